@@ -1,0 +1,39 @@
+"""Errors that lapilli raises on purpose: each is one sentence that a user can act on."""
+
+from collections.abc import Sequence
+
+
+class LapilliError(Exception):
+    """Base of every error that lapilli raises on purpose.
+
+    The command line prints its message on one line and exits with status 2; `--debug` shows the traceback.
+    """
+
+
+class ProblemsError(LapilliError):
+    """An error that lists every problem found, not only the first.
+
+    Arguments:
+        subject: what was checked ("network", a file's path).
+        problems: one phrase for each problem, with its place, what was expected and what was found.
+    """
+
+    def __init__(self, subject: str, problems: Sequence[str]) -> None:
+        self.subject = subject
+        self.problems = tuple(problems)
+        super().__init__(f"{subject}: " + "; ".join(self.problems))
+
+    def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
+        return type(self), (self.subject, self.problems)
+
+
+class NetworkError(ProblemsError):
+    """A network description that contradicts itself or leaves the range of the integer arithmetic."""
+
+
+class FormatError(ProblemsError):
+    """A file that cannot be read as what it claims to be."""
+
+
+class UnsupportedError(ProblemsError):
+    """Something valid that the chosen target cannot express exactly; the reason is named."""

@@ -1,0 +1,56 @@
+"""Writing files so that a reader finds either the old content or all of the new, and errors are one sentence."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from netx_exports.errors import LapilliError
+
+PathLike = str | os.PathLike[str]
+
+
+@contextmanager
+def replacing(path: PathLike) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; what was written there takes `path`'s place when the block succeeds.
+
+    Raises:
+        LapilliError: when the folder is missing, read-only or full; nothing is left behind and `path` is untouched.
+    """
+    target = Path(path)
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise LapilliError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def existing_file(path: PathLike) -> Path:
+    """`path` as a Path to a readable file.
+
+    Raises:
+        LapilliError: when it is missing, a folder, or unreadable.
+    """
+    file = Path(path)
+    try:
+        with open(file, "rb"):
+            return file
+    except OSError as error:
+        raise LapilliError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,177 @@
+"""The contract: a network as integers. Training produces it, files store it, simulators run it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from types import MappingProxyType
+from typing import Any
+
+from netx_exports.errors import NetworkError
+from netx_exports.neurons import Neuron
+from netx_exports.synapses import INPUT, DirectSynapse, Shape, Synapse, delay_range
+
+MAX_NEURONS = 1 << 24
+"""Neurons in one layer or input; a file that asks for more is refused before memory is taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A population of neurons of one model and the synapses that feed it.
+
+    Arguments:
+        name: unique in the network, not "input".
+        shape: (N,) or (C, H, W); neurons are numbered in C order.
+        neuron: the neuron model with its parameters.
+        synapses: one or more; their currents add up before the neuron.
+    """
+
+    name: str
+    shape: Shape
+    neuron: Neuron
+    synapses: tuple[Synapse, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        object.__setattr__(self, "synapses", tuple(self.synapses))
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return prod(self.shape)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether the layer feeds itself."""
+        return any(synapse.source == self.name for synapse in self.synapses)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A spiking network as integers: frozen and valid from its construction on.
+
+    Time: a spike of step t reaches its target's neurons in step t + 1 + delay (`DirectSynapse`: t). In each step a
+    layer adds up the currents of all its synapses and updates its neurons. All state and all synapses start empty.
+
+    Arguments:
+        input_shape: (N,) or (C, H, W).
+        layers: in an order in which every source but the layer itself comes earlier.
+        metadata: facts about the network that change nothing of what runs (JSON values only).
+        graded_input: whether input events carry values that weights are multiplied by; otherwise an event is a spike.
+
+    Raises:
+        NetworkError: with every problem found.
+    """
+
+    input_shape: Shape
+    layers: tuple[Layer, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    graded_input: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(int(side) for side in self.input_shape))
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if problems := list(_problems(self)):
+            raise NetworkError("network", problems)
+        object.__setattr__(self, "metadata", MappingProxyType(json.loads(json.dumps(dict(self.metadata)))))
+
+    @property
+    def output(self) -> Layer:
+        """The last layer."""
+        return self.layers[-1]
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Shape of every source: the input and all layers, by name."""
+        return MappingProxyType({INPUT: self.input_shape, **{layer.name: layer.shape for layer in self.layers}})
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input neurons."""
+        return prod(self.input_shape)
+
+    @cached_property
+    def depth(self) -> int:
+        """Steps between an input event and the latest first answer of the output layer it can cause.
+
+        Longest path over layers, recurrence not counted, the largest delay of each synapse counted: a sample of T
+        steps is answered completely, but for what neurons remember, after T + depth steps.
+        """
+        reached = {INPUT: 0}
+        for layer in self.layers:
+            reached[layer.name] = max(
+                (
+                    reached[synapse.source] + (not isinstance(synapse, DirectSynapse)) + delay_range(synapse)[1]
+                    for synapse in layer.synapses
+                    if synapse.source != layer.name
+                ),
+                default=0,
+            )
+        return reached[self.output.name]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, of everything that changes what runs. Names are in it, metadata is not."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.input_shape, self.graded_input)).encode())
+        for layer in self.layers:
+            digest.update(repr((layer.name, layer.shape, len(layer.synapses))).encode())
+            layer.neuron.update_digest(digest)
+            for synapse in layer.synapses:
+                synapse.update_digest(digest)
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other network runs the same, metadata aside."""
+        return isinstance(other, Network) and self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+
+def _problems(network: Network) -> "list[str]":
+    found = [f"input_shape: {problem}" for problem in _shape_problems(network.input_shape)]
+    if not network.layers:
+        found.append("layers: a network needs at least one layer")
+    try:
+        json.dumps(dict(network.metadata), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        found.append(f"metadata: must be JSON values ({error})")
+    shapes = {INPUT: network.input_shape}
+    for layer in network.layers:
+        found += [f"layer {layer.name!r}: {problem}" for problem in _layer_problems(layer, shapes, network)]
+        shapes[layer.name] = layer.shape
+    return found
+
+
+def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network) -> "list[str]":
+    found = [f"shape: {problem}" for problem in _shape_problems(layer.shape)]
+    if not layer.name or not layer.name.isprintable() or "/" in layer.name:
+        found.append(f"name: must be printable and without a slash, got {layer.name!r}")
+    if layer.name in shapes:
+        found.append("name: already taken")
+    if found:
+        return found
+    found += layer.neuron.problems(layer.shape)
+    if not layer.synapses:
+        found.append("synapses: a layer needs at least one")
+    for index, synapse in enumerate(layer.synapses):
+        where = f"synapse {index} from {synapse.source!r}"
+        if synapse.source != layer.name and synapse.source not in shapes:
+            found.append(f"{where}: source must be the input, an earlier layer or the layer itself")
+            continue
+        if isinstance(synapse, DirectSynapse) and not network.graded_input:
+            found.append(f"{where}: a direct synapse needs graded_input=True")
+        source_shape = layer.shape if synapse.source == layer.name else shapes[synapse.source]
+        found += [f"{where}: {problem}" for problem in synapse.problems(source_shape, layer.shape)]
+    return found
+
+
+def _shape_problems(shape: Shape) -> "list[str]":
+    if len(shape) not in (1, 3) or any(side < 1 for side in shape):
+        return [f"must be (N,) or (C, H, W) with positive sizes, got {shape}"]
+    if prod(shape) > MAX_NEURONS:
+        return [f"{prod(shape)} neurons are more than {MAX_NEURONS}"]
+    return []

@@ -1,0 +1,70 @@
+"""From what the output layer did to a class: one rule for every backend, on integers, so that all decide alike."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import LapilliError
+from netx_exports.network import Network
+from simulators.results import RunResult
+
+READOUTS = ("voltage_sum", "spike_count")
+"""Values of `network.metadata["readout"]["kind"]`."""
+
+
+def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
+    """What `simulators.run` has to record so that `decide` can decide.
+
+    Raises:
+        LapilliError: when the network does not say how it decides.
+    """
+    return {network.output.name: frozenset({"voltage"})} if _kind(network) == "voltage_sum" else {}
+
+
+def decide(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
+    """Class of each sample, (samples,): the output neuron with the largest score; of equal scores the first.
+
+    The score is the sum of the neuron's voltage over all steps ("voltage_sum") or its number of spikes
+    ("spike_count").
+
+    Arguments:
+        result: of any backend, with `needed_recording(network)` recorded.
+        network: what was run.
+
+    Raises:
+        LapilliError: when the network does not say how it decides, or the voltage was not recorded.
+    """
+    return scores(result, network).argmax(axis=1)
+
+
+def scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
+    """What `decide` compares: (samples, output neurons)."""
+    n_samples, n_neurons = len(result.spikes), network.output.size
+    if _kind(network) == "spike_count":
+        place = result.spikes.sample_of_event * n_neurons + result.spikes.neuron
+        return np.bincount(place, minlength=n_samples * n_neurons).reshape(n_samples, n_neurons).astype(np.int64)
+    recording = result.recordings.get(network.output.name)
+    if recording is None or recording.voltage is None:
+        raise LapilliError(f"the voltage of layer {network.output.name!r}, which decides the class, was not recorded")
+    return recording.voltage.reshape(n_samples, n_neurons, -1).sum(axis=-1, dtype=np.int64)
+
+
+def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None) -> float:
+    """Share of decisions that agree with the labels.
+
+    Raises:
+        LapilliError: without labels or without samples.
+    """
+    if labels is None or not len(labels):
+        raise LapilliError("accuracy needs events with labels and at least one sample")
+    return float(np.mean(decisions == labels))
+
+
+def _kind(network: Network) -> str:
+    readout: Any = network.metadata.get("readout")
+    kind = readout.get("kind") if isinstance(readout, Mapping) else None
+    if kind not in READOUTS:
+        raise LapilliError(f"readout: metadata must name one of {', '.join(READOUTS)} as its kind, got {readout!r}")
+    return str(kind)

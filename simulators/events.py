@@ -1,0 +1,319 @@
+"""Spike data, stored sparsely: `Events`, its dense form, tonic's event arrays and its `.npz` file."""
+
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import FormatError, LapilliError
+from netx_exports.files import PathLike, existing_file, replacing
+from netx_exports.network import MAX_NEURONS
+
+MAX_STEPS = 1 << 24
+"""Steps of a sample that a file may claim."""
+
+_FIELDS = {"step": "int32", "neuron": "int32", "offsets": "int64", "n_steps": "int64", "shape": "int64"}
+_OPTIONAL_FIELDS = {"value": "int32", "labels": "int64"}
+
+# Real spike data compresses by less than this; more is taken for an attempt to fill the memory.
+_MAX_INFLATION = 1100
+_FREE_BYTES = 1 << 26
+
+
+class EventsError(FormatError):
+    """Spike data that contradicts itself, or an event file that is not one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Spikes of many samples, sorted by sample, step and neuron; steps count from 0.
+
+    Arguments:
+        step: int32, one entry for each event.
+        neuron: int32, flat index into `shape` in C order.
+        offsets: int64, (samples + 1); events of sample i are `offsets[i]:offsets[i + 1]`.
+        n_steps: length of every sample in steps.
+        shape: shape of the neurons, (N,) or (C, H, W).
+        value: int32 payload of graded spikes, never 0; None where every event is one spike.
+        labels: int64, one class for each sample, if known.
+
+    Raises:
+        EventsError: with every problem found.
+    """
+
+    step: npt.NDArray[np.int32]
+    neuron: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    n_steps: int
+    shape: tuple[int, ...]
+    value: npt.NDArray[np.int32] | None = None
+    labels: npt.NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        object.__setattr__(self, "n_steps", int(self.n_steps))
+        for name, dtype in {**_FIELDS, **_OPTIONAL_FIELDS}.items():
+            array = getattr(self, name)
+            if name in ("n_steps", "shape") or array is None:
+                continue
+            array = np.asarray(array)
+            if array.dtype.kind not in "iu" and array.size:
+                raise EventsError("events", [f"{name}: must be integers, got {array.dtype}"])
+            object.__setattr__(self, name, array.astype(dtype, copy=False))
+        if problems := _problems(self):
+            raise EventsError("events", problems)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.offsets) - 1
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons of one sample."""
+        return prod(self.shape)
+
+    @property
+    def n_events(self) -> int:
+        """Events of all samples."""
+        return len(self.step)
+
+    @classmethod
+    def from_dense(cls, spikes: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> "Events":
+        """From an integer array (samples, *shape, steps); values other than 0 and 1 make the events graded."""
+        dense = np.asarray(spikes)
+        if dense.ndim < 3:
+            raise EventsError("events", [f"dense spikes must be (samples, *shape, steps), got shape {dense.shape}"])
+        if not np.isfinite(dense).all() or np.any(dense != np.rint(dense)):
+            raise EventsError("events", ["dense spikes must be whole numbers"])
+        n_samples, n_steps = dense.shape[0], dense.shape[-1]
+        by_step = dense.reshape(n_samples, -1, n_steps).transpose(0, 2, 1)
+        sample, step, neuron = np.nonzero(by_step)
+        value = by_step[sample, step, neuron].astype(np.int32)
+        return cls(
+            step.astype(np.int32),
+            neuron.astype(np.int32),
+            np.searchsorted(sample, np.arange(n_samples + 1)).astype(np.int64),
+            n_steps,
+            dense.shape[1:-1],
+            None if np.all(value == 1) else value,
+            None if labels is None else np.asarray(labels),
+        )
+
+    def to_dense(self) -> npt.NDArray[np.int32]:
+        """Array (samples, *shape, steps), int32: 1 or the payload where there is an event."""
+        dense = np.zeros((len(self), self.n_neurons, self.n_steps), np.int32)
+        dense[self.sample_of_event, self.neuron, self.step] = 1 if self.value is None else self.value
+        return dense.reshape(len(self), *self.shape, self.n_steps)
+
+    @property
+    def sample_of_event(self) -> npt.NDArray[np.int64]:
+        """Sample that each event belongs to."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @classmethod
+    def from_tonic(
+        cls,
+        recordings: Sequence[npt.NDArray[Any]],
+        sensor_size: tuple[int, int, int],
+        step_us: float,
+        n_steps: int,
+        labels: npt.ArrayLike | None = None,
+    ) -> "Events":
+        """From tonic's structured arrays with fields t (µs), x, y, p (those that exist).
+
+        Arguments:
+            recordings: one structured array for each sample.
+            sensor_size: tonic's (width, height, polarities); the shape becomes (polarities, height, width), or
+                (width,) where height and polarities are 1, as for audio.
+            step_us: microseconds in one step.
+            n_steps: steps to keep; later events are dropped, several in one step and place become one spike.
+        """
+        width, height, polarities = sensor_size
+        steps, neurons, counts = [], [], []
+        for number, recording in enumerate(recordings):
+            names = recording.dtype.names or ()
+            if not {"t", "x"} <= set(names):
+                raise EventsError("events", [f"recording {number}: needs fields t and x, got {names}"])
+            flat = recording["x"].astype(np.int64)
+            if "y" in names:
+                flat = flat + width * recording["y"].astype(np.int64)
+            if "p" in names and polarities > 1:
+                flat = flat + width * height * recording["p"].astype(np.int64)
+            step = np.floor(recording["t"] / step_us).astype(np.int64)
+            inside = (step >= 0) & (step < n_steps)
+            if np.any((flat < 0) | (flat >= width * height * polarities)):
+                raise EventsError("events", [f"recording {number}: a place outside the sensor {sensor_size}"])
+            key = np.unique(step[inside] * (width * height * polarities) + flat[inside])
+            steps.append(key // (width * height * polarities))
+            neurons.append(key % (width * height * polarities))
+            counts.append(len(key))
+        return cls(
+            np.concatenate([*steps, np.zeros(0, np.int64)]).astype(np.int32),
+            np.concatenate([*neurons, np.zeros(0, np.int64)]).astype(np.int32),
+            np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
+            n_steps,
+            (width,) if height == 1 and polarities == 1 else (polarities, height, width),
+            None,
+            None if labels is None else np.asarray(labels),
+        )
+
+    def select(self, samples: Sequence[int] | npt.NDArray[np.integer[Any]] | slice) -> "Events":
+        """The chosen samples, in the order given."""
+        index = np.arange(len(self))[samples]
+        counts = np.diff(self.offsets)[index]
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        events = np.repeat(self.offsets[index] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return Events(
+            self.step[events],
+            self.neuron[events],
+            offsets,
+            self.n_steps,
+            self.shape,
+            None if self.value is None else self.value[events],
+            None if self.labels is None else self.labels[index],
+        )
+
+    def with_steps(self, n_steps: int) -> "Events":
+        """The same events in samples of `n_steps` steps; later events are dropped."""
+        if n_steps >= self.n_steps:
+            return replace(self, n_steps=n_steps)
+        keep = self.step < n_steps
+        return replace(
+            self,
+            step=self.step[keep],
+            neuron=self.neuron[keep],
+            offsets=np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)[self.offsets],
+            value=None if self.value is None else self.value[keep],
+            n_steps=n_steps,
+        )
+
+    def save(self, path: PathLike) -> None:
+        """Write the `.npz` file described in `docs/formats.md`.
+
+        Raises:
+            LapilliError: when the file cannot be written.
+        """
+        arrays = {"step": self.step, "neuron": self.neuron, "offsets": self.offsets}
+        arrays |= {"n_steps": np.int64(self.n_steps), "shape": np.asarray(self.shape, np.int64)}
+        arrays |= {name: getattr(self, name) for name in _OPTIONAL_FIELDS if getattr(self, name) is not None}
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: PathLike) -> "Events":
+        """Read an event file.
+
+        Raises:
+            LapilliError: when the file cannot be read.
+            EventsError: when it is not an event file, listing every problem found.
+        """
+        file = existing_file(path)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                arrays = _read_arrays(archive, str(path))
+        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, NotImplementedError, OSError) as error:
+            raise EventsError(str(path), [f"not an event file, or a damaged one ({error})"]) from error
+        except Exception as error:
+            if isinstance(error, LapilliError):
+                raise
+            # zlib.error is no subclass of anything more telling.
+            raise EventsError(str(path), [f"damaged ({error})"]) from error
+        try:
+            return cls(**arrays)
+        except EventsError as error:
+            raise EventsError(str(path), error.problems) from None
+
+
+def events_equal(first: Events, second: Events) -> bool:
+    """Whether two sets of events hold the same spikes at the same steps (labels aside)."""
+    ones = first.value is None and second.value is None
+    return (
+        first.n_steps == second.n_steps
+        and first.n_neurons == second.n_neurons
+        and np.array_equal(first.offsets, second.offsets)
+        and np.array_equal(first.step, second.step)
+        and np.array_equal(first.neuron, second.neuron)
+        and (ones or np.array_equal(_values(first), _values(second)))
+    )
+
+
+def _values(events: Events) -> npt.NDArray[np.int32]:
+    return np.ones(events.n_events, np.int32) if events.value is None else events.value
+
+
+def _problems(events: Events) -> list[str]:
+    arrays: Mapping[str, Any] = {"step": events.step, "neuron": events.neuron, "offsets": events.offsets}
+    if problems := [f"{name}: must be one-dimensional" for name, array in arrays.items() if array.ndim != 1]:
+        return problems
+    problems = []
+    n_events = len(events.step)
+    if len(events.shape) not in (1, 3) or min(events.shape) < 1 or prod(events.shape) > MAX_NEURONS:
+        problems.append(f"shape: must be (N,) or (C, H, W), at most {MAX_NEURONS} neurons, got {events.shape}")
+    if not 0 <= events.n_steps <= MAX_STEPS:
+        problems.append(f"n_steps: must be 0…{MAX_STEPS}, got {events.n_steps}")
+    if len(events.neuron) != n_events:
+        problems.append(f"neuron: needs {n_events} entries as step has, got {len(events.neuron)}")
+    offsets = events.offsets
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != n_events or np.any(np.diff(offsets) < 0):
+        problems.append(f"offsets: must rise from 0 to the number of events, {n_events}")
+    if events.value is not None and (events.value.shape != (n_events,) or np.any(events.value == 0)):
+        problems.append("value: needs one entry other than 0 for each event")
+    if events.labels is not None and events.labels.shape != (len(offsets) - 1,):
+        problems.append(f"labels: needs one entry for each of {len(offsets) - 1} samples, got {events.labels.shape}")
+    if problems or not n_events:
+        return problems
+    for name, limit in (("step", events.n_steps), ("neuron", prod(events.shape))):
+        array = arrays[name]
+        if array.min() < 0 or array.max() >= limit:
+            bad = int(np.flatnonzero((array < 0) | (array >= limit))[0])
+            problems.append(f"{name}: must be 0…{limit - 1}, got {array[bad]} at event {bad}")
+    key = events.step.astype(np.int64) * prod(events.shape) + events.neuron
+    rising = np.diff(key) > 0
+    rising[offsets[1:-1][(offsets[1:-1] > 0) & (offsets[1:-1] < n_events)] - 1] = True
+    if not rising.all():
+        bad = int(np.flatnonzero(~rising)[0]) + 1
+        problems.append(f"events must be sorted by sample, step and neuron without repetition; event {bad} is not")
+    return problems
+
+
+def _read_arrays(archive: zipfile.ZipFile, path: str) -> dict[str, Any]:
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    known = {**_FIELDS, **_OPTIONAL_FIELDS}
+    problems = [f"{name}: missing" for name in _FIELDS if name not in members]
+    problems += [f"{name}: unknown entry" for name in members if name not in known]
+    arrays: dict[str, Any] = {}
+    for name, info in members.items():
+        if name not in known:
+            continue
+        if info.file_size > _MAX_INFLATION * info.compress_size + _FREE_BYTES:
+            problems.append(f"{name}: claims {info.file_size} bytes in {info.compress_size}")
+            continue
+        with archive.open(info) as member:
+            shape, dtype = _header(member)
+        if dtype.hasobject or dtype.kind not in "iu" or dtype.itemsize * prod(shape) > info.file_size:
+            problems.append(f"{name}: must be {known[name]} and complete, got {dtype} of shape {shape}")
+            continue
+        with archive.open(info) as member:
+            arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+    if "n_steps" in arrays and arrays["n_steps"].ndim:
+        problems.append(f"n_steps: must be one number, got shape {arrays['n_steps'].shape}")
+    if "shape" in arrays and (arrays["shape"].ndim != 1 or not 1 <= arrays["shape"].size <= 3):
+        problems.append(f"shape: must be one to three numbers, got shape {arrays['shape'].shape}")
+    if problems:
+        raise EventsError(path, problems)
+    return arrays
+
+
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
+    else:
+        raise ValueError(f"unknown npy version {version}")
+    return shape, dtype

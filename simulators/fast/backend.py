@@ -1,0 +1,158 @@
+"""`run_fast`: splits samples into chunks, runs them on threads, puts the results together in order."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import LapilliError
+from netx_exports.network import Layer, Network
+from netx_exports.synapses import INPUT
+from simulators.counting import n_readers
+from simulators.events import Events
+from simulators.fast.kernels import new_state
+from simulators.fast.program import Lowered, lower, state_bytes
+from simulators.fast.runner import Kept, run_chunk
+from simulators.plan import RunPlan
+from simulators.results import Counts, Recording, RunResult
+
+_CHUNKS_PER_THREAD = 8
+_MAX_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class _States:
+    """Recorded states of a chunk, (samples, steps, recorded neurons), and where each layer's neurons are in them."""
+
+    current: npt.NDArray[np.int32]
+    voltage: npt.NDArray[np.int32]
+    place: npt.NDArray[np.int64]
+
+
+def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
+    """Run every sample of `events` from empty state for `plan.n_steps` steps, `plan.threads` samples at a time.
+
+    Raises:
+        LapilliError: when the network's state does not fit the memory.
+    """
+    lowered = lower(network)
+    _check_memory(lowered, plan)
+    inputs = events.with_steps(plan.n_steps)
+    size = max(1, min(_MAX_CHUNK, -(-len(inputs) // (plan.threads * _CHUNKS_PER_THREAD))))
+    chunks = [inputs.select(slice(first, first + size)) for first in range(0, len(inputs), size)]
+    recorded = np.array([_keeps_spikes(network, layer, plan) for layer in network.layers])
+    started = time.perf_counter()
+    with ThreadPoolExecutor(plan.threads) as pool:
+        done = list(pool.map(lambda chunk: _run_chunk(network, lowered, chunk, plan, recorded), chunks))
+    seconds = time.perf_counter() - started
+    kept, states = [kept for kept, _ in done], [states for _, states in done]
+    spikes = {
+        layer.name: replace(_layer_events(layer, number, lowered, kept, plan.n_steps), labels=events.labels)
+        for number, layer in enumerate(network.layers)
+        if recorded[number]
+    }
+    recordings = {
+        layer.name: _recording(layer, number, lowered, states, spikes, plan)
+        for number, layer in enumerate(network.layers)
+        if layer.name in plan.record
+    }
+    return RunResult("fast", spikes[network.output.name], _counts(network, kept, plan), recordings, seconds)
+
+
+def _keeps_spikes(network: Network, layer: Layer, plan: RunPlan) -> bool:
+    return layer is network.output or "spikes" in plan.record.get(layer.name, ())
+
+
+def _check_memory(lowered: Lowered, plan: RunPlan) -> None:
+    try:
+        needed = state_bytes(lowered.program) * plan.threads
+        if needed > 1 << 40:
+            raise MemoryError
+    except MemoryError:
+        raise LapilliError(f"the network's state needs {needed >> 30} GiB of memory") from None
+
+
+def _run_chunk(
+    network: Network, lowered: Lowered, chunk: Events, plan: RunPlan, recorded: npt.NDArray[np.bool_]
+) -> tuple[Kept, _States]:
+    states = _empty_states(network, len(chunk), plan)
+    empty = np.zeros(0, np.int32)
+    value = np.ones(chunk.n_events, np.int32) if chunk.value is None else chunk.value
+    kept = run_chunk(
+        lowered.program,
+        new_state(lowered.program),
+        chunk.step,
+        chunk.neuron,
+        value if network.graded_input else empty,
+        chunk.offsets,
+        plan.n_steps,
+        plan.reset.interval if plan.reset else 0,
+        plan.reset.offset if plan.reset else 0,
+        recorded,
+        states.place,
+        states.current,
+        states.voltage,
+    )
+    plan.progress(len(chunk))
+    return Kept(*kept), states
+
+
+def _empty_states(network: Network, n_samples: int, plan: RunPlan) -> _States:
+    place, total = np.full(len(network.layers), -1, np.int64), 0
+    for number, layer in enumerate(network.layers):
+        if plan.record.get(layer.name, frozenset()) & {"current", "voltage"}:
+            place[number], total = total, total + layer.size
+    current, voltage = (np.zeros((n_samples, plan.n_steps, total), np.int32) for _ in range(2))
+    return _States(current, voltage, place)
+
+
+def _layer_events(layer: Layer, number: int, lowered: Lowered, kept: Sequence[Kept], n_steps: int) -> Events:
+    steps, neurons, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    order = lowered.to_c_order[number]
+    natural = bool(np.all(order[:-1] < order[1:]))
+    for part in kept:
+        mine = part.layer == number
+        sample = np.repeat(np.arange(len(part.offsets) - 1), np.diff(part.offsets))[mine]
+        step, neuron = part.step[mine], order[part.neuron[mine]].astype(np.int32)
+        if not natural:
+            sorting = np.lexsort((neuron, step, sample))
+            step, neuron = step[sorting], neuron[sorting]
+        steps.append(step)
+        neurons.append(neuron)
+        counts.append(np.bincount(sample, minlength=len(part.offsets) - 1))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))]).astype(np.int64)
+    return Events(np.concatenate(steps), np.concatenate(neurons), offsets, n_steps, layer.shape)
+
+
+def _recording(
+    layer: Layer, number: int, lowered: Lowered, states: Sequence[_States], spikes: dict[str, Events], plan: RunPlan
+) -> Recording:
+    kinds = plan.record[layer.name]
+    back = np.argsort(lowered.to_c_order[number])
+    arrays: dict[str, npt.NDArray[np.int32]] = {}
+    for kind in ("current", "voltage"):
+        if kind not in kinds:
+            continue
+        parts = [np.zeros((0, plan.n_steps, layer.size), np.int32)]
+        for part in states:
+            first = int(part.place[number])
+            parts.append(getattr(part, kind)[:, :, first : first + layer.size][..., back])
+        dense = np.concatenate(parts).transpose(0, 2, 1)
+        arrays[kind] = np.ascontiguousarray(dense).reshape(-1, *layer.shape, plan.n_steps)
+    return Recording(spikes[layer.name] if "spikes" in kinds else None, **arrays)
+
+
+def _counts(network: Network, kept: Sequence[Kept], plan: RunPlan) -> Counts:
+    n_layers = len(network.layers)
+    syn_ops = np.concatenate([np.zeros((0, n_layers), np.int64), *(part.syn_ops for part in kept)])
+    sent = np.concatenate([np.zeros((0, n_layers + 1), np.int64), *(part.sent for part in kept)])
+    number = {INPUT: 0} | {layer.name: index + 1 for index, layer in enumerate(network.layers)}
+    spikes_in = np.stack(
+        [sum(sent[:, number[synapse.source]] for synapse in layer.synapses) for layer in network.layers], axis=1
+    )
+    readers = np.array([n_readers(network, layer.name) for layer in network.layers])
+    updates = np.tile(np.array([layer.size * plan.n_steps for layer in network.layers], np.int64), (len(sent), 1))
+    return Counts(tuple(layer.name for layer in network.layers), syn_ops, updates, spikes_in, sent[:, 1:] * readers)

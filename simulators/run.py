@@ -1,0 +1,122 @@
+"""`run`: one meaning, several backends."""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Literal, get_args
+
+from netx_exports.errors import LapilliError
+from netx_exports.network import Network
+from netx_exports.synapses import INPUT
+from simulators.events import Events, EventsError
+from simulators.plan import Backend, RunPlan, _ignore
+from simulators.results import RECORDABLE, Reset, RunResult
+
+BackendName = Literal["fast", "reference", "lava", "loihi2"]
+BACKENDS: tuple[str, ...] = get_args(BackendName)
+
+Record = Mapping[str, Collection[str]]
+
+
+def run(
+    network: Network,
+    events: Events,
+    backend: BackendName | Backend = "fast",
+    *,
+    n_steps: int | None = None,
+    record: Record | Collection[str] = (),
+    reset: Reset | None = None,
+    threads: int | None = None,
+    time_limit_s: float | None = None,
+    progress: Callable[[int], None] = _ignore,
+) -> RunResult:
+    """Run every sample of `events` through `network`, each from empty state.
+
+    Arguments:
+        network: what to run.
+        events: spikes for the network's input; as many neurons as the network has inputs.
+        backend: "fast", "reference", "lava", "loihi2", or a callable as in `simulators.plan.Backend`.
+        n_steps: steps to run; the events' own number where None. Add `network.depth` to see the last spikes answered.
+        record: for each layer to record, which of "spikes", "current", "voltage"; or such a collection for all layers.
+        reset: periodic reset of all layers, as NetX does it in Lava; None: none.
+        threads: worker threads of the `fast` backend; all cores where None.
+        time_limit_s: seconds after which a Lava run is killed; None: no limit.
+        progress: called with the number of samples finished since its last call.
+
+    Returns:
+        Output spikes, counts and recordings: the same from every backend.
+
+    Raises:
+        EventsError: when the events do not fit the network.
+        UnsupportedError: when the backend cannot express the network or is not installed.
+        LapilliError: for any other wrong argument.
+    """
+    steps = events.n_steps if n_steps is None else n_steps
+    if steps < 1:
+        raise LapilliError(f"n_steps: must be at least 1, got {steps}")
+    check_events(network, events)
+    if reset is not None and reset.interval < 1:
+        raise LapilliError(f"reset: interval must be at least 1, got {reset.interval}")
+    if threads is not None and threads < 1:
+        raise LapilliError(f"threads: must be at least 1, got {threads}")
+    plan = RunPlan(
+        steps,
+        _checked_record(network, record),
+        reset,
+        threads or len(os.sched_getaffinity(0)),
+        time_limit_s,
+        progress,
+    )
+    return find_backend(backend)(network, events, plan)
+
+
+def find_backend(backend: str | Backend) -> Backend:
+    """The callable behind a backend's name.
+
+    Raises:
+        LapilliError: for an unknown name.
+    """
+    if callable(backend):
+        return backend
+    if backend == "reference":
+        from simulators.reference import run_reference
+
+        return run_reference
+    if backend == "fast":
+        from simulators.fast import run_fast
+
+        return run_fast
+    if backend == "lava":
+        from simulators.lava import run_lava
+
+        return run_lava
+    if backend == "loihi2":
+        from simulators.loihi2 import run_loihi2
+
+        return run_loihi2
+    raise LapilliError(f"backend: must be one of {', '.join(BACKENDS)}, got {backend!r}")
+
+
+def check_events(network: Network, events: Events) -> None:
+    """Refuse events that do not fit the network's input.
+
+    Raises:
+        EventsError: naming what was expected and what was found.
+    """
+    fits = events.shape == network.input_shape or (
+        events.n_neurons == network.n_inputs and 1 in (len(events.shape), len(network.input_shape))
+    )
+    if not fits:
+        raise EventsError("events", [f"shape: the network's input is {network.input_shape}, got {events.shape}"])
+    if events.value is not None and not network.graded_input:
+        raise EventsError("events", ["value: graded events for a network whose input is binary spikes"])
+
+
+def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:
+    names = [layer.name for layer in network.layers]
+    wanted = record if isinstance(record, Mapping) else {name: record for name in names}
+    for name, kinds in wanted.items():
+        if name not in names:
+            raise LapilliError(f"record: no layer {name!r}; layers are {', '.join(names)} (not {INPUT!r})")
+        if isinstance(kinds, str) or set(kinds) - set(RECORDABLE):
+            raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {kinds!r} for {name!r}")
+    return {name: frozenset(kinds) for name, kinds in wanted.items() if kinds}
