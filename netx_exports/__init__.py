@@ -1,9 +1,14 @@
 """A network as integers: the contract between training, files and simulators."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import CubaLif
+from netx_exports.reader import load
 from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+from netx_exports.writer import save
 
 __all__ = [
     "INPUT",
@@ -18,4 +23,19 @@ __all__ = [
     "Network",
     "NetworkError",
     "UnsupportedError",
+    "from_slayer",
+    "load",
+    "save",
 ]
+
+
+def from_slayer(
+    module: Any,
+    input_shape: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Network:
+    """The network that a SLAYER module computes, as `netx_exports.slayer.from_slayer` (needs torch and lava-dl)."""
+    from netx_exports import slayer
+
+    return slayer.from_slayer(module, input_shape, names, metadata)

@@ -24,7 +24,7 @@ NEVER_SPIKES = (1 << 18) - 1
 class CubaLif:
     """Current-based leaky integrate-and-fire neurons, as `lava.proc.lif` computes them in fixed point.
 
-    A parameter is one integer for the whole layer, one per channel (first axis of the layer's shape), or one per neuron.
+    A parameter is one integer for the whole layer, for each channel (first axis of the layer's shape) or each neuron.
 
     Arguments:
         vth_mant: threshold mantissa; a neuron spikes when its voltage exceeds `vth_mant << 6`.
@@ -64,7 +64,7 @@ class CubaLif:
 
     def problems(self, shape: tuple[int, ...]) -> list[str]:
         """Everything that is wrong with these parameters for a layer of this shape."""
-        found: list[str] = list(getattr(self, "_found"))
+        found: list[str] = list(self._found)
         if not isinstance(self.bias_exp, int):
             found.append("bias_exp: must be one integer")
         for name in ("vth_mant", "current_decay", "voltage_decay", "bias_mant"):

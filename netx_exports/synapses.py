@@ -81,7 +81,7 @@ class DenseSynapse:
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
         """Everything that is wrong with this synapse between layers of these shapes."""
-        found: list[str] = list(getattr(self, "_found"))
+        found: list[str] = list(self._found)
         expected = (prod(shape), prod(source_shape))
         if np.shape(self.weights) != expected:
             found.append(f"weights: shape must be {expected}, got {np.shape(self.weights)}")
@@ -134,9 +134,7 @@ class ConvSynapse:
         _freeze_delays(self, found)
         for name, low in (("stride", 1), ("padding", 0), ("dilation", 1)):
             # 127: Lava keeps them in int8.
-            values = frozen_integers(
-                getattr(self, name), low=low, high=127, dtype=np.int64, where=name, problems=found
-            )
+            values = frozen_integers(getattr(self, name), low=low, high=127, dtype=np.int64, where=name, problems=found)
             if values.shape != (2,):
                 found.append(f"{name}: must be (height, width), got {getattr(self, name)!r}")
                 values = np.full(2, max(low, 1))
@@ -146,7 +144,7 @@ class ConvSynapse:
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
         """Everything that is wrong with this synapse between layers of these shapes."""
-        found: list[str] = list(getattr(self, "_found"))
+        found: list[str] = list(self._found)
         if len(source_shape) != 3:
             return [*found, f"source: a convolution needs a (C, H, W) source, got {source_shape}"]
         if np.ndim(self.weights) != 4 or 0 in np.shape(self.weights):
@@ -162,7 +160,9 @@ class ConvSynapse:
         if self.output_shape(source_shape) != shape:
             found.append(f"shape: must be {self.output_shape(source_shape)} for this convolution, got {shape}")
         if self.delays is not None and np.shape(self.delays) not in {(1,), (channels_out,)}:
-            found.append(f"delays: must be one per output channel, shape ({channels_out},), got {np.shape(self.delays)}")
+            found.append(
+                f"delays: must be one per output channel, shape ({channels_out},), got {np.shape(self.delays)}"
+            )
         return found
 
     def output_shape(self, source_shape: Shape) -> Shape:
@@ -214,7 +214,7 @@ class IdentitySynapse:
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
         """Everything that is wrong with this synapse between layers of these shapes."""
-        found: list[str] = list(getattr(self, "_found"))
+        found: list[str] = list(self._found)
         if prod(source_shape) != prod(shape):
             found.append(f"source: must have {prod(shape)} neurons, got {prod(source_shape)}")
         return found
@@ -253,7 +253,7 @@ class DirectSynapse:
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
         """Everything that is wrong with this synapse between layers of these shapes."""
-        found: list[str] = list(getattr(self, "_found"))
+        found: list[str] = list(self._found)
         if source_shape != shape:
             found.append(f"shape: must be the input's {source_shape}, got {shape}")
         return found
@@ -307,6 +307,8 @@ def _check_scalar(part: Synapse, name: str, limits: Sequence[int], found: list[s
 def _all_delays(part: DenseSynapse | ConvSynapse) -> IntArray | None:
     if part.delays is None:
         return None
-    return np.asarray(np.broadcast_to(np.asarray(part.delays), np.shape(part.weights))) if part.kind == "dense" else (
-        np.asarray(np.broadcast_to(np.asarray(part.delays), np.shape(part.weights)[:1]))
+    return (
+        np.asarray(np.broadcast_to(np.asarray(part.delays), np.shape(part.weights)))
+        if part.kind == "dense"
+        else (np.asarray(np.broadcast_to(np.asarray(part.delays), np.shape(part.weights)[:1])))
     )

@@ -89,6 +89,4 @@ class Recorder:
         step = np.concatenate([empty, *(np.full(len(sample), step) for step, sample, _ in parts)])
         order = np.lexsort((neuron, step, sample))
         offsets = np.searchsorted(sample[order], np.arange(self._n_samples + 1))
-        return Events(
-            step[order].astype(np.int32), neuron[order].astype(np.int32), offsets, self._n_steps, layer.shape
-        )
+        return Events(step[order].astype(np.int32), neuron[order].astype(np.int32), offsets, self._n_steps, layer.shape)

@@ -13,7 +13,7 @@ them on random networks in `tests/test_lava_oracle.py`.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,10 @@ def _run_batch(network: Network, batch: Events, plan: RunPlan, recorder: Recorde
             arriving = np.zeros((len(batch), layer.size), np.int32)
             for pathway in pathways[layer.name]:
                 arriving += pathway.deliver(step, values)
-            if plan.reset and (step + 1) % plan.reset.interval == (plan.reset.offset + 1 + number) % plan.reset.interval:
+            if (
+                plan.reset
+                and (step + 1) % plan.reset.interval == (plan.reset.offset + 1 + number) % plan.reset.interval
+            ):
                 population.reset()
             sent[layer.name] = population.step(arriving).astype(np.int64)
             recorder.add(layer.name, step, sent[layer.name], population.current, population.voltage)
@@ -152,7 +155,7 @@ class _Pathway:
             weights = synapse.effective_weights.astype(np.int64)
             for delay in np.unique(delays):
                 total = sent @ np.where(delays == delay, weights, 0).T
-                yield int(delay), shift_sum(total.astype(np.int32).astype(np.int64), synapse.weight_exp)
+                yield int(delay), shift_sum(_wrap32(total), synapse.weight_exp).astype(np.int64)
         elif isinstance(synapse, ConvSynapse):
             total = _wrap24(convolve(synapse, sent.reshape(-1, *self.source_shape), self.shape))
             delays = np.zeros(1, int) if synapse.delays is None else np.asarray(synapse.delays)
@@ -160,8 +163,8 @@ class _Pathway:
                 of_delay = total * (delays == delay).reshape(1, -1, 1, 1)
                 yield int(delay), of_delay.reshape(len(sent), -1)
         elif not isinstance(synapse, DirectSynapse):
-            total = (sent * synapse.weight).astype(np.int32).astype(np.int64)
-            yield synapse.delay, shift_sum(total, synapse.weight_exp)
+            total = _wrap32(sent * synapse.weight)
+            yield synapse.delay, shift_sum(total, synapse.weight_exp).astype(np.int64)
 
 
 def convolve(synapse: ConvSynapse, maps: Int64, shape: tuple[int, ...]) -> Int64:
@@ -178,6 +181,11 @@ def convolve(synapse: ConvSynapse, maps: Int64, shape: tuple[int, ...]) -> Int64
         columns = slice(x * gap_x, x * gap_x + step_x * (width - 1) + 1, step_x)
         total += np.einsum("ngiyx,goi->ngoyx", grouped[..., rows, columns], kernels[..., y, x])
     return total.reshape(len(maps), *shape)
+
+
+def _wrap32(total: Int64) -> Int64:
+    """Lava's Dense adds up in int32."""
+    return total.astype(np.int32).astype(np.int64)
 
 
 def _wrap24(total: Int64) -> Int64:

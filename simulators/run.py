@@ -113,7 +113,7 @@ def check_events(network: Network, events: Events) -> None:
 
 def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:
     names = [layer.name for layer in network.layers]
-    wanted = record if isinstance(record, Mapping) else {name: record for name in names}
+    wanted = record if isinstance(record, Mapping) else dict.fromkeys(names, record)
     for name, kinds in wanted.items():
         if name not in names:
             raise LapilliError(f"record: no layer {name!r}; layers are {', '.join(names)} (not {INPUT!r})")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,6 @@ from netx_exports.network import Layer, Network
 from netx_exports.synapses import INPUT
 from simulators.counting import n_readers
 from simulators.events import Events
-from simulators.fast.kernels import new_state
 from simulators.fast.program import Lowered, lower, state_bytes
 from simulators.fast.runner import Kept, run_chunk
 from simulators.plan import RunPlan
@@ -21,15 +20,6 @@ from simulators.results import Counts, Recording, RunResult
 
 _CHUNKS_PER_THREAD = 8
 _MAX_CHUNK = 64
-
-
-@dataclass(frozen=True)
-class _States:
-    """Recorded states of a chunk, (samples, steps, recorded neurons), and where each layer's neurons are in them."""
-
-    current: npt.NDArray[np.int32]
-    voltage: npt.NDArray[np.int32]
-    place: npt.NDArray[np.int64]
 
 
 def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
@@ -43,19 +33,25 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
     inputs = events.with_steps(plan.n_steps)
     size = max(1, min(_MAX_CHUNK, -(-len(inputs) // (plan.threads * _CHUNKS_PER_THREAD))))
     chunks = [inputs.select(slice(first, first + size)) for first in range(0, len(inputs), size)]
-    recorded = np.array([_keeps_spikes(network, layer, plan) for layer in network.layers])
+    keeps_spikes = np.array([_keeps_spikes(network, layer, plan) for layer in network.layers])
+    state_at = _places_of_states(network, plan)
+
+    def work(chunk: Events) -> Kept:
+        kept = run_chunk(lowered.program, chunk, plan, keeps_spikes, state_at)
+        plan.progress(len(chunk))
+        return kept
+
     started = time.perf_counter()
     with ThreadPoolExecutor(plan.threads) as pool:
-        done = list(pool.map(lambda chunk: _run_chunk(network, lowered, chunk, plan, recorded), chunks))
+        kept = list(pool.map(work, chunks))
     seconds = time.perf_counter() - started
-    kept, states = [kept for kept, _ in done], [states for _, states in done]
     spikes = {
         layer.name: replace(_layer_events(layer, number, lowered, kept, plan.n_steps), labels=events.labels)
         for number, layer in enumerate(network.layers)
-        if recorded[number]
+        if keeps_spikes[number]
     }
     recordings = {
-        layer.name: _recording(layer, number, lowered, states, spikes, plan)
+        layer.name: _recording(layer, lowered.to_c_order[number], int(state_at[number]), kept, spikes, plan)
         for number, layer in enumerate(network.layers)
         if layer.name in plan.record
     }
@@ -75,38 +71,13 @@ def _check_memory(lowered: Lowered, plan: RunPlan) -> None:
         raise LapilliError(f"the network's state needs {needed >> 30} GiB of memory") from None
 
 
-def _run_chunk(
-    network: Network, lowered: Lowered, chunk: Events, plan: RunPlan, recorded: npt.NDArray[np.bool_]
-) -> tuple[Kept, _States]:
-    states = _empty_states(network, len(chunk), plan)
-    empty = np.zeros(0, np.int32)
-    value = np.ones(chunk.n_events, np.int32) if chunk.value is None else chunk.value
-    kept = run_chunk(
-        lowered.program,
-        new_state(lowered.program),
-        chunk.step,
-        chunk.neuron,
-        value if network.graded_input else empty,
-        chunk.offsets,
-        plan.n_steps,
-        plan.reset.interval if plan.reset else 0,
-        plan.reset.offset if plan.reset else 0,
-        recorded,
-        states.place,
-        states.current,
-        states.voltage,
-    )
-    plan.progress(len(chunk))
-    return Kept(*kept), states
-
-
-def _empty_states(network: Network, n_samples: int, plan: RunPlan) -> _States:
-    place, total = np.full(len(network.layers), -1, np.int64), 0
+def _places_of_states(network: Network, plan: RunPlan) -> npt.NDArray[np.int64]:
+    """Where each layer's neurons begin in the recorded states; -1 for layers of which no state is recorded."""
+    places, total = np.full(len(network.layers), -1, np.int64), 0
     for number, layer in enumerate(network.layers):
         if plan.record.get(layer.name, frozenset()) & {"current", "voltage"}:
-            place[number], total = total, total + layer.size
-    current, voltage = (np.zeros((n_samples, plan.n_steps, total), np.int32) for _ in range(2))
-    return _States(current, voltage, place)
+            places[number], total = total, total + layer.size
+    return places
 
 
 def _layer_events(layer: Layer, number: int, lowered: Lowered, kept: Sequence[Kept], n_steps: int) -> Events:
@@ -128,18 +99,19 @@ def _layer_events(layer: Layer, number: int, lowered: Lowered, kept: Sequence[Ke
 
 
 def _recording(
-    layer: Layer, number: int, lowered: Lowered, states: Sequence[_States], spikes: dict[str, Events], plan: RunPlan
+    layer: Layer,
+    order: npt.NDArray[np.int64],
+    place: int,
+    kept: Sequence[Kept],
+    spikes: dict[str, Events],
+    plan: RunPlan,
 ) -> Recording:
     kinds = plan.record[layer.name]
-    back = np.argsort(lowered.to_c_order[number])
+    back = np.argsort(order)
     arrays: dict[str, npt.NDArray[np.int32]] = {}
-    for kind in ("current", "voltage"):
-        if kind not in kinds:
-            continue
+    for kind in kinds - {"spikes"}:
         parts = [np.zeros((0, plan.n_steps, layer.size), np.int32)]
-        for part in states:
-            first = int(part.place[number])
-            parts.append(getattr(part, kind)[:, :, first : first + layer.size][..., back])
+        parts += [getattr(part, kind)[:, :, place : place + layer.size][..., back] for part in kept]
         dense = np.concatenate(parts).transpose(0, 2, 1)
         arrays[kind] = np.ascontiguousarray(dense).reshape(-1, *layer.shape, plan.n_steps)
     return Recording(spikes[layer.name] if "spikes" in kinds else None, **arrays)

@@ -10,8 +10,7 @@ Layout decisions, all invisible outside:
 """
 
 from dataclasses import dataclass
-from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,6 @@ from netx_exports.synapses import (
     DenseSynapse,
     DirectSynapse,
     IdentitySynapse,
-    Shape,
     Synapse,
     delay_range,
 )
@@ -38,64 +36,62 @@ DENSE, CONV, IDENTITY, DIRECT, DENSE_BY_SOURCE, DENSE_BY_CONNECTION = range(6)
 # Final step of an accumulator.
 SHIFT_LEFT, SHIFT_RIGHT, WRAP_24 = range(3)
 
-Array = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+
+
+def _record(names: str) -> np.dtype[np.void]:
+    return np.dtype([(name, np.int64) for name in names.split()])
+
+
+SOURCE = _record("n at first_reader n_readers")
+"""A source: neurons, offset of its spike lists, the operations that read it (a run of `readers`)."""
+
+LAYER = _record("n padded at first_op n_ops first_sum n_sums")
+"""A layer: neurons, padded neurons, offset into the neuron arrays, its operations and accumulators."""
+
+OP = _record(
+    "kind source layer sum delay wide weight_at table_at fan_at "
+    "channels height width kernel_y kernel_x stride_y stride_x padding_y padding_x dilation_y dilation_x "
+    "channels_in_group run"
+)
+"""A synapse: what kind, from and to where, uniform delay in steps, whether its weights are int16, offsets into the
+pools; of a convolution also target shape, geometry, source channels in a group and target channels in a group."""
+
+SUM = _record("layer at final shift line_at line_delay_at ring_at spare_at")
+"""An accumulator: offset, final step and its amount; offsets of a delay line (one delay for each target), a ring of
+steps to come and room aside for sums that are rounded before they are delayed; -1 where there is none."""
 
 
 class Program(NamedTuple):
-    """Arrays that the kernels read. `n_` counts, `_at` offsets into a pool; sources are 0 (input), layer number + 1.
+    """Arrays that the kernels read; few, because each costs time at every call.
 
     Arguments:
-        source_n: neurons of each source; source_at: offset of its spike lists; slots: remembered steps (power of two).
-        layer_n, layer_padded, layer_at: neurons, padded neurons, offset into the neuron arrays.
-        keep_current, keep_voltage, threshold, bias: int32, per padded neuron.
-        sums_first, sums_count: accumulators of each layer; sum_at, sum_final, sum_shift: offset, final step, amount.
-        line_at, line_delay_at: delay line behind an accumulator (delay per target), or -1; ring_at: ring of
-            accumulators, one for each step to come, or -1; spare_at: accumulators of one step by delay, or -1.
-        op_*: operations of each layer, `ops_first` and `ops_count`; delay in steps; geometry in `conv`.
-        weights8, weights16, tables, fan_out: pools.
-        reader_first, reader_count, readers: operations that read each source.
-        conv: (op, 12): source C, H, W, target H, W, kernel H, W, stride, padding... see `lower`.
+        graded_input: whether input events carry values.
+        slots: remembered steps of spike lists, a power of two.
+        sources, layers, ops, sums: tables of the records above.
+        keep_current, keep_voltage, threshold, bias: int32, for each padded neuron.
+        weights8, weights16: pools of weights.
+        tables: int32 pool of delays, places and permutations.
+        fan_out: int32 pool, connections that an event of each source neuron meets.
+        readers: operations that read each source, source by source.
+        n_sums, n_lines, n_rings, n_spares: sizes of the pools that the state needs.
     """
 
     graded_input: bool
     slots: int
-    source_n: Array
-    source_at: Array
-    layer_n: Array
-    layer_padded: Array
-    layer_at: Array
-    keep_current: npt.NDArray[np.int32]
-    keep_voltage: npt.NDArray[np.int32]
-    threshold: npt.NDArray[np.int32]
-    bias: npt.NDArray[np.int32]
-    sums_first: Array
-    sums_count: Array
-    sum_at: Array
-    sum_final: Array
-    sum_shift: Array
-    line_at: Array
-    line_delay_at: Array
-    ring_at: Array
-    spare_at: Array
-    ops_first: Array
-    ops_count: Array
-    op_kind: Array
-    op_source: Array
-    op_layer: Array
-    op_sum: Array
-    op_delay: Array
-    op_wide: Array
-    op_weight_at: Array
-    op_table_at: Array
-    op_fan_at: Array
-    conv: Array
+    sources: npt.NDArray[np.void]
+    layers: npt.NDArray[np.void]
+    ops: npt.NDArray[np.void]
+    sums: npt.NDArray[np.void]
+    keep_current: Int32
+    keep_voltage: Int32
+    threshold: Int32
+    bias: Int32
     weights8: npt.NDArray[np.int8]
     weights16: npt.NDArray[np.int16]
-    tables: npt.NDArray[np.int32]
-    fan_out: npt.NDArray[np.int32]
-    reader_first: Array
-    reader_count: Array
-    readers: Array
+    tables: Int32
+    fan_out: Int32
+    readers: npt.NDArray[np.int64]
     n_sums: int
     n_lines: int
     n_rings: int
@@ -117,7 +113,7 @@ class Lowered:
 
 def state_bytes(program: Program) -> int:
     """Memory that one worker's state takes."""
-    lists = int((program.source_n * program.slots).sum())
+    lists = int(program.sources["n"].sum()) * program.slots
     sums = program.n_sums + program.n_lines + program.n_rings + program.n_spares
     return 4 * (lists * (1 + program.graded_input) + sums) + 9 * len(program.bias)
 
@@ -139,7 +135,7 @@ class _Pool:
     """Arrays laid end to end."""
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
-        self.parts: list[npt.NDArray[np.generic]] = []
+        self.parts: list[npt.NDArray[Any]] = []
         self.size = 0
         self.dtype = dtype
 
@@ -149,8 +145,16 @@ class _Pool:
         self.size += len(flat)
         return self.size - len(flat)
 
-    def join(self) -> npt.NDArray[np.generic]:
+    def join(self) -> npt.NDArray[Any]:
         return np.concatenate([*self.parts, np.zeros(1, self.dtype)])
+
+
+def _table(record: np.dtype[np.void], rows: list[dict[str, int]]) -> npt.NDArray[np.void]:
+    return np.array([tuple(row.get(name, 0) for name in record.names or ()) for row in rows], record)
+
+
+def _offsets(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.cumsum(sizes) - sizes
 
 
 class _Lowering:
@@ -160,42 +164,34 @@ class _Lowering:
             layer.name: internal_order(layer) for layer in network.layers
         }
         self.sources = {name: number for number, name in enumerate(self.orders)}
-        self.layer_n = np.array([layer.size for layer in network.layers])
-        self.layer_padded = -(-self.layer_n // LANES) * LANES
-        self.pools = {name: _Pool(name) for name in ("int8", "int16")}
-        self.tables, self.fans = _Pool("int32"), _Pool("int32")
+        self.padded = np.array([-(-layer.size // LANES) * LANES for layer in network.layers])
+        dtypes = {"int8": "int8", "int16": "int16", "tables": "int32", "fan_out": "int32"}
+        self.pools = {name: _Pool(dtype) for name, dtype in dtypes.items()}
         self.ops: list[dict[str, int]] = []
-        self.conv: list[list[int]] = []
         self.sums: list[dict[str, int]] = []
         self.memory = {"sums": 0, "lines": 0, "rings": 0, "spares": 0}
         self.longest = 0
 
     def result(self) -> Lowered:
-        first: dict[str, list[int]] = {"ops": [], "sums": []}
         for number, layer in enumerate(self.network.layers):
-            first["ops"].append(len(self.ops))
-            first["sums"].append(len(self.sums))
             for synapse in layer.synapses:
                 self._add(number, layer, synapse)
-        return Lowered(self._program(first), tuple(self.orders[layer.name] for layer in self.network.layers))
+        return Lowered(self._program(), tuple(self.orders[layer.name] for layer in self.network.layers))
 
     def _add(self, number: int, layer: Layer, synapse: Synapse) -> None:
-        op = {"layer": number, "source": self.sources[synapse.source], "delay": 0, "wide": 0, "weight_at": 0}
-        op |= {"table_at": 0, "kind": DIRECT}
+        op = {"kind": DIRECT, "layer": number, "source": self.sources[synapse.source]}
         fans = fan_out(synapse, self.network.shapes[synapse.source], layer.shape)
-        op["fan_at"] = self.fans.add(fans[self.orders[synapse.source]])
-        geometry = [0] * 14
+        op["fan_at"] = self.pools["fan_out"].add(fans[self.orders[synapse.source]])
         if isinstance(synapse, DirectSynapse):
-            op["table_at"] = self.tables.add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
+            op["table_at"] = self.pools["tables"].add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
             op["sum"] = self._sum(number, SHIFT_LEFT, 0)
         elif isinstance(synapse, IdentitySynapse):
             self._add_identity(op, layer, synapse)
         elif isinstance(synapse, ConvSynapse):
-            geometry = self._add_conv(op, layer, synapse)
+            self._add_conv(op, layer, synapse)
         else:
             self._add_dense(op, layer, synapse)
         self.ops.append(op)
-        self.conv.append(geometry)
 
     def _graded(self, synapse: Synapse) -> bool:
         return self.network.graded_input and synapse.source == INPUT
@@ -203,12 +199,12 @@ class _Lowering:
     def _add_identity(self, op: dict[str, int], layer: Layer, synapse: IdentitySynapse) -> None:
         op["kind"], op["delay"] = IDENTITY, synapse.delay
         self.longest = max(self.longest, synapse.delay)
-        op["table_at"] = self.tables.add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
+        op["table_at"] = self.pools["tables"].add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
         weight, final, shift = self._scaled(np.array([synapse.weight]), synapse.weight_exp, self._graded(synapse))
         self._store(op, weight)
         op["sum"] = self._sum(op["layer"], final, shift)
 
-    def _add_conv(self, op: dict[str, int], layer: Layer, synapse: ConvSynapse) -> list[int]:
+    def _add_conv(self, op: dict[str, int], layer: Layer, synapse: ConvSynapse) -> None:
         op["kind"] = CONV
         weights, final, shift = self._scaled(synapse.effective_weights, 0, False)
         # Binary spikes cannot reach 24 bits through a kernel of fewer than 2^15 taps; then no wrap is needed.
@@ -230,18 +226,16 @@ class _Lowering:
         source = self.network.shapes[synapse.source]
         order = self.orders[synapse.source]
         places = np.stack(np.unravel_index(order, source), axis=1)
-        op["table_at"] = self.tables.add(places)
-        return [
-            channels_out, layer.shape[1], layer.shape[2], height, width, *synapse.stride, *synapse.padding,
-            *synapse.dilation, channels_in, channels_out // groups, groups,
-        ]  # fmt: skip
+        op["table_at"] = self.pools["tables"].add(places)
+        op |= {"channels": channels_out, "height": layer.shape[1], "width": layer.shape[2]}
+        op |= {"kernel_y": height, "kernel_x": width, "channels_in_group": channels_in, "run": channels_out // groups}
+        for name in ("stride", "padding", "dilation"):
+            op[f"{name}_y"], op[f"{name}_x"] = getattr(synapse, name)
 
     def _add_dense(self, op: dict[str, int], layer: Layer, synapse: DenseSynapse) -> None:
-        weights, final, shift = self._scaled(
-            synapse.effective_weights, synapse.weight_exp, self._graded(synapse)
-        )
+        weights, final, shift = self._scaled(synapse.effective_weights, synapse.weight_exp, self._graded(synapse))
         order, source_order = self.orders[layer.name], self.orders[synapse.source]
-        rows = np.zeros((len(source_order), self.layer_padded[op["layer"]]), weights.dtype)
+        rows = np.zeros((len(source_order), self.padded[op["layer"]]), weights.dtype)
         rows[:, : layer.size] = weights[np.ix_(order, source_order)].T
         delays = None if synapse.delays is None else np.asarray(synapse.delays, np.int32)
         low, high = delay_range(synapse)
@@ -254,34 +248,36 @@ class _Lowering:
             op["sum"] = self._sum(op["layer"], final, shift, delays[order, 0])
         elif delays.shape[0] == 1:
             op["kind"] = DENSE_BY_SOURCE
-            op["table_at"] = self.tables.add(delays[0, source_order])
+            op["table_at"] = self.pools["tables"].add(delays[0, source_order])
             op["sum"] = self._sum(op["layer"], final, shift, ring=True)
         else:
             op["kind"] = DENSE_BY_CONNECTION
-            op["table_at"] = self.tables.add(self._slots_of(op["layer"], layer, delays[np.ix_(order, source_order)]))
+            op["table_at"] = self.pools["tables"].add(
+                self._slots_of(op["layer"], layer, delays[np.ix_(order, source_order)])
+            )
             op["sum"] = self._sum(op["layer"], final, shift, ring=True)
         self._store(op, rows)
 
     def _slots_of(self, number: int, layer: Layer, delays: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        padded = int(self.layer_padded[number])
+        padded = int(self.padded[number])
         slots = np.zeros((delays.shape[1], padded), np.int32)
         slots[:, : layer.size] = delays.T * padded
         return slots + np.arange(padded, dtype=np.int32)
 
     def _scaled(
-        self, weights: npt.NDArray[np.integer], exponent: int, graded: bool
-    ) -> tuple[npt.NDArray[np.integer], int, int]:
+        self, weights: npt.NDArray[np.integer[Any]], exponent: int, graded: bool
+    ) -> tuple[npt.NDArray[np.integer[Any]], int, int]:
         """Weights as stored, final step and its amount: exact, with as few bits as possible."""
-        common = int(np.bitwise_or.reduce(weights.astype(np.int64), axis=None)) or 1 << 16
+        common = int(np.bitwise_or.reduce(weights.astype(np.int64), axis=None))
+        if common == 0:
+            return weights, SHIFT_LEFT, 0
         zeros = (common & -common).bit_length() - 1
         if exponent < -zeros or (graded and exponent < 0):
             # Rounding down acts on the sum; for graded input the sum may also wrap before it is shifted.
             return weights, SHIFT_RIGHT, -exponent
-        return weights >> zeros if common != 1 << 16 else weights, SHIFT_LEFT, max(0, exponent + zeros) * (
-            common != 1 << 16
-        )
+        return weights >> zeros, SHIFT_LEFT, exponent + zeros
 
-    def _store(self, op: dict[str, int], weights: npt.NDArray[np.integer]) -> None:
+    def _store(self, op: dict[str, int], weights: npt.NDArray[np.integer[Any]]) -> None:
         op["wide"] = int(weights.size > 0 and (weights.min() < -128 or weights.max() > 127))
         op["weight_at"] = self.pools["int16" if op["wide"] else "int8"].add(weights)
 
@@ -290,11 +286,11 @@ class _Lowering:
         number: int,
         final: int,
         shift: int,
-        target_delays: npt.NDArray[np.integer] | None = None,
+        target_delays: npt.NDArray[np.integer[Any]] | None = None,
         ring: bool = False,
     ) -> int:
         """The accumulator to use: an existing one where nothing tells them apart."""
-        padded = int(self.layer_padded[number])
+        padded = int(self.padded[number])
         entry = {"layer": number, "final": final, "shift": shift, "line_at": -1, "line_delay_at": -1}
         entry |= {"ring_at": -1, "spare_at": -1}
         shared = final == SHIFT_LEFT and target_delays is None and not ring
@@ -304,7 +300,7 @@ class _Lowering:
         entry["at"] = self._take("sums", padded)
         if target_delays is not None:
             entry["line_at"] = self._take("lines", 64 * padded)
-            entry["line_delay_at"] = self.tables.add(np.pad(target_delays, (0, padded - len(target_delays))))
+            entry["line_delay_at"] = self.pools["tables"].add(np.pad(target_delays, (0, padded - len(target_delays))))
         if ring:
             entry["ring_at"] = self._take("rings", 64 * padded)
             if final == SHIFT_RIGHT:
@@ -316,60 +312,48 @@ class _Lowering:
         self.memory[kind] += size
         return self.memory[kind] - size
 
-    def _program(self, first: dict[str, list[int]]) -> Program:
+    def _program(self) -> Program:
         slots = 1 << (self.longest + 1).bit_length()
-        source_n = np.array([len(order) for order in self.orders.values()])
-        readers = [[i for i, op in enumerate(self.ops) if op["source"] == s] for s in range(len(source_n))]
         neurons = [self._neurons(number, layer) for number, layer in enumerate(self.network.layers)]
-        names = ("kind", "source", "layer", "sum", "delay", "wide", "weight_at", "table_at", "fan_at")
-        op_columns = {f"op_{name}": np.array([op[name] for op in self.ops]) for name in names}
-        sum_columns = {f"sum_{name}": np.array([s[name] for s in self.sums]) for name in ("at", "final", "shift")}
-        sum_columns |= {
-            name: np.array([s[name] for s in self.sums])
-            for name in ("line_at", "line_delay_at", "ring_at", "spare_at")
-        }
-        counts = {kind: np.diff([*first[kind], len(getattr(self, kind))]) for kind in ("ops", "sums")}
+        readers = [[i for i, op in enumerate(self.ops) if op["source"] == s] for s in range(len(self.orders))]
+        sources = _table(SOURCE, [{"n": len(order)} for order in self.orders.values()])
+        sources["at"] = _offsets(sources["n"] * slots)
+        sources["n_readers"] = [len(of_source) for of_source in readers]
+        sources["first_reader"] = _offsets(sources["n_readers"])
+        layers = _table(LAYER, [{"n": layer.size} for layer in self.network.layers])
+        layers["padded"], layers["at"] = self.padded, _offsets(self.padded)
+        for parts, count, first in ((self.ops, "n_ops", "first_op"), (self.sums, "n_sums", "first_sum")):
+            layers[count] = np.bincount([part["layer"] for part in parts], minlength=len(layers))
+            layers[first] = _offsets(layers[count])
         return Program(
-            graded_input=self.network.graded_input,
-            slots=slots,
-            source_n=source_n,
-            source_at=np.cumsum(source_n * slots) - source_n * slots,
-            layer_n=self.layer_n,
-            layer_padded=self.layer_padded,
-            layer_at=np.cumsum(self.layer_padded) - self.layer_padded,
-            keep_current=np.concatenate([part[0] for part in neurons]),
-            keep_voltage=np.concatenate([part[1] for part in neurons]),
-            threshold=np.concatenate([part[2] for part in neurons]),
-            bias=np.concatenate([part[3] for part in neurons]),
-            sums_first=np.array(first["sums"]),
-            sums_count=counts["sums"],
-            ops_first=np.array(first["ops"]),
-            ops_count=counts["ops"],
-            conv=np.array(self.conv),
-            weights8=self.pools["int8"].join(),  # type: ignore[arg-type]
-            weights16=self.pools["int16"].join(),  # type: ignore[arg-type]
-            tables=self.tables.join(),  # type: ignore[arg-type]
-            fan_out=self.fans.join(),  # type: ignore[arg-type]
-            reader_first=np.cumsum([0, *(len(of_source) for of_source in readers[:-1])]),
-            reader_count=np.array([len(of_source) for of_source in readers]),
-            readers=np.array([op for of_source in readers for op in of_source]),
-            n_sums=self.memory["sums"],
-            n_lines=self.memory["lines"],
-            n_rings=self.memory["rings"],
-            n_spares=self.memory["spares"],
-            **sum_columns,
-            **op_columns,
+            self.network.graded_input,
+            slots,
+            sources,
+            layers,
+            _table(OP, self.ops),
+            _table(SUM, self.sums),
+            np.concatenate([part[0] for part in neurons]),
+            np.concatenate([part[1] for part in neurons]),
+            np.concatenate([part[2] for part in neurons]),
+            np.concatenate([part[3] for part in neurons]),
+            self.pools["int8"].join(),
+            self.pools["int16"].join(),
+            self.pools["tables"].join(),
+            self.pools["fan_out"].join(),
+            np.array([op for of_source in readers for op in of_source], np.int64),
+            self.memory["sums"],
+            self.memory["lines"],
+            self.memory["rings"],
+            self.memory["spares"],
         )
 
     def _neurons(self, number: int, layer: Layer) -> npt.NDArray[np.int32]:
         """Rows: kept share of current, of voltage, threshold, bias; columns: padded neurons."""
         neuron, order = layer.neuron, self.orders[layer.name]
-        rows = np.zeros((4, int(self.layer_padded[number])), np.int32)
+        rows = np.zeros((4, int(self.padded[number])), np.int32)
         rows[2] = np.iinfo(np.int32).max
         rows[0, : layer.size] = DECAY_UNITY - neuron.per_neuron("current_decay", layer.shape)[order]
         rows[1, : layer.size] = DECAY_UNITY - neuron.per_neuron("voltage_decay", layer.shape)[order]
         rows[2, : layer.size] = neuron.per_neuron("vth_mant", layer.shape)[order] << 6
         rows[3, : layer.size] = neuron.bias(layer.shape)[order]
         return rows
-
-

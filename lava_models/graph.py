@@ -1,0 +1,150 @@
+"""A `Network` as a graph of stock Lava Processes: LIF, Dense, DelayDense, Sparse, DelaySparse, Conv."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from lava.magma.core.process.ports.ports import OutPort
+from lava.magma.core.process.process import AbstractProcess
+from lava.proc.conv.process import Conv
+from lava.proc.dense.process import Dense, DelayDense
+from lava.proc.lif.process import LIF, LIFReset
+from lava.proc.sparse.process import DelaySparse, Sparse
+from lava.utils.weightutils import SignMode
+from scipy.sparse import csr_matrix, identity
+
+from netx_exports.network import Layer, Network
+from netx_exports.synapses import (
+    INPUT,
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    Shape,
+    Synapse,
+    delay_range,
+)
+
+_SIGN_MODES = {"mixed": SignMode.MIXED, "excitatory": SignMode.EXCITATORY, "inhibitory": SignMode.INHIBITORY}
+
+# Any positive number makes Lava multiply by the payload; it does not enforce the width.
+GRADED_BITS = 24
+
+
+@dataclass(frozen=True)
+class LayerReset:
+    """A neuron population starts afresh in each Lava time step t (from 1) with `t % interval == offset`."""
+
+    interval: int
+    offset: int
+
+
+def build(network: Network, source: OutPort, resets: Mapping[str, LayerReset]) -> dict[str, AbstractProcess]:
+    """Build and connect the graph.
+
+    All neurons are flat in C order; only Conv sees (W, H, C).
+
+    Arguments:
+        network: without `lava_refusals`.
+        source: port that sends the input, (inputs,).
+        resets: periodic resets by layer name; layers not named never reset.
+
+    Returns:
+        The LIF Process of each layer, by name.
+    """
+    senders = {INPUT: source}
+    neurons = {}
+    for layer in network.layers:
+        neuron = neurons[layer.name] = _neurons(layer, resets.get(layer.name))
+        senders[layer.name] = neuron.s_out
+        for synapse in layer.synapses:
+            graded = network.graded_input and synapse.source == INPUT
+            _connect(synapse, senders[synapse.source], network.shapes[synapse.source], layer, neuron, graded)
+        if {synapse.source for synapse in layer.synapses} == {layer.name}:
+            _tie(source, network.n_inputs, layer, neuron)
+    return neurons
+
+
+def _neurons(layer: Layer, reset: LayerReset | None) -> AbstractProcess:
+    neuron, shape = layer.neuron, layer.shape
+    parameters = {
+        "shape": (layer.size,),
+        "vth": neuron.per_neuron("vth_mant", shape),
+        # Lava's model adds 1 to `du`.
+        "du": neuron.per_neuron("current_decay", shape) - 1,
+        "dv": neuron.per_neuron("voltage_decay", shape),
+        "bias_mant": neuron.per_neuron("bias_mant", shape),
+        "bias_exp": neuron.bias_exp,
+    }
+    if reset is None:
+        return LIF(**parameters)
+    return LIFReset(**parameters, reset_interval=reset.interval, reset_offset=reset.offset)
+
+
+def _connect(
+    synapse: Synapse, sender: OutPort, source_shape: Shape, layer: Layer, neuron: AbstractProcess, graded: bool
+) -> None:
+    message_bits = GRADED_BITS if graded else 0
+    if isinstance(synapse, DirectSynapse):
+        sender.connect(neuron.a_in)
+    elif isinstance(synapse, ConvSynapse):
+        conv = _conv(synapse, source_shape, message_bits)
+        sender.reshape(source_shape).transpose([2, 1, 0]).connect(conv.s_in)
+        conv.a_out.transpose([2, 1, 0]).flatten().connect(neuron.a_in)
+    else:
+        process = _dense(synapse, message_bits) if isinstance(synapse, DenseSynapse) else _identity(synapse, layer, message_bits)
+        sender.connect(process.s_in)
+        process.a_out.connect(neuron.a_in)
+
+
+def _dense(synapse: DenseSynapse, message_bits: int) -> AbstractProcess:
+    weights = np.asarray(synapse.weights).astype(np.int32)
+    parameters = {
+        "weights": weights,
+        "weight_exp": synapse.weight_exp,
+        # More than 8 bits make sense with a sign only: Lava would shift by a negative number.
+        "num_weight_bits": synapse.weight_bits if synapse.sign_mode == "mixed" else min(synapse.weight_bits, 8),
+        "sign_mode": _SIGN_MODES[synapse.sign_mode],
+        "num_message_bits": message_bits,
+    }
+    if synapse.delays is None:
+        return Dense(**parameters)
+    delays = np.broadcast_to(np.asarray(synapse.delays), weights.shape).astype(int)
+    return DelayDense(**parameters, delays=delays)
+
+
+def _identity(synapse: IdentitySynapse, layer: Layer, message_bits: int) -> AbstractProcess:
+    # Sparse: the diagonal of a Dense would take the square of the layer's size.
+    weights = (identity(layer.size, np.int32, "csr") * synapse.weight).astype(np.int32)
+    parameters = {
+        "weights": weights,
+        "weight_exp": synapse.weight_exp,
+        "num_weight_bits": 9,
+        "sign_mode": SignMode.MIXED,
+        "num_message_bits": message_bits,
+    }
+    if not synapse.delay:
+        return Sparse(**parameters)
+    return DelaySparse(**parameters, delays=(identity(layer.size, int, "csr") * synapse.delay).astype(int))
+
+
+def _conv(synapse: ConvSynapse, source_shape: Shape, message_bits: int) -> AbstractProcess:
+    # Lava convolves, torch and NetX correlate: the kernel is flipped, and (C, H, W) becomes (W, H, C).
+    weights = np.asarray(synapse.weights).astype(np.int32)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
+    return Conv(
+        weight=weights,
+        input_shape=source_shape[::-1],
+        stride=synapse.stride[::-1],
+        padding=synapse.padding[::-1],
+        dilation=synapse.dilation[::-1],
+        groups=synapse.groups,
+        num_message_bits=message_bits,
+    )
+
+
+def _tie(source: OutPort, n_inputs: int, layer: Layer, neuron: AbstractProcess) -> None:
+    """Connect a layer that only feeds itself to the source, without weights: Lava runs only what is connected."""
+    process = Sparse(weights=csr_matrix((layer.size, n_inputs), dtype=np.int32), sign_mode=SignMode.MIXED)
+    source.connect(process.s_in)
+    process.a_out.connect(neuron.a_in)

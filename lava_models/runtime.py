@@ -1,0 +1,167 @@
+"""A Lava run that never hangs its caller: `stop()` after success only, an orderly kill after anything else."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
+from lava.magma.core.process.process import AbstractProcess, ProcessServer
+from lava.magma.core.process.variable import VarServer
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.magma.runtime.runtime import Runtime
+
+
+_WATCH_S = 0.2
+
+
+class ChildError(Exception):
+    """An exception inside a ProcessModel, which Lava itself does not show.
+
+    Arguments:
+        summary: the exception's type and message.
+        traceback: its formatted traceback.
+    """
+
+    def __init__(self, summary: str, traceback: str) -> None:
+        self.summary = summary
+        self.traceback = traceback
+        super().__init__(f"{summary}\n\n{traceback}")
+
+
+@contextmanager
+def lava_run(process: AbstractProcess) -> Iterator[None]:
+    """Release whatever a run of `process` took, in the only order that does not hang.
+
+    Read all results before the block ends. Build a fresh graph for the next run: running a stopped one again crashes.
+
+    Raises:
+        ChildError: in place of Lava's own error, when a ProcessModel raised an exception in its constructor or a step.
+    """
+    succeeded = False
+    try:
+        yield
+        succeeded = True
+    except Exception as error:
+        if child_error := _child_error(process.runtime, error):
+            raise child_error from error
+        raise
+    finally:
+        runtime = process.runtime
+        if runtime is not None:
+            if succeeded:
+                runtime.stop()
+            else:
+                _abandon(runtime)
+        _forget()
+
+
+def run_steps(process: AbstractProcess, n_steps: int) -> float:
+    """Compile the graph of `process` for Lava's fixed-point CPU models and run it; inside `lava_run` only.
+
+    Returns:
+        Seconds that the run itself took.
+
+    Raises:
+        ChildError: also when an actor is killed from outside, which Lava would wait for forever. Main thread only.
+    """
+    with _actors_watched(process):
+        process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+        started = time.perf_counter()
+        process.run(condition=RunSteps(num_steps=n_steps))
+        return time.perf_counter() - started
+
+
+def remember_models() -> None:
+    """Make Lava's compiler look for the ProcessModels of each Process class once, not once for each Process.
+
+    The search executes every file beside the Process's: half of the time that a small run takes.
+    """
+    known: dict[type, list[Any]] = {}
+    search: Callable[[AbstractProcess], list[Any]] = ProcGroupDiGraphs._find_proc_models
+
+    def find(proc: AbstractProcess) -> list[Any]:
+        if type(proc) not in known:
+            known[type(proc)] = search(proc)
+        return list(known[type(proc)])
+
+    ProcGroupDiGraphs._find_proc_models = staticmethod(find)
+
+
+@contextmanager
+def _actors_watched(process: AbstractProcess) -> Iterator[None]:
+    ended = threading.Event()
+    main = threading.main_thread().ident
+    dead: list[str] = []
+
+    def watch() -> None:
+        while not ended.wait(_WATCH_S):
+            dead.extend(_killed_actors(process.runtime))
+            if dead:
+                signal.pthread_kill(main, signal.SIGUSR1)  # type: ignore[arg-type]
+                return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise ChildError(f"a process of the graph {dead[0]}", "".join(dead))
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _killed_actors(runtime: Runtime | None) -> list[str]:
+    found = []
+    for actor in _actors(runtime):
+        with suppress(ValueError, ChildProcessError):  # already joined, by `stop()` or an error of Lava's
+            state = os.waitid(os.P_PID, actor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if state is not None and state.si_code != os.CLD_EXITED:
+                found.append(f"was killed by signal {state.si_status}")
+    return found
+
+
+def _child_error(runtime: Runtime | None, error: Exception) -> ChildError | None:
+    # Lava attaches `trace` to an exception that a constructor raised.
+    if trace := getattr(error, "trace", None):
+        return ChildError(f"{type(error).__name__}: {error}", trace)
+    for actor in _actors(runtime):
+        if actor.exception:
+            exception, trace = actor.exception
+            return ChildError(f"{type(exception).__name__}: {exception}", trace)
+    return None
+
+
+def _actors(runtime: Runtime | None) -> list[Any]:
+    infrastructure = getattr(runtime, "_messaging_infrastructure", None)
+    return [] if infrastructure is None else list(infrastructure.actors)
+
+
+def _abandon(runtime: Runtime) -> None:
+    # The destructor of a started runtime calls stop(), which waits for answers of processes that are gone.
+    runtime._is_started = runtime._is_running = False
+    for actor in _actors(runtime):
+        with suppress(ValueError):  # already joined and closed
+            if actor.is_alive():
+                actor.kill()
+    with suppress(Exception):
+        if runtime._messaging_infrastructure is not None:
+            runtime._messaging_infrastructure.stop()
+    with suppress(Exception):
+        if runtime._watchdog_manager is not None:
+            runtime._watchdog_manager.stop()
+
+
+def _forget() -> None:
+    # Lava's servers keep every Process and Var ever made, weights included: memory that a worker would never get back.
+    ProcessServer().processes.clear()
+    VarServer().vars.clear()

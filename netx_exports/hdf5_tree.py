@@ -1,0 +1,209 @@
+"""HDF5 files read with suspicion: plain groups and datasets of bounded size, everything else a problem with its path."""
+
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import FormatError, LapilliError
+from netx_exports.files import PathLike, existing_file
+from netx_exports.problems import Problems
+
+MAX_OBJECTS = 1 << 16
+"""Groups and datasets that a file may have."""
+
+MAX_DEPTH = 8
+MAX_TEXT = 1 << 10
+MAX_ATTRIBUTE = 1 << 16
+
+# Deflate inflates by up to 1032; real weights by far less, so only small datasets may claim that much.
+_MAX_INFLATION = 100
+_FREE_BYTES = 1 << 26
+_MAX_CHUNK_BYTES = 1 << 28
+_MAX_CHUNKS = 1 << 14
+
+# Deflate, shuffle, checksum: what h5py's own options give. Anything else may load a plugin from a path.
+_FILTERS = {1, 2, 3}
+
+Values = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group as read: what is in it and where it is.
+
+    Arguments:
+        path: path inside the file, without leading slash; "" is the root.
+        groups, datasets: by name; datasets hold numbers, or bytes for strings of one element.
+        attributes: strings only.
+        unreadable: names whose problem was reported already.
+    """
+
+    path: str
+    groups: Mapping[str, "Group"] = field(default_factory=dict)
+    datasets: Mapping[str, Values | bytes] = field(default_factory=dict)
+    attributes: Mapping[str, bytes] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+
+    def at(self, name: str) -> str:
+        """How a problem names the child `name`."""
+        return f"`{self.path}/{name}`" if self.path else f"`{name}`"
+
+    def names(self) -> set[str]:
+        """All children."""
+        return {*self.groups, *self.datasets, *self.unreadable}
+
+
+def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Group:
+    """Everything below the `wanted` children of the root; of the other children only the names.
+
+    Arguments:
+        path: an HDF5 file.
+        wanted: names in the root to read.
+        problems: receives one phrase for each part that is not a plain group or a dataset of sane size.
+
+    Raises:
+        LapilliError: when the file cannot be opened.
+        FormatError: when it is not an HDF5 file or a damaged one.
+    """
+    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+        raise LapilliError(f"cannot read {path}: not a regular file")
+    file_path = existing_file(path)
+    try:
+        with open(file_path, "rb") as raw, h5py.File(file_path, "r", locking=False) as file:
+            return _Walk(raw.fileno(), os.fstat(raw.fileno()).st_size, file, problems).root(file, wanted)
+    except LapilliError:
+        raise
+    except MemoryError as error:
+        raise FormatError(str(path), ["asks for more memory than there is"]) from error
+    except Exception as error:
+        # h5py raises nearly every built-in exception for damaged files; none of them tells a user more than this.
+        raise FormatError(str(path), [f"not an HDF5 file, or a damaged one ({_first_line(error)})"]) from error
+
+
+@dataclass
+class _Walk:
+    descriptor: int
+    file_size: int
+    file: h5py.File
+    problems: Problems
+    objects: int = 0
+
+    def root(self, file: h5py.File, wanted: frozenset[str]) -> Group:
+        names = list(file)
+        attributes = dict(self.attributes(file, ""))
+        kept = self.group(file, "", 0, [name for name in names if name in wanted])
+        others = frozenset(names) - wanted
+        return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | others)
+
+    def group(self, group: h5py.Group, path: str, depth: int, names: list[str]) -> Group:
+        groups: dict[str, Group] = {}
+        datasets: dict[str, Values | bytes] = {}
+        unreadable = set()
+        for name in names:
+            where = f"{path}/{name}" if path else name
+            self.objects += 1
+            if self.objects > MAX_OBJECTS or depth > MAX_DEPTH:
+                raise FormatError(self.file.filename, [f"`{where}`: more than {MAX_OBJECTS} objects or {MAX_DEPTH} levels"])
+            try:
+                child = self.child(group, name)
+                if isinstance(child, h5py.Group):
+                    groups[name] = self.group(child, where, depth + 1, list(child))
+                else:
+                    datasets[name] = self.dataset(child)
+            except LapilliError:
+                raise
+            except _Refused as error:
+                unreadable.add(name)
+                self.problems.wrong.append(f"`{where}`: {error}")
+            except Exception as error:
+                unreadable.add(name)
+                self.problems.wrong.append(f"`{where}`: damaged ({_first_line(error)})")
+        attributes = dict(self.attributes(group, path)) if path else {}
+        return Group(path, groups, datasets, attributes, frozenset(unreadable))
+
+    def child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
+        link = group.get(name, getlink=True)
+        if not isinstance(link, h5py.HardLink):
+            raise _Refused(f"must be in this file itself, got {type(link).__name__}")
+        child = group[name]
+        if not isinstance(child, (h5py.Group, h5py.Dataset)):
+            raise _Refused(f"must be a group or a dataset, got {type(child).__name__}")
+        return child
+
+    def dataset(self, dataset: h5py.Dataset) -> Values | bytes:
+        shape, dtype = dataset.shape, dataset.dtype
+        if shape is None:
+            raise _Refused("is empty")
+        self.check_storage(dataset, prod(shape) * dtype.itemsize)
+        text = h5py.check_string_dtype(dtype)
+        if text is not None:
+            return self.text(dataset, text.length)
+        if dtype.kind not in "iufb" or dtype.itemsize > 8 or dtype.hasobject:
+            raise _Refused(f"must be numbers, got {dtype}")
+        return np.asarray(dataset[()])
+
+    def check_storage(self, dataset: h5py.Dataset, n_bytes: int) -> None:
+        plist = dataset.id.get_create_plist()
+        if dataset.is_virtual or plist.get_external_count():
+            raise _Refused("must be in this file itself, got storage in other files")
+        stored = dataset.id.get_storage_size()
+        if stored > self.file_size:
+            raise _Refused(f"claims {stored} stored bytes in a file of {self.file_size}")
+        if plist.get_layout() != h5py.h5d.CHUNKED:
+            if n_bytes > stored:
+                raise _Refused(f"claims shape {dataset.shape} of {dataset.dtype} but holds {stored} bytes")
+            return
+        filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
+        if filters - _FILTERS:
+            raise _Refused(f"must be stored plain or with gzip, got filters {sorted(filters)}")
+        chunk = prod(dataset.chunks) * dataset.dtype.itemsize
+        n_chunks = prod(-(-side // part) for side, part in zip(dataset.shape, dataset.chunks))
+        if max(n_bytes, chunk) > _FREE_BYTES + _MAX_INFLATION * stored or chunk > _MAX_CHUNK_BYTES or n_chunks > _MAX_CHUNKS:
+            raise _Refused(f"claims shape {dataset.shape} of {dataset.dtype} but holds {stored} bytes")
+
+    def text(self, dataset: h5py.Dataset, length: int | None) -> bytes:
+        if prod(dataset.shape) != 1:
+            raise _Refused(f"must be one string, got shape {dataset.shape}")
+        if length is None:
+            self.check_text_length(dataset)
+        elif length > MAX_TEXT:
+            raise _Refused(f"must be a short string, got {length} bytes")
+        value = dataset[()]
+        value = value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
+        return bytes(value)
+
+    def check_text_length(self, dataset: h5py.Dataset) -> None:
+        # libhdf5 allocates what the reference to a variable-length string says before it looks for the string.
+        offset = dataset.id.get_offset()
+        if offset is None:
+            raise _Refused("must be a string stored contiguously")
+        length, address = struct.unpack("<IQ", os.pread(self.descriptor, 12, offset))
+        if length > MAX_TEXT or address >= self.file_size:
+            raise _Refused(f"must be a short string, got {length} bytes")
+
+    def attributes(self, owner: h5py.Group, path: str) -> Iterator[tuple[str, bytes]]:
+        for name in list(owner.attrs.keys())[:MAX_OBJECTS]:
+            if not name.startswith("lapilli"):
+                continue
+            attribute = owner.attrs.get_id(name)
+            if attribute.shape != () or attribute.dtype.kind != "S" or attribute.dtype.itemsize > MAX_ATTRIBUTE:
+                self.problems.wrong.append(f"attribute `{name}` of `{path or '/'}`: must be one fixed-length string")
+                continue
+            yield name, bytes(owner.attrs[name])
+
+
+class _Refused(Exception):
+    """Why a part of the file is not read."""
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

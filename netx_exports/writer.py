@@ -1,0 +1,173 @@
+"""`save`: a network as a NetX file, plain where stock lava-dl can read it, extended where it cannot."""
+
+import json
+from math import prod
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.extended import extended_datasets
+from netx_exports.files import PathLike, replacing
+from netx_exports.network import Layer, Network
+from netx_exports.neurons import CubaLif
+from netx_exports.reader import NOTE_ATTRIBUTE, SCHEMA
+from netx_exports.stock import is_plain, layer_type
+from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse
+
+_PIECE = 1 << 15
+
+
+def save(network: Network, path: PathLike) -> None:
+    """Write a network as a NetX file that `load` reads back as an equal network.
+
+    A chain of layer types that stock lava-dl reads (`stock.is_plain`) becomes the file that lava-dl's own exporter
+    would have written; anything else goes under `/lapilli`, where stock lava-dl finds no layers and says so. The
+    same network gives the same bytes.
+
+    Raises:
+        LapilliError: when the file cannot be written; nothing is left behind and an old file is untouched.
+    """
+    image = _file_image(network)
+    with replacing(path) as temporary:
+        temporary.write_bytes(image)
+
+
+def _file_image(network: Network) -> bytes:
+    # In memory first: what libhdf5 does when a disk is full is not an exception that can be relied on.
+    with h5py.File("network.net", "w", driver="core", backing_store=False) as file:
+        if is_plain(network):
+            _write_plain(file, network)
+        else:
+            for path, value in extended_datasets(network).items():
+                file.create_dataset(path, data=np.bytes_(value) if isinstance(value, bytes) else value)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _write_plain(file: h5py.File, network: Network) -> None:
+    note = {
+        "schema": SCHEMA,
+        "input_shape": network.input_shape,
+        "names": [layer.name for layer in network.layers],
+        "graded_input": network.graded_input,
+        "metadata": dict(network.metadata),
+    }
+    text = json.dumps(note, sort_keys=True).encode()
+    for number, start in enumerate(range(0, len(text), _PIECE)):
+        file.attrs[f"{NOTE_ATTRIBUTE}{number:06d}" if number else NOTE_ATTRIBUTE] = np.bytes_(text[start : start + _PIECE])
+    layers = iter(network.layers)
+    source_shape = network.input_shape
+    for number, kind in enumerate(block_types(network)):
+        group = file.create_group(f"layer/{number}")
+        group.create_dataset("type", (1,), "S10", [kind.encode()])
+        if kind == "flatten":
+            group.create_dataset("shape", data=np.array([prod(source_shape), 1, 1]))
+        elif kind == "input" and not isinstance(network.layers[0].synapses[0], DirectSynapse):
+            group.create_dataset("shape", data=np.array(network.input_shape))
+        else:
+            layer = next(layers)
+            _write_layer(group, layer, source_shape, network.metadata.get("netx_transform"))
+            source_shape = layer.shape
+
+
+def block_types(network: Network) -> list[str]:
+    """Types of the groups of the plain file: as `metadata["netx_layout"]` says where that fits, else the usual ones."""
+    kinds = [layer_type(layer) for layer in network.layers]
+    flat_before = {
+        index
+        for index, (before, kind) in enumerate(zip(network.layers, kinds[1:]), start=1)
+        if kind in ("dense", "dense_rec") and len(before.shape) == 3 and layer_type(before) in ("conv", "input")
+    }
+    wish = network.metadata.get("netx_layout")
+    if isinstance(wish, list) and _fits(wish, kinds, flat_before):
+        return list(wish)
+    types = [] if kinds[0] == "input" else ["input"]
+    if kinds[0] in ("dense", "dense_rec") and len(network.input_shape) == 3:
+        types.append("flatten")
+    for index, kind in enumerate(kinds):
+        types += ["flatten", kind] if index in flat_before else [kind]
+    return types
+
+
+def _fits(wish: list[Any], kinds: list[str], flat_before: set[int]) -> bool:
+    names = [name for name in wish if name != "flatten"]
+    if names != kinds and names != ["input", *kinds] or wish.index(names[0]) > 0:
+        return False
+    index = len(kinds) - len(names)
+    flattened: set[int] = set()
+    for before, name in zip([None, *wish], wish):
+        if name == "flatten":
+            continue
+        if before == "flatten":
+            flattened.add(index)
+        index += 1
+    return flattened - {0} == flat_before
+
+
+def _write_layer(group: h5py.Group, layer: Layer, source_shape: tuple[int, ...], transform: Any) -> None:
+    synapse = layer.synapses[0]
+    group.create_dataset("shape", data=np.array(layer.shape))
+    if isinstance(synapse, DirectSynapse):
+        wanted = transform if isinstance(transform, list) else ["weight", "bias"]
+        if "weight" in wanted or synapse.scale != 64:
+            group.create_dataset("weight", data=np.float32([synapse.scale]))
+        if "bias" in wanted or synapse.offset:
+            group.create_dataset("bias", data=np.float32([synapse.offset]))
+    elif isinstance(synapse, ConvSynapse):
+        _write_conv(group, synapse)
+    elif isinstance(synapse, DenseSynapse):
+        group.create_dataset("inFeatures", data=prod(source_shape))
+        group.create_dataset("outFeatures", data=layer.size)
+        group.create_dataset("weight", data=synapse.effective_weights.astype(np.float32))
+        if len(layer.synapses) == 2:
+            recurrent = layer.synapses[1]
+            assert isinstance(recurrent, DenseSynapse)
+            group.create_dataset("weight_rec", data=recurrent.effective_weights.astype(np.float32))
+        if synapse.delays is not None:
+            group.create_dataset("delay", data=shortest_delays(synapse).astype(np.float32))
+    _write_neuron(group, layer.neuron, isinstance(synapse, DirectSynapse))
+
+
+def _write_conv(group: h5py.Group, synapse: ConvSynapse) -> None:
+    weights = synapse.effective_weights
+    group.create_dataset("inChannels", data=weights.shape[1] * synapse.groups)
+    group.create_dataset("outChannels", data=weights.shape[0])
+    group.create_dataset("kernelSize", data=np.array(weights.shape[2:]))
+    for name in ("stride", "padding", "dilation"):
+        group.create_dataset(name, data=np.array(getattr(synapse, name)))
+    group.create_dataset("groups", data=synapse.groups)
+    group.create_dataset("weight", data=weights.astype(np.float32))
+
+
+def shortest_delays(synapse: DenseSynapse) -> npt.NDArray[Any]:
+    """Delays of a dense synapse in the smallest of the shapes that lava-dl reads: (out,), (in,) or (out, in)."""
+    shape = np.shape(synapse.weights)
+    delays = np.broadcast_to(np.asarray(synapse.delays), shape)
+    if np.all(delays == delays[:, :1]):
+        return np.array(delays[:, 0])
+    if np.all(delays == delays[:1]) and shape[0] != shape[1]:
+        return np.array(delays[0])
+    return np.array(delays)
+
+
+def _write_neuron(group: h5py.Group, neuron: CubaLif, encoder: bool) -> None:
+    if np.ndim(neuron.bias_mant) and not encoder:
+        group.create_dataset("bias", data=np.asarray(neuron.bias_mant).astype(np.float32))
+    elif neuron.has_bias and not encoder:
+        group.create_dataset("bias", data=np.float32([neuron.bias_mant]))
+    values: dict[str, Any] = {
+        "type": "CUBA",
+        "iDecay": neuron.current_decay,
+        "vDecay": neuron.voltage_decay,
+        "vThMant": neuron.vth_mant,
+        "refDelay": 1,
+        "gradedSpike": False,
+    }
+    for name, value in values.items():
+        group.create_dataset(f"neuron/{name}", data=np.asarray(value, np.int64) if np.ndim(value) else _scalar(value))
+
+
+def _scalar(value: Any) -> Any:
+    return int(value) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,114 @@
+"""The `lava` backend: the network as Lava Processes with Lava's fixed-point CPU models, in a guarded child interpreter.
+
+Lava is the oracle that the other backends are compared with. A plain chain that stock lava-dl runs rightly goes the stock
+way: it is saved as a NetX file and loaded by lava-dl's own reader. Everything else is built from Lava's stock Processes.
+"""
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lava_models.refusals import lava_refusals
+from netx_exports.errors import UnsupportedError
+from netx_exports.network import Network
+from simulators.counting import counts_from_spikes
+from simulators.events import Events
+from simulators.lava_client import installed, shared_worker
+from simulators.lava_job import LavaJob, save_network
+from simulators.lava_plan import Route, Stretch, reset_offsets, steps_in_file_order, streaming_arrivals, stretches
+from simulators.lava_rows import RowReader
+from simulators.plan import RunPlan
+from simulators.results import RunResult
+
+Int32 = npt.NDArray[np.int32]
+
+
+def run_lava(network: Network, events: Events, plan: RunPlan) -> RunResult:
+    """Run every sample of `events` from empty state for `plan.n_steps` steps in Lava.
+
+    Raises:
+        UnsupportedError: when Lava is not installed, or cannot compute this network exactly.
+        LavaTimeoutError: when Lava needs more than `plan.time_limit_s`; it is killed.
+        LavaRunError: when a Lava Process fails.
+    """
+    return run_on_route(network, events, plan, choose_route(network, len(events), plan))
+
+
+def choose_route(network: Network, n_samples: int, plan: RunPlan) -> Route:
+    """The stock way where stock lava-dl runs the network rightly; samples in a stream where that is exact."""
+    arrivals = streaming_arrivals(network) if plan.reset is None and n_samples > 1 else None
+    if stock_runs(network):
+        return Route("stock", arrivals if arrivals is not None and steps_in_file_order(arrivals) else None)
+    return Route("builder", arrivals)
+
+
+def stock_runs(network: Network) -> bool:
+    """Whether lava-dl is here, reads the plain file of this network and runs it rightly."""
+    from netx_exports.stock import is_plain, stock_problems
+
+    return installed("lava.lib.dl.netx") and is_plain(network) and not stock_problems(network)
+
+
+def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) -> RunResult:
+    """Like `run_lava`, on a given route, which must be exact for this network (`choose_route`)."""
+    largest = 1 if events.value is None else int(np.abs(events.value.astype(np.int64)).max(initial=1))
+    if refusals := lava_refusals(network, largest):
+        raise UnsupportedError("backend lava", refusals)
+    rows = RowReader(network, events, plan, route.arrivals or [0] * len(network.layers))
+    seconds = 0.0
+    with shared_worker() as worker:
+        deadline = None if plan.time_limit_s is None else time.monotonic() + plan.time_limit_s
+        path = _save(network, route, worker.new_folder())
+        for stretch in stretches(network, len(events), plan, route):
+            folder = worker.new_folder()
+            job = _job(network, path, events, plan, route, stretch)
+            seconds += worker.run(job, folder, deadline, plan.time_limit_s)
+            rows.read(folder, stretch)
+            shutil.rmtree(folder)
+            plan.progress(stretch.last - stretch.first)
+        shutil.rmtree(path.parent)
+    spikes = rows.all_spikes()
+    counts = counts_from_spikes(network, spikes, plan.n_steps)
+    return RunResult("lava", spikes[network.output.name], counts, rows.recordings(), seconds)
+
+
+def _save(network: Network, route: Route, folder: Path) -> Path:
+    if route.graph == "builder":
+        path = folder / "network.npz"
+        save_network(network, path)
+    else:
+        from netx_exports.writer import save
+
+        path = folder / "network.net"
+        save(network, path)
+    return path
+
+
+def _job(network: Network, path: Path, events: Events, plan: RunPlan, route: Route, stretch: Stretch) -> LavaJob:
+    interval, offsets = reset_offsets(network, plan, route, stretch)
+    step, neuron, value = _streamed(events.with_steps(plan.n_steps), stretch)
+    return LavaJob(
+        graph=route.graph,
+        network=str(path),
+        n_inputs=network.n_inputs,
+        graded_input=network.graded_input,
+        n_steps=stretch.n_steps,
+        layers=tuple(layer.name for layer in network.layers),
+        states=tuple(name for name, kinds in plan.record.items() if kinds - {"spikes"}),
+        interval=interval,
+        offsets=offsets,
+        step=step,
+        neuron=neuron,
+        value=value,
+    )
+
+
+def _streamed(events: Events, stretch: Stretch) -> tuple[Int32, Int32, Int32]:
+    """(step, neuron, value) of the stretch's samples, one after the other."""
+    chosen = events.select(slice(stretch.first, stretch.last))
+    step = chosen.sample_of_event * stretch.period + chosen.step
+    value = np.ones(chosen.n_events, np.int32) if chosen.value is None else chosen.value
+    return step.astype(np.int32), chosen.neuron, value

@@ -1,0 +1,114 @@
+"""The child interpreter of the `lava` backend: imports Lava once, runs one job after the other.
+
+`python -m simulators.lava_worker` reads the folder of a job from each line of standard input and answers with one line
+of JSON: {"seconds": ...} when the job's rows lie in the folder, {"error": ..., "traceback": ...} otherwise.
+"""
+
+import json
+import os
+import select
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from simulators.lava_job import LavaJob, load_network
+
+IDLE_S = 600.0
+"""A worker that nobody asks for this long ends."""
+
+RunJob = Callable[[Path], float]
+
+
+def serve(run_job: RunJob) -> None:
+    """Answer until standard input ends.
+
+    Arguments:
+        run_job: runs the job in a folder and returns the seconds that Lava ran.
+    """
+    # Lava and SLAYER print to standard output, which belongs to the answers here: it goes to the log instead.
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        _name_shared_memory(os.environ["LAPILLI_SHARED_MEMORY"])
+        _answer(answers, {"ready": True})
+        while select.select([0], [], [], IDLE_S)[0] and (line := sys.stdin.readline()):
+            _answer(answers, _run(run_job, Path(line.rstrip("\n"))))
+    finally:
+        sys.stdout.flush()
+        # No destructors: those of a failed Lava run may wait for processes that are gone.
+        os._exit(0)
+
+
+def _run(run_job: RunJob, folder: Path) -> dict[str, Any]:
+    try:
+        return {"seconds": run_job(folder)}
+    except Exception as error:
+        return {
+            "error": getattr(error, "summary", f"{type(error).__name__}: {error}"),
+            "traceback": getattr(error, "traceback", None) or traceback.format_exc(),
+        }
+
+
+def _answer(handle: int, answer: dict[str, Any]) -> None:
+    os.write(handle, json.dumps(answer).encode() + b"\n")
+
+
+def _name_shared_memory(prefix: str) -> None:
+    """Give all segments and semaphores of this process and its children names that tell whose they are."""
+    from multiprocessing import process, shared_memory
+
+    shared_memory._SHM_NAME_PREFIX = f"/{prefix}"  # type: ignore[attr-defined]
+    shared_memory._SHM_SAFE_NAME_LENGTH = len(prefix) + 17  # type: ignore[attr-defined]
+    process.current_process()._config["semprefix"] = f"/{prefix}"  # type: ignore[attr-defined]
+
+
+def run_job(folder: Path) -> float:
+    """Run the job in `folder`: its rows are left there as `<layer number>.spikes.npy`, `.current.npy`, `.voltage.npy`."""
+    from lava_models.probe import StateProbe
+    from lava_models.runtime import lava_run, run_steps
+    from lava_models.sink import RowSink
+    from lava_models.source import EventSource
+
+    job = LavaJob.load(folder / "job.npz")
+    source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value)
+    with lava_run(source):
+        for number, (name, neuron) in enumerate(_graph(job, source).items()):
+            path = str(folder / str(number))
+            sink = RowSink(shape=neuron.s_out.shape, n_steps=job.n_steps, path=f"{path}.spikes.npy")
+            neuron.s_out.connect(sink.a_in)
+            if name in job.states:
+                probe = StateProbe(
+                    current=neuron.u,
+                    voltage=neuron.v,
+                    n_steps=job.n_steps,
+                    current_path=f"{path}.current.npy",
+                    voltage_path=f"{path}.voltage.npy",
+                )
+                probe.current.connect_var(neuron.u)
+                probe.voltage.connect_var(neuron.v)
+        return run_steps(source, job.n_steps)
+
+
+def _graph(job: LavaJob, source: Any) -> dict[str, Any]:
+    from lava_models.graph import LayerReset, build
+
+    resets = {
+        name: LayerReset(job.interval, offset)
+        for name, offset in zip(job.layers, job.offsets)
+        if job.interval is not None
+    }
+    if job.graph == "builder":
+        return build(load_network(Path(job.network)), source.s_out, resets)
+    # Importing SLAYER takes seconds: only where it is needed.
+    from lava_models.stock import load_stock
+
+    return load_stock(job.network, source.s_out, job.layers, resets.get(job.layers[0]), job.graded_input)
+
+
+if __name__ == "__main__":
+    from lava_models.runtime import remember_models
+
+    remember_models()
+    serve(run_job)

@@ -1,0 +1,213 @@
+"""`prove`: the same events through several backends, compared bit for bit, and where they first differ."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import LapilliError, UnsupportedError
+from netx_exports.network import Network
+from simulators.events import Events
+from simulators.plan import Backend, _ignore
+from simulators.results import COUNTERS, RECORDABLE, Reset, RunResult
+from simulators.run import run
+
+# Bounds the memory that recorded states take; also how often progress moves.
+_SAMPLES_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first place at which two backends disagree: earliest step, then network order.
+
+    Arguments:
+        sample, step: where; step is None for counts, which are totals of a sample.
+        layer: name of the layer.
+        quantity: "spikes", "current", "voltage", or a counter's name.
+        neuron: flat index in C order; None for counts.
+        values: what each of the two backends has there.
+    """
+
+    sample: int
+    step: int | None
+    layer: str
+    quantity: str
+    neuron: int | None
+    values: Mapping[str, int]
+
+    def __str__(self) -> str:
+        place = "" if self.step is None else f", step {self.step}, neuron {self.neuron}"
+        values = ", ".join(f"{name} has {value}" for name, value in self.values.items())
+        return f"{self.quantity} of layer {self.layer!r}, sample {self.sample}{place}: {values}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was compared and what was found.
+
+    Arguments:
+        fingerprint: of the network.
+        backends: names, the first being the one that all others were compared with.
+        skipped: backends that could not run, with the reason.
+        n_samples, n_steps: of every run.
+        spikes_compared: spikes of all layers that each backend produced.
+        states_compared: currents and voltages compared, per backend.
+        n_differences: entries (spikes, states, counts) that differ, over all backends.
+        first: for each backend that differs, its first difference.
+    """
+
+    fingerprint: str
+    backends: tuple[str, ...]
+    n_samples: int
+    n_steps: int
+    spikes_compared: int
+    states_compared: int
+    n_differences: int
+    first: Mapping[str, Difference] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def equal(self) -> bool:
+        """Whether at least two backends ran and nothing differed."""
+        return len(self.backends) > 1 and self.n_differences == 0
+
+
+def prove(
+    network: Network,
+    events: Events,
+    backends: Sequence[str] | Mapping[str, Backend | str] = ("reference", "fast", "lava"),
+    *,
+    n_steps: int | None = None,
+    reset: Reset | None = None,
+    time_limit_s: float | None = None,
+    progress: Callable[[int], None] = _ignore,
+) -> Proof:
+    """Run the same events on several backends; compare spikes, currents, voltages of all layers and all counts.
+
+    Arguments:
+        network: what to run.
+        events: input spikes.
+        backends: names, or names with backends (as `training.slayer_backend` gives one for a SLAYER module); the first
+            is what the others are compared with.
+        n_steps: steps to run; the events' own number plus the network's depth where None, so that the last input
+            spikes are answered.
+        reset, time_limit_s: as in `run`.
+        progress: called with the number of samples finished by all backends.
+
+    Returns:
+        The proof, or the first difference of each backend. A backend that cannot express the network or is not
+        installed is listed as skipped.
+
+    Raises:
+        LapilliError: when fewer than two backends were named or could run.
+    """
+    chosen = dict(backends) if isinstance(backends, Mapping) else {name: name for name in backends}
+    if len(chosen) < 2:
+        raise LapilliError(f"prove: needs at least two different backends, got {', '.join(chosen) or 'none'}")
+    if not len(events):
+        raise LapilliError("prove: needs at least one sample")
+    steps = events.n_steps + network.depth if n_steps is None else n_steps
+    tally = _Tally(network, tuple(chosen))
+    for first in range(0, len(events), _SAMPLES_AT_ONCE):
+        batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
+        results: dict[str, RunResult] = {}
+        for name in [name for name in chosen if name not in tally.skipped]:
+            try:
+                results[name] = run(
+                    network,
+                    batch,
+                    chosen[name],  # type: ignore[arg-type]
+                    n_steps=steps,
+                    record=RECORDABLE,
+                    reset=reset,
+                    time_limit_s=time_limit_s,
+                )
+            except UnsupportedError as error:
+                tally.skipped[name] = str(error)
+        if len(results) < 2:
+            reasons = "; ".join(tally.skipped.values())
+            raise LapilliError(f"prove: only {', '.join(results) or 'no backend'} could run ({reasons})")
+        tally.add(results, first)
+        progress(len(batch))
+    return tally.proof(len(events), steps)
+
+
+class _Tally:
+    """Comparison of batch after batch."""
+
+    def __init__(self, network: Network, names: tuple[str, ...]) -> None:
+        self.network = network
+        self.names = names
+        self.skipped: dict[str, str] = {}
+        self.spikes = self.states = self.differences = 0
+        self.first: dict[str, Difference] = {}
+
+    def add(self, results: Mapping[str, RunResult], first_sample: int) -> None:
+        base, *others = results
+        for layer in self.network.layers:
+            recording = results[base].recordings[layer.name]
+            self.spikes += 0 if recording.spikes is None else recording.spikes.n_events
+            self.states += 2 * (0 if recording.voltage is None else recording.voltage.size)
+        for name in others:
+            found = list(_differences(self.network, {base: results[base], name: results[name]}))
+            self.differences += sum(count for count, _ in found)
+            places = [difference for _, difference in found]
+            if places and name not in self.first:
+                earliest = min(places, key=_when)
+                self.first[name] = Difference(
+                    **{**vars(earliest), "sample": earliest.sample + first_sample}  # of the whole set
+                )
+
+    def proof(self, n_samples: int, n_steps: int) -> Proof:
+        ran = tuple(name for name in self.names if name not in self.skipped)
+        return Proof(
+            self.network.fingerprint,
+            ran,
+            n_samples,
+            n_steps,
+            self.spikes,
+            self.states,
+            self.differences,
+            self.first,
+            self.skipped,
+        )
+
+
+def _when(difference: Difference) -> tuple[int, float]:
+    return difference.sample, float("inf") if difference.step is None else difference.step
+
+
+def _differences(network: Network, pair: Mapping[str, RunResult]) -> "list[tuple[int, Difference]]":
+    """(number of entries, first place) for each layer and quantity that differs, in network order."""
+    found = []
+    for number, layer in enumerate(network.layers):
+        for quantity in RECORDABLE:
+            arrays = {name: _dense(result, layer.name, quantity) for name, result in pair.items()}
+            one, two = arrays.values()
+            if one.shape != two.shape:
+                raise LapilliError(f"prove: {quantity} of {layer.name!r} have shapes {one.shape} and {two.shape}")
+            unequal = (one != two).reshape(len(one), -1, one.shape[-1])
+            if unequal.any():
+                sample, step, neuron = (int(i) for i in np.argwhere(unequal.transpose(0, 2, 1))[0])
+                values = {
+                    name: int(array.reshape(unequal.shape)[sample, neuron, step]) for name, array in arrays.items()
+                }
+                place = Difference(sample, step, layer.name, quantity, neuron, values)
+                found.append((int(unequal.sum()), place))
+        for counter in COUNTERS:
+            totals = {name: getattr(result.counts, counter)[:, number] for name, result in pair.items()}
+            one, two = totals.values()
+            if np.any(one != two):
+                sample = int(np.flatnonzero(one != two)[0])
+                values = {name: int(total[sample]) for name, total in totals.items()}
+                place = Difference(sample, None, layer.name, counter, None, values)
+                found.append((int(np.sum(one != two)), place))
+    return found
+
+
+def _dense(result: RunResult, layer: str, quantity: str) -> npt.NDArray[np.int32]:
+    recorded = getattr(result.recordings[layer], quantity)
+    if recorded is None:
+        raise LapilliError(f"prove: backend {result.backend!r} did not record the {quantity} of {layer!r}")
+    return recorded.to_dense() if isinstance(recorded, Events) else recorded

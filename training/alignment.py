@@ -1,0 +1,47 @@
+"""How SLAYER's time maps to the network's: the frame in front of the input, and the state between batches.
+
+In a `Network` a layer's synapse takes one step. In SLAYER the first block answers at once and every block shifts its
+own output by one step. Fed with one empty frame in front, every SLAYER block has in each step the current, voltage and
+spikes that the exported layer has in the same step, biases included.
+"""
+
+import torch
+
+from simulators.events import Events
+from training.slayer import slayer
+
+
+def slayer_input(events: Events, n_steps: int, frame_in_front: bool = True) -> torch.Tensor:
+    """Events as SLAYER takes them, aligned with the exported network.
+
+    Arguments:
+        events: any number of samples.
+        n_steps: steps to run. What is later than that is dropped, what is missing is silence.
+        frame_in_front: False for modules whose first block is a neuron without a synapse (`reads_input_directly`).
+
+    Returns:
+        (samples, *events.shape, n_steps), float32; events of step t are in frame t + 1, or t without the frame.
+    """
+    lead = int(frame_in_front)
+    dense = events.with_steps(n_steps - lead).to_dense()
+    return torch.nn.functional.pad(torch.from_numpy(dense).float(), (lead, 0))
+
+
+def reads_input_directly(module: torch.nn.Module) -> bool:
+    """Whether the first of `module.blocks` is an input block with a neuron."""
+    first = module.blocks[0]  # type: ignore[index]
+    return isinstance(first, slayer.block.base.AbstractInput) and first.neuron is not None
+
+
+def clear_state(module: torch.nn.Module) -> None:
+    """Forget what neurons remember from the last batch.
+
+    SLAYER's recurrent blocks carry current and voltage over to the next batch when it has the same number of samples.
+    """
+    for part in module.modules():
+        for name in ("current_state", "voltage_state", "spike_state"):
+            state = getattr(part, name, None)
+            if state is not None:
+                setattr(part, name, torch.zeros(1, dtype=state.dtype, device=state.device))
+        if getattr(part, "delay_buffer", None) is not None:
+            part.delay_buffer = None
