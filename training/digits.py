@@ -16,8 +16,8 @@ N_CLASSES = 10
 N_STEPS = 16
 """Steps of a sample: one for each brightness from 16 (first) to 1 (last)."""
 
-SHAPE = (1, 8, 8)
-"""Channels, rows, columns."""
+SHAPE = (64,)
+"""Pixels, row by row."""
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.15
@@ -39,7 +39,7 @@ def digits(part: Part) -> Events:
         part: "train" (1221 samples), "validation" (216) or "test" (360).
 
     Returns:
-        Events of shape (1, 8, 8) with 16 steps.
+        Events of shape (64,) with 16 steps.
 
     Raises:
         LapilliError: for an unknown part.

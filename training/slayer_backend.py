@@ -133,7 +133,7 @@ def _tapped(neuron: Any) -> Iterator[_Trace]:
 
 
 def _integers(values: torch.Tensor, scale: int) -> npt.NDArray[np.int32]:
-    return torch.round(values.double() * scale).cpu().numpy().astype(np.int64).astype(np.int32)
+    return torch.round(values.detach().double() * scale).cpu().numpy().astype(np.int64).astype(np.int32)
 
 
 def _arrays(trace: _Trace, block: Any, layer: Layer) -> _Arrays:

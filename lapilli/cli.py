@@ -1,0 +1,150 @@
+"""Entry point: options from the commands' signatures, errors as one sentence, exit status 0 only when all is well.
+
+Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2 wrong input; 3 a defect of lapilli;
+130 interrupted.
+"""
+
+import importlib
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import docstring_parser
+from jsonargparse import ArgumentParser
+
+from netx_exports.errors import LapilliError
+
+COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "profile", "bench", "doctor")
+"""Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
+
+Command = Callable[..., int | None]
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are one sentence."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Print `message` on one line and exit with status 2."""
+        if ex is not None and self.debug_requested:
+            traceback.print_exception(ex)
+        _complain(message)
+        sys.exit(2)
+
+    debug_requested = False
+
+    def format_help(self) -> str:
+        """Help with options spelled `--n-steps`; `--n_steps` is understood too."""
+        return re.sub(r"--[a-z_]+", lambda match: match.group().replace("_", "-"), super().format_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    Parser.debug_requested = debug
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        return 0 if words else 2
+    if words[0] not in COMMANDS:
+        _complain(f"unknown command {words[0]!r}; commands are {', '.join(COMMANDS)}")
+        return 2
+    try:
+        return run_command(words[0], words[1:])
+    except LapilliError as error:
+        return _failed(error, str(error), 2, debug)
+    except KeyboardInterrupt as error:
+        return _failed(error, "interrupted", 130, debug)
+    except MemoryError as error:
+        return _failed(error, "not enough memory", 2, debug)
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does.
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        text = f"a defect of lapilli ({type(error).__name__}: {error}); run with --debug and report it"
+        return _failed(error, text, 3, debug)
+
+
+def overview() -> str:
+    """The text of `lapilli --help`."""
+    lines = ["usage: lapilli COMMAND [options] [--debug]", ""]
+    for name in COMMANDS:
+        lines.append(f"  {name:10}{_summary(find_command(name))}")
+    return "\n".join(
+        [*lines, "", "`lapilli COMMAND --help` lists the options; --debug shows the traceback of an error."]
+    )
+
+
+def find_command(name: str) -> Command:
+    """The function behind a verb."""
+    command: Command = getattr(importlib.import_module(f"lapilli.commands.{name}"), name)
+    return command
+
+
+def run_command(name: str, words: Sequence[str]) -> int:
+    """Parse the options of a verb and call it."""
+    command = find_command(name)
+    parsed = command_parser(name, command).parse_args([_underscored(word) for word in words])
+    values = {key: value for key, value in parsed.items() if key not in ("help", "config")}
+    positional = [values.pop(parameter) for parameter in _positional(command)]
+    return command(*positional, **values) or 0
+
+
+def command_parser(name: str, command: Command) -> Parser:
+    """Options of a verb from its function's signature: positional-only parameters first, then `--name value`.
+
+    A boolean that is False by default becomes a switch; help texts come from the docstring.
+    """
+    parser = Parser(prog=f"lapilli {name}", description=_summary(command))
+    helps = {entry.arg_name: entry.description for entry in docstring_parser.parse(command.__doc__ or "").params}
+    handled = set()
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            optional: dict[str, Any] = {}
+            if parameter.default is not parameter.empty:
+                optional = {"nargs": "?", "default": parameter.default}
+            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name), **optional)
+        elif parameter.default is False:
+            flag = "--" + parameter.name
+            parser.add_argument(flag, action="store_true", help=helps.get(parameter.name))
+        else:
+            continue
+        handled.add(parameter.name)
+    parser.add_function_arguments(command, as_group=False, skip=handled)
+    return parser
+
+
+def _underscored(word: str) -> str:
+    """`--n-steps=3` as `--n_steps=3`, the spelling that the parser knows."""
+    if not word.startswith("--"):
+        return word
+    name, equals, value = word[2:].partition("=")
+    return "--" + name.replace("-", "_") + equals + value
+
+
+def _positional(command: Command) -> list[str]:
+    parameters = inspect.signature(command).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_ONLY]
+
+
+def _summary(command: Command) -> str:
+    return docstring_parser.parse(command.__doc__ or "").short_description or ""
+
+
+def _failed(error: BaseException, text: str, status: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exception(error)
+    _complain(text)
+    return status
+
+
+def _complain(text: str) -> None:
+    print(f"lapilli: {' '.join(text.split())}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""`lapilli doctor`."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lapilli.output import print_json, print_table
+from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from simulators import BACKENDS, run
+from simulators.provenance import commit, machine, versions
+from simulators.random_events import random_events
+
+PACKAGES = ("lapilli", "numpy", "numba", "h5py", "torch", "lava-nc", "lava-dl", "lightning", "tonic", "rich")
+
+
+def doctor(*, json: bool = False) -> None:
+    """Show what works here: versions, cores, backends, data.
+
+    Arguments:
+        json: print it as JSON.
+    """
+    facts = {
+        "machine": machine(),
+        "commit": commit() or "not a checkout",
+        **{name: version or "not installed" for name, version in versions(PACKAGES).items()},
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        **{f"backend {name}": state for name, state in backend_states().items()},
+        "training": training_state(),
+        "data folder": str(data_folder()),
+    }
+    if json:
+        print_json(facts)
+    else:
+        print_table("lapilli doctor", ["what", "here"], list(facts.items()))
+
+
+def backend_states() -> dict[str, str]:
+    """What each backend says to a run of a small network: "works", or why not."""
+    neuron = CubaLif(vth_mant=64, current_decay=1024, voltage_decay=128)
+    network = Network((4,), (Layer("layer", (3,), neuron, (DenseSynapse("input", np.full((3, 4), 64)),)),))
+    events = random_events(network, 1, 10, 0.5, seed=0)
+    states: dict[str, str] = {}
+    for backend in BACKENDS:
+        try:
+            run(network, events, backend, time_limit_s=60)  # type: ignore[arg-type]
+            states[backend] = "works"
+        except LapilliError as error:
+            states[backend] = str(error)
+    return states
+
+
+def training_state() -> str:
+    """Whether networks can be trained here."""
+    needed = ("torch", "lava", "lightning", "safetensors", "sklearn")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if not missing:
+        return "works"
+    python = "" if sys.version_info[:2] == (3, 10) else " on Python 3.10"
+    return f"needs {', '.join(missing)}: pip install 'lapilli[train]'{python}"
+
+
+def data_folder() -> Path:
+    """Where data sets lie: `LAPILLI_DATA`, else the user's cache folder."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(os.environ.get("LAPILLI_DATA", cache / "lapilli"))

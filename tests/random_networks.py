@@ -1,0 +1,211 @@
+"""Random networks and events for property tests: every synapse kind and every corner of the integer arithmetic.
+
+Hypothesis draws the structure (so that it can shrink it) and a seed; numpy fills in the numbers (so that it is quick).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from lava_models.refusals import lava_refusals
+from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
+from netx_exports.synapses import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
+from simulators import Events, Reset
+
+KINDS = ("dense", "delayed", "recurrent", "two dense", "skip", "conv", "conv and skip", "direct", "self")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its input and how to run it."""
+
+    network: Network
+    events: Events
+    n_steps: int
+    reset: Reset | None
+
+    def __repr__(self) -> str:
+        layers = "; ".join(_describe(layer) for layer in self.network.layers)
+        graded = "graded " if self.network.graded_input else ""
+        return f"<{graded}input {self.network.input_shape}, {self.n_steps} steps, {self.reset}: {layers}>"
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, max_layers: int = 3, max_samples: int = 2, conv_delays: bool = False) -> Case:
+    """Draw a case.
+
+    Arguments:
+        max_layers, max_samples: sizes.
+        conv_delays: also convolutions with delays, which Lava does not know.
+    """
+    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=max_layers))
+    n_samples = draw(st.integers(1, max_samples))
+    graded = draw(st.booleans())
+    return random_case(kinds, n_samples, graded, draw(st.integers(0, 2**32 - 1)), conv_delays=conv_delays)
+
+
+def random_case(kinds: Sequence[str], n_samples: int, graded: bool, seed: int, *, conv_delays: bool = False) -> Case:
+    """A case with one layer for each of `kinds`; a kind that does not fit its place becomes another."""
+    rng = np.random.default_rng(seed)
+    shapes: dict[str, Shape] = {INPUT: _shape(rng, flat=not any("conv" in kind for kind in kinds) and rng.random() < 0.6)}
+    layers = []
+    for number, kind in enumerate(kinds):
+        name = f"layer{number}"
+        shape, synapses = _synapses(rng, kind, name, shapes, graded, conv_delays)
+        layers.append(Layer(name, shape, _neuron(rng, shape), synapses))
+        shapes[name] = shape
+    network = Network(shapes[INPUT], tuple(layers), graded_input=graded)
+    length = int(rng.integers(6, 17))
+    events = _events(rng, network, n_samples, length)
+    n_steps = max(1, length + int(rng.integers(-2, 5)))
+    interval = int(rng.integers(1, n_steps + 3))
+    reset = Reset(interval, int(rng.integers(0, 2 * interval))) if rng.random() < 0.15 else None
+    return Case(network, events, n_steps, reset)
+
+
+def _describe(layer: Layer) -> str:
+    return f"{layer.name} {layer.shape} <- " + ", ".join(f"{s.kind} {s.source}" for s in layer.synapses)
+
+
+def _pick(rng: np.random.Generator, *choices: Any) -> Any:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def _shape(rng: np.random.Generator, flat: bool) -> Shape:
+    if flat:
+        return (int(rng.integers(1, 13)),)
+    return (int(rng.integers(1, 5)), int(rng.integers(1, 7)), int(rng.integers(1, 7)))
+
+
+def _synapses(
+    rng: np.random.Generator, kind: str, name: str, shapes: dict[str, Shape], graded: bool, conv_delays: bool
+) -> tuple[Shape, tuple[Synapse, ...]]:
+    sources = list(shapes)
+    source, other = sources[-1] if rng.random() < 0.7 else _pick(rng, *sources), _pick(rng, *sources)
+    if kind == "direct" and graded:
+        return shapes[INPUT], (DirectSynapse(), *((_dense(rng, source, shapes, shapes[INPUT]),) if len(shapes) > 1 else ()))
+    if "conv" in kind:
+        spatial = [place for place in sources if len(shapes[place]) == 3]
+        conv = _conv(rng, source if source in spatial else spatial[-1], shapes, conv_delays)
+        shape = conv.output_shape(shapes[conv.source])
+        same_size = [place for place in sources if prod(shapes[place]) == prod(shape)]
+        if kind == "conv and skip" and same_size:
+            return shape, (conv, _identity(rng, _pick(rng, *same_size)))
+        return shape, (conv,)
+    if kind == "skip":
+        return shapes[source], (_identity(rng, source), _dense(rng, other, shapes, shapes[source]))
+    shape = _shape(rng, flat=rng.random() < 0.8)
+    dense = _dense(rng, source, shapes, shape, delayed=kind == "delayed")
+    own = _dense(rng, name, {name: shape}, shape, delayed=rng.random() < 0.3)
+    if kind == "recurrent":
+        return shape, (dense, own)
+    if kind == "self":
+        return shape, (own,)
+    if kind == "two dense":
+        return shape, (dense, _dense(rng, other, shapes, shape, delayed=rng.random() < 0.3))
+    return shape, (dense,)
+
+
+def _weights(rng: np.random.Generator, shape: Shape, low: int, high: int) -> Any:
+    """Weights of one of several characters: all of the range, small, sparse, at the ends."""
+    character = rng.integers(5)
+    if character == 0:
+        return rng.integers(low, high + 1, shape)
+    if character == 1:
+        return rng.integers(max(low, -3), min(high, 3) + 1, shape)
+    if character == 2:
+        return rng.integers(low, high + 1, shape) * (rng.random(shape) < 0.2)
+    if character == 3:
+        return rng.choice([low, high], shape)
+    return rng.integers(low // 2, high // 2 + 1, shape) // 2 * 2
+
+
+def _exponent(rng: np.random.Generator) -> int:
+    return int(_pick(rng, 0, 0, 7, 6, int(rng.integers(-8, 8))))
+
+
+def _dense(
+    rng: np.random.Generator, source: str, shapes: dict[str, Shape], shape: Shape, *, delayed: bool = False
+) -> DenseSynapse:
+    outputs, inputs = prod(shape), prod(shapes[source])
+    sign_mode = _pick(rng, "mixed", "mixed", "excitatory", "inhibitory")
+    delays = None
+    if delayed:
+        delay_shape = _pick(rng, (outputs, inputs), (outputs, 1), (1, inputs), (1, 1))
+        delays = rng.integers(0, _pick(rng, 2, 5, 5, MAX_DELAY) + 1, delay_shape)
+    return DenseSynapse(
+        source,
+        _weights(rng, (outputs, inputs), *WEIGHT_RANGE[sign_mode]),
+        weight_exp=_exponent(rng),
+        delays=delays,
+        weight_bits=int(_pick(rng, 8, 8, 9, int(rng.integers(1, 10)))),
+        sign_mode=sign_mode,
+    )
+
+
+def _identity(rng: np.random.Generator, source: str) -> IdentitySynapse:
+    return IdentitySynapse(
+        source,
+        weight=int(_pick(rng, 255, -256, 64, int(rng.integers(-256, 256)))),
+        weight_exp=_exponent(rng),
+        delay=int(_pick(rng, 0, 0, int(rng.integers(0, 6)))),
+    )
+
+
+def _conv(rng: np.random.Generator, source: str, shapes: dict[str, Shape], delays: bool) -> ConvSynapse:
+    channels, *sides = shapes[source]
+    groups = int(rng.choice([n for n in range(1, channels + 1) if channels % n == 0]))
+    geometry = [_axis(rng, side) for side in sides]
+    taps, stride, padding, dilation = (tuple(values) for values in zip(*geometry))
+    outputs = groups * int(rng.integers(1, 3))
+    return ConvSynapse(
+        source,
+        _weights(rng, (outputs, channels // groups, *taps), -256, 255),
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+        delays=rng.integers(0, 6, outputs) if delays and rng.random() < 0.5 else None,
+    )
+
+
+def _axis(rng: np.random.Generator, side: int) -> tuple[int, int, int, int]:
+    """(taps, stride, padding, dilation) that leave at least one output along a side."""
+    taps, stride, dilation = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(1, 3))
+    padding = int(rng.integers(0, 3))
+    while side + 2 * padding < dilation * (taps - 1) + 1:
+        padding += 1
+    return taps, stride, padding, dilation
+
+
+def _neuron(rng: np.random.Generator, shape: Shape) -> CubaLif:
+    def spread(low: int, high: int, *corners: int) -> Any:
+        size = _pick(rng, (), (), shape[:1], shape)
+        values = rng.integers(low, high + 1, size)
+        return np.where(rng.random(size) < 0.5, values, rng.choice(corners, size)) if corners else values
+
+    threshold = int(_pick(rng, 0, 1, 50, 500, 5000, 60000, (1 << 18) - 1, (1 << 24) - 1))
+    biased = rng.random() < 0.35
+    loud = rng.random() < 0.3
+    return CubaLif(
+        vth_mant=spread(threshold // 2, threshold),
+        current_decay=spread(0, 4096, 0, 1, 4095, 4096),
+        voltage_decay=spread(0, 4096, 0, 1, 4095, 4096),
+        bias_mant=(spread(-32768, 32767) if loud else spread(-50, 200)) if biased else 0,
+        bias_exp=int(_pick(rng, 6, int(rng.integers(0, 8)))),
+    )
+
+
+def _events(rng: np.random.Generator, network: Network, n_samples: int, n_steps: int) -> Events:
+    shape = (n_samples, *network.input_shape, n_steps)
+    dense = (rng.random(shape) < _pick(rng, 0.05, 0.3, 0.8, 1.0)).astype(np.int64)
+    if network.graded_input:
+        largest = int(_pick(rng, 3, 255, 1 << 14, 1 << 23))
+        while lava_refusals(network, largest) and largest > 1:
+            largest //= 2
+        dense *= rng.integers(-largest if rng.random() < 0.5 else 1, largest + 1, shape)
+    return Events.from_dense(dense)
