@@ -92,7 +92,7 @@ class Fields:
 
     def refuse_unknown(self, known: Collection[str]) -> None:
         """Report every child whose meaning is unknown: it might change what runs."""
-        for name in sorted(self.group.names() - set(known)):
+        for name in sorted(self.group.names() - self.group.unreadable - set(known)):
             self.wrong(name, "unknown here, and might change what runs")
 
     def _explain(self, name: str, expected: str) -> None:

@@ -23,7 +23,7 @@ MAX_DEPTH = 8
 MAX_TEXT = 1 << 10
 MAX_ATTRIBUTE = 1 << 16
 
-# Deflate inflates by up to 1032; real weights by far less, so only small datasets may claim that much.
+# Deflate inflates by up to 1032; real weights by far less, so only small files may claim that much.
 _MAX_INFLATION = 100
 _FREE_BYTES = 1 << 26
 _MAX_CHUNK_BYTES = 1 << 28
@@ -78,7 +78,7 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
     file_path = existing_file(path)
     try:
         with open(file_path, "rb") as raw, h5py.File(file_path, "r", locking=False) as file:
-            return _Walk(raw.fileno(), os.fstat(raw.fileno()).st_size, file, problems).root(file, wanted)
+            return _Walk(raw.fileno(), os.fstat(raw.fileno()).st_size, str(path), problems).root(file, wanted)
     except LapilliError:
         raise
     except MemoryError as error:
@@ -90,32 +90,37 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
 
 @dataclass
 class _Walk:
+    """One reading of one file, within what its size allows."""
+
     descriptor: int
     file_size: int
-    file: h5py.File
+    subject: str
     problems: Problems
-    objects: int = 0
+    n_objects: int = 0
+    n_bytes: int = 0
 
     def root(self, file: h5py.File, wanted: frozenset[str]) -> Group:
-        names = list(file)
+        names = frozenset(file)
+        kept = self.group(file, "", [name for name in file if name in wanted], [])
         attributes = dict(self.attributes(file, ""))
-        kept = self.group(file, "", 0, [name for name in names if name in wanted])
-        others = frozenset(names) - wanted
-        return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | others)
+        return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | (names - wanted))
 
-    def group(self, group: h5py.Group, path: str, depth: int, names: list[str]) -> Group:
+    def group(self, group: h5py.Group, path: str, names: list[str], above: list[h5py.Group]) -> Group:
         groups: dict[str, Group] = {}
         datasets: dict[str, Values | bytes] = {}
         unreadable = set()
+        above = [*above, group]
         for name in names:
             where = f"{path}/{name}" if path else name
-            self.objects += 1
-            if self.objects > MAX_OBJECTS or depth > MAX_DEPTH:
-                raise FormatError(self.file.filename, [f"`{where}`: more than {MAX_OBJECTS} objects or {MAX_DEPTH} levels"])
+            self.n_objects += 1
+            if self.n_objects > MAX_OBJECTS:
+                raise FormatError(self.subject, [f"holds more than {MAX_OBJECTS} groups and datasets"])
             try:
                 child = self.child(group, name)
                 if isinstance(child, h5py.Group):
-                    groups[name] = self.group(child, where, depth + 1, list(child))
+                    if child in above or len(above) > MAX_DEPTH:
+                        raise _Refused("is a group inside itself" if child in above else "lies too deep")
+                    groups[name] = self.group(child, where, list(child), above)
                 else:
                     datasets[name] = self.dataset(child)
             except LapilliError:
@@ -155,19 +160,23 @@ class _Walk:
         if dataset.is_virtual or plist.get_external_count():
             raise _Refused("must be in this file itself, got storage in other files")
         stored = dataset.id.get_storage_size()
+        claim = f"claims shape {dataset.shape} of {dataset.dtype}, but holds {stored} bytes"
         if stored > self.file_size:
             raise _Refused(f"claims {stored} stored bytes in a file of {self.file_size}")
-        if plist.get_layout() != h5py.h5d.CHUNKED:
-            if n_bytes > stored:
-                raise _Refused(f"claims shape {dataset.shape} of {dataset.dtype} but holds {stored} bytes")
-            return
-        filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
-        if filters - _FILTERS:
-            raise _Refused(f"must be stored plain or with gzip, got filters {sorted(filters)}")
-        chunk = prod(dataset.chunks) * dataset.dtype.itemsize
-        n_chunks = prod(-(-side // part) for side, part in zip(dataset.shape, dataset.chunks))
-        if max(n_bytes, chunk) > _FREE_BYTES + _MAX_INFLATION * stored or chunk > _MAX_CHUNK_BYTES or n_chunks > _MAX_CHUNKS:
-            raise _Refused(f"claims shape {dataset.shape} of {dataset.dtype} but holds {stored} bytes")
+        chunk, n_chunks = 0, 1
+        if plist.get_layout() == h5py.h5d.CHUNKED:
+            filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
+            if filters - _FILTERS:
+                raise _Refused(f"must be stored plain or with gzip, got filters {sorted(filters)}")
+            chunk = prod(dataset.chunks) * dataset.dtype.itemsize
+            n_chunks = prod(-(-side // part) for side, part in zip(dataset.shape, dataset.chunks))
+        elif n_bytes > stored:
+            raise _Refused(claim)
+        # One file may hold many small bombs: what counts is their sum.
+        inflated = max(self.n_bytes + n_bytes, chunk) > _FREE_BYTES + _MAX_INFLATION * self.file_size
+        if inflated or chunk > _MAX_CHUNK_BYTES or n_chunks > _MAX_CHUNKS:
+            raise _Refused(claim)
+        self.n_bytes += n_bytes
 
     def text(self, dataset: h5py.Dataset, length: int | None) -> bytes:
         if prod(dataset.shape) != 1:
@@ -181,12 +190,12 @@ class _Walk:
         return bytes(value)
 
     def check_text_length(self, dataset: h5py.Dataset) -> None:
-        # libhdf5 allocates what the reference to a variable-length string says before it looks for the string.
+        # libhdf5 allocates the length that stands in the reference to a string before it looks for the string.
         offset = dataset.id.get_offset()
         if offset is None:
             raise _Refused("must be a string stored contiguously")
-        length, address = struct.unpack("<IQ", os.pread(self.descriptor, 12, offset))
-        if length > MAX_TEXT or address >= self.file_size:
+        (length,) = struct.unpack("<I", os.pread(self.descriptor, 4, offset))
+        if length > MAX_TEXT:
             raise _Refused(f"must be a short string, got {length} bytes")
 
     def attributes(self, owner: h5py.Group, path: str) -> Iterator[tuple[str, bytes]]:

@@ -28,7 +28,17 @@ _UNSUPPORTED_NEURONS = {"SDNN", "RF_PHASE", "RF_IZHIKEVICH", "ALIF", "ADRF_PHASE
 
 # Hints of the training that older versions of SLAYER left in the file; nothing reads them.
 _NEURON_HINTS = {"scaleRho", "tauRho", "theta"}
-_NEURON_FIELDS = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike", "wgtExp", "weight_exp", *_NEURON_HINTS}
+_NEURON_FIELDS = {
+    "type",
+    "iDecay",
+    "vDecay",
+    "vThMant",
+    "refDelay",
+    "gradedSpike",
+    "wgtExp",
+    "weight_exp",
+    *_NEURON_HINTS,
+}
 _DENSE_FIELDS = {"type", "shape", "inFeatures", "outFeatures", "weight", "bias", "delay", "neuron"}
 _CONV_GEOMETRY = {"stride", "padding", "dilation", "groups"}
 _CONV_FIELDS = {"type", "shape", "inChannels", "outChannels", "kernelSize", "weight", "bias", "delay", "neuron"}
@@ -71,6 +81,10 @@ class Chain:
             self.layers.append(Layer(name, shape, neuron, tuple(complete)))
         self.source, self.shape, self.flat = name, shape, False
 
+    def lose(self) -> None:
+        """Go on behind a layer that could not be read: what follows is checked on its own only."""
+        self.source, self.shape, self.flat = "?", None, False
+
     def next_name(self, kind: str) -> str:
         """Name of the layer that is added next."""
         number = self.n_layers
@@ -79,43 +93,38 @@ class Chain:
 
 def read_plain(layer_group: Fields, chain: Chain) -> None:
     """Read all groups under `/layer` into `chain`."""
-    for number in _numbers(layer_group):
-        fields = layer_group.child(str(number))
-        if fields is None:
-            continue
-        kind = fields.word("type")
-        if kind is None:
-            chain.shape = None
-            continue
-        last = number == len(layer_group.group.names()) - 1
-        if kind == "input" and number:
-            fields.wrong("type", "an input group must be the first")
-        elif kind == "average" and last:
-            _read_average(fields, chain)
-        elif kind in _READERS:
-            _READERS[kind](fields, chain)
-        elif kind in _UNSUPPORTED_LAYERS:
-            fields.unsupported("type", f"layers of type {kind!r} are not run by this release")
-            chain.shape = None
-        else:
-            fields.wrong("type", f"must be one of {', '.join(sorted(_READERS))}, got {kind!r}")
-            chain.shape = None
-        chain.block_types.append(kind)
-
-
-def _numbers(layer_group: Fields) -> list[int]:
     names = layer_group.group.names()
     if not names:
         layer_group.problems.wrong.append("`layer`: holds no layers")
     if len(names) > MAX_LAYERS:
         layer_group.problems.wrong.append(f"`layer`: at most {MAX_LAYERS} layers, got {len(names)}")
-        return []
-    expected = {str(number) for number in range(len(names))}
-    for name in sorted(names - expected):
+        return
+    expected = [str(number) for number in range(len(names))]
+    for name in sorted(names - {*expected}):
         layer_group.wrong(name, f"layers must be numbered 0…{len(names) - 1}")
-    for name in sorted(expected - names, key=int):
-        layer_group.wrong(name, "missing")
-    return sorted(int(name) for name in names & expected)
+    for name in expected:
+        fields = layer_group.child(name)
+        kind = None if fields is None else fields.word("type")
+        if fields is None or kind is None:
+            chain.lose()
+            continue
+        chain.block_types.append(kind)
+        if kind in _READERS and (kind != "input" or name == "0"):
+            _READERS[kind](fields, chain)
+        elif kind == "average" and name == expected[-1]:
+            _read_average(fields, chain)
+        else:
+            _refuse_type(fields, kind)
+            chain.lose()
+
+
+def _refuse_type(fields: Fields, kind: str) -> None:
+    if kind == "input":
+        fields.wrong("type", "an input group must be the first")
+    elif kind in _UNSUPPORTED_LAYERS:
+        fields.unsupported("type", f"layers of type {kind!r} are not run by this release")
+    else:
+        fields.wrong("type", f"must be one of {', '.join(sorted(_READERS))}, got {kind!r}")
 
 
 def _read_input(fields: Fields, chain: Chain) -> None:
@@ -227,7 +236,10 @@ def _read_conv(fields: Fields, chain: Chain) -> None:
         _check_conv_source(fields, chain, synapse, shape)
     neuron_fields = fields.child("neuron")
     neuron = None if neuron_fields is None else _read_neuron(neuron_fields, shape, bias)
+    expected = None if synapse is None or chain.shape is None else synapse.output_shape(chain.shape)
     chain.add("conv", shape, neuron, [synapse])
+    if expected != shape:
+        chain.lose()
 
 
 _READERS: Mapping[str, Callable[[Fields, Chain], None]] = {
@@ -292,7 +304,8 @@ def _check_source(fields: Fields, chain: Chain, weights: IntArray) -> None:
         chain.input_shape = chain.shape = (weights.shape[1],)
     if chain.shape is not None and prod(chain.shape) != weights.shape[1]:
         fields.wrong(
-            "weight", f"must have {prod(chain.shape)} columns, one for each neuron of {chain.source!r}, got {weights.shape[1]}"
+            "weight",
+            f"must have {prod(chain.shape)} columns, one for each neuron of {chain.source!r}, got {weights.shape[1]}",
         )
 
 
@@ -304,6 +317,9 @@ def _check_conv_source(fields: Fields, chain: Chain, synapse: ConvSynapse, shape
         fields.wrong("type", "a convolution cannot read a flattened layer")
         return
     if chain.shape is None or shape is None:
+        return
+    if len(chain.shape) != 3:
+        fields.wrong("type", f"a convolution cannot read {chain.source!r} of shape {chain.shape}")
         return
     for problem in synapse.problems(chain.shape, shape):
         name, _, phrase = problem.partition(": ")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from netx_exports.errors import FormatError, NetworkError
+from netx_exports.errors import FormatError, LapilliError, NetworkError
 from netx_exports.extended import read_extended
 from netx_exports.fields import Fields
 from netx_exports.files import PathLike
@@ -13,7 +13,7 @@ from netx_exports.hdf5_tree import Group, read_tree
 from netx_exports.network import Network
 from netx_exports.plain import Chain, read_plain
 from netx_exports.problems import Problems
-from netx_exports.synapses import DirectSynapse
+from netx_exports.synapses import DirectSynapse, Shape
 
 PLAIN_GROUP = "layer"
 EXTENDED_GROUP = "lapilli"
@@ -65,10 +65,14 @@ def read_file(path: PathLike, input_shape: Sequence[int] | None = None) -> FileC
     fields = Fields(root, problems)
     forms = [name for name in (PLAIN_GROUP, EXTENDED_GROUP) if fields.has(name)]
     if len(forms) != 1:
-        found = "both" if forms else f"neither (but {sorted(root.names()) or 'nothing'})"
-        raise FormatError(subject, [f"must hold the group `{PLAIN_GROUP}` or the group `{EXTENDED_GROUP}`, found {found}"])
+        found = "both" if forms else ", ".join(f"`{name}`" for name in sorted(root.names())[:8]) or "nothing"
+        raise FormatError(
+            subject, [f"must hold the group `{PLAIN_GROUP}` or the group `{EXTENDED_GROUP}`, found {found}"]
+        )
     content = fields.child(forms[0])
     shape = None if input_shape is None else tuple(int(side) for side in input_shape)
+    if shape is not None and not is_shape(shape):
+        raise LapilliError(f"input_shape must be (N,) or (C, H, W), got {shape}")
     network = None
     if content is not None and forms[0] == PLAIN_GROUP:
         network = _plain_network(content, _note(root, problems), shape, subject)
@@ -76,26 +80,28 @@ def read_file(path: PathLike, input_shape: Sequence[int] | None = None) -> FileC
         network = read_extended(content, shape, subject)
     problems.raise_if_any(subject)
     assert network is not None
-    return FileContent(network, "plain" if forms[0] == PLAIN_GROUP else "extended", tuple(sorted(root.names() - {*forms})))
+    return FileContent(
+        network, "plain" if forms[0] == PLAIN_GROUP else "extended", tuple(sorted(root.names() - {*forms}))
+    )
 
 
 @dataclass(frozen=True)
 class _Note:
     """What the attribute of a plain file adds to it."""
 
-    input_shape: tuple[int, ...] | None = None
+    input_shape: Shape | None = None
     names: tuple[str, ...] = ()
     graded_input: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _plain_network(content: Fields, note: _Note, input_shape: tuple[int, ...] | None, subject: str) -> Network | None:
+def _plain_network(content: Fields, note: _Note, input_shape: Shape | None, subject: str) -> Network | None:
     problems = content.problems
     if input_shape is not None and note.input_shape is not None and input_shape != note.input_shape:
         problems.wrong.append(f"attribute `{NOTE_ATTRIBUTE}`: input_shape is {note.input_shape}, not {input_shape}")
     chain = Chain(problems, input_shape or note.input_shape, note.names)
     read_plain(content, chain)
-    if note.names and len(note.names) != chain.n_layers:
+    if not problems and note.names and len(note.names) != chain.n_layers:
         problems.wrong.append(
             f"attribute `{NOTE_ATTRIBUTE}`: must name {chain.n_layers} layers, got {len(note.names)} names"
         )
@@ -128,10 +134,21 @@ def _note(root: Group, problems: Problems) -> _Note:
         return _Note()
     shape, names = note.get("input_shape"), note.get("names", [])
     graded, metadata = note.get("graded_input", False), note.get("metadata", {})
-    if not _all(shape, int) or not _all(names, str) or not isinstance(graded, bool) or not isinstance(metadata, dict):
+    if (
+        not _all(shape, int)
+        or not is_shape(tuple(shape))
+        or not _all(names, str)
+        or not isinstance(graded, bool)
+        or not isinstance(metadata, dict)
+    ):
         problems.wrong.append(f"{where}: needs input_shape, names, graded_input and metadata of the right types")
         return _Note()
     return _Note(tuple(shape), tuple(names), graded, metadata)
+
+
+def is_shape(shape: Shape) -> bool:
+    """Whether a shape is (N,) or (C, H, W) with positive sizes."""
+    return len(shape) in (1, 3) and min(shape) > 0
 
 
 def _all(value: object, kind: type) -> bool:

@@ -57,7 +57,9 @@ def from_slayer(
             reading = Reading(f"block {number} ({type(block).__name__})", chain.problems)
             _read_block(reading, block, chain, last=number == len(blocks) - 1)
     if chain.pending is not None:
-        chain.problems.append(f"{chain.pending_from}: delays behind a bias or a recurrence need a dense layer to follow")
+        chain.problems.append(
+            f"{chain.pending_from}: delays behind a bias or a recurrence need a dense layer to follow"
+        )
     if names is not None and len(names) != chain.n_layers:
         chain.problems.append(f"names: must name {chain.n_layers} layers, got {len(names)}")
     if not chain.n_layers:
@@ -278,7 +280,9 @@ def _add_convolution(
         if ran is not None and tuple(ran) != shape:
             reading.problem(f"has run as {tuple(ran)}, but reads {chain.shape} and so must be {shape}")
         if block.neuron.current_decay.numel() > 1 and shape[0] == shape[2]:
-            reading.problem(f"shared_param=False on {shape}: SLAYER on a CPU takes a decay for each column, not channel")
+            reading.problem(
+                f"shared_param=False on {shape}: SLAYER on a CPU takes a decay for each column, not channel"
+            )
     neuron = read_neuron(reading, block.neuron, shape, bias)
     chain.add(name, shape, neuron, [synapse])
     _leave_pending(reading, chain, behind)

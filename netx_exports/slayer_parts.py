@@ -132,7 +132,12 @@ def _integers(
     whole = quantised.cpu().double().numpy() * neuron.w_scale
     before = len(reading.problems)
     numbers = frozen_integers(
-        whole, low=limits[0], high=limits[1], dtype=np.int32, where=f"{reading.where}: {name}", problems=reading.problems
+        whole,
+        low=limits[0],
+        high=limits[1],
+        dtype=np.int32,
+        where=f"{reading.where}: {name}",
+        problems=reading.problems,
     )
     return None if len(reading.problems) > before else numbers
 
@@ -143,7 +148,12 @@ def _decay(reading: Reading, neuron: Any, name: str) -> IntArray | None:
         values = np.clip(values, 0, DECAY_UNITY)
     before = len(reading.problems)
     decays = frozen_integers(
-        np.rint(values), low=0, high=DECAY_UNITY, dtype=np.int32, where=f"{reading.where}: {name}", problems=reading.problems
+        np.rint(values),
+        low=0,
+        high=DECAY_UNITY,
+        dtype=np.int32,
+        where=f"{reading.where}: {name}",
+        problems=reading.problems,
     )
     if len(reading.problems) > before:
         return None

@@ -56,7 +56,9 @@ def _write_plain(file: h5py.File, network: Network) -> None:
     }
     text = json.dumps(note, sort_keys=True).encode()
     for number, start in enumerate(range(0, len(text), _PIECE)):
-        file.attrs[f"{NOTE_ATTRIBUTE}{number:06d}" if number else NOTE_ATTRIBUTE] = np.bytes_(text[start : start + _PIECE])
+        file.attrs[f"{NOTE_ATTRIBUTE}{number:06d}" if number else NOTE_ATTRIBUTE] = np.bytes_(
+            text[start : start + _PIECE]
+        )
     layers = iter(network.layers)
     source_shape = network.input_shape
     for number, kind in enumerate(block_types(network)):

@@ -90,7 +90,7 @@ class Events:
         if not np.isfinite(dense).all() or np.any(dense != np.rint(dense)):
             raise EventsError("events", ["dense spikes must be whole numbers"])
         n_samples, n_steps = dense.shape[0], dense.shape[-1]
-        by_step = dense.reshape(n_samples, -1, n_steps).transpose(0, 2, 1)
+        by_step = dense.reshape(n_samples, prod(dense.shape[1:-1]), n_steps).transpose(0, 2, 1)
         sample, step, neuron = np.nonzero(by_step)
         value = by_step[sample, step, neuron].astype(np.int32)
         return cls(

@@ -59,7 +59,7 @@ def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) 
         raise UnsupportedError("backend lava", refusals)
     rows = RowReader(network, events, plan, route.arrivals or [0] * len(network.layers))
     seconds = 0.0
-    with shared_worker() as worker:
+    with shared_worker(route.graph) as worker:
         deadline = None if plan.time_limit_s is None else time.monotonic() + plan.time_limit_s
         path = _save(network, route, worker.new_folder())
         for stretch in stretches(network, len(events), plan, route):

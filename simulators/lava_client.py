@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from netx_exports.errors import LapilliError, UnsupportedError
-from simulators.lava_job import LavaJob
+from simulators.lava_job import Graph, LavaJob
 from simulators.process_guard import ChildDiedError, ChildTimeoutError, GuardedProcess
 
 _START_S = 120.0
@@ -118,26 +118,31 @@ def _explained(limit_s: float | None) -> Iterator[None]:
 
 
 _lock = threading.Lock()
-_shared: LavaWorker | None = None
+_shared: dict[Graph, LavaWorker] = {}
 
 
 @contextmanager
-def shared_worker() -> Iterator[LavaWorker]:
-    """The one worker of this process, for the length of the block; a new one where there is none that works."""
-    global _shared
+def shared_worker(graph: Graph) -> Iterator[LavaWorker]:
+    """This process's one worker for a kind of graph, for the length of the block; a new one where there is none.
+
+    Stock graphs have one of their own: lava-dl brings torch, which makes the many forks of every later run slower.
+    """
     with _lock:
-        if _shared is None or not _shared.process.usable:
-            stop_shared_worker()
-            _shared = LavaWorker()
-        yield _shared
+        if graph not in _shared or not _shared[graph].process.usable:
+            _stop(graph)
+            _shared[graph] = LavaWorker()
+        yield _shared[graph]
 
 
-def stop_shared_worker() -> None:
-    """End the worker, if there is one; the next run starts a new one."""
-    global _shared
-    if _shared is not None:
-        _shared.process.close()
-        _shared = None
+def stop_workers() -> None:
+    """End all workers; the next run starts a new one."""
+    for graph in list(_shared):
+        _stop(graph)
 
 
-atexit.register(stop_shared_worker)
+def _stop(graph: Graph) -> None:
+    if worker := _shared.pop(graph, None):
+        worker.process.close()
+
+
+atexit.register(stop_workers)

@@ -66,28 +66,20 @@ def _name_shared_memory(prefix: str) -> None:
 
 def run_job(folder: Path) -> float:
     """Run the job in `folder`: its rows are left there as `<layer number>.spikes.npy`, `.current.npy`, `.voltage.npy`."""
-    from lava_models.probe import StateProbe
+    from lava_models.probe import NeuronProbe
     from lava_models.runtime import lava_run, run_steps
-    from lava_models.sink import RowSink
+    from lava_models.sink import SpikeSink
     from lava_models.source import EventSource
 
     job = LavaJob.load(folder / "job.npz")
     source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value)
     with lava_run(source):
         for number, (name, neuron) in enumerate(_graph(job, source).items()):
-            path = str(folder / str(number))
-            sink = RowSink(shape=neuron.s_out.shape, n_steps=job.n_steps, path=f"{path}.spikes.npy")
-            neuron.s_out.connect(sink.a_in)
+            spikes, current, voltage = (f"{folder / str(number)}.{kind}.npy" for kind in ("spikes", "current", "voltage"))
             if name in job.states:
-                probe = StateProbe(
-                    current=neuron.u,
-                    voltage=neuron.v,
-                    n_steps=job.n_steps,
-                    current_path=f"{path}.current.npy",
-                    voltage_path=f"{path}.voltage.npy",
-                )
-                probe.current.connect_var(neuron.u)
-                probe.voltage.connect_var(neuron.v)
+                NeuronProbe(neuron=neuron, n_steps=job.n_steps, paths=(spikes, current, voltage))
+            else:
+                SpikeSink(sender=neuron.s_out, n_steps=job.n_steps, path=spikes)
         return run_steps(source, job.n_steps)
 
 

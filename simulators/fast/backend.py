@@ -42,8 +42,12 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
         return kept
 
     started = time.perf_counter()
-    with ThreadPoolExecutor(plan.threads) as pool:
-        kept = list(pool.map(work, chunks))
+    if plan.threads == 1 or len(chunks) == 1:
+        # Starting a thread takes longer than a sample.
+        kept = [work(chunk) for chunk in chunks]
+    else:
+        with ThreadPoolExecutor(plan.threads) as pool:
+            kept = list(pool.map(work, chunks))
     seconds = time.perf_counter() - started
     spikes = {
         layer.name: replace(_layer_events(layer, number, lowered, kept, plan.n_steps), labels=events.labels)

@@ -1,0 +1,102 @@
+"""`fast` is `reference`, bit for bit, on random networks of every kind."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from random_networks import Case, cases
+
+from netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
+from simulators import Events, RunResult, events_equal, run
+from simulators.fast.program import lower
+from simulators.results import RECORDABLE
+
+
+def assert_same(one: RunResult, two: RunResult) -> None:
+    assert events_equal(one.spikes, two.spikes)
+    assert one.recordings.keys() == two.recordings.keys()
+    for name, recording in one.recordings.items():
+        assert events_equal(recording.spikes, two.recordings[name].spikes), name
+        for state in ("current", "voltage"):
+            np.testing.assert_array_equal(getattr(recording, state), getattr(two.recordings[name], state), err_msg=name)
+    for field in dataclasses.fields(one.counts):
+        np.testing.assert_array_equal(getattr(one.counts, field.name), getattr(two.counts, field.name), field.name)
+
+
+@settings(max_examples=2000)
+@given(case=cases(max_layers=4, max_samples=3, conv_delays=True))
+def test_fast_equals_reference_on_random_networks(case: Case) -> None:
+    arguments = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
+    one = run(case.network, case.events, "reference", **arguments)
+    two = run(case.network, case.events, "fast", threads=1, **arguments)
+    assert_same(one, two)
+
+
+def busy_network() -> Network:
+    generator = np.random.default_rng(5)
+    weights = generator.integers(-128, 128, (40, 30)) * 2
+    hidden = Layer("hidden", (40,), CubaLif(50, 1000, 300), (DenseSynapse("input", weights),))
+    output = Layer("output", (7,), CubaLif(50, 1000, 300), (DenseSynapse("hidden", weights[:7].repeat(2, 1)[:, :40]),))
+    return Network((30,), (hidden, output))
+
+
+def busy_events(n_samples: int, n_steps: int) -> Events:
+    return Events.from_dense(np.random.default_rng(6).random((n_samples, 30, n_steps)) < 0.3)
+
+
+def test_result_does_not_depend_on_threads_or_on_how_samples_are_split() -> None:
+    network, events = busy_network(), busy_events(150, 40)
+    whole = run(network, events, threads=1, record=RECORDABLE)
+    assert whole.spikes.n_events > 1000
+    assert_same(whole, run(network, events, threads=3, record=RECORDABLE))
+    parts = [run(network, events.select([sample]), threads=1).spikes for sample in range(len(events))]
+    assert np.array_equal(np.concatenate([part.neuron for part in parts]), whole.spikes.neuron)
+    assert np.array_equal(np.concatenate([part.step for part in parts]), whole.spikes.step)
+
+
+def test_more_spikes_than_the_first_buffer_holds() -> None:
+    always = CubaLif(vth_mant=0, current_decay=4096, voltage_decay=4096, bias_mant=1)
+    layer = Layer("all", (500,), always, (DenseSynapse("input", np.zeros((500, 30))),))
+    result = run(Network((30,), (layer,)), busy_events(2, 100), record=["spikes"])
+    assert result.spikes.n_events == 2 * 100 * 500
+    assert np.array_equal(result.spikes.neuron[:500], np.arange(500))
+
+
+def test_labels_and_lengths_survive() -> None:
+    events = dataclasses.replace(busy_events(3, 10), labels=np.array([4, 5, 6]))
+    result = run(busy_network(), events, n_steps=25)
+    assert result.spikes.labels.tolist() == [4, 5, 6]
+    assert result.spikes.n_steps == 25
+    assert len(run(busy_network(), events.select([]), n_steps=5).spikes) == 0
+
+
+def test_progress_adds_up_to_the_samples() -> None:
+    seen: list[int] = []
+    run(busy_network(), busy_events(70, 5), threads=2, progress=seen.append)
+    assert sum(seen) == 70
+
+
+@pytest.mark.parametrize(
+    ("weights", "exponent", "width"),
+    [(np.array([[2, -256], [254, 6]]), 0, "int8"), (np.array([[1, -256], [254, 6]]), 0, "int16")],
+)
+def test_weights_take_one_byte_where_they_fit(weights: np.ndarray, exponent: int, width: str) -> None:
+    synapse = DenseSynapse("input", weights, weight_exp=exponent, weight_bits=9)
+    program = lower(Network((2,), (Layer("a", (2,), CubaLif(1, 0, 0), (synapse,)),))).program
+    assert program.weights8.size - 1 == (64 if width == "int8" else 0)
+    assert program.weights16.size - 1 == (0 if width == "int8" else 64)
+
+
+def test_a_skip_path_beside_a_convolution_keeps_the_order_of_neurons() -> None:
+    rng = np.random.default_rng(1)
+    neuron = CubaLif(20, 4096, 1000)
+    conv = ConvSynapse("input", rng.integers(-50, 80, (3, 2, 3, 3)), padding=(1, 1))
+    first = Layer("first", (3, 5, 4), neuron, (conv,))
+    again = ConvSynapse("first", rng.integers(-50, 80, (3, 3, 1, 1)))
+    second = Layer("second", (3, 5, 4), neuron, (again, IdentitySynapse("first", 30, delay=3)))
+    network = Network((2, 5, 4), (first, second))
+    events = Events.from_dense(rng.random((2, 2, 5, 4, 20)) < 0.3)
+    one, two = (run(network, events, backend, record=RECORDABLE) for backend in ("reference", "fast"))
+    assert one.spikes.n_events > 50
+    assert_same(one, two)
