@@ -9,11 +9,12 @@ import inspect
 import re
 import sys
 import traceback
+from argparse import HelpFormatter
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import docstring_parser
-from jsonargparse import ArgumentParser
+from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
 
 from netx_exports.errors import LapilliError
 
@@ -21,6 +22,9 @@ COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "profile"
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
 Command = Callable[..., int | None]
+
+# Fields of configuration dataclasses are described by the docstring below each.
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
 class Parser(ArgumentParser):
@@ -34,10 +38,11 @@ class Parser(ArgumentParser):
         sys.exit(2)
 
     debug_requested = False
+    reads_config = False
 
-    def format_help(self) -> str:
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Help with options spelled `--n-steps`; `--n_steps` is understood too."""
-        return re.sub(r"--[a-z_]+", lambda match: match.group().replace("_", "-"), super().format_help())
+        return re.sub(r"--[a-z_.]+", lambda match: match.group().replace("_", "-"), super().format_help(formatter))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,8 +93,11 @@ def find_command(name: str) -> Command:
 def run_command(name: str, words: Sequence[str]) -> int:
     """Parse the options of a verb and call it."""
     command = find_command(name)
-    parsed = command_parser(name, command).parse_args([_underscored(word) for word in words])
-    values = {key: value for key, value in parsed.items() if key not in ("help", "config")}
+    parser = command_parser(name, command)
+    if parser.reads_config and words and not words[0].startswith("-"):
+        words = ["--config", *words]
+    parsed = parser.parse_args([_underscored(word) for word in words])
+    values = {key: value for key, value in parser.instantiate_classes(parsed).items() if key != "config"}
     positional = [values.pop(parameter) for parameter in _positional(command)]
     return command(*positional, **values) or 0
 
@@ -97,25 +105,43 @@ def run_command(name: str, words: Sequence[str]) -> int:
 def command_parser(name: str, command: Command) -> Parser:
     """Options of a verb from its function's signature: positional-only parameters first, then `--name value`.
 
-    A boolean that is False by default becomes a switch; help texts come from the docstring.
+    A boolean that is False by default becomes a switch; help texts come from the docstring. `**options` stands for the
+    options of the recipe that the verb's module names.
     """
     parser = Parser(prog=f"lapilli {name}", description=_summary(command))
-    helps = {entry.arg_name: entry.description for entry in docstring_parser.parse(command.__doc__ or "").params}
-    handled = set()
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            optional: dict[str, Any] = {}
-            if parameter.default is not parameter.empty:
-                optional = {"nargs": "?", "default": parameter.default}
-            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name), **optional)
-        elif parameter.default is False:
-            flag = "--" + parameter.name
-            parser.add_argument(flag, action="store_true", help=helps.get(parameter.name))
-        else:
-            continue
-        handled.add(parameter.name)
-    parser.add_function_arguments(command, as_group=False, skip=handled)
+    own = _add_options(parser, command, skip=set())
+    if recipe := _recipe(command):
+        parser.reads_config = True
+        text = "YAML file with any of these options; it may also be given as the first argument"
+        parser.add_argument("--config", action=ActionConfigFile, help=text)
+        _add_options(parser, recipe, skip=own)
     return parser
+
+
+def _add_options(parser: Parser, function: Callable[..., Any], skip: set[str | int]) -> set[str | int]:
+    """Add the options of a function's signature; returns the names of its parameters."""
+    helps = {entry.arg_name: entry.description for entry in docstring_parser.parse(function.__doc__ or "").params}
+    handled: set[str | int] = set(skip)
+    parameters = inspect.signature(function).parameters.values()
+    for parameter in parameters:
+        if parameter.name in skip or parameter.kind is parameter.VAR_KEYWORD:
+            handled.add(parameter.name)
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name))
+            handled.add(parameter.name)
+        elif parameter.default is False:
+            parser.add_argument("--" + parameter.name, action="store_true", help=helps.get(parameter.name))
+            handled.add(parameter.name)
+    parser.add_function_arguments(function, as_group=False, skip=handled)
+    return {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+
+
+def _recipe(command: Command) -> Callable[..., Any] | None:
+    """The function that takes a verb's `**options`, if it has any; its module knows which."""
+    if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(command).parameters.values()):
+        return None
+    recipe: Callable[..., Any] = sys.modules[command.__module__].options_from()
+    return recipe
 
 
 def _underscored(word: str) -> str:

@@ -1,9 +1,10 @@
 """A network as integers: the contract between training, files and simulators."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
+from netx_exports.inspection import inspect
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import CubaLif
 from netx_exports.reader import load
@@ -24,6 +25,7 @@ __all__ = [
     "NetworkError",
     "UnsupportedError",
     "from_slayer",
+    "inspect",
     "load",
     "save",
 ]

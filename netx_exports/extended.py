@@ -12,7 +12,15 @@ from netx_exports.errors import FormatError, NetworkError
 from netx_exports.fields import Fields
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import CubaLif, Neuron
-from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Synapse
+from netx_exports.synapses import (
+    INPUT,
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    Shape,
+    Synapse,
+)
 
 SCHEMA = 1
 """Version of the layout; a file of another version is refused."""
@@ -46,7 +54,7 @@ def extended_datasets(network: Network) -> dict[str, Stored]:
     return datasets
 
 
-def read_extended(root: Fields, input_shape: tuple[int, ...] | None, subject: str) -> Network | None:
+def read_extended(root: Fields, input_shape: Shape | None, subject: str) -> Network | None:
     """The network under `/lapilli`, or None with its problems reported.
 
     Arguments:
@@ -69,11 +77,11 @@ def read_extended(root: Fields, input_shape: tuple[int, ...] | None, subject: st
     graded_input = root.integer("graded_input", low=0, high=1)
     metadata = _metadata(root)
     layers_group = root.child("layers")
-    layers = [] if layers_group is None else [_layer(layer) for layer in _numbered(layers_group)]
+    layers = [] if layers_group is None else _layers(layers_group, shape)
     if root.problems or shape is None or graded_input is None or metadata is None:
         return None
     try:
-        return Network(shape, tuple(layer for layer in layers if layer is not None), metadata, bool(graded_input))
+        return Network(shape, tuple(layers), metadata, bool(graded_input))
     except NetworkError as error:
         raise FormatError(subject, error.problems) from None
 
@@ -111,6 +119,28 @@ def _numbered(group: Fields) -> list[Fields]:
         group.wrong(name, f"must be numbered 0…{len(names) - 1}")
     children = [group.child(name) for name in expected if name in names]
     return [child for child in children if child is not None]
+
+
+def _layers(group: Fields, input_shape: Shape | None) -> list[Layer]:
+    layers = []
+    shapes = {INPUT: input_shape}
+    for fields in _numbered(group):
+        layer = _layer(fields)
+        if layer is not None:
+            shapes[layer.name] = layer.shape
+            _report(fields.group.at("neuron"), layer.neuron.problems(layer.shape), fields)
+            for index, synapse in enumerate(layer.synapses):
+                source_shape = shapes.get(synapse.source)
+                phrases = [] if source_shape is None else synapse.problems(source_shape, layer.shape)
+                _report(fields.group.at(f"synapses/{index}"), phrases, fields)
+            layers.append(layer)
+    return layers
+
+
+def _report(place: str, phrases: list[str], fields: Fields) -> None:
+    for phrase in phrases:
+        name, _, rest = phrase.partition(": ")
+        fields.problems.wrong.append(f"{place[:-1]}/{name}`: {rest}")
 
 
 def _layer(fields: Fields) -> Layer | None:

@@ -1,4 +1,4 @@
-"""HDF5 files read with suspicion: plain groups and datasets of bounded size, everything else a problem with its path."""
+"""HDF5 files read with suspicion: groups and datasets of bounded size, everything else a problem with its path."""
 
 import os
 import struct
@@ -100,8 +100,8 @@ class _Walk:
     n_bytes: int = 0
 
     def root(self, file: h5py.File, wanted: frozenset[str]) -> Group:
-        names = frozenset(file)
-        kept = self.group(file, "", [name for name in file if name in wanted], [])
+        names = frozenset(_names(file))
+        kept = self.group(file, "", sorted(names & wanted), [])
         attributes = dict(self.attributes(file, ""))
         return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | (names - wanted))
 
@@ -119,13 +119,13 @@ class _Walk:
                 child = self.child(group, name)
                 if isinstance(child, h5py.Group):
                     if child in above or len(above) > MAX_DEPTH:
-                        raise _Refused("is a group inside itself" if child in above else "lies too deep")
-                    groups[name] = self.group(child, where, list(child), above)
+                        raise _RefusedError("is a group inside itself" if child in above else "lies too deep")
+                    groups[name] = self.group(child, where, _names(child), above)
                 else:
                     datasets[name] = self.dataset(child)
             except LapilliError:
                 raise
-            except _Refused as error:
+            except _RefusedError as error:
                 unreadable.add(name)
                 self.problems.wrong.append(f"`{where}`: {error}")
             except Exception as error:
@@ -137,54 +137,54 @@ class _Walk:
     def child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
-            raise _Refused(f"must be in this file itself, got {type(link).__name__}")
+            raise _RefusedError(f"must be in this file itself, got {type(link).__name__}")
         child = group[name]
         if not isinstance(child, (h5py.Group, h5py.Dataset)):
-            raise _Refused(f"must be a group or a dataset, got {type(child).__name__}")
+            raise _RefusedError(f"must be a group or a dataset, got {type(child).__name__}")
         return child
 
     def dataset(self, dataset: h5py.Dataset) -> Values | bytes:
         shape, dtype = dataset.shape, dataset.dtype
         if shape is None:
-            raise _Refused("is empty")
+            raise _RefusedError("is empty")
         self.check_storage(dataset, prod(shape) * dtype.itemsize)
         text = h5py.check_string_dtype(dtype)
         if text is not None:
             return self.text(dataset, text.length)
         if dtype.kind not in "iufb" or dtype.itemsize > 8 or dtype.hasobject:
-            raise _Refused(f"must be numbers, got {dtype}")
+            raise _RefusedError(f"must be numbers, got {dtype}")
         return np.asarray(dataset[()])
 
     def check_storage(self, dataset: h5py.Dataset, n_bytes: int) -> None:
         plist = dataset.id.get_create_plist()
         if dataset.is_virtual or plist.get_external_count():
-            raise _Refused("must be in this file itself, got storage in other files")
+            raise _RefusedError("must be in this file itself, got storage in other files")
         stored = dataset.id.get_storage_size()
         claim = f"claims shape {dataset.shape} of {dataset.dtype}, but holds {stored} bytes"
         if stored > self.file_size:
-            raise _Refused(f"claims {stored} stored bytes in a file of {self.file_size}")
+            raise _RefusedError(f"claims {stored} stored bytes in a file of {self.file_size}")
         chunk, n_chunks = 0, 1
         if plist.get_layout() == h5py.h5d.CHUNKED:
             filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
             if filters - _FILTERS:
-                raise _Refused(f"must be stored plain or with gzip, got filters {sorted(filters)}")
+                raise _RefusedError(f"must be stored plain or with gzip, got filters {sorted(filters)}")
             chunk = prod(dataset.chunks) * dataset.dtype.itemsize
             n_chunks = prod(-(-side // part) for side, part in zip(dataset.shape, dataset.chunks))
         elif n_bytes > stored:
-            raise _Refused(claim)
+            raise _RefusedError(claim)
         # One file may hold many small bombs: what counts is their sum.
         inflated = max(self.n_bytes + n_bytes, chunk) > _FREE_BYTES + _MAX_INFLATION * self.file_size
         if inflated or chunk > _MAX_CHUNK_BYTES or n_chunks > _MAX_CHUNKS:
-            raise _Refused(claim)
+            raise _RefusedError(claim)
         self.n_bytes += n_bytes
 
     def text(self, dataset: h5py.Dataset, length: int | None) -> bytes:
         if prod(dataset.shape) != 1:
-            raise _Refused(f"must be one string, got shape {dataset.shape}")
+            raise _RefusedError(f"must be one string, got shape {dataset.shape}")
         if length is None:
             self.check_text_length(dataset)
         elif length > MAX_TEXT:
-            raise _Refused(f"must be a short string, got {length} bytes")
+            raise _RefusedError(f"must be a short string, got {length} bytes")
         value = dataset[()]
         value = value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
         return bytes(value)
@@ -193,10 +193,10 @@ class _Walk:
         # libhdf5 allocates the length that stands in the reference to a string before it looks for the string.
         offset = dataset.id.get_offset()
         if offset is None:
-            raise _Refused("must be a string stored contiguously")
+            raise _RefusedError("must be a string stored contiguously")
         (length,) = struct.unpack("<I", os.pread(self.descriptor, 4, offset))
         if length > MAX_TEXT:
-            raise _Refused(f"must be a short string, got {length} bytes")
+            raise _RefusedError(f"must be a short string, got {length} bytes")
 
     def attributes(self, owner: h5py.Group, path: str) -> Iterator[tuple[str, bytes]]:
         for name in list(owner.attrs.keys())[:MAX_OBJECTS]:
@@ -209,8 +209,13 @@ class _Walk:
             yield name, bytes(owner.attrs[name])
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """Why a part of the file is not read."""
+
+
+def _names(group: h5py.Group) -> list[str]:
+    # h5py gives names that are not UTF-8 as bytes; written out, no lookup finds them, which is a problem with a path.
+    return [name if isinstance(name, str) else ascii(name) for name in group]
 
 
 def _first_line(error: Exception) -> str:

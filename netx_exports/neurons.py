@@ -92,14 +92,20 @@ class CubaLif:
         return bool(np.all((np.asarray(self.vth_mant, np.int64) << 6) >= STATE_LIMIT - 1))
 
     def update_digest(self, digest: "hashlib._Hash") -> None:
-        """Feed all parameters to `digest`."""
-        update_digest(
-            digest, self.model, self.vth_mant, self.current_decay, self.voltage_decay, self.bias_mant, self.bias_exp
-        )
+        """Feed everything that changes what runs to `digest`."""
+        bias_exp = self.bias_exp if self.has_bias else None
+        parameters = (self.vth_mant, self.current_decay, self.voltage_decay, self.bias_mant)
+        update_digest(digest, self.model, *map(_uniform, parameters), bias_exp)
 
 
 Neuron = CubaLif
 """Any neuron model; a new one joins here as `CubaLif | Other`."""
+
+
+def _uniform(parameter: npt.ArrayLike) -> npt.NDArray[Any]:
+    """One number where all are the same: a parameter runs the same in whatever shape it came."""
+    values = np.asarray(parameter)
+    return values.reshape(-1)[:1].reshape(()) if values.size and np.all(values == values.flat[0]) else values
 
 
 def spread(parameter: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The plain NetX layout as lava-dl's exporter writes it and its reader understands it: groups under `/layer` to layers."""
+"""The plain NetX layout, as lava-dl's exporter writes it and its reader understands it: the groups under `/layer`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,38 +10,31 @@ import numpy as np
 from netx_exports.arrays import IntArray
 from netx_exports.fields import Fields
 from netx_exports.fitting import lossless_dense
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import DECAY_UNITY, CubaLif
+from netx_exports.network import Layer
+from netx_exports.neurons import CubaLif
+from netx_exports.plain_parts import (
+    read_bias,
+    read_conv_delays,
+    read_conv_weights,
+    read_count,
+    read_dense_delays,
+    read_dense_weights,
+    read_neuron,
+    read_pair,
+    read_shape,
+)
 from netx_exports.problems import Problems
-from netx_exports.synapses import INPUT, MAX_DELAY, ConvSynapse, DenseSynapse, DirectSynapse, Shape, Synapse
+from netx_exports.synapses import INPUT, MAX_DELAY, ConvSynapse, DirectSynapse, Shape, Synapse
 
 MAX_LAYERS = 4096
-
-STOCK_DEFAULT_NEURON = CubaLif(vth_mant=1 << 17, current_decay=0, voltage_decay=DECAY_UNITY)
-"""What lava-dl runs for a dense layer without neuron. Its source says `1 << 18 - 1`, which is 2^17: that is what runs."""
 
 LAYER_NAMES = {"input": "encoder", "conv": "conv", "dense": "dense", "dense_rec": "recurrent"}
 """Default names of layers: these, followed by the number of the layer, counted from 1 ("conv1", "dense2")."""
 
-_UNSUPPORTED_LAYERS = {"pool", "convT", "unpool", "concat", "kwta", "dense_comp", "average"}
-_UNSUPPORTED_NEURONS = {"SDNN", "RF_PHASE", "RF_IZHIKEVICH", "ALIF", "ADRF_PHASE", "ADRF_IZHIKEVICH"}
-
-# Hints of the training that older versions of SLAYER left in the file; nothing reads them.
-_NEURON_HINTS = {"scaleRho", "tauRho", "theta"}
-_NEURON_FIELDS = {
-    "type",
-    "iDecay",
-    "vDecay",
-    "vThMant",
-    "refDelay",
-    "gradedSpike",
-    "wgtExp",
-    "weight_exp",
-    *_NEURON_HINTS,
-}
+_UNSUPPORTED_TYPES = {"pool", "convT", "unpool", "concat", "kwta", "dense_comp", "average"}
 _DENSE_FIELDS = {"type", "shape", "inFeatures", "outFeatures", "weight", "bias", "delay", "neuron"}
-_CONV_GEOMETRY = {"stride", "padding", "dilation", "groups"}
 _CONV_FIELDS = {"type", "shape", "inChannels", "outChannels", "kernelSize", "weight", "bias", "delay", "neuron"}
+_CONV_GEOMETRY = {"stride", "padding", "dilation", "groups"}
 
 
 @dataclass
@@ -53,7 +46,10 @@ class Chain:
         input_shape: shape of the input; None until something in the file tells it.
         names: names of the layers where the file gives them.
         shape: shape of what the next layer reads; None where a problem hides it.
-        layers: finished layers.
+        source: name of what the next layer reads.
+        flat: whether a flatten group came after `source`.
+        n_layers: layers so far, those with problems included.
+        layers: layers without problems.
         block_types: type of every group, in order.
         metadata: what else the file says.
     """
@@ -76,9 +72,9 @@ class Chain:
         """Append a layer, or only its shape where parts of it could not be read."""
         name = self.next_name(kind)
         self.n_layers += 1
-        complete = [synapse for synapse in synapses if synapse is not None]
+        complete = tuple(synapse for synapse in synapses if synapse is not None)
         if shape is not None and neuron is not None and len(complete) == len(synapses):
-            self.layers.append(Layer(name, shape, neuron, tuple(complete)))
+            self.layers.append(Layer(name, shape, neuron, complete))
         self.source, self.shape, self.flat = name, shape, False
 
     def lose(self) -> None:
@@ -94,10 +90,8 @@ class Chain:
 def read_plain(layer_group: Fields, chain: Chain) -> None:
     """Read all groups under `/layer` into `chain`."""
     names = layer_group.group.names()
-    if not names:
-        layer_group.problems.wrong.append("`layer`: holds no layers")
-    if len(names) > MAX_LAYERS:
-        layer_group.problems.wrong.append(f"`layer`: at most {MAX_LAYERS} layers, got {len(names)}")
+    if not names or len(names) > MAX_LAYERS:
+        layer_group.problems.wrong.append(f"`layer`: must hold 1…{MAX_LAYERS} layers, got {len(names)}")
         return
     expected = [str(number) for number in range(len(names))]
     for name in sorted(names - {*expected}):
@@ -121,35 +115,28 @@ def read_plain(layer_group: Fields, chain: Chain) -> None:
 def _refuse_type(fields: Fields, kind: str) -> None:
     if kind == "input":
         fields.wrong("type", "an input group must be the first")
-    elif kind in _UNSUPPORTED_LAYERS:
+    elif kind in _UNSUPPORTED_TYPES:
         fields.unsupported("type", f"layers of type {kind!r} are not run by this release")
     else:
         fields.wrong("type", f"must be one of {', '.join(sorted(_READERS))}, got {kind!r}")
 
 
 def _read_input(fields: Fields, chain: Chain) -> None:
-    shape = fields.shape() if fields.has("shape") else None
-    if shape is not None and len(shape) not in (1, 3):
-        fields.wrong("shape", f"must be (N,) or (C, H, W), got {shape}")
-        shape = None
-    if shape is not None:
-        if chain.input_shape is None:
-            chain.input_shape = shape
-        elif prod(chain.input_shape) != prod(shape):
-            fields.wrong("shape", f"must hold as many neurons as the input shape {chain.input_shape}, got {shape}")
-        chain.shape = chain.input_shape
     fields.refuse_unknown({"type", "shape", "neuron", "weight", "bias"})
+    shape = read_shape(fields) if fields.has("shape") else None
+    if shape is not None and chain.input_shape is None:
+        chain.input_shape = chain.shape = shape
+    if shape is not None and chain.input_shape is not None and prod(chain.input_shape) != prod(shape):
+        fields.wrong("shape", f"must hold as many neurons as the input shape {chain.input_shape}, got {shape}")
     chain.metadata["netx_transform"] = [name for name in ("weight", "bias") if fields.has(name)]
     if not fields.has("neuron"):
         return
-    neuron_fields = fields.child("neuron")
-    neuron = None if neuron_fields is None else _read_neuron(neuron_fields, chain.shape, 0)
+    if chain.shape is None and not fields.has("shape"):
+        fields.wrong("shape", "missing")
+    neuron = read_neuron(fields, chain.shape, np.asarray(0, np.int32))
     scale = fields.integer("weight", low=-256, high=255) if fields.has("weight") else 64
     offset = fields.integer("bias", low=-256, high=255) if fields.has("bias") else 0
-    if chain.shape is None:
-        fields.problems.wrong.append(f"{fields.group.at('shape')}: missing")
-    complete = scale is not None and offset is not None
-    synapse = DirectSynapse(INPUT, scale or 0, offset or 0) if complete else None
+    synapse = None if scale is None or offset is None else DirectSynapse(INPUT, scale, offset)
     chain.add("input", chain.shape, neuron, [synapse])
 
 
@@ -169,76 +156,72 @@ def _read_average(fields: Fields, chain: Chain) -> None:
     if chain.shape is not None and prod(chain.shape) % prod(shape):
         fields.wrong("shape", f"must divide the {prod(chain.shape)} neurons of {chain.source!r}, got {shape}")
         return
-    # Averaging groups of output neurons is arithmetic of the host, after the network.
+    # Averaging groups of output neurons is arithmetic of the host, behind the network.
     chain.metadata["average_outputs"] = prod(shape)
 
 
 def _read_dense(fields: Fields, chain: Chain) -> None:
     fields.refuse_unknown(_DENSE_FIELDS)
-    shape = _neuron_shape(fields)
-    weights = _dense_weights(fields, "weight", shape)
-    if weights is not None:
-        _check_source(fields, chain, weights)
-        _check_count(fields, "outFeatures", {weights.shape[0]})
-        _check_count(fields, "inFeatures", {weights.shape[1], (chain.shape or (0,))[0]})
-    bias = _read_bias(fields, shape)
-    delays = _dense_delays(fields, weights, bias)
+    shape = read_shape(fields)
+    weights = _forward_weights(fields, chain, shape)
+    bias = read_bias(fields, shape)
+    delays = read_dense_delays(fields, weights, bias)
     synapse = None if weights is None or delays is None else lossless_dense(chain.source, weights, delays)
-    chain.add("dense", shape, _layer_neuron(fields, shape, bias, STOCK_DEFAULT_NEURON), [synapse])
+    chain.add("dense", shape, read_neuron(fields, shape, bias), [synapse])
 
 
 def _read_recurrent(fields: Fields, chain: Chain) -> None:
     fields.refuse_unknown({*_DENSE_FIELDS, "weight_rec"})
-    shape = _neuron_shape(fields)
-    forward = _dense_weights(fields, "weight", shape)
-    backward = _dense_weights(fields, "weight_rec", shape)
-    if forward is not None:
-        _check_source(fields, chain, forward)
-        _check_count(fields, "outFeatures", {forward.shape[0]})
-        _check_count(fields, "inFeatures", {forward.shape[1], (chain.shape or (0,))[0]})
-    if backward is not None and shape is not None and backward.shape != (prod(shape),) * 2:
-        fields.wrong("weight_rec", f"must have shape {(prod(shape),) * 2}, got {backward.shape}")
-        backward = None
+    shape = read_shape(fields)
+    forward = _forward_weights(fields, chain, shape)
+    backward = read_dense_weights(fields, "weight_rec", shape)
+    if backward is not None and backward.shape[0] != backward.shape[1]:
+        fields.wrong(
+            "weight_rec", f"must have {backward.shape[0]} columns, one for each neuron, got {backward.shape[1]}"
+        )
     delays = fields.integers("delay", low=0, high=MAX_DELAY) if fields.has("delay") else None
     if delays is not None and np.any(delays):
         fields.unsupported(
             "delay",
             "recurrence with delays has no one meaning: SLAYER delays what leaves the layer, lava-dl both synapses",
         )
-    neuron = _layer_neuron(fields, shape, _read_bias(fields, shape), STOCK_DEFAULT_NEURON)
-    if neuron is not None and neuron.has_bias:
+    bias = read_bias(fields, shape)
+    if bias is not None and np.any(bias):
         fields.unsupported(
-            "bias", "recurrence with a bias has no one meaning: SLAYER adds it to the current that it carries over"
+            "bias",
+            "recurrence with a bias has no one meaning: SLAYER lets it decay with the current, lava-dl does not",
         )
     synapses: list[Synapse | None] = [
         None if forward is None else lossless_dense(chain.source, forward),
         None if backward is None else lossless_dense(chain.next_name("dense_rec"), backward),
     ]
-    chain.add("dense_rec", shape, neuron, synapses)
+    chain.add("dense_rec", shape, read_neuron(fields, shape, bias), synapses)
 
 
 def _read_conv(fields: Fields, chain: Chain) -> None:
     fields.refuse_unknown(_CONV_FIELDS | _CONV_GEOMETRY)
-    shape = fields.shape()
-    if shape is not None and len(shape) != 3:
-        fields.wrong("shape", f"must be (C, H, W), got {shape}")
-        shape = None
-    weights = _conv_weights(fields)
-    geometry = {name: _pair(fields, name, low) for name, low in (("stride", 1), ("padding", 0), ("dilation", 1))}
+    shape = read_shape(fields, (3,))
+    weights = read_conv_weights(fields)
+    stride, padding, dilation = (
+        read_pair(fields, "stride", 1),
+        read_pair(fields, "padding", 0),
+        read_pair(fields, "dilation", 1),
+    )
     groups = fields.integer("groups", low=1, high=127)
-    bias = _read_bias(fields, shape)
-    delays = _conv_delays(fields, shape, bias)
-    synapse = None
-    if weights is not None and groups is not None and delays is not None and all(geometry.values()):
-        synapse = ConvSynapse(chain.source, weights, groups=groups, delays=delays, **geometry)  # type: ignore[arg-type]
-        _check_count(fields, "outChannels", {weights.shape[0]})
-        _check_count(fields, "inChannels", {weights.shape[1] * groups})
-        _check_conv_source(fields, chain, synapse, shape)
-    neuron_fields = fields.child("neuron")
-    neuron = None if neuron_fields is None else _read_neuron(neuron_fields, shape, bias)
-    expected = None if synapse is None or chain.shape is None else synapse.output_shape(chain.shape)
+    bias = read_bias(fields, shape)
+    delays = read_conv_delays(fields, shape, bias)
+    if not fields.has("neuron"):
+        fields.wrong("neuron", "missing")
+    neuron = read_neuron(fields, shape, bias)
+    if weights is None or not stride or not padding or not dilation or groups is None or delays is None:
+        chain.add("conv", shape, neuron, [None])
+        return
+    read_count(fields, "outChannels", {weights.shape[0]})
+    read_count(fields, "inChannels", {weights.shape[1] * groups})
+    synapse = ConvSynapse(chain.source, weights, stride, padding, dilation, groups, delays)
+    fits = _check_convolution(fields, chain, synapse, shape)
     chain.add("conv", shape, neuron, [synapse])
-    if expected != shape:
+    if not fits:
         chain.lose()
 
 
@@ -251,184 +234,35 @@ _READERS: Mapping[str, Callable[[Fields, Chain], None]] = {
 }
 
 
-def _neuron_shape(fields: Fields) -> Shape | None:
-    shape = fields.shape()
-    if shape is not None and len(shape) not in (1, 3):
-        fields.wrong("shape", f"must be (N,) or (C, H, W), got {shape}")
-        return None
-    return shape
-
-
-def _dense_weights(fields: Fields, name: str, shape: Shape | None) -> IntArray | None:
-    if name in fields.group.groups:
-        fields.unsupported(name, "complex weights are not run by this release")
-        return None
-    weights = fields.integers(name, low=-256, high=255, dtype=np.int16)
-    if weights is None or shape is None:
-        return None
-    if weights.size % prod(shape) or (weights.ndim > 1 and weights.shape[0] != prod(shape)):
-        fields.wrong(name, f"must have {prod(shape)} rows, one for each neuron, got shape {weights.shape}")
-        return None
-    return weights.reshape(prod(shape), -1)
-
-
-def _conv_weights(fields: Fields) -> IntArray | None:
-    if "weight" in fields.group.groups:
-        fields.unsupported("weight", "complex weights are not run by this release")
-        return None
-    weights = fields.integers("weight", low=-256, high=255, dtype=np.int16, ndim=(4, 5))
+def _forward_weights(fields: Fields, chain: Chain, shape: Shape | None) -> IntArray | None:
+    weights = read_dense_weights(fields, "weight", shape)
     if weights is None:
         return None
-    if weights.ndim == 5 and weights.shape[4] != 1:
-        fields.wrong("weight", f"must be (out, in / groups, height, width), got shape {weights.shape}")
-        return None
-    weights = weights.reshape(weights.shape[:4])
-    kernel = fields.integers("kernelSize") if fields.has("kernelSize") else None
-    if kernel is not None and not np.all(kernel == weights.shape[2:]):
-        fields.wrong("kernelSize", f"must be {weights.shape[2:]} as the weights are, got {kernel.tolist()}")
+    n_out, n_in = weights.shape
+    if chain.input_shape is None and chain.source == INPUT:
+        chain.input_shape = chain.shape = (n_in,)
+    if chain.shape is not None and prod(chain.shape) != n_in:
+        expected = f"{prod(chain.shape)} columns, one for each neuron of {chain.source!r}"
+        fields.wrong("weight", f"must have {expected}, got {n_in}")
+    read_count(fields, "outFeatures", {n_out})
+    # SLAYER counts channels where its dense block reads images.
+    read_count(fields, "inFeatures", {n_in, *(chain.shape or ())[:1]})
     return weights
 
 
-def _pair(fields: Fields, name: str, low: int) -> tuple[int, int] | None:
-    numbers = fields.integers(name, low=low, high=127, ndim=(0, 1))
-    if numbers is None:
-        return None
-    if numbers.size not in (1, 2):
-        fields.wrong(name, f"must be (height, width), got shape {numbers.shape}")
-        return None
-    return int(numbers.flat[0]), int(numbers.flat[numbers.size - 1])
-
-
-def _check_source(fields: Fields, chain: Chain, weights: IntArray) -> None:
-    if chain.input_shape is None and chain.source == INPUT:
-        chain.input_shape = chain.shape = (weights.shape[1],)
-    if chain.shape is not None and prod(chain.shape) != weights.shape[1]:
-        fields.wrong(
-            "weight",
-            f"must have {prod(chain.shape)} columns, one for each neuron of {chain.source!r}, got {weights.shape[1]}",
-        )
-
-
-def _check_conv_source(fields: Fields, chain: Chain, synapse: ConvSynapse, shape: Shape | None) -> None:
-    if chain.source == INPUT and chain.shape is None and chain.input_shape is None:
-        fields.wrong("shape", "the input's shape is not in the file; pass input_shape=(C, H, W)")
-        return
-    if chain.flat:
-        fields.wrong("type", "a convolution cannot read a flattened layer")
-        return
+def _check_convolution(fields: Fields, chain: Chain, synapse: ConvSynapse, shape: Shape | None) -> bool:
+    """Report what does not fit between source, convolution and shape; False where the shape cannot be relied on."""
+    if chain.source == INPUT and chain.input_shape is None:
+        fields.wrong("shape", "the shape of the input is not in the file; pass input_shape=(C, H, W)")
+        return True
     if chain.shape is None or shape is None:
-        return
-    if len(chain.shape) != 3:
-        fields.wrong("type", f"a convolution cannot read {chain.source!r} of shape {chain.shape}")
-        return
-    for problem in synapse.problems(chain.shape, shape):
-        name, _, phrase = problem.partition(": ")
-        fields.wrong({"weights": "weight", "source": "type"}.get(name, name), phrase)
-
-
-def _check_count(fields: Fields, name: str, allowed: set[int]) -> None:
-    if not fields.has(name):
-        return
-    found = fields.integer(name)
-    if found is not None and found not in allowed:
-        fields.wrong(name, f"must be {' or '.join(map(str, sorted(allowed - {0})))} as the weights say, got {found}")
-
-
-def _read_bias(fields: Fields, shape: Shape | None) -> IntArray | int | None:
-    if not fields.has("bias"):
-        return 0
-    bias = fields.integers("bias", low=-(1 << 15), high=(1 << 15) - 1, dtype=np.int32)
-    if bias is None or shape is None:
-        return None
-    if len(shape) == 3 and bias.ndim == 3 and bias.shape == shape[::-1] and prod(shape[1:]) > 1:
-        # The one array of the format that lava-dl reads as (W, H, C).
-        return bias.transpose(2, 1, 0)
-    if bias.size == 1:
-        return bias.reshape(bias.shape[:1])
-    if bias.ndim != 1 or bias.size != shape[0]:
-        fields.wrong("bias", f"must be one number, or one for each of {shape[0]} channels, got shape {bias.shape}")
-        return None
-    return bias
-
-
-def _dense_delays(fields: Fields, weights: IntArray | None, bias: IntArray | int | None) -> IntArray | None:
-    if not fields.has("delay"):
-        return np.zeros((1, 1), np.int16)
-    delays = fields.integers("delay", low=0, high=MAX_DELAY, dtype=np.int16, ndim=(0, 1, 2))
-    if delays is None or weights is None:
-        return None
-    n_out, n_in = weights.shape
-    if delays.shape in {(), (n_out,)}:
-        if np.any(delays) and np.any(bias):
-            fields.unsupported("delay", _DELAY_AND_BIAS)
-        return delays.reshape(-1, 1)
-    if delays.shape == (n_in,):
-        return delays.reshape(1, -1)
-    if delays.shape != (n_out, n_in):
-        fields.wrong("delay", f"must have shape ({n_out},), ({n_in},) or ({n_out}, {n_in}), got {delays.shape}")
-        return None
-    return delays
-
-
-def _conv_delays(fields: Fields, shape: Shape | None, bias: IntArray | int | None) -> IntArray | None:
-    if not fields.has("delay"):
-        return np.zeros(1, np.int16)
-    delays = fields.integers("delay", low=0, high=MAX_DELAY, dtype=np.int16, ndim=(0, 1))
-    if delays is None or shape is None:
-        return None
-    if np.any(delays) and np.any(bias):
-        fields.unsupported("delay", _DELAY_AND_BIAS)
-    if delays.size not in (1, shape[0]):
-        fields.wrong("delay", f"must be one for each of {shape[0]} channels, got shape {delays.shape}")
-        return None
-    return delays.reshape(-1)
-
-
-_DELAY_AND_BIAS = (
-    "delays of a layer with a bias have no one meaning: SLAYER delays what leaves the layer, lava-dl what enters it"
-)
-
-
-def _layer_neuron(fields: Fields, shape: Shape | None, bias: IntArray | int | None, default: CubaLif) -> CubaLif | None:
-    if fields.has("neuron"):
-        neuron_fields = fields.child("neuron")
-        return None if neuron_fields is None else _read_neuron(neuron_fields, shape, bias)
-    if bias is None:
-        return None
-    return CubaLif(default.vth_mant, default.current_decay, default.voltage_decay, bias)
-
-
-def _read_neuron(fields: Fields, shape: Shape | None, bias: IntArray | int | None) -> CubaLif | None:
-    kind = fields.word("type")
-    if kind in _UNSUPPORTED_NEURONS or (kind is not None and "RF" in kind):
-        fields.unsupported("type", f"neurons of type {kind!r} are not run by this release")
-        return None
-    if kind is not None and kind not in ("CUBA", "LOIHI"):
-        fields.wrong("type", f"must be CUBA or LOIHI, got {kind!r}")
-        return None
-    fields.refuse_unknown(_NEURON_FIELDS)
-    _refuse_dropped(fields)
-    channels = (1,) if shape is None else (1, shape[0])
-    decays = {}
-    for name in ("iDecay", "vDecay"):
-        decays[name] = fields.integers(name, low=0, high=DECAY_UNITY, dtype=np.int32, ndim=(0, 1))
-        if decays[name] is not None and shape is not None and decays[name].size not in channels:
-            fields.wrong(name, f"must be one number, or one for each of {shape[0]} channels, got {decays[name].shape}")
-    threshold = fields.integers("vThMant", low=0, high=(1 << 24) - 1, dtype=np.int32, ndim=(0, 1))
-    if threshold is not None and shape is not None and threshold.size not in channels:
-        fields.wrong("vThMant", f"must be one number, or one for each of {shape[0]} channels, got {threshold.shape}")
-    if kind is None or threshold is None or bias is None or decays["iDecay"] is None or decays["vDecay"] is None:
-        return None
-    return CubaLif(threshold, decays["iDecay"], decays["vDecay"], bias)
-
-
-def _refuse_dropped(fields: Fields) -> None:
-    """Report what lava-dl reads over although it changes what SLAYER computes."""
-    if fields.has("gradedSpike") and fields.integer("gradedSpike"):
-        fields.unsupported("gradedSpike", "graded spikes of CUBA neurons are not run by this release (nor by lava-dl)")
-    if fields.has("weight_exp"):
-        fields.unsupported("weight_exp", "the weight exponent of WgtScaleBatchNorm is not run (lava-dl drops it)")
-    if fields.has("wgtExp") and fields.integer("wgtExp"):
-        fields.unsupported("wgtExp", "a weight exponent other than 0 is not run (lava-dl drops it)")
-    if fields.has("refDelay") and fields.integer("refDelay") not in (None, 1):
-        fields.unsupported("refDelay", "a refractory delay other than 1 is not run (lava-dl drops it)")
+        return True
+    if chain.flat or len(chain.shape) != 3:
+        flattened = "flattened " if chain.flat else ""
+        fields.wrong("type", f"a convolution cannot read the {flattened}{chain.shape} of {chain.source!r}")
+        return True
+    phrases = synapse.problems(chain.shape, shape)
+    for phrase in phrases:
+        name, _, rest = phrase.partition(": ")
+        fields.wrong({"weights": "weight"}.get(name, name), rest)
+    return not phrases

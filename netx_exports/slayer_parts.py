@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from lava.lib.dl.slayer.axon import Delay
-from lava.lib.dl.slayer.neuron import cuba
-from lava.lib.dl.slayer.neuron.norm import MeanOnlyBatchNorm
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
 from netx_exports.arrays import IntArray, frozen_integers
 from netx_exports.neurons import DECAY_UNITY, CubaLif
+from netx_exports.slayer_import import CubaNeuron, MeanOnlyBatchNorm
 from netx_exports.synapses import MAX_DELAY, Shape
 
 
@@ -22,11 +20,6 @@ class Reading:
 
     where: str
     problems: list[str]
-    ran: bool = True
-
-    def never_run(self) -> "Reading":
-        """The same block, known to have never run."""
-        return Reading(self.where, self.problems, ran=False)
 
     def problem(self, phrase: str) -> None:
         """Report why the block has no exact integer form."""
@@ -58,7 +51,7 @@ def read_neuron(
     reading: Reading, neuron: Any, shape: Shape | None, bias: IntArray, vth_mant: int | None = None
 ) -> CubaLif | None:
     """The neuron's parameters as integers; `vth_mant` instead of its threshold if given (a readout has none)."""
-    if not isinstance(neuron, cuba.Neuron):
+    if not isinstance(neuron, CubaNeuron):
         reading.problem(f"neuron: must be a CUBA neuron, got {type(neuron).__name__}")
         return None
     before = len(reading.problems)
@@ -71,7 +64,7 @@ def read_neuron(
         reading.problem("shared_param=False: its decays are drawn when it first runs; run it once")
     current, voltage = (_decay(reading, neuron, name) for name in ("current_decay", "voltage_decay"))
     threshold = _threshold(reading, neuron) if vth_mant is None else vth_mant
-    if len(reading.problems) > before:
+    if len(reading.problems) > before or current is None or voltage is None:
         return None
     return CubaLif(threshold, current, voltage, bias)
 
@@ -90,7 +83,7 @@ def read_bias(reading: Reading, neuron: Any) -> IntArray:
     return none if mean is None else -mean
 
 
-def read_delays(reading: Reading, delay: Delay) -> IntArray | None:
+def read_delays(reading: Reading, delay: Any) -> IntArray | None:
     """Delay in steps of each channel that leaves the layer; None where there is none."""
     if delay.sampling_time != 1:
         reading.problem(f"delay: sampling_time must be 1, got {delay.sampling_time}")

@@ -27,12 +27,12 @@ def is_plain(network: Network) -> bool:
 
 
 def stock_problems(network: Network) -> tuple[str, ...]:
-    """Everything that stock lava-dl would do wrong, or not at all, with this network.
+    """Everything that stock lava-dl would do wrong, or not at all, with this network; empty where it runs it rightly.
 
-    Obstacles to the plain layout come first; `save` writes such a network in the extended form. The others concern
-    plain files that stock lava-dl reads and then fails on or, worse, runs wrongly without a word.
+    Either why the network has no plain file (`save` writes it in the extended form, in which stock lava-dl finds no
+    layers), or where stock lava-dl fails on the plain file or, worse, runs it wrongly without a word.
     """
-    return (*_obstacles(network), *_weight_problems(network))
+    return tuple(_obstacles(network) or _weight_problems(network))
 
 
 def stock_weights(weights: npt.ArrayLike) -> Weights | None:
@@ -68,6 +68,8 @@ def _synapse_obstacles(layer: Layer, source: str, previous: Layer | None) -> lis
         found += _kind_obstacles(synapse, layer, previous)
     if len(layer.synapses) > 1 and any(isinstance(s, DenseSynapse) and s.delays is not None for s in layer.synapses):
         found.append("combines recurrence with delays, which lava-dl runs wrongly")
+    if len(layer.synapses) > 1 and layer.neuron.has_bias:
+        found.append("combines recurrence with a bias, where SLAYER and lava-dl do not mean the same")
     return found
 
 
@@ -158,10 +160,12 @@ def _shift(weights: Weights) -> tuple[Weights, int, int] | None:
     mixed = low < 0 <= high
     if not low and not high:
         return None
-    if mixed:
+    if low < 0 <= high:
         scale = min(127 / high if high else np.inf, -128 / low)
+    elif low < 0:
+        scale = -256 / low
     else:
-        scale = 255 / high if low >= 0 else -256 / low
+        scale = 255 / high
     shift = int(np.floor(np.log2(scale))) + mixed
     zeros = next((n for n in range(8, 0, -1) if not np.any(weights % (1 << n))), 0) - mixed
     return weights << shift, 8 - shift - zeros, shift

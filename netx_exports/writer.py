@@ -1,6 +1,5 @@
 """`save`: a network as a NetX file, plain where stock lava-dl can read it, extended where it cannot."""
 
-import json
 from math import prod
 from typing import Any
 
@@ -11,12 +10,9 @@ import numpy.typing as npt
 from netx_exports.extended import extended_datasets
 from netx_exports.files import PathLike, replacing
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
-from netx_exports.reader import NOTE_ATTRIBUTE, SCHEMA
+from netx_exports.note import note_attributes
 from netx_exports.stock import is_plain, layer_type
 from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse
-
-_PIECE = 1 << 15
 
 
 def save(network: Network, path: PathLike) -> None:
@@ -47,27 +43,17 @@ def _file_image(network: Network) -> bytes:
 
 
 def _write_plain(file: h5py.File, network: Network) -> None:
-    note = {
-        "schema": SCHEMA,
-        "input_shape": network.input_shape,
-        "names": [layer.name for layer in network.layers],
-        "graded_input": network.graded_input,
-        "metadata": dict(network.metadata),
-    }
-    text = json.dumps(note, sort_keys=True).encode()
-    for number, start in enumerate(range(0, len(text), _PIECE)):
-        file.attrs[f"{NOTE_ATTRIBUTE}{number:06d}" if number else NOTE_ATTRIBUTE] = np.bytes_(
-            text[start : start + _PIECE]
-        )
+    for name, piece in note_attributes(network).items():
+        file.attrs[name] = np.bytes_(piece)
     layers = iter(network.layers)
     source_shape = network.input_shape
     for number, kind in enumerate(block_types(network)):
         group = file.create_group(f"layer/{number}")
         group.create_dataset("type", (1,), "S10", [kind.encode()])
         if kind == "flatten":
-            group.create_dataset("shape", data=np.array([prod(source_shape), 1, 1]))
+            group.create_dataset("shape", data=np.array([prod(source_shape), 1, 1], np.int64))
         elif kind == "input" and not isinstance(network.layers[0].synapses[0], DirectSynapse):
-            group.create_dataset("shape", data=np.array(network.input_shape))
+            group.create_dataset("shape", data=np.array(network.input_shape, np.int64))
         else:
             layer = next(layers)
             _write_layer(group, layer, source_shape, network.metadata.get("netx_transform"))
@@ -95,28 +81,28 @@ def block_types(network: Network) -> list[str]:
 
 def _fits(wish: list[Any], kinds: list[str], flat_before: set[int]) -> bool:
     names = [name for name in wish if name != "flatten"]
-    if names != kinds and names != ["input", *kinds] or wish.index(names[0]) > 0:
+    if names not in (kinds, ["input", *kinds]) or "input" in wish[1:]:
         return False
+    flattened = set()
     index = len(kinds) - len(names)
-    flattened: set[int] = set()
     for before, name in zip([None, *wish], wish):
-        if name == "flatten":
-            continue
-        if before == "flatten":
-            flattened.add(index)
-        index += 1
-    return flattened - {0} == flat_before
+        if name != "flatten":
+            flattened |= {index} if before == "flatten" else set()
+            index += 1
+    # Before a first dense layer it changes nothing: the input is fed in SLAYER's order anyway.
+    allowed = flat_before | ({0} if kinds[0] in ("dense", "dense_rec") else set())
+    return flat_before <= flattened <= allowed
 
 
 def _write_layer(group: h5py.Group, layer: Layer, source_shape: tuple[int, ...], transform: Any) -> None:
     synapse = layer.synapses[0]
-    group.create_dataset("shape", data=np.array(layer.shape))
+    group.create_dataset("shape", data=np.array(layer.shape, np.int64))
     if isinstance(synapse, DirectSynapse):
         wanted = transform if isinstance(transform, list) else ["weight", "bias"]
         if "weight" in wanted or synapse.scale != 64:
-            group.create_dataset("weight", data=np.float32([synapse.scale]))
+            group.create_dataset("weight", data=np.array([synapse.scale], np.float32))
         if "bias" in wanted or synapse.offset:
-            group.create_dataset("bias", data=np.float32([synapse.offset]))
+            group.create_dataset("bias", data=np.array([synapse.offset], np.float32))
     elif isinstance(synapse, ConvSynapse):
         _write_conv(group, synapse)
     elif isinstance(synapse, DenseSynapse):
@@ -129,16 +115,16 @@ def _write_layer(group: h5py.Group, layer: Layer, source_shape: tuple[int, ...],
             group.create_dataset("weight_rec", data=recurrent.effective_weights.astype(np.float32))
         if synapse.delays is not None:
             group.create_dataset("delay", data=shortest_delays(synapse).astype(np.float32))
-    _write_neuron(group, layer.neuron, isinstance(synapse, DirectSynapse))
+    _write_neuron(group, layer)
 
 
 def _write_conv(group: h5py.Group, synapse: ConvSynapse) -> None:
     weights = synapse.effective_weights
     group.create_dataset("inChannels", data=weights.shape[1] * synapse.groups)
     group.create_dataset("outChannels", data=weights.shape[0])
-    group.create_dataset("kernelSize", data=np.array(weights.shape[2:]))
+    group.create_dataset("kernelSize", data=np.array(weights.shape[2:], np.int64))
     for name in ("stride", "padding", "dilation"):
-        group.create_dataset(name, data=np.array(getattr(synapse, name)))
+        group.create_dataset(name, data=np.array(getattr(synapse, name), np.int64))
     group.create_dataset("groups", data=synapse.groups)
     group.create_dataset("weight", data=weights.astype(np.float32))
 
@@ -154,11 +140,13 @@ def shortest_delays(synapse: DenseSynapse) -> npt.NDArray[Any]:
     return np.array(delays)
 
 
-def _write_neuron(group: h5py.Group, neuron: CubaLif, encoder: bool) -> None:
-    if np.ndim(neuron.bias_mant) and not encoder:
-        group.create_dataset("bias", data=np.asarray(neuron.bias_mant).astype(np.float32))
-    elif neuron.has_bias and not encoder:
-        group.create_dataset("bias", data=np.float32([neuron.bias_mant]))
+def _write_neuron(group: h5py.Group, layer: Layer) -> None:
+    neuron = layer.neuron
+    encoder = isinstance(layer.synapses[0], DirectSynapse)
+    if not encoder and (np.ndim(neuron.bias_mant) or neuron.has_bias):
+        # lava-dl takes one number for a dense layer only.
+        shape = np.shape(neuron.bias_mant) or (layer.shape[:1] if len(layer.shape) == 3 else (1,))
+        group.create_dataset("bias", data=np.broadcast_to(np.asarray(neuron.bias_mant, np.float32), shape))
     values: dict[str, Any] = {
         "type": "CUBA",
         "iDecay": neuron.current_decay,

@@ -4,6 +4,7 @@
 of JSON: {"seconds": ...} when the job's rows lie in the folder, {"error": ..., "traceback": ...} otherwise.
 """
 
+import gc
 import json
 import os
 import select
@@ -21,24 +22,30 @@ IDLE_S = 600.0
 RunJob = Callable[[Path], float]
 
 
-def serve(run_job: RunJob) -> None:
-    """Answer until standard input ends.
+def serve(load: Callable[[], RunJob]) -> None:
+    """Answer until standard input ends, then end this process.
 
     Arguments:
-        run_job: runs the job in a folder and returns the seconds that Lava ran.
+        load: imports what is needed and returns what runs the job in a folder, and returns the seconds that Lava ran.
     """
     # Lava and SLAYER print to standard output, which belongs to the answers here: it goes to the log instead.
     answers = os.dup(1)
     os.dup2(2, 1)
+    status = 1
     try:
         _name_shared_memory(os.environ["LAPILLI_SHARED_MEMORY"])
+        run_job = load()
         _answer(answers, {"ready": True})
         while select.select([0], [], [], IDLE_S)[0] and (line := sys.stdin.readline()):
             _answer(answers, _run(run_job, Path(line.rstrip("\n"))))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
+        sys.stderr.flush()
         # No destructors: those of a failed Lava run may wait for processes that are gone.
-        os._exit(0)
+        os._exit(status)
 
 
 def _run(run_job: RunJob, folder: Path) -> dict[str, Any]:
@@ -99,8 +106,16 @@ def _graph(job: LavaJob, source: Any) -> dict[str, Any]:
     return load_stock(job.network, source.s_out, job.layers, resets.get(job.layers[0]), job.graded_input)
 
 
-if __name__ == "__main__":
+def load_lava() -> RunJob:
+    """Import Lava."""
     from lava_models.runtime import remember_models
 
     remember_models()
-    serve(run_job)
+    # Spares each forked process from copying, page by page, what its garbage collector would only look at.
+    gc.collect()
+    gc.freeze()
+    return run_job
+
+
+if __name__ == "__main__":
+    serve(load_lava)

@@ -166,22 +166,28 @@ def clean_up(group: int, shared_memory: str, folder: Path, reap: "subprocess.Pop
         group: id of the group, that of its first process.
         shared_memory: prefix of the names of its segments.
         folder: to remove.
-        reap: the first process, where it is our child: as long as it is not waited for, its id stays taken.
+        reap: the first process, where it is our child. Until someone waits for it, its id stays taken.
     """
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
     ends = time.monotonic() + _KILL_S
-    while time.monotonic() < ends:
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            break
-        if reap is not None:
-            reap.poll()
+    while _lives(group) and time.monotonic() < ends:
         time.sleep(_POLL_S)
     if reap is not None:
         reap.wait()
     for segment in leaked_segments(shared_memory):
         segment.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of the group still runs. Zombies do not, but the kernel counts them until someone waits."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, process_group = file.read_text().rpartition(")")[2].split()[:3]
+            if int(process_group) == group and state not in "ZX":
+                return True
+    return False
 
 
 def leaked_segments(shared_memory: str) -> list[Path]:

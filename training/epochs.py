@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from training.run_folder import RunFolder, write_metrics
 
@@ -40,9 +39,8 @@ class EpochRecord(Checkpoint):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run that had stopped early stays stopped when it is resumed."""
         if any(
-            stopping.stopping_reason is not EarlyStoppingReason.NOT_STOPPED
+            stopping is not None and stopping.wait_count >= stopping.patience
             for stopping in trainer.early_stopping_callbacks
-            if stopping is not None
         ):
             trainer.should_stop = True
 

@@ -85,6 +85,8 @@ class SlayerNetwork(torch.nn.Module):
         clear_state(self)
         for block in self.blocks:
             values = block(values)
+        # SLAYER keeps a recurrent block's last spikes in the state dict, in the shape of the batch.
+        clear_state(self)
         return values
 
     def export(self) -> Network:
@@ -107,7 +109,9 @@ def _blocks(config: NetworkConfig, n_inputs: int, n_classes: int) -> Iterator[to
         yield hidden(parameters, source, size, weight_scale=config.hidden_weight_scale)
     parameters = _neuron(config, config.readout_current_decay, config.readout_voltage_decay)
     readout = cuba.Affine if config.readout == "voltage_sum" else cuba.Dense
-    yield readout(parameters, sizes[-1], n_classes, weight_scale=config.readout_weight_scale)
+    # SLAYER shifts the spikes of a block by one step; of the last block, that would lose those of the last step.
+    unshifted = {"delay_shift": False} if config.readout == "spike_count" else {}
+    yield readout(parameters, sizes[-1], n_classes, weight_scale=config.readout_weight_scale, **unshifted)
 
 
 def _neuron(config: NetworkConfig, current_decay: float, voltage_decay: float) -> dict[str, Any]:
@@ -129,7 +133,7 @@ def _problems(config: NetworkConfig) -> Iterator[str]:
     for name in ("threshold", "surrogate_width", "surrogate_peak", "hidden_weight_scale", "readout_weight_scale"):
         if not getattr(config, name) > 0:
             yield f"{name}: must be above 0, got {getattr(config, name)}"
-    if config.threshold * 64 != int(config.threshold * 64):
+    if not (config.threshold * 64).is_integer():
         yield f"threshold: must be a multiple of 1/64, got {config.threshold}"
     for name in ("current_decay", "voltage_decay", "readout_current_decay", "readout_voltage_decay"):
         if not 0 <= getattr(config, name) <= 1:

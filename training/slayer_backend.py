@@ -1,9 +1,10 @@
 """A SLAYER module as a backend of `simulators.run`: what was trained, in the same numbers as what runs elsewhere."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from netx_exports.synapses import INPUT
 from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.plan import RunPlan
-from simulators.results import Recording, RunResult
+from simulators.results import RECORDABLE, Recording, RunResult
 from training.alignment import clear_state, reads_input_directly, slayer_input
 
 _SAMPLES_AT_ONCE = 128
@@ -52,8 +53,11 @@ class SlayerBackend:
                 batches = list(_run_batches(self.module, network, events, plan))
         finally:
             self.module.train(was_training)
-        layers = [_joined([batch[number] for batch in batches]) for number in range(len(network.layers))]
-        return _result(network, events, plan, layers, time.perf_counter() - started)
+        arrays = {
+            layer.name: _joined([batch[number] for batch in batches], layer, plan.n_steps)
+            for number, layer in enumerate(network.layers)
+        }
+        return _result(network, events, plan, arrays, time.perf_counter() - started)
 
 
 @dataclass
@@ -77,9 +81,8 @@ def _run_batches(
     if len(spiking) != len(network.layers):
         raise LapilliError(f"the module has {len(spiking)} blocks with neurons, the network {len(network.layers)} layers")
     device = next(module.parameters()).device
-    # An empty batch for an empty set of events, so that shapes are known.
-    for first in range(0, max(1, len(events)), _SAMPLES_AT_ONCE):
-        batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
+    for first in range(0, len(events), _SAMPLES_AT_ONCE):
+        batch = replace(events.select(slice(first, first + _SAMPLES_AT_ONCE)), shape=network.input_shape)
         clear_state(module)
         with ExitStack() as stack:
             traces = [stack.enter_context(_tapped(block.neuron)) for block in spiking]
@@ -144,8 +147,13 @@ def _arrays(trace: _Trace, block: Any, layer: Layer) -> _Arrays:
     spikes = np.concatenate(trace.spikes, axis=-1) if trace.spikes else np.zeros_like(voltage)
     voltage = np.where(spikes != 0, 0, voltage)
     arrays = {"spikes": spikes, "current": np.concatenate(trace.current, axis=-1), "voltage": voltage}
-    shape = (len(voltage), *layer.shape, voltage.shape[-1])
-    return {name: _delayed(array, block.delay).reshape(shape) for name, array in arrays.items()}
+    shape = tuple(int(side) for side in voltage.shape[1:-1])
+    if prod(shape) != layer.size:
+        raise LapilliError(f"layer {layer.name!r} has shape {layer.shape}, its SLAYER block {shape}")
+    # With a bias or a recurrence, the exported delay is on the synapses that read the layer instead.
+    own_delay = None if layer.recurrent or layer.neuron.has_bias else block.delay
+    to_shape = (len(voltage), *layer.shape, voltage.shape[-1])
+    return {name: _delayed(array, own_delay).reshape(to_shape) for name, array in arrays.items()}
 
 
 def _delayed(array: npt.NDArray[np.int32], delay: Any) -> npt.NDArray[np.int32]:
@@ -160,12 +168,14 @@ def _delayed(array: npt.NDArray[np.int32], delay: Any) -> npt.NDArray[np.int32]:
     return late
 
 
-def _joined(batches: Sequence[_Arrays]) -> _Arrays:
-    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+def _joined(batches: Sequence[_Arrays], layer: Layer, n_steps: int) -> _Arrays:
+    none = np.zeros((0, *layer.shape, n_steps), np.int32)
+    return {name: np.concatenate([none, *(batch[name] for batch in batches)]) for name in RECORDABLE}
 
 
-def _result(network: Network, events: Events, plan: RunPlan, layers: Sequence[_Arrays], seconds: float) -> RunResult:
-    arrays = {layer.name: of_layer for layer, of_layer in zip(network.layers, layers)}
+def _result(
+    network: Network, events: Events, plan: RunPlan, arrays: Mapping[str, _Arrays], seconds: float
+) -> RunResult:
     spikes = {INPUT: events.with_steps(plan.n_steps)}
     for name, of_layer in arrays.items():
         spikes[name] = replace(Events.from_dense(of_layer["spikes"]), labels=events.labels)

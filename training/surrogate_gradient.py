@@ -202,11 +202,7 @@ class Classifier(LightningModule):
         loss = torch.nn.functional.cross_entropy(
             self._logits(batch[0]), batch[1], label_smoothing=self._loss.label_smoothing
         )
-        if not torch.isfinite(loss):
-            raise LapilliError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; "
-                f"lower optimizer.lr ({self._optimizer.lr}) or loss.gain ({self._loss.gain})"
-            )
+        self._check_finite(loss)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[1]))
         return loss
 
@@ -217,7 +213,15 @@ class Classifier(LightningModule):
             "validation_loss": torch.nn.functional.cross_entropy(logits, batch[1]),
             "validation_accuracy": (logits.argmax(1) == batch[1]).float().mean(),
         }
+        self._check_finite(metrics["validation_loss"])
         self.log_dict(metrics, on_epoch=True, batch_size=len(batch[1]))
+
+    def _check_finite(self, loss: torch.Tensor) -> None:
+        if not torch.isfinite(loss):
+            raise LapilliError(
+                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; "
+                f"lower optimizer.lr ({self._optimizer.lr}) or loss.gain ({self._loss.gain})"
+            )
 
     def _logits(self, values: torch.Tensor) -> torch.Tensor:
         return self.network(values).sum(-1) * (self._loss.gain / self._n_steps)

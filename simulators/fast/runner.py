@@ -60,7 +60,7 @@ def run_chunk(
     state = new_state(program)
     cursor = np.zeros(4, np.int64)
     largest = int(program.layers["n"][keeps_spikes].sum())
-    while cursor[0] < n_samples:
+    while True:
         if len(kept.step) - cursor[3] < largest:
             size = 2 * len(kept.step) + largest
             kept = kept._replace(
@@ -70,6 +70,8 @@ def run_chunk(
             program, state, cursor, chunk.step, chunk.neuron, value, chunk.offsets, plan.n_steps, interval, offset,
             keeps_spikes, largest, state_at, kept,
         )  # fmt: skip
+        if cursor[0] == n_samples:
+            break
     n_kept = int(cursor[3])
     return kept._replace(layer=kept.layer[:n_kept], step=kept.step[:n_kept], neuron=kept.neuron[:n_kept])
 

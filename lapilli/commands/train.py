@@ -1,0 +1,41 @@
+"""`lapilli train`."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lapilli.output import print_json
+from netx_exports import LapilliError
+
+
+def train(*, run_dir: Path | None = None, json: bool = False, **options: Any) -> None:
+    """Train a network by a recipe, keep its best weights, export it; Ctrl-C and --resume lose nothing.
+
+    Arguments:
+        run_dir: folder for the results; runs/digits if not given.
+        json: print the summary as JSON.
+    """
+    folder = run_dir or Path("runs/digits")
+    summary = options_from()(folder, **options)
+    if json:
+        print_json(asdict(summary))
+        return
+    print(f"run folder: {folder}")
+    for part in ("train", "validation", "test"):
+        print(f"{part} accuracy: {getattr(summary, f'{part}_accuracy'):.2%}")
+    print(f"epochs: {summary.epochs} (kept {summary.best_epoch}), {summary.seconds:.0f} s")
+
+
+def options_from() -> Callable[..., Any]:
+    """The recipe whose signature gives the options.
+
+    Raises:
+        LapilliError: where what training needs is not installed.
+    """
+    try:
+        from training.surrogate_gradient import train as recipe
+    except ModuleNotFoundError as error:
+        reason = f"training needs {error.name}: pip install 'lapilli[train]' on Python 3.10"
+        raise LapilliError(reason) from error
+    return recipe

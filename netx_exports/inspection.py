@@ -1,0 +1,191 @@
+"""`inspect`: what a network or a file holds, layer by layer, and what stock Lava would do with it."""
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.files import PathLike
+from netx_exports.network import Layer, Network
+from netx_exports.neurons import Neuron
+from netx_exports.reader import FileContent, read_file
+from netx_exports.stock import is_plain, layer_type, stock_problems
+from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Shape, Synapse, delay_range
+
+Range = tuple[int, int]
+"""Smallest and largest value."""
+
+
+@dataclass(frozen=True)
+class SynapseFacts:
+    """One synapse.
+
+    Arguments:
+        source: layer, or "input".
+        kind: "dense", "conv", "identity" or "direct".
+        weights: range of the weights that run, without `weight_exp`.
+        weight_bits: bits that hold each weight, sign included; 0 for a direct synapse, which has none.
+        weight_exp: exponent of the sum.
+        sign_mode: "mixed", "excitatory" or "inhibitory".
+        n_weights: number of stored weights.
+        n_nonzero: how many of them are not 0.
+        delays: range in steps, on top of the step that the synapse takes itself.
+    """
+
+    source: str
+    kind: str
+    weights: Range
+    weight_bits: int
+    weight_exp: int
+    sign_mode: str
+    n_weights: int
+    n_nonzero: int
+    delays: Range
+
+
+@dataclass(frozen=True)
+class NeuronFacts:
+    """Parameters of a layer's neurons, each as a range over the layer."""
+
+    model: str
+    vth_mant: Range
+    current_decay: Range
+    voltage_decay: Range
+    bias_mant: Range
+    bias_exp: int
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One layer; `type` is NetX's ("input", "conv", "dense", "dense_rec"), or "extended" where NetX has none."""
+
+    name: str
+    type: str
+    shape: Shape
+    n_neurons: int
+    neuron: NeuronFacts
+    synapses: tuple[SynapseFacts, ...]
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found.
+
+    Arguments:
+        path: the file, or None for a network in memory.
+        form: "plain" or "extended": how the file holds the network, or how `save` would.
+        ignored: names in the root of the file that nothing reads.
+        fingerprint: SHA-256 of everything that changes what runs.
+        depth: steps from an input event to the latest first answer.
+        stock_problems: what stock lava-dl would do wrong or not at all; empty: it runs the file rightly.
+    """
+
+    path: str | None
+    form: str
+    ignored: tuple[str, ...]
+    fingerprint: str
+    input_shape: Shape
+    graded_input: bool
+    depth: int
+    n_neurons: int
+    n_weights: int
+    n_nonzero: int
+    layers: tuple[LayerFacts, ...]
+    stock_problems: tuple[str, ...]
+    metadata: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return _plain_lists(asdict(self))
+
+
+def inspect(network: Network | PathLike) -> Inspection:
+    """Describe a network, or the network in a file.
+
+    Arguments:
+        network: a network, or the path of a NetX file.
+
+    Raises:
+        LapilliError: as `load` does, when a file cannot be read.
+    """
+    if isinstance(network, Network):
+        content, path = FileContent(network, "plain" if is_plain(network) else "extended", ()), None
+    else:
+        content, path = read_file(network), os.fspath(network)
+    found = content.network
+    layers = tuple(_layer_facts(layer) for layer in found.layers)
+    synapses = [synapse for layer in layers for synapse in layer.synapses]
+    return Inspection(
+        path=path,
+        form=content.form,
+        ignored=content.ignored,
+        fingerprint=found.fingerprint,
+        input_shape=found.input_shape,
+        graded_input=found.graded_input,
+        depth=found.depth,
+        n_neurons=sum(layer.n_neurons for layer in layers),
+        n_weights=sum(synapse.n_weights for synapse in synapses),
+        n_nonzero=sum(synapse.n_nonzero for synapse in synapses),
+        layers=layers,
+        stock_problems=stock_problems(found),
+        metadata=dict(found.metadata),
+    )
+
+
+def _layer_facts(layer: Layer) -> LayerFacts:
+    synapses = tuple(_synapse_facts(synapse) for synapse in layer.synapses)
+    kind = layer_type(layer) if len(synapses) == 1 + layer.recurrent else ""
+    return LayerFacts(layer.name, kind or "extended", layer.shape, layer.size, _neuron_facts(layer.neuron), synapses)
+
+
+def _neuron_facts(neuron: Neuron) -> NeuronFacts:
+    return NeuronFacts(
+        model=neuron.model,
+        vth_mant=_range(neuron.vth_mant),
+        current_decay=_range(neuron.current_decay),
+        voltage_decay=_range(neuron.voltage_decay),
+        bias_mant=_range(neuron.bias_mant),
+        bias_exp=neuron.bias_exp,
+    )
+
+
+def _synapse_facts(synapse: Synapse) -> SynapseFacts:
+    weights = _weights(synapse)
+    bits, exponent, sign_mode = _storage(synapse)
+    return SynapseFacts(
+        source=synapse.source,
+        kind=synapse.kind,
+        weights=_range(weights),
+        weight_bits=bits,
+        weight_exp=exponent,
+        sign_mode=sign_mode,
+        n_weights=weights.size,
+        n_nonzero=int(np.count_nonzero(weights)),
+        delays=delay_range(synapse),
+    )
+
+
+def _weights(synapse: Synapse) -> npt.NDArray[Any]:
+    if isinstance(synapse, (DenseSynapse, ConvSynapse)):
+        return synapse.effective_weights
+    return np.array([synapse.weight] if isinstance(synapse, IdentitySynapse) else [], np.int32)
+
+
+def _storage(synapse: Synapse) -> tuple[int, int, str]:
+    if isinstance(synapse, DenseSynapse):
+        return synapse.weight_bits, synapse.weight_exp, synapse.sign_mode
+    # A Lava Conv keeps all nine bits of -256…255.
+    exponent = synapse.weight_exp if isinstance(synapse, IdentitySynapse) else 0
+    return 0 if isinstance(synapse, DirectSynapse) else 9, exponent, "mixed"
+
+
+def _range(values: npt.ArrayLike) -> Range:
+    return (int(np.min(values)), int(np.max(values))) if np.size(values) else (0, 0)
+
+
+def _plain_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain_lists(part) for name, part in value.items()}
+    return [_plain_lists(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,30 @@
+"""Bit-exact comparison of two runs."""
+
+from dataclasses import astuple
+
+import numpy as np
+
+from simulators import RunResult, events_equal
+
+
+def assert_same_run(expected: RunResult, found: RunResult) -> None:
+    """Output spikes, counts, and all that was recorded are equal."""
+    assert events_equal(expected.spikes, found.spikes), "output spikes"
+    assert expected.recordings.keys() == found.recordings.keys()
+    for name, recording in expected.recordings.items():
+        other = found.recordings[name]
+        for kind in ("current", "voltage"):
+            states, others = getattr(recording, kind), getattr(other, kind)
+            assert (states is None) == (others is None), f"{kind} of {name}"
+            if states is not None:
+                assert states.dtype == others.dtype
+                differ = np.argwhere(states != others)
+                assert states.shape == others.shape, f"{kind} of {name}"
+                assert not len(differ), (
+                    f"{kind} of {name} differs {len(differ)} times, first at {differ[0]}: "
+                    f"{states[tuple(differ[0])]}, {others[tuple(differ[0])]}"
+                )
+        assert (recording.spikes is None) == (other.spikes is None)
+        assert recording.spikes is None or events_equal(recording.spikes, other.spikes), f"spikes of {name}"
+    for counter, other_counter in zip(astuple(expected.counts), astuple(found.counts)):
+        assert np.array_equal(counter, other_counter), "counts"

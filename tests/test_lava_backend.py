@@ -1,0 +1,413 @@
+"""The `lava` backend: what it gives back, which way it goes, and that nothing is left after any fault."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from groups import alive, assert_nothing_left, wait_until
+from random_networks import random_case
+from run_equality import assert_same_run
+
+import simulators.lava_client as lava_client
+from lava_models.refusals import lava_refusals
+from netx_exports import (
+    ConvSynapse,
+    CubaLif,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    Layer,
+    Network,
+    UnsupportedError,
+)
+from simulators import Events, Reset, run
+from simulators.lava import choose_route, run_on_route
+from simulators.lava_client import LavaRunError, LavaTimeoutError, LavaWorker, installed, shared_worker, stop_workers
+from simulators.lava_plan import Route, streaming_arrivals
+from simulators.plan import RunPlan
+from simulators.random_events import random_events
+from simulators.results import RECORDABLE
+
+pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+
+REPOSITORY = Path(__file__).parents[1]
+
+# Neurons that, once excited, spike for ever: whatever leaks from one sample into the next is seen.
+RESTLESS = CubaLif(vth_mant=30, current_decay=0, voltage_decay=0)
+
+
+def dense(source: str, outputs: int, inputs: int, seed: int, **more: object) -> DenseSynapse:
+    weights = np.random.default_rng(seed).integers(-40, 60, (outputs, inputs)) * 2
+    return DenseSynapse(source, weights, **more)  # type: ignore[arg-type]
+
+
+def chain(*names: str, neuron: CubaLif = RESTLESS, size: int = 6) -> Network:
+    layers = []
+    for number, name in enumerate(names):
+        source = names[number - 1] if number else "input"
+        layers.append(Layer(name, (size,), neuron, (dense(source, size, size, number),)))
+    return Network((size,), tuple(layers))
+
+
+def everything(network: Network, n_steps: int) -> RunPlan:
+    return RunPlan(n_steps, {layer.name: frozenset(RECORDABLE) for layer in network.layers})
+
+
+def test_result_has_labels_counts_seconds_and_progress():
+    network = chain("first", "second")
+    events = random_events(network, 3, 9, 0.4, seed=1)
+    events = Events(**{**vars(events), "labels": np.array([5, 7, 6])})
+    finished = []
+    result = run(network, events, "lava", n_steps=12, record=["spikes"], progress=finished.append)
+    assert result.backend == "lava"
+    assert result.spikes.labels.tolist() == [5, 7, 6]
+    assert result.spikes.n_events > 0
+    assert result.recordings["second"].spikes.labels.tolist() == [5, 7, 6]
+    assert result.recordings["first"].current is None
+    assert sum(finished) == 3
+    assert 0 < result.seconds < 60
+    assert_same_run(run(network, events, "reference", n_steps=12, record=["spikes"]), result)
+
+
+def test_only_what_was_asked_for_is_recorded():
+    network = chain("first", "second")
+    events = random_events(network, 1, 9, 0.4, seed=2)
+    record = {"second": ["voltage"]}
+    result = run(network, events, "lava", record=record)
+    assert set(result.recordings) == {"second"}
+    assert result.recordings["second"].spikes is None
+    assert result.recordings["second"].current is None
+    assert_same_run(run(network, events, "reference", record=record), result)
+
+
+def test_no_samples_and_fewer_steps_than_the_events_have():
+    network = chain("only")
+    none = random_events(network, 0, 9, 0.4, seed=3) if False else Events.from_dense(np.zeros((0, 6, 9), int))
+    assert len(run(network, none, "lava").spikes) == 0
+    events = random_events(network, 2, 9, 0.4, seed=3)
+    assert_same_run(*(run(network, events, backend, n_steps=4, record=RECORDABLE) for backend in ("reference", "lava")))
+
+
+def test_what_lava_cannot_compute_is_refused_with_the_reason():
+    conv = ConvSynapse("input", np.full((2, 1, 3, 3), 255), delays=[0, 1])
+    network = Network((1, 5, 5), (Layer("slow", (2, 3, 3), RESTLESS, (conv,)),))
+    assert len(lava_refusals(network)) == 1
+    with pytest.raises(UnsupportedError, match="layer 'slow', synapse 0 from 'input': Lava's Conv knows no delays"):
+        run(network, random_events(network, 1, 5, 0.5, seed=0), "lava")
+    wide = ConvSynapse("input", np.ones((1, 1, 1, 128)))
+    with pytest.raises(UnsupportedError, match="8 bits"):
+        run(
+            Network((1, 1, 200), (Layer("wide", (1, 1, 73), RESTLESS, (wide,)),)),
+            Events.from_dense(np.ones((1, 1, 1, 200, 2), int)),
+            "lava",
+        )
+    graded = Network((4,), (Layer("late", (2,), RESTLESS, (dense("input", 2, 4, 0, delays=[[1]]),)),), graded_input=True)
+    with pytest.raises(UnsupportedError, match="input values up to 1073741824 could overflow"):
+        run(graded, Events.from_dense(np.full((1, 4, 3), 1 << 30)), "lava")
+
+
+def test_geometry_at_the_end_of_lavas_8_bits_is_right():
+    for geometry in ({"padding": (127, 64)}, {"dilation": (127, 1), "padding": (127, 0)}, {"stride": (127, 100), "padding": (70, 60)}):
+        conv = ConvSynapse("input", np.arange(-9, 9).reshape(2, 1, 3, 3) * 13, **geometry)
+        shape = conv.output_shape((1, 4, 5))
+        network = Network((1, 4, 5), (Layer("far", shape, CubaLif(9, 2000, 1000), (conv,)),))
+        events = random_events(network, 1, 4, 0.5, seed=4)
+        assert_same_run(*(run(network, events, backend, record=RECORDABLE) for backend in ("reference", "lava")))
+
+
+def test_without_lava_the_refusal_says_what_to_install(monkeypatch):
+    stop_workers()
+    monkeypatch.setattr(lava_client, "installed", lambda module: False)
+    network = chain("only")
+    with pytest.raises(UnsupportedError) as caught:
+        run(network, random_events(network, 1, 3, 0.5, seed=0), "lava")
+    assert str(caught.value) == (
+        "backend lava: needs lava-nc, which is not installed: pip install 'lapilli[train]' on Python 3.10"
+    )
+
+
+def test_a_layer_that_feeds_only_itself_runs_although_nothing_connects_it_to_the_input():
+    biased = CubaLif(20, 1000, 300, bias_mant=[3, 9, 40], bias_exp=6)
+    network = Network((2,), (Layer("clock", (3,), biased, (dense("clock", 3, 3, 1),)), *chain("after", size=3).layers[:0]))
+    events = Events.from_dense(np.zeros((1, 2, 30), int))
+    results = [run(network, events, backend, record=RECORDABLE) for backend in ("reference", "lava")]
+    assert results[0].spikes.n_events > 5
+    assert_same_run(*results)
+
+
+def test_periodic_reset_is_the_same_on_both_ways():
+    network = chain("first", "second", neuron=CubaLif(60, 300, 100))
+    events = random_events(network, 2, 14, 0.4, seed=5)
+    for interval, offset in ((4, 0), (5, 1), (3, 7), (1, 0), (40, 2)):
+        plan = RunPlan(14, everything(network, 14).record, Reset(interval, offset))
+        reference = run(network, events, "reference", record=RECORDABLE, reset=plan.reset)
+        for graph in ("stock", "builder"):
+            assert_same_run(reference, run_on_route(network, events, plan, Route(graph, None)))
+
+
+def streamable_networks() -> list[Network]:
+    conv = ConvSynapse("input", np.random.default_rng(1).integers(-30, 40, (2, 1, 3, 3)) * 2, stride=(2, 1), padding=(1, 1))
+    shape = conv.output_shape((1, 5, 6))
+    images = Network(
+        (1, 5, 6),
+        (Layer("maps", shape, RESTLESS, (conv,)), Layer("out", (4,), RESTLESS, (dense("maps", 4, int(np.prod(shape)), 2),))),
+    )
+    branches = Network(
+        (5,),
+        (
+            Layer("left", (4,), RESTLESS, (dense("input", 4, 5, 1),)),
+            Layer("right", (4,), RESTLESS, (dense("input", 4, 5, 2),)),
+            Layer("both", (4,), RESTLESS, (dense("left", 4, 4, 3), IdentitySynapse("right", 90))),
+            Layer("deep", (4,), RESTLESS, (dense("both", 4, 4, 4, delays=[[2]]),)),
+        ),
+    )
+    late = Network(
+        (5,),
+        (
+            Layer("late", (4,), RESTLESS, (dense("input", 4, 5, 1, delays=[[1], [6], [2], [3]]),)),
+            Layer("out", (4,), RESTLESS, (dense("late", 4, 4, 2), dense("input", 4, 5, 3, delays=[[4]]))),
+        ),
+    )
+    direct = Network(
+        (5,),
+        (Layer("encoder", (5,), RESTLESS, (DirectSynapse(),)), Layer("out", (4,), RESTLESS, (dense("encoder", 4, 5, 2),))),
+        graded_input=True,
+    )
+    return [chain("first", "second", "third"), images, branches, late, direct]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_samples_in_a_stream_run_as_if_each_were_alone(number):
+    network = streamable_networks()[number]
+    arrivals = streaming_arrivals(network)
+    assert arrivals is not None
+    for n_samples, n_steps in ((6, 12), (9, 3), (3, 1)):
+        events = random_events(network, n_samples, n_steps, 0.3, seed=number)
+        plan = everything(network, n_steps)
+        chosen = choose_route(network, n_samples, plan)
+        assert chosen.arrivals == arrivals
+        alone = run(network, events, "reference", record=RECORDABLE)
+        assert n_steps < 12 or alone.spikes.n_events > 0
+        assert_same_run(alone, run_on_route(network, events, plan, chosen))
+        assert_same_run(alone, run_on_route(network, events, plan, Route("builder", arrivals)))
+
+
+def test_both_ways_and_one_run_for_each_sample_are_the_same():
+    for network in (*streamable_networks()[:2], chain("first", "second", neuron=CubaLif(60, 300, 100, bias_mant=4))):
+        events = random_events(network, 3, 10, 0.3, seed=7)
+        plan = everything(network, 10)
+        alone = run(network, events, "reference", record=RECORDABLE)
+        assert choose_route(network, 3, plan).graph == "stock"
+        for graph in ("stock", "builder"):
+            assert_same_run(alone, run_on_route(network, events, plan, Route(graph, None)))
+
+
+def leaking_networks() -> list[Network]:
+    first = Layer("first", (4,), RESTLESS, (dense("input", 4, 5, 1),))
+    return [
+        chain("first", "second", neuron=CubaLif(30, 0, 0, bias_mant=3)),
+        Network((5,), (Layer("loop", (4,), RESTLESS, (dense("input", 4, 5, 1), dense("loop", 4, 4, 2))),)),
+        Network((5,), (first, Layer("late", (4,), RESTLESS, (dense("first", 4, 4, 2, delays=[[0], [3], [1], [2]]),)))),
+        Network((5,), (first, Layer("skip", (4,), RESTLESS, (dense("first", 4, 4, 2), dense("input", 4, 5, 3))))),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_samples_that_would_leak_into_the_next_do_not_stream(number):
+    network = leaking_networks()[number]
+    assert streaming_arrivals(network) is None
+    events = random_events(network, 5, 8, 0.4, seed=number)
+    plan = everything(network, 8)
+    assert choose_route(network, 5, plan).arrivals is None
+    alone = run(network, events, "reference", record=RECORDABLE)
+    assert_same_run(alone, run(network, events, "lava", record=RECORDABLE))
+    forced = Route("builder", tuple(range(1, len(network.layers) + 1)))
+    with pytest.raises(AssertionError):
+        assert_same_run(alone, run_on_route(network, events, plan, forced))
+
+
+def test_nothing_reaches_standard_output(capfd):
+    stop_workers()
+    network = chain("first", "second")
+    events = random_events(network, 1, 4, 0.4, seed=1)
+    for graph in ("stock", "builder"):
+        run_on_route(network, events, everything(network, 4), Route(graph, None))
+    stop_workers()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_worker_is_used_again_and_keeps_no_old_weights():
+    big = Network((700,), (Layer("big", (700,), RESTLESS, (dense("input", 700, 700, 1),)),))
+    events = Events.from_dense(np.ones((1, 700, 2), int))
+    plan = RunPlan(2)
+    sizes = []
+    for _ in range(14):
+        run_on_route(big, events, plan, Route("builder", None))
+        with shared_worker("builder") as worker:
+            status = Path(f"/proc/{worker.process.group}/status").read_text()
+            sizes.append((worker.process.group, int(status.partition("VmRSS:")[2].split()[0])))
+    assert len({group for group, _ in sizes}) == 1
+    # 2 MB of weights in each run.
+    assert sizes[-1][1] - sizes[3][1] < 8_000
+
+
+@pytest.fixture()
+def faulty_workers(monkeypatch):
+    stop_workers()
+    monkeypatch.setattr(lava_client, "LavaWorker", functools.partial(LavaWorker, "faulty_worker"))
+    yield
+    stop_workers()
+
+
+@pytest.mark.usefixtures("faulty_workers")
+@pytest.mark.parametrize(
+    ("fault", "message", "cause"),
+    [
+        ("step", "ValueError: broken in step 3", "in run_spk"),
+        ("constructor", "ValueError: broken while it was built", "in __init__"),
+        ("killed", "was killed by signal 9", "killed by signal 9"),
+        ("deadlock", "took longer than its time limit of 3 s", None),
+    ],
+)
+def test_a_fault_inside_lava_is_shown_and_leaves_nothing(fault, message, cause):
+    def run_chain(name, limit_s):
+        network = Network((1,), (Layer(name, (1,), RESTLESS, (DenseSynapse("input", [[200]]),)),))
+        events = Events.from_dense(np.ones((1, 1, 8), int))
+        plan = RunPlan(8, time_limit_s=limit_s)
+        return run_on_route(network, events, plan, Route("builder", None))
+
+    assert run_chain("healthy", 60).spikes.n_events > 0
+    with shared_worker("builder") as worker:
+        process = worker.process
+    started = time.monotonic()
+    with pytest.raises(LavaTimeoutError if fault == "deadlock" else LavaRunError, match=message) as caught:
+        run_chain(fault, 3 if fault == "deadlock" else 60)
+    assert time.monotonic() - started < 30
+    assert cause is None or cause in str(caught.value.__cause__)
+    assert_nothing_left(process.group, process.shared_memory, process.folder)
+    assert run_chain("healthy", 60).spikes.n_events > 0
+
+
+def test_a_run_that_takes_too_long_is_killed():
+    network = chain("only")
+    events = random_events(network, 1, 3, 0.5, seed=1)
+    with shared_worker("builder") as worker:
+        process = worker.process
+    with pytest.raises(LavaTimeoutError, match=r"time limit of 1\.5 s"):
+        run_on_route(network, events, RunPlan(1_000_000, time_limit_s=1.5), Route("builder", None))
+    assert_nothing_left(process.group, process.shared_memory, process.folder)
+
+
+def test_a_worker_that_cannot_start_says_why():
+    with pytest.raises(LavaRunError, match="No module named no_such_module"):
+        LavaWorker("no_such_module")
+
+
+LONG_RUN = """
+import numpy as np
+from netx_exports import CubaLif, DenseSynapse, Layer, Network
+from simulators import Events
+from simulators.lava import run_on_route
+from simulators.lava_client import shared_worker
+from simulators.lava_plan import Route
+from simulators.plan import RunPlan
+
+network = Network((2,), (Layer("only", (2,), CubaLif(3, 100, 100), (DenseSynapse("input", np.full((2, 2), 50)),)),))
+
+def run(n_steps):
+    events = Events.from_dense(np.ones((1, 2, 2), int))
+    return run_on_route(network, events, RunPlan(n_steps), Route("builder", None)).spikes.n_events
+
+with shared_worker("builder") as worker:
+    print(worker.process.group, worker.process.shared_memory, worker.process.folder, flush=True)
+"""
+
+
+def start_long_run(ending: str) -> tuple["subprocess.Popen[str]", int, str, Path]:
+    """A process in the midst of a Lava run, with the group, shared memory and folder of its worker."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", LONG_RUN + ending],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=REPOSITORY,
+        text=True,
+    )
+    assert parent.stdout is not None
+    words = parent.stdout.readline().split()
+    group, shared_memory, folder = int(words[0]), words[1], Path(words[2])
+    # Worker, resource tracker, shared memory, source, synapse, neuron, sink, runtime service.
+    assert wait_until(lambda: len(alive(group)) >= 8), alive(group)
+    return parent, group, shared_memory, folder
+
+
+def test_ctrl_c_during_a_run_reaches_the_caller_and_leaves_nothing():
+    ending = "try:\n    run(1_000_000)\nexcept KeyboardInterrupt:\n    print('interrupted', flush=True)\nprint(run(9), flush=True)\n"
+    parent, group, shared_memory, folder = start_long_run(ending)
+    parent.send_signal(signal.SIGINT)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "interrupted\n"
+    assert_nothing_left(group, shared_memory, folder)
+    rest, errors = parent.communicate(timeout=60)
+    assert int(rest) > 0
+    assert errors == ""
+    assert parent.returncode == 0
+
+
+def test_a_killed_parent_leaves_nothing():
+    parent, group, shared_memory, folder = start_long_run("run(1_000_000)\n")
+    parent.kill()
+    assert_nothing_left(group, shared_memory, folder)
+    parent.communicate(timeout=60)
+
+
+def test_a_worker_ends_with_its_parent():
+    ending = "print(run(9))\n"
+    script = [sys.executable, "-c", LONG_RUN + ending]
+    done = subprocess.run(script, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    first, second = done.stdout.splitlines()
+    assert int(second) > 0
+    group, shared_memory, folder = first.split()
+    assert_nothing_left(int(group), shared_memory, Path(folder))
+
+
+def test_a_worker_that_dies_in_the_midst_of_a_run_is_noticed():
+    network = chain("only")
+    events = random_events(network, 1, 3, 0.5, seed=1)
+    with shared_worker("builder") as worker:
+        process = worker.process
+    killer = subprocess.Popen(
+        [sys.executable, "-c", f"import os, time; time.sleep(1.5); os.kill({process.group}, {int(signal.SIGKILL)})"]
+    )
+    with pytest.raises(LavaRunError, match="the Lava worker ended unexpectedly"):
+        run_on_route(network, events, RunPlan(1_000_000), Route("builder", None))
+    killer.wait()
+    assert_nothing_left(process.group, process.shared_memory, process.folder)
+
+
+def test_random_cases_reach_every_corner():
+    """The strategy of the oracle tests is worth something only if its networks do something."""
+    kinds = ("dense", "delayed", "recurrent", "two dense", "skip", "conv", "conv and skip", "direct", "self")
+    seen = dict.fromkeys(("spikes", "silent", "wraps", "saturates", "beyond 24 bits", "reset", "graded", "24-bit sum"), 0)
+    for seed in range(400):
+        case = random_case([kinds[seed % 9], kinds[seed // 9 % 9]], 1, seed % 2 == 0, seed)
+        result = run(case.network, case.events, "reference", n_steps=case.n_steps, record=RECORDABLE, reset=case.reset)
+        current = np.concatenate([recording.current.ravel() for recording in result.recordings.values()])
+        voltage = np.concatenate([recording.voltage.ravel() for recording in result.recordings.values()])
+        seen["spikes" if result.spikes.n_events else "silent"] += 1
+        seen["saturates"] += bool(np.any(np.abs(voltage) == (1 << 23) - 1))
+        seen["beyond 24 bits"] += bool(np.any(np.abs(current.astype(np.int64)) > 1 << 23))
+        seen["wraps"] += bool(np.any(np.abs(current) > 1 << 22))
+        seen["reset"] += case.reset is not None
+        seen["graded"] += case.network.graded_input
+        largest = 1 if case.events.value is None else int(np.abs(case.events.value).max(initial=1))
+        convs = [s for layer in case.network.layers for s in layer.synapses if s.kind == "conv" and s.source == "input"]
+        seen["24-bit sum"] += any(np.abs(s.weights.astype(int)).sum() * largest > 1 << 24 for s in convs)
+    assert min(seen.values()) >= 12, seen

@@ -1,0 +1,78 @@
+"""How a class is decided: the same integers, the same class, ties to the first."""
+
+import numpy as np
+import pytest
+
+from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from netx_exports.neurons import NEVER_SPIKES
+from simulators import Events, run
+from simulators.decisions import accuracy, decide, needed_recording, scores
+
+
+def network(kind: object, vth_mant: int = 10) -> Network:
+    weights = np.array([[10, 0], [0, 10], [10, 0]])
+    layer = Layer("out", (3,), CubaLif(vth_mant, 4096, 0), (DenseSynapse("input", weights),))
+    return Network((2,), (layer,), {} if kind is None else {"readout": kind})
+
+
+def spikes(*samples: list[tuple[int, int]]) -> Events:
+    dense = np.zeros((len(samples), 2, 8), int)
+    for number, places in enumerate(samples):
+        for neuron, step in places:
+            dense[number, neuron, step] = 1
+    return Events.from_dense(dense)
+
+
+def test_voltage_sum_prefers_the_early_spike() -> None:
+    readout = network({"kind": "voltage_sum"}, NEVER_SPIKES)
+    events = spikes([(0, 3), (1, 2)], [(0, 2), (1, 3)])
+    result = run(readout, events, "reference", record=needed_recording(readout))
+    # 10 << 6, held without a leak from the step after the spike to the last of 8.
+    assert scores(result, readout).tolist() == [[640 * 4, 640 * 5, 640 * 4], [640 * 5, 640 * 4, 640 * 5]]
+    assert decide(result, readout).tolist() == [1, 0]
+
+
+def test_spike_count_and_ties() -> None:
+    counting = network({"kind": "spike_count"}, 5)
+    assert needed_recording(counting) == {}
+    events = spikes([(1, 1), (1, 3), (0, 2)], [], [(0, 0), (1, 0)])
+    result = run(counting, events, "reference")
+    assert scores(result, counting).tolist() == [[1, 2, 1], [0, 0, 0], [1, 1, 1]]
+    assert decide(result, counting).tolist() == [1, 0, 0]
+    assert decide(result, counting).dtype == np.int64
+
+
+def test_sums_beyond_32_bits_do_not_wrap() -> None:
+    weights = np.array([[254], [252]])
+    layer = Layer("out", (2,), CubaLif(NEVER_SPIKES, 4096, 0), (DenseSynapse("input", weights, weight_exp=7),))
+    readout = Network((1,), (layer,), {"readout": {"kind": "voltage_sum"}})
+    events = Events.from_dense(np.ones((1, 1, 1000), int))
+    result = run(readout, events, "reference", record=needed_recording(readout))
+    assert scores(result, readout).min() > 2**32
+
+
+def test_no_samples() -> None:
+    for kind in ("voltage_sum", "spike_count"):
+        readout = network({"kind": kind})
+        result = run(readout, spikes(), "reference", record=needed_recording(readout))
+        assert decide(result, readout).shape == (0,)
+
+
+@pytest.mark.parametrize("readout", [None, {"kind": "softmax"}, {}, "spike_count", 3])
+def test_a_network_that_does_not_say_how_it_decides(readout: object) -> None:
+    with pytest.raises(LapilliError, match="readout: metadata must name one of voltage_sum, spike_count"):
+        needed_recording(network(readout))
+
+
+def test_a_voltage_that_was_not_recorded() -> None:
+    readout = network({"kind": "voltage_sum"})
+    result = run(readout, spikes([]), "reference", record={"out": ["spikes"]})
+    with pytest.raises(LapilliError, match="the voltage of layer 'out', which decides the class, was not recorded"):
+        decide(result, readout)
+
+
+def test_accuracy() -> None:
+    assert accuracy(np.array([1, 2, 3, 3]), np.array([1, 2, 0, 3])) == 0.75
+    for labels in (None, np.zeros(0, np.int64)):
+        with pytest.raises(LapilliError, match="needs events with labels"):
+            accuracy(np.zeros(0, np.int64), labels)

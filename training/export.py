@@ -1,0 +1,74 @@
+"""`export_run`: the network of a finished run, rebuilt from its configuration and weights."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from netx_exports import Network, save
+from netx_exports.errors import FormatError
+from netx_exports.files import PathLike
+from training.networks import NetworkConfig, SlayerNetwork
+from training.run_folder import RunFolder, read_config, read_weights
+
+
+def export_run(run_dir: PathLike, out: PathLike) -> Network:
+    """Write the network of a run to a `.net` file.
+
+    Arguments:
+        run_dir: folder of a finished run (`training.run_folder`).
+        out: the file to write.
+
+    Returns:
+        The network that was written.
+
+    Raises:
+        LapilliError: when the folder holds no finished run or `out` cannot be written.
+        FormatError: when configuration and weights are damaged or do not fit each other.
+        UnsupportedError: when the trained parameters have no exact integer form.
+    """
+    network = load_module(run_dir).export()
+    save(network, out)
+    return network
+
+
+def load_module(run_dir: PathLike) -> SlayerNetwork:
+    """The SLAYER module of a finished run, with its weights.
+
+    Raises:
+        LapilliError: when the folder holds no finished run.
+        FormatError: when configuration and weights are damaged or do not fit each other.
+    """
+    folder = RunFolder(Path(run_dir))
+    config = network_config(read_config(folder).get("network"), str(folder.config))
+    weights, facts = read_weights(folder)
+    try:
+        module = SlayerNetwork(config, int(facts["n_inputs"]), int(facts["n_classes"]))
+        module.load_state_dict(weights)
+    except (KeyError, ValueError, RuntimeError) as error:
+        # torch lists missing, unexpected and ill-shaped tensors on several lines.
+        problem = " ".join(str(error).split())
+        raise FormatError(str(folder.weights), [f"does not fit {folder.config.name} ({problem})"]) from error
+    return module.eval()
+
+
+def network_config(section: Any, where: str) -> NetworkConfig:
+    """The `network` section of a configuration file as a checked object.
+
+    Arguments:
+        section: what the file holds there.
+        where: how an error names the file.
+
+    Raises:
+        FormatError: for a missing section, an unknown key or a value of the wrong type.
+    """
+    if not isinstance(section, Mapping):
+        raise FormatError(where, ["network: section missing"])
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(NetworkConfig, "network")
+    try:
+        config: NetworkConfig = parser.instantiate(parser.parse_object({"network": dict(section)})).network
+    except ArgumentError as error:
+        raise FormatError(where, [" ".join(str(error).split())]) from error
+    return config
