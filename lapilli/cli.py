@@ -97,7 +97,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
     if parser.reads_config and words and not words[0].startswith("-"):
         words = ["--config", *words]
     parsed = parser.parse_args([_underscored(word) for word in words])
-    values = {key: value for key, value in parser.instantiate_classes(parsed).items() if key != "config"}
+    values = {key: value for key, value in parser.instantiate(parsed).items() if key != "config"}
     positional = [values.pop(parameter) for parameter in _positional(command)]
     return command(*positional, **values) or 0
 

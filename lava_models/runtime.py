@@ -1,5 +1,6 @@
 """A Lava run that never hangs its caller: `stop()` after success only, an orderly kill after anything else."""
 
+import gc
 import os
 import signal
 import threading
@@ -165,3 +166,4 @@ def _forget() -> None:
     # Lava's servers keep every Process and Var ever made, weights included: memory that a worker would never get back.
     ProcessServer().processes.clear()
     VarServer().vars.clear()
+    gc.collect()

@@ -144,8 +144,9 @@ def _write_neuron(group: h5py.Group, layer: Layer) -> None:
     neuron = layer.neuron
     encoder = isinstance(layer.synapses[0], DirectSynapse)
     if not encoder and (np.ndim(neuron.bias_mant) or neuron.has_bias):
-        # lava-dl takes one number for a dense layer only.
-        shape = np.shape(neuron.bias_mant) or (layer.shape[:1] if len(layer.shape) == 3 else (1,))
+        # lava-dl takes a single number for a dense layer only.
+        single = np.shape(neuron.bias_mant) or (1,)
+        shape = layer.shape[:1] if isinstance(layer.synapses[0], ConvSynapse) else single
         group.create_dataset("bias", data=np.broadcast_to(np.asarray(neuron.bias_mant, np.float32), shape))
     values: dict[str, Any] = {
         "type": "CUBA",

@@ -48,7 +48,8 @@ def scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     recording = result.recordings.get(network.output.name)
     if recording is None or recording.voltage is None:
         raise LapilliError(f"the voltage of layer {network.output.name!r}, which decides the class, was not recorded")
-    return recording.voltage.reshape(n_samples, n_neurons, -1).sum(axis=-1, dtype=np.int64)
+    n_steps = recording.voltage.shape[-1]
+    return recording.voltage.reshape(n_samples, n_neurons, n_steps).sum(axis=-1, dtype=np.int64)
 
 
 def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None) -> float:

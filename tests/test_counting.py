@@ -68,7 +68,9 @@ def test_counts_equal_enumeration_on_random_networks(case: Case) -> None:
 
 def test_fan_out_counts_what_the_chip_stores_as_zero_as_zero() -> None:
     weights = np.array([[1, 2, 0], [3, -1, 0]])
-    dropped = DenseSynapse("input", weights, weight_bits=8)  # the lowest bit goes: 1 and 3 become 0 and 2, -1 becomes -2
+    dropped = DenseSynapse(
+        "input", weights, weight_bits=8
+    )  # the lowest bit goes: 1 and 3 become 0 and 2, -1 becomes -2
     assert fan_out(dropped, (3,), (2,)).tolist() == [1, 2, 0]
     kept = DenseSynapse("input", weights, weight_bits=9)
     assert fan_out(kept, (3,), (2,)).tolist() == [2, 2, 0]

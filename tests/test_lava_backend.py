@@ -1,7 +1,6 @@
 """The `lava` backend: what it gives back, which way it goes, and that nothing is left after any fault."""
 
 import functools
-import os
 import signal
 import subprocess
 import sys
@@ -88,7 +87,7 @@ def test_only_what_was_asked_for_is_recorded():
 
 def test_no_samples_and_fewer_steps_than_the_events_have():
     network = chain("only")
-    none = random_events(network, 0, 9, 0.4, seed=3) if False else Events.from_dense(np.zeros((0, 6, 9), int))
+    none = Events.from_dense(np.zeros((0, 6, 9), int))
     assert len(run(network, none, "lava").spikes) == 0
     events = random_events(network, 2, 9, 0.4, seed=3)
     assert_same_run(*(run(network, events, backend, n_steps=4, record=RECORDABLE) for backend in ("reference", "lava")))
@@ -107,13 +106,19 @@ def test_what_lava_cannot_compute_is_refused_with_the_reason():
             Events.from_dense(np.ones((1, 1, 1, 200, 2), int)),
             "lava",
         )
-    graded = Network((4,), (Layer("late", (2,), RESTLESS, (dense("input", 2, 4, 0, delays=[[1]]),)),), graded_input=True)
+    graded = Network(
+        (4,), (Layer("late", (2,), RESTLESS, (dense("input", 2, 4, 0, delays=[[1]]),)),), graded_input=True
+    )
     with pytest.raises(UnsupportedError, match="input values up to 1073741824 could overflow"):
         run(graded, Events.from_dense(np.full((1, 4, 3), 1 << 30)), "lava")
 
 
 def test_geometry_at_the_end_of_lavas_8_bits_is_right():
-    for geometry in ({"padding": (127, 64)}, {"dilation": (127, 1), "padding": (127, 0)}, {"stride": (127, 100), "padding": (70, 60)}):
+    for geometry in (
+        {"padding": (127, 64)},
+        {"dilation": (127, 1), "padding": (127, 0)},
+        {"stride": (127, 100), "padding": (70, 60)},
+    ):
         conv = ConvSynapse("input", np.arange(-9, 9).reshape(2, 1, 3, 3) * 13, **geometry)
         shape = conv.output_shape((1, 4, 5))
         network = Network((1, 4, 5), (Layer("far", shape, CubaLif(9, 2000, 1000), (conv,)),))
@@ -134,7 +139,8 @@ def test_without_lava_the_refusal_says_what_to_install(monkeypatch):
 
 def test_a_layer_that_feeds_only_itself_runs_although_nothing_connects_it_to_the_input():
     biased = CubaLif(20, 1000, 300, bias_mant=[3, 9, 40], bias_exp=6)
-    network = Network((2,), (Layer("clock", (3,), biased, (dense("clock", 3, 3, 1),)), *chain("after", size=3).layers[:0]))
+    clock = Layer("clock", (3,), biased, (dense("clock", 3, 3, 1),))
+    network = Network((2,), (clock, Layer("after", (3,), RESTLESS, (dense("clock", 3, 3, 2),))))
     events = Events.from_dense(np.zeros((1, 2, 30), int))
     results = [run(network, events, backend, record=RECORDABLE) for backend in ("reference", "lava")]
     assert results[0].spikes.n_events > 5
@@ -152,11 +158,16 @@ def test_periodic_reset_is_the_same_on_both_ways():
 
 
 def streamable_networks() -> list[Network]:
-    conv = ConvSynapse("input", np.random.default_rng(1).integers(-30, 40, (2, 1, 3, 3)) * 2, stride=(2, 1), padding=(1, 1))
+    conv = ConvSynapse(
+        "input", np.random.default_rng(1).integers(-30, 40, (2, 1, 3, 3)) * 2, stride=(2, 1), padding=(1, 1)
+    )
     shape = conv.output_shape((1, 5, 6))
     images = Network(
         (1, 5, 6),
-        (Layer("maps", shape, RESTLESS, (conv,)), Layer("out", (4,), RESTLESS, (dense("maps", 4, int(np.prod(shape)), 2),))),
+        (
+            Layer("maps", shape, RESTLESS, (conv,)),
+            Layer("out", (4,), RESTLESS, (dense("maps", 4, int(np.prod(shape)), 2),)),
+        ),
     )
     branches = Network(
         (5,),
@@ -176,7 +187,10 @@ def streamable_networks() -> list[Network]:
     )
     direct = Network(
         (5,),
-        (Layer("encoder", (5,), RESTLESS, (DirectSynapse(),)), Layer("out", (4,), RESTLESS, (dense("encoder", 4, 5, 2),))),
+        (
+            Layer("encoder", (5,), RESTLESS, (DirectSynapse(),)),
+            Layer("out", (4,), RESTLESS, (dense("encoder", 4, 5, 2),)),
+        ),
         graded_input=True,
     )
     return [chain("first", "second", "third"), images, branches, late, direct]
@@ -254,7 +268,7 @@ def test_a_worker_is_used_again_and_keeps_no_old_weights():
             sizes.append((worker.process.group, int(status.partition("VmRSS:")[2].split()[0])))
     assert len({group for group, _ in sizes}) == 1
     # 2 MB of weights in each run.
-    assert sizes[-1][1] - sizes[3][1] < 8_000
+    assert sizes[-1][1] - sizes[3][1] < 4_000
 
 
 @pytest.fixture()
@@ -395,7 +409,9 @@ def test_a_worker_that_dies_in_the_midst_of_a_run_is_noticed():
 def test_random_cases_reach_every_corner():
     """The strategy of the oracle tests is worth something only if its networks do something."""
     kinds = ("dense", "delayed", "recurrent", "two dense", "skip", "conv", "conv and skip", "direct", "self")
-    seen = dict.fromkeys(("spikes", "silent", "wraps", "saturates", "beyond 24 bits", "reset", "graded", "24-bit sum"), 0)
+    seen = dict.fromkeys(
+        ("spikes", "silent", "wraps", "saturates", "beyond 24 bits", "reset", "graded", "24-bit sum"), 0
+    )
     for seed in range(400):
         case = random_case([kinds[seed % 9], kinds[seed // 9 % 9]], 1, seed % 2 == 0, seed)
         result = run(case.network, case.events, "reference", n_steps=case.n_steps, record=RECORDABLE, reset=case.reset)

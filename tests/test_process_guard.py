@@ -100,7 +100,9 @@ child.ask("fork"); child.ask("segment")
 print(child.group, child.shared_memory, child.folder, flush=True)
 child.ask("sleep")
 """
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+    ) as parent:
         assert parent.stdout is not None
         group, shared_memory, folder = parent.stdout.readline().decode().split()
         assert len(alive(int(group))) == 2

@@ -23,9 +23,11 @@ tensors = st.sampled_from([torch.float32, torch.float64, torch.int64, torch.bool
 )
 trees = st.recursive(
     plain | tensors,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.tuples(inner, inner)
-    | st.dictionaries(st.integers() | st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.integers() | st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 
@@ -82,7 +84,7 @@ def test_every_truncation_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "tree", ['["tensor", "9"]', '["set", []]', '["dict", [[1]]]', '[1, 2, 3]', "[", '"text"', '["list", []]']
+    "tree", ['["tensor", "9"]', '["set", []]', '["dict", [[1]]]', "[1, 2, 3]", "[", '"text"', '["list", []]']
 )
 def test_a_description_that_makes_no_sense_is_a_clear_error(tree: str, tmp_path: Path) -> None:
     safetensors.torch.save_file({"0": torch.zeros(1)}, tmp_path / "c", {"checkpoint": tree})

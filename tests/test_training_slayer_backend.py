@@ -52,7 +52,10 @@ def delayed(block: torch.nn.Module, size: int, largest: float) -> torch.nn.Modul
 
 MODULES: dict[str, tuple[tuple[int, ...], Callable[[], list[torch.nn.Module]]]] = {
     "dense": ((9,), lambda: [cuba.Dense(neuron(), 9, 8, weight_scale=4), cuba.Dense(neuron(), 8, 4, weight_scale=4)]),
-    "readout": ((9,), lambda: [cuba.Dense(neuron(), 9, 8, weight_scale=4), cuba.Affine(neuron(), 8, 4, weight_scale=2)]),
+    "readout": (
+        (9,),
+        lambda: [cuba.Dense(neuron(), 9, 8, weight_scale=4), cuba.Affine(neuron(), 8, 4, weight_scale=2)],
+    ),
     "recurrent": (
         (9,),
         lambda: [cuba.Recurrent(neuron(), 9, 8, weight_scale=4), cuba.Recurrent(neuron(), 8, 4, weight_scale=4)],

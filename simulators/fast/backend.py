@@ -1,5 +1,6 @@
 """`run_fast`: splits samples into chunks, runs them on threads, puts the results together in order."""
 
+import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,12 +70,13 @@ def _keeps_spikes(network: Network, layer: Layer, plan: RunPlan) -> bool:
 
 
 def _check_memory(lowered: Lowered, plan: RunPlan) -> None:
-    try:
-        needed = state_bytes(lowered.program) * plan.threads
-        if needed > 1 << 40:
-            raise MemoryError
-    except MemoryError:
-        raise LapilliError(f"the network's state needs {needed >> 30} GiB of memory") from None
+    needed = state_bytes(lowered.program) * plan.threads
+    present = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > present:
+        raise LapilliError(
+            f"{plan.threads} samples at a time need {needed >> 20} MiB of state, this machine has {present >> 20} MiB; "
+            "use fewer threads"
+        )
 
 
 def _places_of_states(network: Network, plan: RunPlan) -> npt.NDArray[np.int64]:

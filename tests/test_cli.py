@@ -1,0 +1,182 @@
+"""The command line: verbs, exit statuses, errors in one sentence, JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lapilli import cli
+from netx_exports import CubaLif, DenseSynapse, Layer, Network, save
+from simulators import Events, run
+
+NEURON = CubaLif(vth_mant=100, current_decay=1024, voltage_decay=256)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    hidden = Layer("hidden", (6,), NEURON, (DenseSynapse("input", rng.integers(-40, 100, (6, 5)) * 2),))
+    output = Layer("output", (3,), NEURON, (DenseSynapse("hidden", rng.integers(-40, 100, (3, 6)) * 2),))
+    save(Network((5,), (hidden, output), {"readout": {"kind": "spike_count"}}), tmp_path / "model.net")
+    events = Events.from_dense(rng.random((4, 5, 30)) < 0.3, labels=[0, 1, 2, 0])
+    events.save(tmp_path / "events.npz")
+    return tmp_path
+
+
+def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    try:
+        status = cli.main(words)
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = call(capsys, "--help")
+    assert status == 0
+    for name in cli.COMMANDS:
+        assert f"  {name}" in out
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_verb_has_help_with_described_options(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    status, out, _ = call(capsys, name, "--help")
+    assert status == 0
+    assert "usage: lapilli " + name in out
+    assert "_" not in "".join(word for word in out.split() if word.startswith("--"))
+
+
+def test_simulate_writes_what_run_gives(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--output", str(files / "out.npz")]
+    status, out, err = call(capsys, "simulate", *arguments, "--n-steps", "40", "--json")
+    assert status == 0, err
+    summary = json.loads(out)
+    written = Events.load(files / "out.npz")
+    from netx_exports import load
+
+    expected = run(load(files / "model.net"), Events.load(files / "events.npz"), "reference", n_steps=40)
+    assert np.array_equal(written.to_dense(), expected.spikes.to_dense())
+    assert written.labels.tolist() == [0, 1, 2, 0]
+    assert summary["output_spikes"] == expected.spikes.n_events > 0
+    assert summary["syn_ops"] == expected.counts.syn_ops.sum()
+    assert 0 <= summary["accuracy"] <= 1
+
+
+def test_prove_exits_0_when_equal(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--backends", '["reference","fast"]']
+    status, out, _ = call(capsys, "prove", *arguments)
+    assert status == 0
+    assert "equal: 0 differences" in out
+    status, out, _ = call(capsys, "prove", *arguments, "--samples", "2", "--json")
+    assert json.loads(out)["n_samples"] == 2
+    assert json.loads(out)["equal"] is True
+
+
+def test_prove_exits_1_on_a_difference(
+    files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import simulators.reference
+
+    monkeypatch.setattr(simulators.reference, "STATE_LIMIT", 6000)
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--backends", '["reference","fast"]']
+    status, out, _ = call(capsys, "prove", *arguments)
+    assert status == 1
+    assert "first in fast: " in out
+    assert "step " in out
+
+
+def test_profile_prints_the_counts_of_run(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz")]
+    status, out, _ = call(capsys, "profile", *arguments, "--json")
+    profile = json.loads(out)
+    from netx_exports import load
+
+    counts = run(load(files / "model.net"), Events.load(files / "events.npz"), "reference", n_steps=32).counts
+    assert status == 0
+    assert profile["per_sample"]["hidden"]["syn_ops"] == counts.syn_ops[:, 0].tolist()
+    assert profile["totals"]["output"]["axon_out"] == counts.axon_out[:, 1].sum()
+    status, out, _ = call(capsys, "profile", *arguments)
+    assert status == 0
+    assert "syn_ops" in out
+    assert "hidden" in out
+
+
+def test_inspect_shows_layers_and_stock_lava(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = call(capsys, "inspect", str(files / "model.net"))
+    assert status == 0
+    assert "hidden" in out
+    assert "output" in out
+    status, out, _ = call(capsys, "inspect", str(files / "model.net"), "--json")
+    assert status == 0
+    json.loads(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fly"], "unknown command 'fly'"),
+        (["inspect", "missing.net"], "cannot read missing.net: No such file or directory"),
+        (["inspect"], "required: network"),
+        (["simulate", "model.net", "--input", "events.npz"], "required: output"),
+        (["simulate", "model.net", "--inptu", "events.npz"], "--inptu"),
+        (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--n-steps", "many"], "n_steps"),
+        (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--backend", "gpu"], "backend"),
+        (["simulate", "model.net", "--input", "model.net", "--output", "o.npz"], "model.net: not an event file"),
+        (["simulate", "events.npz", "--input", "events.npz", "--output", "o.npz"], "events.npz"),
+        (["simulate", "model.net", "--input", "events.npz", "--output", "events.npz"], "must not be the input file"),
+        (["simulate", "model.net", "--input", "events.npz", "--output", "no/o.npz"], "cannot write no/o.npz"),
+        (["prove", "model.net", "--backends", '["fast"]'], "needs at least two different backends"),
+        (["bench", "fly"], "bench: must be simulate, got 'fly'"),
+        (["bench", "simulate", "--steps", "0"], "must be positive"),
+        (["export", "missing", "--out", "o.net"], "missing"),
+        (["train", "missing.yaml"], "missing.yaml"),
+        (["train", "--optimizer.lr", "fast"], "optimizer.lr"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_status_2(
+    files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
+) -> None:
+    monkeypatch.chdir(files)
+    before = sorted(path.name for path in files.iterdir())
+    status, _, err = call(capsys, *words)
+    assert status == 2
+    assert err.startswith("lapilli: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert "Traceback" not in err
+    assert sorted(path.name for path in files.iterdir()) == before
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = call(capsys, "inspect", "missing.net", "--debug")
+    assert status == 2
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("lapilli: cannot read missing.net")
+
+
+def test_a_defect_is_one_sentence_too(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str, words: list[str]) -> int:
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr(cli, "run_command", broken)
+    status, _, err = call(capsys, "doctor")
+    assert status == 3
+    assert err == "lapilli: a defect of lapilli (ZeroDivisionError: by hand); run with --debug and report it\n"
+
+
+def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str, words: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_command", interrupted)
+    assert call(capsys, "doctor")[0] == 130
+
+
+def test_installed_command_runs() -> None:
+    done = subprocess.run([sys.executable, "-m", "lapilli.cli", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "usage: lapilli COMMAND" in done.stdout

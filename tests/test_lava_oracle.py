@@ -1,0 +1,40 @@
+"""Lava is the oracle: on random networks `reference` equals it in every spike, current and voltage of every layer."""
+
+import pytest
+from hypothesis import given, settings
+from random_networks import Case, cases
+from run_equality import assert_same_run
+
+from simulators import run
+from simulators.lava_client import installed
+from simulators.results import RECORDABLE
+
+pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+
+
+def assert_reference_is_lava(case: Case) -> None:
+    reference, lava = (
+        run(
+            case.network,
+            case.events,
+            backend,  # type: ignore[arg-type]
+            n_steps=case.n_steps,
+            record=RECORDABLE,
+            reset=case.reset,
+            time_limit_s=60,
+        )
+        for backend in ("reference", "lava")
+    )
+    assert_same_run(reference, lava)
+
+
+@settings(max_examples=200)
+@given(cases(max_samples=1))
+def test_reference_equals_lava_in_every_step(case: Case) -> None:
+    assert_reference_is_lava(case)
+
+
+@settings(max_examples=25)
+@given(cases(max_layers=2, max_samples=4))
+def test_reference_equals_lava_when_samples_follow_each_other(case: Case) -> None:
+    assert_reference_is_lava(case)

@@ -1,0 +1,306 @@
+"""The recipe: a stopped and resumed run ends like an uninterrupted one, one accuracy for all, errors in one sentence."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from netx_exports import LapilliError, load
+from simulators import Events, run
+from simulators.decisions import accuracy, decide, needed_recording, scores
+from training import surrogate_gradient
+from training.alignment import slayer_input
+from training.checkpoints import SafetensorsCheckpointIO
+from training.digits import Part, digits
+from training.fitting import TrainingInterrupted
+from training.networks import NetworkConfig, SlayerNetwork
+from training.surrogate_gradient import (
+    Classifier,
+    DataConfig,
+    LossConfig,
+    OptimizerConfig,
+    Summary,
+    learning_rate,
+    train,
+)
+
+# Dropout, so that the state of random generators matters; a batch that does not divide the samples.
+NETWORK = NetworkConfig(hidden=(12,), dropout=0.2)
+OPTIMIZER = OptimizerConfig(max_epochs=4, batch_size=90)
+
+
+def few_digits(part: Part) -> Events:
+    return digits(part).select(slice(0, 200))
+
+
+def train_small(run_dir: Path, **options: Any) -> Summary:
+    return train(run_dir, **{"network": NETWORK, "optimizer": OPTIMIZER, "progress": False, **options})
+
+
+@pytest.fixture(autouse=True)
+def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a run that nothing interrupted."""
+    path = tmp_path_factory.mktemp("runs") / "finished"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(surrogate_gradient, "digits", few_digits)
+        train_small(path)
+    yield path
+
+
+def content(run_dir: Path) -> dict[str, Any]:
+    """Everything that must not depend on interruptions: all but the times."""
+    rows = [line.rsplit(",", 1)[0] for line in (run_dir / "metrics.csv").read_text().splitlines()]
+    summary = json.loads((run_dir / "summary.json").read_text())
+    del summary["seconds"], summary["commit"]
+    checkpoint = SafetensorsCheckpointIO().load_checkpoint(run_dir / "checkpoint.safetensors")
+    last = {name: tensor.numpy().tobytes() for name, tensor in checkpoint["state_dict"].items()}
+    network = load(run_dir / "model.net").fingerprint
+    weights = (run_dir / "weights.safetensors").read_bytes()
+    return {"weights": weights, "rows": rows, "summary": summary, "last": last, "network": network}
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, error: type[BaseException], epoch: int, batch: int) -> None:
+    """Let `error` happen once in training."""
+    step = Classifier.training_step
+
+    def interrupted(self: Classifier, data: Any, batch_idx: int) -> torch.Tensor:
+        if (self.current_epoch, batch_idx) == (epoch, batch):
+            monkeypatch.setattr(Classifier, "training_step", step)
+            raise error
+        return step(self, data, batch_idx)
+
+    monkeypatch.setattr(Classifier, "training_step", interrupted)
+
+
+@pytest.mark.parametrize(("epoch", "batch"), [(0, 1), (1, 0), (2, 2)])
+def test_ctrl_c_and_resume_change_nothing(
+    epoch: int, batch: int, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    interrupt(monkeypatch, KeyboardInterrupt, epoch, batch)
+    with pytest.raises(TrainingInterrupted, match=f"stopped after epoch {epoch} of 4; resume the run in .*run to go on"):
+        train_small(tmp_path / "run")
+    assert signal.getsignal(signal.SIGINT) is before
+    train_small(tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == content(finished)
+
+
+def test_an_interruption_between_all_epochs_changes_nothing(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for epoch in range(4):
+        interrupt(monkeypatch, KeyboardInterrupt, epoch, 0)
+        with pytest.raises(TrainingInterrupted):
+            train_small(tmp_path / "run", resume=epoch > 0)
+    train_small(tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == content(finished)
+
+
+KILL_IN_AN_EPOCH = """
+step = t.Classifier.training_step
+def killed(self, data, batch_idx):
+    if (self.current_epoch, batch_idx) == (2, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, data, batch_idx)
+t.Classifier.training_step = killed
+"""
+
+KILL_IN_A_WRITE = """
+write = safetensors.torch.save_file
+def killed(tensors, path, metadata):
+    write(tensors, path, metadata)
+    if killed.calls == 2:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    killed.calls += 1
+killed.calls = 0
+safetensors.torch.save_file = killed
+"""
+
+
+@pytest.mark.parametrize("kill", [KILL_IN_AN_EPOCH, KILL_IN_A_WRITE], ids=["in an epoch", "in a checkpoint's write"])
+def test_kill_9_and_resume_change_nothing(kill: str, finished: Path, tmp_path: Path) -> None:
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+import safetensors.torch
+import test_training_surrogate_gradient as t
+t.surrogate_gradient.digits = t.few_digits
+{kill}
+t.train_small(Path(sys.argv[1]))
+"""
+    tests = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
+    command = [sys.executable, "-c", program, str(tmp_path / "run")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(rows) - 1 == (2 if kill is KILL_IN_AN_EPOCH else 3)
+    train_small(tmp_path / "run", resume=True)
+    assert content(tmp_path / "run") == content(finished)
+    assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_a_finished_run_resumed_stays_as_it_is(finished: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    train_small(run_dir)
+    for name in ("weights.safetensors", "model.net", "summary.json"):
+        (run_dir / name).unlink()
+    train_small(run_dir, resume=True)
+    assert content(run_dir) == content(finished)
+
+
+def test_early_stopping_ends_training_and_stays_ended_after_a_resume(tmp_path: Path) -> None:
+    # Weights beyond the quantised range from the first step on: no epoch improves much on the one before.
+    wild = replace(OPTIMIZER, lr=3.0, max_epochs=30, patience=2)
+    summary = train_small(tmp_path / "run", optimizer=wild)
+    assert summary.epochs < 30
+    assert summary.best_epoch == summary.epochs - 2
+    before = content(tmp_path / "run")
+    (tmp_path / "run" / "summary.json").unlink()
+    assert train_small(tmp_path / "run", optimizer=wild, resume=True).epochs == summary.epochs
+    assert content(tmp_path / "run") == before
+
+
+def test_the_kept_weights_are_those_of_the_lowest_validation_loss(finished: Path) -> None:
+    rows = [line.split(",") for line in (finished / "metrics.csv").read_text().splitlines()]
+    loss = [float(row[rows[0].index("validation_loss")]) for row in rows[1:]]
+    summary = json.loads((finished / "summary.json").read_text())
+    assert summary["best_epoch"] == 1 + int(np.argmin(loss))
+    assert summary["epochs"] == len(loss) == 4
+
+
+def test_other_seeds_give_other_weights(finished: Path, tmp_path: Path) -> None:
+    one_epoch = replace(OPTIMIZER, max_epochs=1)
+    prints = {train_small(tmp_path / str(seed), optimizer=one_epoch, seed=seed).fingerprint for seed in range(3)}
+    assert len(prints) == 3
+
+
+def test_one_accuracy_for_the_trained_and_the_exported_network(finished: Path) -> None:
+    summary = json.loads((finished / "summary.json").read_text())
+    network = load(finished / "model.net")
+    assert network.fingerprint == summary["fingerprint"]
+    for part in ("train", "validation", "test"):
+        events = few_digits(part)
+        for backend in ("reference", "fast"):
+            n_steps = events.n_steps + network.depth
+            result = run(network, events, backend, n_steps=n_steps, record=needed_recording(network))
+            assert accuracy(decide(result, network), events.labels) == summary[f"{part}_accuracy"]
+
+
+def test_the_voltages_that_the_loss_sees_are_the_exported_integers(tmp_path: Path) -> None:
+    for readout in ("voltage_sum", "spike_count"):
+        torch.manual_seed(0)
+        config = NetworkConfig(hidden=(20,), readout=readout, hidden_weight_scale=4.0, readout_weight_scale=6.0)
+        module = SlayerNetwork(config, 64, 10)
+        network = module.export()
+        events = few_digits("validation")
+        n_steps = events.n_steps + network.depth
+        classifier = Classifier(module, OPTIMIZER, LossConfig(gain=1.0), 0, n_steps)
+        logits = classifier._logits(slayer_input(events, n_steps))
+        result = run(network, events, "reference", n_steps=n_steps, record=needed_recording(network))
+        unit = 4096 if readout == "voltage_sum" else 1
+        expected = scores(result, network)
+        assert expected.any()
+        assert np.array_equal(np.rint(logits.detach().double().numpy() * n_steps * unit), expected)
+
+
+def test_the_run_folder_is_complete_and_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    train_small(tmp_path / "run", optimizer=replace(OPTIMIZER, max_epochs=1), progress=True)
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == [
+        "checkpoint.safetensors",
+        "config.yaml",
+        "metrics.csv",
+        "model.net",
+        "summary.json",
+        "weights.safetensors",
+    ]
+    # stderr is no terminal here, so there is no progress bar either.
+    assert capfd.readouterr() == ("", "")
+
+
+def test_torch_settings_of_the_caller_are_left_alone(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    train_small(tmp_path / "run", optimizer=replace(OPTIMIZER, max_epochs=1))
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+def test_a_loss_that_is_no_number_stops_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match=r"the loss became nan in epoch 1; lower optimizer.lr \(0.003\) or loss.gain"):
+        train_small(tmp_path / "run", loss=LossConfig(gain=1e300))
+
+
+def test_a_used_folder_and_another_configuration_are_refused(finished: Path) -> None:
+    with pytest.raises(LapilliError, match="is not empty; resume the run in it or choose another folder"):
+        train_small(finished)
+    with pytest.raises(LapilliError, match="seed is 1 but was 0$"):
+        train_small(finished, seed=1, resume=True)
+    with pytest.raises(LapilliError, match="optimizer.lr is 0.5 but was 0.003$"):
+        train_small(finished, optimizer=replace(OPTIMIZER, lr=0.5), resume=True)
+
+
+def test_a_damaged_checkpoint_is_refused(finished: Path, tmp_path: Path) -> None:
+    train_small(tmp_path / "run", optimizer=replace(OPTIMIZER, max_epochs=1))
+    checkpoint = tmp_path / "run" / "checkpoint.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
+    with pytest.raises(LapilliError, match="not a checkpoint of lapilli, or a damaged one"):
+        train_small(tmp_path / "run", optimizer=replace(OPTIMIZER, max_epochs=1), resume=True)
+
+
+def test_all_values_out_of_range_are_listed_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError) as caught:
+        train(
+            tmp_path / "run",
+            DataConfig(deformation=-1.0),
+            optimizer=OptimizerConfig(lr=0.0, weight_decay=float("inf"), batch_size=0, max_epochs=-1, patience=0),
+            loss=LossConfig(gain=float("nan"), label_smoothing=2.0),
+            seed=-1,
+            threads=0,
+        )
+    for part in (
+        "data.deformation: must be at least 0, got -1.0",
+        "optimizer.lr: must be above 0, got 0.0",
+        "optimizer.weight_decay: must be finite, got inf",
+        "optimizer.batch_size: must be at least 1, got 0",
+        "optimizer.max_epochs: must be at least 1, got -1",
+        "optimizer.patience: must be at least 1, got 0",
+        "loss.gain: must be above 0, got nan",
+        "loss.label_smoothing: must be 0…1, got 2.0",
+        "seed: must be at least 0, got -1",
+        "threads: must be at least 1, got 0",
+    ):
+        assert part in str(caught.value)
+    with pytest.raises(LapilliError, match="dropout"):
+        train_small(tmp_path / "run", network=replace(NETWORK, dropout=1.5))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_learning_rate_is_half_a_cosine() -> None:
+    config = OptimizerConfig(lr=0.2, max_epochs=4)
+    rates = [learning_rate(config, epoch) for epoch in range(5)]
+    assert rates == pytest.approx([0.2, 0.1 * (1 + 0.5**0.5), 0.1, 0.1 * (1 - 0.5**0.5), 0.0])
+
+
+def test_the_default_network_learns_the_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surrogate_gradient, "digits", digits)
+    summary = train(tmp_path / "run", optimizer=OptimizerConfig(max_epochs=10), progress=False)
+    assert summary.validation_accuracy > 0.95
