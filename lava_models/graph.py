@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.conv.process import Conv
-from lava.proc.dense.process import Dense, DelayDense
+from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.lif.process import LIF, LIFReset
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
-from scipy.sparse import csr_matrix, identity
+from scipy.sparse import csr_matrix, identity  # type: ignore[import-untyped]
 
 from netx_exports.network import Layer, Network
 from netx_exports.synapses import (
@@ -23,7 +22,6 @@ from netx_exports.synapses import (
     IdentitySynapse,
     Shape,
     Synapse,
-    delay_range,
 )
 
 _SIGN_MODES = {"mixed": SignMode.MIXED, "excitatory": SignMode.EXCITATORY, "inhibitory": SignMode.INHIBITORY}
@@ -93,9 +91,15 @@ def _connect(
         sender.reshape(source_shape).transpose([2, 1, 0]).connect(conv.s_in)
         conv.a_out.transpose([2, 1, 0]).flatten().connect(neuron.a_in)
     else:
-        process = _dense(synapse, message_bits) if isinstance(synapse, DenseSynapse) else _identity(synapse, layer, message_bits)
+        process = _matrix(synapse, layer, message_bits)
         sender.connect(process.s_in)
         process.a_out.connect(neuron.a_in)
+
+
+def _matrix(synapse: DenseSynapse | IdentitySynapse, layer: Layer, message_bits: int) -> AbstractProcess:
+    return (
+        _dense(synapse, message_bits) if isinstance(synapse, DenseSynapse) else _identity(synapse, layer, message_bits)
+    )
 
 
 def _dense(synapse: DenseSynapse, message_bits: int) -> AbstractProcess:

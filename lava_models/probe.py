@@ -15,7 +15,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava_models.rows import RowWriter, create_rows
 
 
-class NeuronProbe(AbstractProcess):
+class NeuronProbe(AbstractProcess):  # type: ignore[misc]
     """Stores the spikes of Lava's time step t, and the Vars `u` and `v` as they are at its end, as rows t - 1.
 
     The Vars are read in Lava's management phase, as its Monitor does it, but kept in files and not in Vars. One Process

@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 def create_rows(path: str, n_steps: int, shape: Sequence[int]) -> None:
     """Create a `.npy` file of zeros, int32, (n_steps, *shape)."""
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.int32, shape=(n_steps, *shape))
+    np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        path, mode="w+", dtype=np.int32, shape=(n_steps, *shape)
+    )
 
 
 class RowWriter:

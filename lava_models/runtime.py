@@ -17,7 +17,6 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.runtime.runtime import Runtime
 
-
 _WATCH_S = 0.2
 
 

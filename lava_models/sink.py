@@ -15,7 +15,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava_models.rows import RowWriter, create_rows
 
 
-class SpikeSink(AbstractProcess):
+class SpikeSink(AbstractProcess):  # type: ignore[misc]
     """Stores the spikes of Lava's time step t as row t - 1 of a `.npy` file, int32.
 
     The stock sink is read through messages of one number each, 20 to 35 µs per number; this file is read at once.

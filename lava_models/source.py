@@ -14,10 +14,10 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 Int32 = npt.NDArray[np.int32]
 
 
-class EventSource(AbstractProcess):
+class EventSource(AbstractProcess):  # type: ignore[misc]
     """Sends the events of step t (from 0) in Lava's time step t + 1; silence after the last one.
 
-    Events travel to the child as parameters, shared by fork: unlike a RingBuffer it never holds a dense array of all steps.
+    Events travel to the child as parameters, shared by fork: there is no dense array of all steps as in a RingBuffer.
 
     Arguments:
         n_neurons: length of what is sent in each step.

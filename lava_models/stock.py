@@ -23,7 +23,7 @@ def load_stock(
     Returns:
         The neuron Process of each layer, by name; those of convolutions are (W, H, C).
     """
-    # Here, because Lava's compiler executes this file: lava-dl brings torch, which makes each fork several times slower.
+    # Here, because Lava's compiler executes this file, and lava-dl brings torch, which makes every fork much slower.
     from lava.lib.dl.netx.hdf5 import Network as NetxNetwork
 
     network = NetxNetwork(

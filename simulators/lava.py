@@ -1,7 +1,8 @@
-"""The `lava` backend: the network as Lava Processes with Lava's fixed-point CPU models, in a guarded child interpreter.
+"""The `lava` backend: the network as Lava Processes with fixed-point CPU models, in a guarded child interpreter.
 
-Lava is the oracle that the other backends are compared with. A plain chain that stock lava-dl runs rightly goes the stock
-way: it is saved as a NetX file and loaded by lava-dl's own reader. Everything else is built from Lava's stock Processes.
+Lava is the oracle that the other backends are compared with. A plain chain that stock lava-dl runs rightly goes the
+stock way: it is saved as a NetX file and loaded by lava-dl's own reader. Anything else is built from Lava's stock
+Processes.
 """
 
 import shutil

@@ -26,7 +26,7 @@ class LavaTimeoutError(LavaRunError):
     """A run that took longer than its time limit and was killed."""
 
 
-class ChildTraceback(Exception):
+class ChildTracebackError(Exception):
     """The traceback of an exception in another process, as text."""
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class LavaWorker:
             answer = json.loads(self._process.ask(str(folder), deadline))
         if "error" in answer:
             self._process.kill()
-            raise LavaRunError(f"the Lava run failed: {answer['error']}") from ChildTraceback(answer["traceback"])
+            raise LavaRunError(f"the Lava run failed: {answer['error']}") from ChildTracebackError(answer["traceback"])
         return float(answer["seconds"])
 
 
@@ -114,7 +114,7 @@ def _explained(limit_s: float | None) -> Iterator[None]:
     except ChildDiedError as error:
         log = str(error)
         last = log.splitlines()[-1] if log else "it left no message"
-        raise LavaRunError(f"the Lava worker ended unexpectedly: {last}") from ChildTraceback(log)
+        raise LavaRunError(f"the Lava worker ended unexpectedly: {last}") from ChildTracebackError(log)
 
 
 _lock = threading.Lock()

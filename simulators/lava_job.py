@@ -15,8 +15,8 @@ from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, Iden
 Graph = Literal["stock", "builder"]
 
 _PARTS: dict[str, Any] = {
-    part.kind if hasattr(part, "kind") else part.model: part
-    for part in (CubaLif, DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)
+    CubaLif.model: CubaLif,
+    **{part.kind: part for part in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)},
 }
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -60,9 +60,10 @@ class LavaJob:
     def load(cls, path: Path) -> "LavaJob":
         """Read a job."""
         fields, arrays = _read(path)
+        values: dict[str, Any] = {**fields, **arrays}
         for name in ("layers", "states", "offsets"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields, **arrays)
+            values[name] = tuple(values[name])
+        return cls(**values)
 
 
 def save_network(network: Network, path: Path) -> None:
@@ -71,9 +72,10 @@ def save_network(network: Network, path: Path) -> None:
     arrays: Arrays = {}
     for number, layer in enumerate(network.layers):
         parts = []
-        for index, part in enumerate((layer.neuron, *layer.synapses)):
+        kinds = (layer.neuron.model, *(synapse.kind for synapse in layer.synapses))
+        for index, (kind, part) in enumerate(zip(kinds, (layer.neuron, *layer.synapses))):
             fields, part_arrays = _split(part)
-            parts.append({"kind": getattr(part, "kind", None) or part.model, "fields": fields})
+            parts.append({"kind": kind, "fields": fields})
             arrays |= {f"{number}/{index}/{name}": array for name, array in part_arrays.items()}
         layers.append({"name": layer.name, "shape": layer.shape, "parts": parts})
     _write(path, {"input_shape": network.input_shape, "graded": network.graded_input, "layers": layers}, arrays)

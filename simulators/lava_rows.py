@@ -1,7 +1,6 @@
 """Reads the rows that Lava runs left in files: spikes of every layer, states of the layers asked for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +72,8 @@ class RowReader:
         for layer in self._network.layers:
             if kinds := self._plan.record.get(layer.name, ()):
                 shape = (len(self._events), *layer.shape, self._plan.n_steps)
-                recording = Recording(spikes[layer.name] if "spikes" in kinds else None)
                 states = {kind: self._states[layer.name, kind].reshape(shape) for kind in _STATES if kind in kinds}
-                found[layer.name] = replace(recording, **states)
+                found[layer.name] = Recording(spikes[layer.name] if "spikes" in kinds else None, **states)
         return found
 
 

@@ -72,7 +72,7 @@ def _name_shared_memory(prefix: str) -> None:
 
 
 def run_job(folder: Path) -> float:
-    """Run the job in `folder`: its rows are left there as `<layer number>.spikes.npy`, `.current.npy`, `.voltage.npy`."""
+    """Run the job in `folder`; leave its rows there as `<layer number>.spikes.npy`, `.current.npy`, `.voltage.npy`."""
     from lava_models.probe import NeuronProbe
     from lava_models.runtime import lava_run, run_steps
     from lava_models.sink import SpikeSink
@@ -82,7 +82,8 @@ def run_job(folder: Path) -> float:
     source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value)
     with lava_run(source):
         for number, (name, neuron) in enumerate(_graph(job, source).items()):
-            spikes, current, voltage = (f"{folder / str(number)}.{kind}.npy" for kind in ("spikes", "current", "voltage"))
+            path = folder / str(number)
+            spikes, current, voltage = (f"{path}.{kind}.npy" for kind in ("spikes", "current", "voltage"))
             if name in job.states:
                 NeuronProbe(neuron=neuron, n_steps=job.n_steps, paths=(spikes, current, voltage))
             else:

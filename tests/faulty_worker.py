@@ -10,6 +10,7 @@ FAULTS = ("step", "constructor", "killed", "deadlock")
 
 def run_or_fail(folder: Path) -> float:
     from lava_faults.processes import Faulty
+
     from lava_models.runtime import lava_run, run_steps
 
     job = LavaJob.load(folder / "job.npz")

@@ -51,7 +51,8 @@ def cases(draw: st.DrawFn, *, max_layers: int = 3, max_samples: int = 2, conv_de
 def random_case(kinds: Sequence[str], n_samples: int, graded: bool, seed: int, *, conv_delays: bool = False) -> Case:
     """A case with one layer for each of `kinds`; a kind that does not fit its place becomes another."""
     rng = np.random.default_rng(seed)
-    shapes: dict[str, Shape] = {INPUT: _shape(rng, flat=not any("conv" in kind for kind in kinds) and rng.random() < 0.6)}
+    spatial = any("conv" in kind for kind in kinds)
+    shapes: dict[str, Shape] = {INPUT: _shape(rng, flat=not spatial and rng.random() < 0.6)}
     layers = []
     for number, kind in enumerate(kinds):
         name = f"layer{number}"
@@ -87,7 +88,8 @@ def _synapses(
     sources = list(shapes)
     source, other = sources[-1] if rng.random() < 0.7 else _pick(rng, *sources), _pick(rng, *sources)
     if kind == "direct" and graded:
-        return shapes[INPUT], (DirectSynapse(), *((_dense(rng, source, shapes, shapes[INPUT]),) if len(shapes) > 1 else ()))
+        own = [_dense(rng, source, shapes, shapes[INPUT])] if len(shapes) > 1 else []
+        return shapes[INPUT], (DirectSynapse(), *own)
     if "conv" in kind:
         spatial = [place for place in sources if len(shapes[place]) == 3]
         conv = _conv(rng, source if source in spatial else spatial[-1], shapes, conv_delays)
@@ -188,7 +190,7 @@ def _neuron(rng: np.random.Generator, shape: Shape) -> CubaLif:
         values = rng.integers(low, high + 1, size)
         return np.where(rng.random(size) < 0.5, values, rng.choice(corners, size)) if corners else values
 
-    threshold = int(_pick(rng, 0, 1, 50, 500, 5000, 60000, (1 << 18) - 1, (1 << 24) - 1))
+    threshold = int(_pick(rng, 0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1, (1 << 24) - 1))
     biased = rng.random() < 0.35
     loud = rng.random() < 0.3
     return CubaLif(

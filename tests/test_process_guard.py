@@ -32,7 +32,7 @@ for line in sys.stdin:
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def child():
     guarded = GuardedProcess([sys.executable, "-c", CHILD], {"COLOUR": "red"})
     yield guarded

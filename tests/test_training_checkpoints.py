@@ -99,9 +99,9 @@ def test_a_safetensors_file_of_something_else_is_a_clear_error(tmp_path: Path) -
 
 
 def test_a_missing_file_and_an_unwritable_place_are_clear_errors(tmp_path: Path) -> None:
-    with pytest.raises(LapilliError, match="cannot read .*missing: No such file"):
+    with pytest.raises(LapilliError, match=r"cannot read .*missing: No such file"):
         IO.load_checkpoint(tmp_path / "missing")
-    with pytest.raises(LapilliError, match="cannot write .*No such file"):
+    with pytest.raises(LapilliError, match=r"cannot write .*No such file"):
         IO.save_checkpoint({}, tmp_path / "nowhere" / "c")
 
 
@@ -113,7 +113,7 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(safetensors.torch, "save_file", half)
-    with pytest.raises(LapilliError, match="cannot write .*: No space left on device"):
+    with pytest.raises(LapilliError, match=r"cannot write .*: No space left on device"):
         IO.save_checkpoint({"epoch": 2}, tmp_path / "c")
     assert IO.load_checkpoint(tmp_path / "c") == {"epoch": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["c"]

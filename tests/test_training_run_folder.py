@@ -42,7 +42,7 @@ def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(LapilliError, match="cannot make run folder .*file"):
+        with pytest.raises(LapilliError, match=r"cannot make run folder .*file"):
             start_run(path, CONFIG, resume=False)
 
 
@@ -54,7 +54,7 @@ def test_an_unwritable_folder_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(LapilliError, match=r"cannot write .*config\.yaml: Permission denied"):
         start_run(tmp_path / "run", CONFIG, resume=False)
     monkeypatch.setattr(Path, "mkdir", denied)
-    with pytest.raises(LapilliError, match="cannot make run folder .*: Permission denied"):
+    with pytest.raises(LapilliError, match=r"cannot make run folder .*: Permission denied"):
         start_run(tmp_path / "other", CONFIG, resume=False)
 
 
@@ -100,11 +100,19 @@ def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
 def test_weights_come_back_bit_for_bit(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     weights = {"b": torch.randn(3, 4).T, "a": torch.zeros(())}
-    write_weights(folder, weights, {"n_inputs": "4"})
+    write_weights(folder, weights, {"n_inputs": 4, "n_classes": 2})
     read, facts = read_weights(folder)
-    assert facts == {"n_inputs": "4"}
+    assert facts == {"n_inputs": 4, "n_classes": 2}
     assert set(read) == {"a", "b"}
     assert all(torch.equal(read[name], weights[name]) for name in weights)
+
+
+def test_the_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
+    written = set()
+    for _ in range(20):
+        write_weights(RunFolder(tmp_path), {"b": torch.ones(2), "a": torch.zeros(3)}, {"n_inputs": 4, "n_classes": 2})
+        written.add(RunFolder(tmp_path).weights.read_bytes())
+    assert len(written) == 1
 
 
 def test_weights_that_are_missing_or_damaged_are_clear_errors(tmp_path: Path) -> None:
@@ -112,7 +120,7 @@ def test_weights_that_are_missing_or_damaged_are_clear_errors(tmp_path: Path) ->
     with pytest.raises(LapilliError, match=r"is not finished: it has no weights\.safetensors"):
         read_weights(folder)
     torch.save({"a": torch.zeros(1)}, folder.weights)
-    with pytest.raises(FormatError, match="not a safetensors file, or a damaged one"):
+    with pytest.raises(FormatError, match="not a weights file of lapilli, or a damaged one"):
         read_weights(folder)
 
 

@@ -1,1 +1,1 @@
-"""Data, SLAYER networks and the recipes that train them. Import the modules: `training.surrogate_gradient` and others."""
+"""Data, SLAYER networks and the recipes that train them: `training.surrogate_gradient` and its neighbours."""

@@ -5,6 +5,9 @@ own output by one step. Fed with one empty frame in front, every SLAYER block ha
 spikes that the exported layer has in the same step, biases included.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 
 from simulators.events import Events
@@ -29,7 +32,7 @@ def slayer_input(events: Events, n_steps: int, frame_in_front: bool = True) -> t
 
 def reads_input_directly(module: torch.nn.Module) -> bool:
     """Whether the first of `module.blocks` is an input block with a neuron."""
-    first = module.blocks[0]  # type: ignore[index]
+    first = module.blocks[0]
     return isinstance(first, slayer.block.base.AbstractInput) and first.neuron is not None
 
 
@@ -38,7 +41,8 @@ def clear_state(module: torch.nn.Module) -> None:
 
     SLAYER's recurrent blocks carry current and voltage over to the next batch when it has the same number of samples.
     """
-    for part in module.modules():
+    parts: Iterator[Any] = module.modules()
+    for part in parts:
         for name in ("current_state", "voltage_state", "spike_state"):
             state = getattr(part, name, None)
             if state is not None:

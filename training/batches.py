@@ -1,4 +1,4 @@
-"""Batches of spike trains as tensors, in an order that depends on seed and epoch alone: resuming needs no random state."""
+"""Batches of spike trains as tensors, in an order that depends on seed and epoch alone."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -48,7 +48,8 @@ class SafetensorsCheckpointIO(CheckpointIO):
         try:
             with safetensors.safe_open(file, "pt") as opened:
                 tree = json.loads((opened.metadata() or {})["checkpoint"])
-                tensors = {name: opened.get_tensor(name) for name in opened.keys()}
+                names = list(opened.keys())
+                tensors = {name: opened.get_tensor(name) for name in names}
             checkpoint = _from_json(tree, tensors)
         except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
             raise FormatError(str(path), [f"not a checkpoint of lapilli, or a damaged one ({error})"]) from error

@@ -1,4 +1,4 @@
-"""The handwritten digits that come with scikit-learn, as spike trains in which the time of a spike is the information."""
+"""scikit-learn's handwritten digits, as spike trains in which the time of a spike is the information."""
 
 from typing import Literal, get_args
 

@@ -1,4 +1,4 @@
-"""Accuracy and time of the default recipe over seeds: `python -m training.digits_seeds --out results/digits_seeds.csv`."""
+"""Accuracy and time of the default recipe over seeds: `python -m training.digits_seeds --out FILE.csv`."""
 
 import argparse
 import tempfile

@@ -46,7 +46,7 @@ def load_module(run_dir: PathLike) -> SlayerNetwork:
     try:
         module = SlayerNetwork(config, int(facts["n_inputs"]), int(facts["n_classes"]))
         module.load_state_dict(weights)
-    except (KeyError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         # torch lists missing, unexpected and ill-shaped tensors on several lines.
         problem = " ".join(str(error).split())
         raise FormatError(str(folder.weights), [f"does not fit {folder.config.name} ({problem})"]) from error

@@ -16,7 +16,7 @@ from training.progress import EpochBar
 from training.run_folder import RunFolder
 
 
-class TrainingInterrupted(LapilliError):
+class TrainingInterruptedError(LapilliError):
     """Ctrl-C or a polite kill; everything up to the last finished epoch is in the run folder."""
 
 
@@ -39,7 +39,7 @@ def fit(
         Metrics of all epochs and the best weights.
 
     Raises:
-        TrainingInterrupted: after Ctrl-C or SIGTERM.
+        TrainingInterruptedError: after Ctrl-C or SIGTERM.
         LapilliError: when the folder cannot be written or the checkpoint cannot be read.
     """
     record = EpochRecord(folder)
@@ -62,7 +62,7 @@ def fit(
             trainer.fit(classifier, batches, validation, ckpt_path=checkpoint)
         except SystemExit as stop:
             # Lightning exits the interpreter on Ctrl-C and on SIGTERM.
-            raise TrainingInterrupted(
+            raise TrainingInterruptedError(
                 f"stopped after epoch {len(record.rows)} of {max_epochs}; resume the run in {folder.path} to go on"
             ) from stop
     return record

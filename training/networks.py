@@ -32,7 +32,7 @@ class NetworkConfig:
     """Share of its voltage that a hidden neuron forgets in a step, 0…1."""
 
     readout: Literal["voltage_sum", "spike_count"] = "voltage_sum"
-    """What decides the class: the voltage of neurons that never spike, summed over all steps, or the number of spikes."""
+    """What decides the class: the voltage of neurons that never spike, summed over all steps, or a count of spikes."""
 
     readout_current_decay: float = 1.0
     """Share of its current that a readout neuron forgets in a step, 0…1."""
@@ -54,6 +54,9 @@ class NetworkConfig:
 
     dropout: float = 0.0
     """Share of hidden neurons silenced in training, each for a whole sample (recurrent layers: for a step), 0…1."""
+
+
+DEFAULT_NETWORK = NetworkConfig()
 
 
 class SlayerNetwork(torch.nn.Module):

@@ -23,6 +23,9 @@ import yaml
 from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike, existing_file, replacing
 
+_FACTS = "lapilli"
+"""Entry of the weights file's metadata that holds the facts as JSON."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -126,17 +129,19 @@ def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> Non
         writer.writerows(rows)
 
 
-def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, str]) -> None:
-    """Write weights, with facts that a reader needs to rebuild the module.
+def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, int]) -> None:
+    """Write weights, with facts that a reader needs to rebuild the module. Equal content gives equal bytes.
 
     Raises:
         LapilliError: when the file cannot be written.
     """
+    contiguous = {name: tensor.contiguous() for name, tensor in weights.items()}
     with replacing(folder.weights) as temporary:
-        safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary, dict(facts))
+        # One entry: safetensors writes several in an order that changes from run to run.
+        safetensors.torch.save_file(contiguous, temporary, {_FACTS: json.dumps(facts, sort_keys=True)})
 
 
-def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
     """Weights and facts.
 
     Raises:
@@ -147,9 +152,13 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, 
         raise LapilliError(f"run {folder.path} is not finished: it has no {folder.weights.name}; resume it first")
     try:
         with safetensors.safe_open(existing_file(folder.weights), "pt") as opened:
-            return {name: opened.get_tensor(name) for name in opened.keys()}, dict(opened.metadata() or {})
-    except safetensors.SafetensorError as error:
-        raise FormatError(str(folder.weights), [f"not a safetensors file, or a damaged one ({error})"]) from error
+            facts = json.loads((opened.metadata() or {}).get(_FACTS, "{}"))
+            names = list(opened.keys())
+            return {name: opened.get_tensor(name) for name in names}, dict(facts)
+    except (safetensors.SafetensorError, ValueError, TypeError) as error:
+        raise FormatError(
+            str(folder.weights), [f"not a weights file of lapilli, or a damaged one ({error})"]
+        ) from error
 
 
 def write_summary(folder: RunFolder, summary: Mapping[str, Any]) -> None:

@@ -73,13 +73,13 @@ _Arrays = dict[str, npt.NDArray[np.int32]]
 """Spikes, current and voltage of one layer, (samples, *shape, steps)."""
 
 
-def _run_batches(
-    module: torch.nn.Module, network: Network, events: Events, plan: RunPlan
-) -> Iterator[list[_Arrays]]:
-    blocks: list[Any] = list(module.blocks)  # type: ignore[arg-type]
+def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan: RunPlan) -> Iterator[list[_Arrays]]:
+    blocks: list[Any] = list(module.blocks)
     spiking = [block for block in blocks if getattr(block, "neuron", None) is not None]
     if len(spiking) != len(network.layers):
-        raise LapilliError(f"the module has {len(spiking)} blocks with neurons, the network {len(network.layers)} layers")
+        raise LapilliError(
+            f"the module has {len(spiking)} blocks with neurons, the network {len(network.layers)} layers"
+        )
     device = next(module.parameters()).device
     for first in range(0, len(events), _SAMPLES_AT_ONCE):
         batch = replace(events.select(slice(first, first + _SAMPLES_AT_ONCE)), shape=network.input_shape)

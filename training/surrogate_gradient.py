@@ -29,7 +29,7 @@ from training.batches import Batch, TrainingBatches, ValidationBatches
 from training.digits import N_CLASSES, N_STEPS, SIDE, deform, digits
 from training.epochs import EpochRecord
 from training.fitting import fit, torch_settings
-from training.networks import NetworkConfig, SlayerNetwork, depth
+from training.networks import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
 from training.run_folder import start_run, write_summary, write_weights
 from training.slayer_backend import SlayerBackend
 
@@ -108,7 +108,7 @@ class Summary:
 def train(
     run_dir: Path,
     data: DataConfig = DataConfig(),
-    network: NetworkConfig = NetworkConfig(),
+    network: NetworkConfig = DEFAULT_NETWORK,
     optimizer: OptimizerConfig = OptimizerConfig(),
     loss: LossConfig = LossConfig(),
     seed: int = 0,
@@ -133,20 +133,21 @@ def train(
 
     Raises:
         LapilliError: for values out of range, an unusable run folder, or a loss that is no number.
-        TrainingInterrupted: after Ctrl-C, saying how to go on.
+        TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
     if problems := list(_problems(data, optimizer, loss, seed, threads)):
         raise LapilliError("; ".join(problems))
-    groups = {"data": data, "network": network, "optimizer": optimizer, "loss": loss}
-    config = {name: asdict(group) for name, group in groups.items()}
+    groups = {"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer), "loss": asdict(loss)}
+    config = groups | {"seed": seed, "threads": threads, "accelerator": accelerator}
     n_steps = N_STEPS + depth(network)
     with torch_settings(seed, threads):
         module = SlayerNetwork(network, SIDE * SIDE, N_CLASSES)
-        folder = start_run(run_dir, config | {"seed": seed, "threads": threads, "accelerator": accelerator}, resume)
+        folder = start_run(run_dir, config, resume)
         augment = partial(deform, amount=data.deformation)
+        batches = TrainingBatches(digits("train"), n_steps, optimizer.batch_size, seed, augment)
         record = fit(
-            Classifier(module, optimizer, loss, seed, n_steps),
-            TrainingBatches(digits("train"), n_steps, optimizer.batch_size, seed, augment),
+            Classifier(module, batches, optimizer, loss),
+            batches,
             ValidationBatches(digits("validation"), n_steps, optimizer.batch_size),
             folder,
             max_epochs=optimizer.max_epochs,
@@ -156,7 +157,7 @@ def train(
         )
         module.cpu().load_state_dict(_without_prefix(record.best))
         exported = module.export()
-        write_weights(folder, module.state_dict(), {"n_inputs": str(module.n_inputs), "n_classes": str(N_CLASSES)})
+        write_weights(folder, module.state_dict(), {"n_inputs": module.n_inputs, "n_classes": N_CLASSES})
         save(exported, folder.network)
         summary = _summary(module, exported, record, seed)
     write_summary(folder, asdict(summary))
@@ -168,32 +169,28 @@ class Classifier(LightningModule):
 
     Arguments:
         network: what is trained.
+        batches: what it is trained on; its seed is also that of dropout.
         optimizer: learning rate and its schedule.
         loss: gain and smoothing.
-        seed: of dropout, together with the epoch.
-        n_steps: by which scores are divided.
     """
 
     def __init__(
-        self, network: SlayerNetwork, optimizer: OptimizerConfig, loss: LossConfig, seed: int, n_steps: int
+        self, network: SlayerNetwork, batches: TrainingBatches, optimizer: OptimizerConfig, loss: LossConfig
     ) -> None:
         super().__init__()
         self.network = network
+        self._batches = batches
         self._optimizer = optimizer
         self._loss = loss
-        self._seed = seed
-        self._n_steps = n_steps
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
-        return torch.optim.AdamW(
-            self.parameters(), lr=self._optimizer.lr, weight_decay=self._optimizer.weight_decay
-        )
+        return torch.optim.AdamW(self.parameters(), lr=self._optimizer.lr, weight_decay=self._optimizer.weight_decay)
 
     def on_train_epoch_start(self) -> None:
         """Set what depends on the epoch: order of the data, dropout's random numbers, learning rate."""
-        self.trainer.train_dataloader.epoch = self.current_epoch
-        torch.manual_seed(int(np.random.SeedSequence([self._seed, self.current_epoch]).generate_state(1)[0]))
+        self._batches.epoch = self.current_epoch
+        torch.manual_seed(int(np.random.SeedSequence([self._batches.seed, self.current_epoch]).generate_state(1)[0]))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = learning_rate(self._optimizer, self.current_epoch)
 
@@ -224,7 +221,7 @@ class Classifier(LightningModule):
             )
 
     def _logits(self, values: torch.Tensor) -> torch.Tensor:
-        return self.network(values).sum(-1) * (self._loss.gain / self._n_steps)
+        return self.network(values).sum(-1) * (self._loss.gain / self._batches.n_steps)
 
 
 def learning_rate(config: OptimizerConfig, epoch: int) -> float:
@@ -265,19 +262,21 @@ def _without_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     return {name.removeprefix("network."): tensor for name, tensor in state.items()}
 
 
-def _problems(
-    data: DataConfig, optimizer: OptimizerConfig, loss: LossConfig, seed: int, threads: int
-) -> Iterator[str]:
+def _problems(data: DataConfig, optimizer: OptimizerConfig, loss: LossConfig, seed: int, threads: int) -> Iterator[str]:
     above_zero = {"optimizer.lr": optimizer.lr, "loss.gain": loss.gain}
-    at_least_zero = {"data.deformation": data.deformation, "optimizer.weight_decay": optimizer.weight_decay, "seed": seed}
+    at_least_zero = {
+        "data.deformation": data.deformation,
+        "optimizer.weight_decay": optimizer.weight_decay,
+        "seed": seed,
+    }
     at_least_one = {
         "optimizer.batch_size": optimizer.batch_size,
         "optimizer.max_epochs": optimizer.max_epochs,
         "optimizer.patience": optimizer.patience,
         "threads": threads,
     }
-    yield from (f"{name}: must be above 0, got {value}" for name, value in above_zero.items() if not 0 < value)
-    yield from (f"{name}: must be at least 0, got {value}" for name, value in at_least_zero.items() if not 0 <= value)
+    yield from (f"{name}: must be above 0, got {value}" for name, value in above_zero.items() if not value > 0)
+    yield from (f"{name}: must be at least 0, got {value}" for name, value in at_least_zero.items() if not value >= 0)
     yield from (f"{name}: must be at least 1, got {value}" for name, value in at_least_one.items() if value < 1)
     if not 0 <= loss.label_smoothing <= 1:
         yield f"loss.label_smoothing: must be 0…1, got {loss.label_smoothing}"

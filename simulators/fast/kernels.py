@@ -1,27 +1,20 @@
 """The inner loops, compiled by numba: one step of every layer, without allocation, without the interpreter's lock.
 
+All compiled functions and their constants are in this one file, because numba's cache notices changes of the file of the
+function that is called from outside, but not of others.
+
 Arithmetic is that of `simulators.reference`, in 32 bits throughout so that 16 neurons fit a vector register:
 `state * keep >> 12` splits the magnitude into 12-bit halves, which is exact modulo 2^32 as numpy's int32 is in Lava.
 """
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
-import numpy.typing as npt
 
-from simulators.fast.program import (
-    CONV,
-    DENSE,
-    DENSE_BY_SOURCE,
-    DIRECT,
-    IDENTITY,
-    SHIFT_LEFT,
-    SHIFT_RIGHT,
-    Program,
-)
+# Operations: what happens to the events of a source on their way to an accumulator.
+DENSE, CONV, IDENTITY, DIRECT, DENSE_BY_SOURCE, DENSE_BY_CONNECTION = range(6)
 
-Int32 = npt.NDArray[np.int32]
+# Final step of an accumulator.
+SHIFT_LEFT, SHIFT_RIGHT, WRAP_24 = range(3)
 
 # Counting references to arrays costs more than the arithmetic of a step; these functions allocate nothing, so numba may
 # leave its runtime (and with it the counting) out: 0.7 instead of 2.4 µs for an idle step of 700-256r-20.
@@ -31,50 +24,8 @@ spliced = numba.njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # ty
 _SLOT_MASK = 63
 
 
-class State(NamedTuple):
-    """Everything that changes while a sample runs.
-
-    Arguments:
-        current, voltage: int32, per padded neuron; spiking: uint8, the same.
-        sums, lines, rings, spares: accumulators and what is on its way.
-        spike_list, spike_value: neurons (and payloads of graded input) that each source sent in the last steps.
-        spike_count: (sources, slots).
-    """
-
-    current: Int32
-    voltage: Int32
-    spiking: npt.NDArray[np.uint8]
-    sums: Int32
-    lines: Int32
-    rings: Int32
-    spares: Int32
-    spike_list: Int32
-    spike_value: Int32
-    spike_count: npt.NDArray[np.int64]
-
-
-def new_state(program: Program) -> State:
-    """State in which every sample starts: all zero, nothing on its way."""
-    n_neurons, n_listed = len(program.bias), int(program.sources["n"].sum()) * program.slots
-    n_valued = int(program.sources["n"][0]) * program.slots if program.graded_input else 1
-    sizes = (program.n_sums, program.n_lines, program.n_rings, program.n_spares, n_listed, n_valued)
-    sums, lines, rings, spares, spike_list, spike_value = (np.zeros(size, np.int32) for size in sizes)
-    return State(
-        np.zeros(n_neurons, np.int32),
-        np.zeros(n_neurons, np.int32),
-        np.zeros(n_neurons, np.uint8),
-        sums,
-        lines,
-        rings,
-        spares,
-        spike_list,
-        spike_value,
-        np.zeros((len(program.sources), program.slots), np.int64),
-    )
-
-
 @compiled
-def clear(state: State) -> None:
+def clear(state):
     """Back to the state in which every sample starts."""
     state.current[:] = 0
     state.voltage[:] = 0
@@ -369,3 +320,81 @@ def advance(program, state, step, neuron, value, first, last, reset_interval, re
             state.current[begin : begin + program.layers[layer].padded] = 0
             state.voltage[begin : begin + program.layers[layer].padded] = 0
         _step_layer(program, state, layer, step)
+
+
+@compiled
+def run_until_full(
+    program,
+    state,
+    cursor,
+    step,
+    neuron,
+    value,
+    offsets,
+    n_steps,
+    interval,
+    offset,
+    keeps_spikes,
+    room,
+    state_at,
+    kept,
+):
+    """Run on from `cursor` (sample, step, input event, spikes kept) to the end or until spikes may not fit any more."""
+    sample, now, event, n_kept = cursor[0], cursor[1], cursor[2], cursor[3]
+    while sample < len(offsets) - 1:
+        if now == 0:
+            clear(state)
+            event = offsets[sample]
+        while now < n_steps and len(kept.step) - n_kept >= room:
+            last = event
+            while last < offsets[sample + 1] and step[last] == now:
+                last += 1
+            advance(program, state, now, neuron, value, event, last, interval, offset)
+            event = last
+            _count(program, state, now, kept.syn_ops, kept.sent, sample)
+            n_kept = _keep(program, state, now, sample, keeps_spikes, state_at, kept, n_kept)
+            now += 1
+        if now < n_steps:
+            break
+        sample, now = sample + 1, 0
+        kept.offsets[sample] = n_kept
+    cursor[0], cursor[1], cursor[2], cursor[3] = sample, now, event, n_kept
+
+
+@spliced
+def _count(program, state, step, syn_ops, sent, sample):
+    """Add this step's activity: every event of every source times the connections that it meets."""
+    slot = step & (program.slots - 1)
+    for source in range(len(program.sources)):
+        n_events = state.spike_count[source, slot]
+        if n_events == 0:
+            continue
+        sent[sample, source] += n_events
+        at = program.sources[source].at + slot * program.sources[source].n
+        first = program.sources[source].first_reader
+        for reader in range(first, first + program.sources[source].n_readers):
+            op = program.readers[reader]
+            fan_at = program.ops[op].fan_at
+            total = 0
+            for index in range(at, at + n_events):
+                total += program.fan_out[fan_at + state.spike_list[index]]
+            syn_ops[sample, program.ops[op].layer] += total
+
+
+@spliced
+def _keep(program, state, step, sample, keeps_spikes, state_at, kept, n_kept):
+    """Keep this step's spikes and states of the layers asked for; returns how many spikes are kept by now."""
+    slot = step & (program.slots - 1)
+    for layer in range(len(program.layers)):
+        if keeps_spikes[layer]:
+            at = program.sources[layer + 1].at + slot * program.sources[layer + 1].n
+            for index in range(at, at + state.spike_count[layer + 1, slot]):
+                kept.layer[n_kept], kept.step[n_kept] = layer, step
+                kept.neuron[n_kept] = state.spike_list[index]
+                n_kept += 1
+        if state_at[layer] >= 0:
+            place, first = state_at[layer], program.layers[layer].at
+            for i in range(program.layers[layer].n):
+                kept.current[sample, step, place + i] = state.current[first + i]
+                kept.voltage[sample, step, place + i] = state.voltage[first + i]
+    return n_kept

@@ -27,14 +27,19 @@ from netx_exports.synapses import (
     delay_range,
 )
 from simulators.counting import fan_out
+from simulators.fast.kernels import (
+    CONV,
+    DENSE,
+    DENSE_BY_CONNECTION,
+    DENSE_BY_SOURCE,
+    DIRECT,
+    IDENTITY,
+    SHIFT_LEFT,
+    SHIFT_RIGHT,
+    WRAP_24,
+)
 
 LANES = 32
-
-# Operations: what happens to the events of a source on their way to an accumulator.
-DENSE, CONV, IDENTITY, DIRECT, DENSE_BY_SOURCE, DENSE_BY_CONNECTION = range(6)
-
-# Final step of an accumulator.
-SHIFT_LEFT, SHIFT_RIGHT, WRAP_24 = range(3)
 
 Int32 = npt.NDArray[np.int32]
 

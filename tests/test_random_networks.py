@@ -1,0 +1,64 @@
+"""The random cases are worth something only if their networks do something: how often each corner is reached."""
+
+from collections import Counter
+
+import numpy as np
+from random_networks import KINDS, Case, random_case
+
+from netx_exports import INPUT, ConvSynapse
+from netx_exports.neurons import STATE_LIMIT
+from simulators import run
+from simulators.results import RECORDABLE
+
+
+def corners(case: Case) -> list[str]:
+    """What happens in a case."""
+    result = run(case.network, case.events, "reference", n_steps=case.n_steps, record=RECORDABLE, reset=case.reset)
+    recordings = result.recordings.values()
+    current = np.concatenate([recording.current.reshape(-1) for recording in recordings])
+    voltage = np.concatenate([recording.voltage.reshape(-1) for recording in recordings])
+    largest = 1 if case.events.value is None else int(np.abs(case.events.value).max(initial=1))
+    sums = [
+        int(np.abs(synapse.effective_weights).sum()) * largest
+        for layer in case.network.layers
+        for synapse in layer.synapses
+        if isinstance(synapse, ConvSynapse) and synapse.source == INPUT
+    ]
+    found = {
+        "output spikes": result.spikes.n_events > 0,
+        "silent output": result.spikes.n_events == 0,
+        "inner spikes": any(r.spikes.n_events > 0 for r in list(recordings)[:-1]),
+        "voltage saturates": np.any(np.abs(voltage) == STATE_LIMIT - 1),
+        "current beyond 24 bits after its one wrap": np.any(np.abs(current.astype(np.int64)) > STATE_LIMIT),
+        "negative current": np.any(current < 0),
+        "convolution beyond 24 bits": max(sums, default=0) >= STATE_LIMIT,
+        "reset": case.reset is not None,
+        "graded input": case.network.graded_input,
+        "bias": any(layer.neuron.has_bias for layer in case.network.layers),
+        **{synapse.kind: True for layer in case.network.layers for synapse in layer.synapses},
+        "recurrent": any(layer.recurrent for layer in case.network.layers),
+    }
+    return [name for name, reached in found.items() if reached]
+
+
+def test_random_cases_reach_every_corner():
+    seen: Counter[str] = Counter()
+    for seed in range(300):
+        seen.update(corners(random_case([KINDS[seed % 9], KINDS[seed // 9 % 9]], 1, seed % 2 == 0, seed)))
+    assert len(seen) == 15
+    assert min(seen.values()) >= 8, seen
+
+
+def test_convolution_delays_are_drawn_only_where_they_are_wanted():
+    def delayed(conv_delays: bool) -> int:
+        found = [random_case(["conv"], 1, False, seed, conv_delays=conv_delays) for seed in range(60)]
+        return sum(case.network.layers[0].synapses[0].delays is not None for case in found)
+
+    assert delayed(False) == 0
+    assert delayed(True) > 10
+
+
+def test_a_seed_gives_the_same_case():
+    first, second = (random_case(["conv and skip", "recurrent"], 2, True, 5) for _ in range(2))
+    assert first.network == second.network
+    assert np.array_equal(first.events.to_dense(), second.events.to_dense())

@@ -1,0 +1,58 @@
+"""The table of accuracies over seeds."""
+
+import csv
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training import digits_seeds, surrogate_gradient
+from training.digits import Part, digits
+from training.networks import NetworkConfig
+from training.surrogate_gradient import OptimizerConfig, Summary, train
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    def few_digits(part: Part) -> object:
+        return digits(part).select(slice(0, 60))
+
+    def quick_train(run_dir: Path, **options: Any) -> Summary:
+        return train(run_dir, network=NetworkConfig(hidden=(5,)), optimizer=OptimizerConfig(max_epochs=1), **options)
+
+    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+    monkeypatch.setattr(digits_seeds, "train", quick_train)
+
+
+def test_a_row_for_each_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "seeds.csv"
+    sys_argv = ["digits_seeds.py", "--out", str(out), "--seeds", "3", "4"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", sys_argv)
+        digits_seeds.main()
+    with open(out, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["seed"] for row in rows] == ["3", "4"]
+    assert rows[0]["command"] == " ".join(sys_argv)
+    assert all(row["machine"] and 0 <= float(row["test_accuracy"]) <= 1 for row in rows)
+    assert rows[0]["fingerprint"] != rows[1]["fingerprint"]
+    accuracies = [float(row["test_accuracy"]) for row in rows]
+    assert capsys.readouterr().out == (
+        f"test accuracy over 2 seeds: mean {sum(accuracies) / 2:.4f}, {min(accuracies):.4f}…{max(accuracies):.4f}\n"
+    )
+
+
+def test_rows_are_written_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_train = digits_seeds.train
+
+    def interrupted(run_dir: Path, seed: int, **options: Any) -> Summary:
+        if seed == 1:
+            raise KeyboardInterrupt
+        return replace(quick_train(run_dir, seed=seed, **options), test_accuracy=0.5)
+
+    monkeypatch.setattr(digits_seeds, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        digits_seeds.digits_seeds(tmp_path / "seeds.csv", [0, 1])
+    assert len((tmp_path / "seeds.csv").read_text().splitlines()) == 2

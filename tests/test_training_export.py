@@ -1,0 +1,104 @@
+"""Export of a run: the same network again, and clear errors where there is none."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from netx_exports import FormatError, LapilliError, load
+from training import surrogate_gradient
+from training.digits import Part, digits
+from training.export import export_run, load_module, network_config
+from training.networks import NetworkConfig, SlayerNetwork
+from training.run_folder import RunFolder, read_weights, write_weights
+from training.surrogate_gradient import OptimizerConfig, train
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    def few_digits(part: Part) -> object:
+        return digits(part).select(slice(0, 60))
+
+    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+    path = tmp_path / "run"
+    network = NetworkConfig(hidden=(7, 5), recurrent=True)
+    train(path, network=network, optimizer=OptimizerConfig(max_epochs=1), progress=False)
+    return path
+
+
+def test_the_exported_network_is_that_of_the_run(run_dir: Path, tmp_path: Path) -> None:
+    network = export_run(run_dir, tmp_path / "out.net")
+    assert network == load(tmp_path / "out.net") == load(run_dir / "model.net")
+    assert network.metadata["readout"] == load(tmp_path / "out.net").metadata["readout"] == {"kind": "voltage_sum"}
+    assert not load_module(run_dir).training
+
+
+def test_an_unfinished_run(run_dir: Path, tmp_path: Path) -> None:
+    (run_dir / "weights.safetensors").unlink()
+    with pytest.raises(LapilliError, match=r"is not finished: it has no weights\.safetensors; resume it first"):
+        export_run(run_dir, tmp_path / "out.net")
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match="is not a run folder"):
+        export_run(tmp_path, tmp_path / "out.net")
+
+
+def test_weights_of_another_network(run_dir: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    config["network"]["hidden"] = [7, 6]
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(
+        FormatError, match=r"weights\.safetensors: does not fit config\.yaml \(.*size mismatch"
+    ) as caught:
+        export_run(run_dir, tmp_path / "out.net")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("facts", [{}, {"n_inputs": 64}, {"n_inputs": None, "n_classes": 10}])
+def test_weights_without_their_facts(facts: dict[str, int], run_dir: Path, tmp_path: Path) -> None:
+    write_weights(RunFolder(run_dir), read_weights(RunFolder(run_dir))[0], facts)
+    with pytest.raises(FormatError, match=r"weights\.safetensors: does not fit config\.yaml"):
+        export_run(run_dir, tmp_path / "out.net")
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        (None, "network: section missing"),
+        ({"hiden": [3]}, "does not accept option 'hiden'"),
+        ({"hidden": ["a"]}, 'key "network.hidden"'),
+        ({"threshold": "high"}, 'key "network.threshold"'),
+        ({"readout": "softmax"}, 'key "network.readout"'),
+    ],
+)
+def test_a_damaged_network_section(section: object, problem: str) -> None:
+    with pytest.raises(FormatError, match=rf"config\.yaml: .*{problem}") as caught:
+        network_config(section, "config.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_section_keeps_what_it_does_not_say() -> None:
+    assert network_config({"hidden": [3, 4], "dropout": 0.5}, "c") == NetworkConfig(hidden=(3, 4), dropout=0.5)
+
+
+def test_values_out_of_range_in_the_section_are_refused(run_dir: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load((run_dir / "config.yaml").read_text())
+    config["network"]["dropout"] = 7.0
+    (run_dir / "config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(LapilliError, match=r"dropout: must be at least 0 and below 1, got 7.0"):
+        export_run(run_dir, tmp_path / "out.net")
+
+
+def test_an_unwritable_place(run_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match=r"cannot write .*nowhere"):
+        export_run(run_dir, tmp_path / "nowhere" / "out.net")
+
+
+def test_a_module_that_ran_exports_as_one_that_did_not() -> None:
+    torch.manual_seed(0)
+    module = SlayerNetwork(NetworkConfig(hidden=(5,)), 4, 3)
+    before = module.export()
+    module(torch.ones(2, 4, 9))
+    assert module.export() == before
