@@ -136,6 +136,8 @@ class _Walk:
 
     def child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         link = group.get(name, getlink=True)
+        if link is None:
+            raise _RefusedError("has a name that is not UTF-8")
         if not isinstance(link, h5py.HardLink):
             raise _RefusedError(f"must be in this file itself, got {type(link).__name__}")
         child = group[name]
@@ -214,7 +216,7 @@ class _RefusedError(Exception):
 
 
 def _names(group: h5py.Group) -> list[str]:
-    # h5py gives names that are not UTF-8 as bytes; written out, no lookup finds them, which is a problem with a path.
+    # h5py gives names that are not UTF-8 as bytes. Written out, no lookup finds them, which becomes a problem.
     return [name if isinstance(name, str) else ascii(name) for name in group]
 
 

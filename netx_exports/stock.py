@@ -7,6 +7,7 @@ from netx_exports.network import Layer, Network
 from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Synapse
 
 Weights = npt.NDArray[np.int32]
+Fractions = npt.NDArray[np.float64]
 
 
 def layer_type(layer: Layer) -> str:
@@ -35,8 +36,10 @@ def stock_problems(network: Network) -> tuple[str, ...]:
     return tuple(_obstacles(network) or _weight_problems(network))
 
 
-def stock_weights(weights: npt.ArrayLike) -> Weights | None:
+def stock_weights(weights: npt.ArrayLike) -> Fractions | None:
     """The weights that stock Lava computes with after lava-dl read `weights`; None where lava-dl fails.
+
+    Fractions of 1 count: Lava adds up the weights of all sources before it rounds the sum down.
 
     Arguments:
         weights: whole numbers of a dense layer, or both matrices of a recurrent one side by side.
@@ -145,7 +148,7 @@ def _weight_problems(network: Network) -> list[str]:
                 row, column = (int(i) for i in np.argwhere(part != runs)[0])
                 found.append(
                     f"layer {layer.name!r}: Lava runs {np.count_nonzero(part != runs)} weights from {synapse.source!r} "
-                    f"wrongly without a word, the first, [{row}, {column}], as {runs[row, column]} "
+                    f"wrongly without a word, the first, [{row}, {column}], as {runs[row, column]:g} "
                     f"instead of {part[row, column]}"
                 )
     return found
@@ -171,7 +174,7 @@ def _shift(weights: Weights) -> tuple[Weights, int, int] | None:
     return weights << shift, 8 - shift - zeros, shift
 
 
-def _in_synapse(shifted: Weights, weight_bits: int, shift: int) -> Weights:
+def _in_synapse(shifted: Weights, weight_bits: int, shift: int) -> Fractions:
     """What a Lava Dense, which finds its sign mode itself, makes of shifted weights; in the file's unit."""
     # lava-dl finds the best sign mode and then does not pass it on: a matrix without a positive weight is
     # inhibitory to Lava, whose magnitudes end at 255, although lava-dl scaled it to 256.
@@ -182,4 +185,4 @@ def _in_synapse(shifted: Weights, weight_bits: int, shift: int) -> Weights:
     drop = 8 - weight_bits + mixed
     # numpy shifts by a negative number to 0 (or -1), and so does Lava.
     kept = (magnitude >> drop) << drop
-    return (-kept if inhibitory else kept) >> shift
+    return (-kept if inhibitory else kept) / 2.0**shift

@@ -1,4 +1,4 @@
-"""`lapilli bench simulate`: seconds for a sample beside Lava, on the same network and events, outputs compared first."""
+"""`lapilli bench simulate`: seconds for a sample beside Lava, same network and events, outputs compared first."""
 
 import statistics
 from collections.abc import Callable

@@ -17,16 +17,17 @@ from typing import Any
 from simulators.lava_job import LavaJob, load_network
 
 IDLE_S = 600.0
-"""A worker that nobody asks for this long ends."""
+"""A worker that nobody asks for this long ends; the next run starts another."""
 
 RunJob = Callable[[Path], float]
 
 
-def serve(load: Callable[[], RunJob]) -> None:
+def serve(load: Callable[[], RunJob], idle_s: float = IDLE_S) -> None:
     """Answer until standard input ends, then end this process.
 
     Arguments:
         load: imports what is needed and returns what runs the job in a folder, and returns the seconds that Lava ran.
+        idle_s: seconds without a job after which it ends too.
     """
     # Lava and SLAYER print to standard output, which belongs to the answers here: it goes to the log instead.
     answers = os.dup(1)
@@ -36,7 +37,7 @@ def serve(load: Callable[[], RunJob]) -> None:
         _name_shared_memory(os.environ["LAPILLI_SHARED_MEMORY"])
         run_job = load()
         _answer(answers, {"ready": True})
-        while select.select([0], [], [], IDLE_S)[0] and (line := sys.stdin.readline()):
+        while select.select([0], [], [], idle_s)[0] and (line := sys.stdin.readline()):
             _answer(answers, _run(run_job, Path(line.rstrip("\n"))))
         status = 0
     except BaseException:

@@ -59,8 +59,12 @@ class GuardedProcess:
                 cwd=self.folder,
                 env={**os.environ, **environment, "LAPILLI_SHARED_MEMORY": self.shared_memory},
             )
-        self._child_handle = os.pidfd_open(self._child.pid)
-        self._watchdog = _start_watchdog(self._child.pid, self.shared_memory, self.folder)
+        try:
+            self._child_handle = os.pidfd_open(self._child.pid)
+            self._watchdog = _start_watchdog(self._child.pid, self.shared_memory, self.folder)
+        except BaseException:
+            clean_up(self._child.pid, self.shared_memory, self.folder, reap=self._child)
+            raise
 
     @property
     def group(self) -> int:

@@ -100,3 +100,11 @@ def test_a_skip_path_beside_a_convolution_keeps_the_order_of_neurons() -> None:
     one, two = (run(network, events, backend, record=RECORDABLE) for backend in ("reference", "fast"))
     assert one.spikes.n_events > 50
     assert_same(one, two)
+
+
+def test_a_graded_sum_that_wraps_is_shifted_after_wrapping() -> None:
+    synapse = DenseSynapse("input", [[4, 2], [-256, 8]], weight_exp=-1)
+    network = Network((2,), (Layer("a", (2,), CubaLif(100, 4096, 4096), (synapse,)),), graded_input=True)
+    events = Events.from_dense(np.array([[[1 << 29, 1 << 30, 7], [1 << 30, -(1 << 30), -3]]]))
+    one, two = (run(network, events, backend, n_steps=5, record=RECORDABLE) for backend in ("reference", "fast"))
+    assert_same(one, two)

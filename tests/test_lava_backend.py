@@ -355,6 +355,23 @@ def test_a_run_that_takes_too_long_is_killed():
     assert_nothing_left(process.group, process.shared_memory, process.folder)
 
 
+def test_a_worker_that_nobody_needs_ends_and_the_next_run_starts_another(monkeypatch):
+    stop_workers()
+    monkeypatch.setattr(lava_client, "LavaWorker", functools.partial(LavaWorker, "impatient_worker"))
+    network = chain("only")
+    events = random_events(network, 1, 3, 0.5, seed=1)
+    groups = set()
+    for _ in range(2):
+        run_on_route(network, events, RunPlan(3), Route("builder", None))
+        with shared_worker("builder") as worker:
+            process = worker.process
+        assert wait_until(lambda process=process: not process.usable)
+        groups.add(process.group)
+    assert len(groups) == 2
+    stop_workers()
+    assert_nothing_left(process.group, process.shared_memory, process.folder)
+
+
 def test_a_worker_that_cannot_start_says_why():
     with pytest.raises(LavaRunError, match="No module named no_such_module"):
         LavaWorker("no_such_module")
