@@ -135,6 +135,8 @@ def _identity(synapse: IdentitySynapse, layer: Layer, message_bits: int) -> Abst
 
 def _conv(synapse: ConvSynapse, source_shape: Shape, message_bits: int) -> AbstractProcess:
     # Lava convolves, torch and NetX correlate: the kernel is flipped, and (C, H, W) becomes (W, H, C).
+    # Lava 0.10.0 computes it with scipy in float64, exact below 2^53. Its faster way through torch is switched off in
+    # that release (it would be exact below 2^24 only, and hangs in forked processes): it stays off, Lava is the oracle.
     weights = np.asarray(synapse.weights).astype(np.int32)[:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
     return Conv(
         weight=weights,

@@ -12,4 +12,4 @@ cuba = slayer.block.cuba
 CubaNeuron = slayer.neuron.cuba.Neuron
 MeanOnlyBatchNorm = slayer.neuron.norm.MeanOnlyBatchNorm
 
-__all__ = ["CubaNeuron", "MeanOnlyBatchNorm", "cuba"]
+__all__ = ["CubaNeuron", "MeanOnlyBatchNorm", "cuba", "slayer"]

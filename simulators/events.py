@@ -1,27 +1,23 @@
 """Spike data, stored sparsely: `Events`, its dense form, tonic's event arrays and its `.npz` file."""
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError, LapilliError
-from netx_exports.files import PathLike, existing_file, replacing
+from netx_exports.errors import FormatError
+from netx_exports.files import PathLike, replacing
 from netx_exports.network import MAX_NEURONS
+from simulators.archives import read_arrays
 
 MAX_STEPS = 1 << 24
 """Steps of a sample that a file may claim."""
 
 _FIELDS = {"step": "int32", "neuron": "int32", "offsets": "int64", "n_steps": "int64", "shape": "int64"}
 _OPTIONAL_FIELDS = {"value": "int32", "labels": "int64"}
-
-# Real spike data compresses by less than this; more is taken for an attempt to fill the memory.
-_MAX_INFLATION = 1100
-_FREE_BYTES = 1 << 26
 
 
 class EventsError(FormatError):
@@ -211,19 +207,11 @@ class Events:
             LapilliError: when the file cannot be read.
             EventsError: when it is not an event file, listing every problem found.
         """
-        file = existing_file(path)
+        arrays = read_arrays(path, EventsError)
+        if problems := _file_problems(arrays):
+            raise EventsError(str(path), problems)
         try:
-            with zipfile.ZipFile(file) as archive:
-                arrays = _read_arrays(archive, str(path))
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, ValueError, NotImplementedError, OSError) as error:
-            raise EventsError(str(path), [f"not an event file, or a damaged one ({error})"]) from error
-        except Exception as error:
-            if isinstance(error, LapilliError):
-                raise
-            # zlib.error is no subclass of anything more telling.
-            raise EventsError(str(path), [f"damaged ({error})"]) from error
-        try:
-            return cls(**arrays)
+            return cls(**arrays)  # type: ignore[arg-type]
         except EventsError as error:
             raise EventsError(str(path), error.problems) from None
 
@@ -280,40 +268,11 @@ def _problems(events: Events) -> list[str]:
     return problems
 
 
-def _read_arrays(archive: zipfile.ZipFile, path: str) -> dict[str, Any]:
-    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    known = {**_FIELDS, **_OPTIONAL_FIELDS}
-    problems = [f"{name}: missing" for name in _FIELDS if name not in members]
-    problems += [f"{name}: unknown entry" for name in members if name not in known]
-    arrays: dict[str, Any] = {}
-    for name, info in members.items():
-        if name not in known:
-            continue
-        if info.file_size > _MAX_INFLATION * info.compress_size + _FREE_BYTES:
-            problems.append(f"{name}: claims {info.file_size} bytes in {info.compress_size}")
-            continue
-        with archive.open(info) as member:
-            shape, dtype = _header(member)
-        if dtype.hasobject or dtype.kind not in "iu" or dtype.itemsize * prod(shape) > info.file_size:
-            problems.append(f"{name}: must be {known[name]} and complete, got {dtype} of shape {shape}")
-            continue
-        with archive.open(info) as member:
-            arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+def _file_problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    problems = [f"{name}: missing" for name in _FIELDS if name not in arrays]
+    problems += [f"{name}: unknown entry" for name in arrays if name not in {**_FIELDS, **_OPTIONAL_FIELDS}]
     if "n_steps" in arrays and arrays["n_steps"].ndim:
         problems.append(f"n_steps: must be one number, got shape {arrays['n_steps'].shape}")
     if "shape" in arrays and (arrays["shape"].ndim != 1 or not 1 <= arrays["shape"].size <= 3):
         problems.append(f"shape: must be one to three numbers, got shape {arrays['shape'].shape}")
-    if problems:
-        raise EventsError(path, problems)
-    return arrays
-
-
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
-    else:
-        raise ValueError(f"unknown npy version {version}")
-    return shape, dtype
+    return problems

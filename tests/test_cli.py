@@ -125,7 +125,7 @@ def test_inspect_shows_layers_and_stock_lava(files: Path, capsys: pytest.Capture
         (["simulate", "model.net", "--inptu", "events.npz"], "--inptu"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--n-steps", "many"], "n_steps"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--backend", "gpu"], "backend"),
-        (["simulate", "model.net", "--input", "model.net", "--output", "o.npz"], "model.net: not an event file"),
+        (["simulate", "model.net", "--input", "model.net", "--output", "o.npz"], "model.net: not an npz file"),
         (["simulate", "events.npz", "--input", "events.npz", "--output", "o.npz"], "events.npz"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "events.npz"], "must not be the input file"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "no/o.npz"], "cannot write no/o.npz"),

@@ -129,10 +129,23 @@ def _counts(network: Network, kept: Sequence[Kept], plan: RunPlan) -> Counts:
     n_layers = len(network.layers)
     syn_ops = np.concatenate([np.zeros((0, n_layers), np.int64), *(part.syn_ops for part in kept)])
     sent = np.concatenate([np.zeros((0, n_layers + 1), np.int64), *(part.sent for part in kept)])
+    return counts_of(network, syn_ops, sent, plan.n_steps)
+
+
+def counts_of(network: Network, syn_ops: npt.NDArray[np.int64], sent: npt.NDArray[np.int64], n_steps: int) -> Counts:
+    """Counts from what the kernels count.
+
+    Arguments:
+        network: what was run.
+        syn_ops: (samples, layers).
+        sent: (samples, sources), events of the input and of each layer.
+        n_steps: steps that were run.
+    """
     number = {INPUT: 0} | {layer.name: index + 1 for index, layer in enumerate(network.layers)}
     spikes_in = np.stack(
         [sum(sent[:, number[synapse.source]] for synapse in layer.synapses) for layer in network.layers], axis=1
     )
     readers = np.array([n_readers(network, layer.name) for layer in network.layers])
-    updates = np.tile(np.array([layer.size * plan.n_steps for layer in network.layers], np.int64), (len(sent), 1))
-    return Counts(tuple(layer.name for layer in network.layers), syn_ops, updates, spikes_in, sent[:, 1:] * readers)
+    updates = np.tile(np.array([layer.size * n_steps for layer in network.layers], np.int64), (len(sent), 1))
+    names = tuple(layer.name for layer in network.layers)
+    return Counts(names, syn_ops.copy(), updates, spikes_in, sent[:, 1:] * readers)

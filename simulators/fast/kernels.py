@@ -398,3 +398,10 @@ def _keep(program, state, step, sample, keeps_spikes, state_at, kept, n_kept):
                 kept.current[sample, step, place + i] = state.current[first + i]
                 kept.voltage[sample, step, place + i] = state.voltage[first + i]
     return n_kept
+
+
+@compiled
+def advance_and_count(program, state, step, neuron, value, syn_ops, sent):
+    """One step of a stream: `advance` on all of `neuron`, then counting into row 0 of `syn_ops` and `sent`."""
+    advance(program, state, step, neuron, value, 0, len(neuron), 0, 0)
+    _count(program, state, step, syn_ops, sent, 0)

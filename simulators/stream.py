@@ -1,0 +1,180 @@
+"""Streams: a network fed step by step as events come, its state saved and restored exactly."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import FormatError, LapilliError
+from netx_exports.files import PathLike, replacing
+from netx_exports.network import Network
+from simulators.archives import read_arrays
+from simulators.events import EventsError
+from simulators.fast.backend import counts_of
+from simulators.fast.kernels import advance_and_count
+from simulators.fast.program import lower
+from simulators.fast.state import State, new_state
+from simulators.results import Counts
+
+Integers = npt.NDArray[np.integer] | Sequence[int]  # type: ignore[type-arg]
+
+
+class StateError(FormatError):
+    """A saved state that is damaged or belongs to another network."""
+
+
+class Simulator:
+    """A network at work on one endless stream, by the kernels of the `fast` backend.
+
+    `n` calls of `step` give the spikes, and `counts` the counts, of `run` on the same events for `n` steps.
+
+    Arguments:
+        network: what to run; its state starts empty.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._lowered = lower(network)
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to step 0 with empty state and empty counts."""
+        n_layers = len(self.network.layers)
+        self._state: State = new_state(self._lowered.program)
+        self._step = 0
+        self._syn_ops = np.zeros((1, n_layers), np.int64)
+        self._sent = np.zeros((1, n_layers + 1), np.int64)
+
+    @property
+    def n_steps(self) -> int:
+        """Steps since the start, or since the last `reset`."""
+        return self._step
+
+    def step(self, neurons: Integers = (), values: Integers | None = None) -> npt.NDArray[np.int32]:
+        """Advance by one step.
+
+        Arguments:
+            neurons: flat indices of the input neurons that spike in this step, each at most once, in any order.
+            values: their payloads, for a network with graded input; each is 1 where None.
+
+        Returns:
+            Flat indices of the output neurons that spike in this step, rising, int32.
+
+        Raises:
+            EventsError: for events that do not fit; the stream then stands where it stood before.
+        """
+        neuron, value = self._checked(neurons, values)
+        program = self._lowered.program
+        advance_and_count(program, self._state, self._step, neuron, value, self._syn_ops, self._sent)
+        self._step += 1
+        return self.spikes(self.network.output.name)
+
+    def spikes(self, layer: str) -> npt.NDArray[np.int32]:
+        """Flat indices of the neurons of a layer that spiked in the last step, rising, int32."""
+        number = self._number(layer)
+        program = self._lowered.program
+        slot = (self._step - 1) & (program.slots - 1)
+        at = int(program.sources[number + 1]["at"]) + slot * int(program.sources[number + 1]["n"])
+        listed = self._state.spike_list[at : at + int(self._state.spike_count[number + 1, slot])]
+        return np.sort(self._lowered.to_c_order[number][listed]).astype(np.int32)
+
+    def voltage(self, layer: str) -> npt.NDArray[np.int32]:
+        """Voltage of each neuron of a layer after the last step, in the layer's shape, int32."""
+        return self._neurons(layer, self._state.voltage)
+
+    def current(self, layer: str) -> npt.NDArray[np.int32]:
+        """Current of each neuron of a layer after the last step, in the layer's shape, int32."""
+        return self._neurons(layer, self._state.current)
+
+    @property
+    def counts(self) -> Counts:
+        """Exact counts since the start, as of one sample."""
+        return counts_of(self.network, self._syn_ops, self._sent, self._step)
+
+    def save_state(self, path: PathLike) -> None:
+        """Write everything that the next steps depend on to an `.npz` file.
+
+        Raises:
+            LapilliError: when the file cannot be written.
+        """
+        fingerprint = np.frombuffer(bytes.fromhex(self.network.fingerprint), np.uint8)
+        facts = {"fingerprint": fingerprint, "step": np.int64(self._step), "syn_ops": self._syn_ops, "sent": self._sent}
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **facts, **self._state._asdict())
+
+    def restore_state(self, path: PathLike) -> None:
+        """Go on from a state that `save_state` wrote for the same network.
+
+        Raises:
+            LapilliError: when the file cannot be read.
+            StateError: when it is damaged or belongs to another network; the stream then stands where it stood before.
+        """
+        expected = {name: (array.shape, array.dtype) for name, array in self._state._asdict().items()}
+        expected |= {"fingerprint": ((32,), np.dtype(np.uint8)), "step": ((), np.dtype(np.int64))}
+        expected |= {
+            "syn_ops": (self._syn_ops.shape, np.dtype(np.int64)),
+            "sent": (self._sent.shape, np.dtype(np.int64)),
+        }
+        arrays = read_arrays(path, StateError)
+        if "fingerprint" in arrays and arrays["fingerprint"].tobytes().hex() != self.network.fingerprint:
+            raise StateError(str(path), [f"belongs to another network than {self.network.fingerprint[:12]}…"])
+        problems = [f"{name}: missing" for name in expected if name not in arrays]
+        problems += [
+            f"{name}: must be {dtype} of shape {shape}, got {arrays[name].dtype} of shape {arrays[name].shape}"
+            for name, (shape, dtype) in expected.items()
+            if name in arrays and (arrays[name].shape, arrays[name].dtype) != (shape, dtype)
+        ]
+        if not problems:
+            problems = self._impossible(arrays)
+        if problems:
+            raise StateError(str(path), problems)
+        self._state = State(**{name: arrays[name] for name in State._fields})
+        self._step, self._syn_ops, self._sent = int(arrays["step"]), arrays["syn_ops"], arrays["sent"]
+
+    def _impossible(self, arrays: dict[str, npt.NDArray[np.generic]]) -> list[str]:
+        """Values that would lead the kernels out of their arrays."""
+        program, problems = self._lowered.program, []
+        sizes = program.sources["n"]
+        if int(arrays["step"]) < 0:  # type: ignore[call-overload]
+            problems.append("step: must not be negative")
+        if np.any((arrays["spike_count"] < 0) | (arrays["spike_count"] > sizes[:, None])):  # type: ignore[operator]
+            problems.append("spike_count: more spikes than neurons")
+        for number, source in enumerate(program.sources):
+            listed = arrays["spike_list"][source["at"] : source["at"] + source["n"] * program.slots]
+            if np.any((listed < 0) | (listed >= source["n"])):  # type: ignore[operator]
+                problems.append(f"spike_list: a neuron that source {number} does not have")
+        return problems
+
+    def _checked(
+        self, neurons: Integers, values: Integers | None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        neuron = np.asarray(neurons)
+        if neuron.ndim != 1 or (neuron.size and neuron.dtype.kind not in "iu"):
+            raise EventsError(f"step {self._step}", [f"neurons: must be a list of integers, got {neurons!r}"])
+        if neuron.size and (neuron.min() < 0 or neuron.max() >= self.network.n_inputs):
+            limit = self.network.n_inputs - 1
+            raise EventsError(f"step {self._step}", [f"neurons: must be 0…{limit}, got {neuron.min()}…{neuron.max()}"])
+        if len(np.unique(neuron)) != len(neuron):
+            raise EventsError(f"step {self._step}", ["neurons: each may spike once in a step"])
+        if values is None:
+            return neuron.astype(np.int32), np.ones(len(neuron), np.int32)
+        value = np.asarray(values)
+        if not self.network.graded_input:
+            raise EventsError(f"step {self._step}", ["values: the network's input is binary spikes"])
+        if value.shape != neuron.shape or (value.size and value.dtype.kind not in "iu"):
+            raise EventsError(f"step {self._step}", [f"values: needs {len(neuron)} integers, got {values!r}"])
+        return neuron.astype(np.int32), value.astype(np.int32)
+
+    def _neurons(self, layer: str, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+        number = self._number(layer)
+        shape = self.network.layers[number].shape
+        first = int(self._lowered.program.layers[number]["at"])
+        natural = np.empty(self.network.layers[number].size, np.int32)
+        natural[self._lowered.to_c_order[number]] = values[first : first + len(natural)]
+        return natural.reshape(shape)
+
+    def _number(self, layer: str) -> int:
+        names = [found.name for found in self.network.layers]
+        if layer not in names:
+            raise LapilliError(f"no layer {layer!r}; layers are {', '.join(names)}")
+        return names.index(layer)

@@ -1,0 +1,125 @@
+"""Streams: step by step is the same as all at once; saved and restored without a trace."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from random_networks import Case, cases
+
+from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from simulators import Events, EventsError, run
+from simulators.results import COUNTERS, RECORDABLE
+from simulators.stream import Simulator, StateError
+
+
+def feed(simulator: Simulator, events: Events, first: int, last: int) -> None:
+    for step in range(first, last):
+        now = events.step == step
+        simulator.step(events.neuron[now], None if events.value is None else events.value[now])
+
+
+@settings(max_examples=200)
+@given(case=cases(max_layers=3, max_samples=1, conv_delays=True))
+def test_steps_one_by_one_equal_run(case: Case) -> None:
+    network, events = case.network, case.events.with_steps(case.n_steps)
+    expected = run(network, events, "reference", n_steps=case.n_steps, record=RECORDABLE)
+    simulator = Simulator(network)
+    for step in range(case.n_steps):
+        feed(simulator, events, step, step + 1)
+        for layer in network.layers:
+            recording = expected.recordings[layer.name]
+            here = recording.spikes.neuron[recording.spikes.step == step]
+            assert np.array_equal(simulator.spikes(layer.name), here)
+            assert np.array_equal(simulator.voltage(layer.name), recording.voltage[0, ..., step])
+            assert np.array_equal(simulator.current(layer.name), recording.current[0, ..., step])
+    for counter in COUNTERS:
+        assert np.array_equal(getattr(simulator.counts, counter), getattr(expected.counts, counter))
+
+
+@settings(max_examples=100)
+@given(case=cases(max_layers=3, max_samples=1, conv_delays=True))
+def test_a_restored_stream_goes_on_as_if_nothing_had_happened(
+    tmp_path_factory: pytest.TempPathFactory, case: Case
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "state.npz"
+    events, half = case.events.with_steps(case.n_steps), case.n_steps // 2
+    whole, first, second = Simulator(case.network), Simulator(case.network), Simulator(case.network)
+    feed(whole, events, 0, case.n_steps)
+    feed(first, events, 0, half)
+    first.save_state(path)
+    feed(second, events, 0, case.n_steps // 3)
+    second.restore_state(path)
+    feed(second, events, half, case.n_steps)
+    assert second.n_steps == case.n_steps
+    for layer in case.network.layers:
+        assert np.array_equal(whole.voltage(layer.name), second.voltage(layer.name))
+        assert np.array_equal(whole.spikes(layer.name), second.spikes(layer.name))
+    for counter in COUNTERS:
+        assert np.array_equal(getattr(whole.counts, counter), getattr(second.counts, counter))
+
+
+def network(n_outputs: int = 4) -> Network:
+    rng = np.random.default_rng(0)
+    weights, delays = rng.integers(-50, 100, (n_outputs, 6)) * 2, rng.integers(0, 9, (n_outputs, 6))
+    return Network(
+        (6,), (Layer("a", (n_outputs,), CubaLif(60, 500, 100), (DenseSynapse("input", weights, delays=delays),)),)
+    )
+
+
+def busy(simulator: Simulator) -> Simulator:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        simulator.step(np.flatnonzero(rng.random(6) < 0.4))
+    return simulator
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([6],), "step 20: neurons: must be 0…5, got 6…6"),
+        (([-1, 2],), "neurons: must be 0…5, got -1…2"),
+        (([1, 1],), "each may spike once"),
+        (([0.5],), "must be a list of integers"),
+        (([[1]],), "must be a list of integers"),
+        (([1], [2]), "the network's input is binary spikes"),
+    ],
+)
+def test_a_bad_step_is_refused_and_changes_nothing(arguments: tuple, message: str) -> None:
+    simulator, other = busy(Simulator(network())), busy(Simulator(network()))
+    with pytest.raises(EventsError, match=message):
+        simulator.step(*arguments)
+    for events in ([1, 2], [], [5, 0, 3]):
+        assert np.array_equal(simulator.step(events), other.step(events))
+        assert np.array_equal(simulator.voltage("a"), other.voltage("a"))
+    assert simulator.n_steps == 23
+
+
+def test_states_of_other_networks_and_damaged_ones_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    busy(Simulator(network())).save_state(path)
+    with pytest.raises(StateError, match="belongs to another network"):
+        Simulator(network(5)).restore_state(path)
+    with np.load(path) as archive:
+        good = dict(archive)
+    changes = [
+        ("missing", {"voltage": None}),
+        ("must be int32 of shape", {"voltage": good["voltage"][:3]}),
+        ("must be int32 of shape", {"voltage": good["voltage"].astype(np.int64)}),
+        ("more spikes than neurons", {"spike_count": good["spike_count"] + 100}),
+        ("a neuron that source", {"spike_list": good["spike_list"] + 100}),
+        ("step: must not be negative", {"step": np.int64(-5)}),
+    ]
+    for message, change in changes:
+        np.savez(path, **{name: array for name, array in (good | change).items() if array is not None})
+        simulator, other = busy(Simulator(network())), busy(Simulator(network()))
+        with pytest.raises(StateError, match=message):
+            simulator.restore_state(path)
+        assert np.array_equal(simulator.step([1]), other.step([1]))
+    with pytest.raises(LapilliError, match="cannot read"):
+        Simulator(network()).restore_state(tmp_path / "none.npz")
+
+
+def test_unknown_layers_are_named() -> None:
+    with pytest.raises(LapilliError, match="no layer 'b'; layers are a"):
+        Simulator(network()).voltage("b")
