@@ -193,7 +193,7 @@ class Events:
         Raises:
             LapilliError: when the file cannot be written.
         """
-        arrays = {"step": self.step, "neuron": self.neuron, "offsets": self.offsets}
+        arrays: dict[str, Any] = {"step": self.step, "neuron": self.neuron, "offsets": self.offsets}
         arrays |= {"n_steps": np.int64(self.n_steps), "shape": np.asarray(self.shape, np.int64)}
         arrays |= {name: getattr(self, name) for name in _OPTIONAL_FIELDS if getattr(self, name) is not None}
         with replacing(path) as temporary, open(temporary, "wb") as file:

@@ -1,6 +1,7 @@
 """Streams: a network fed step by step as events come, its state saved and restored exactly."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from simulators.fast.program import lower
 from simulators.fast.state import State, new_state
 from simulators.results import Counts
 
+Int32 = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.integer] | Sequence[int]  # type: ignore[type-arg]
 
 
@@ -98,9 +100,14 @@ class Simulator:
             LapilliError: when the file cannot be written.
         """
         fingerprint = np.frombuffer(bytes.fromhex(self.network.fingerprint), np.uint8)
-        facts = {"fingerprint": fingerprint, "step": np.int64(self._step), "syn_ops": self._syn_ops, "sent": self._sent}
+        facts: dict[str, Any] = {
+            "fingerprint": fingerprint,
+            "step": np.int64(self._step),
+            "syn_ops": self._syn_ops,
+            "sent": self._sent,
+        }
         with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **facts, **self._state._asdict())
+            np.savez_compressed(file, **(facts | self._state._asdict()))
 
     def restore_state(self, path: PathLike) -> None:
         """Go on from a state that `save_state` wrote for the same network.
@@ -131,23 +138,21 @@ class Simulator:
         self._state = State(**{name: arrays[name] for name in State._fields})
         self._step, self._syn_ops, self._sent = int(arrays["step"]), arrays["syn_ops"], arrays["sent"]
 
-    def _impossible(self, arrays: dict[str, npt.NDArray[np.generic]]) -> list[str]:
+    def _impossible(self, arrays: dict[str, npt.NDArray[Any]]) -> list[str]:
         """Values that would lead the kernels out of their arrays."""
         program, problems = self._lowered.program, []
         sizes = program.sources["n"]
-        if int(arrays["step"]) < 0:  # type: ignore[call-overload]
+        if int(arrays["step"]) < 0:
             problems.append("step: must not be negative")
-        if np.any((arrays["spike_count"] < 0) | (arrays["spike_count"] > sizes[:, None])):  # type: ignore[operator]
+        if np.any((arrays["spike_count"] < 0) | (arrays["spike_count"] > sizes[:, None])):
             problems.append("spike_count: more spikes than neurons")
         for number, source in enumerate(program.sources):
             listed = arrays["spike_list"][source["at"] : source["at"] + source["n"] * program.slots]
-            if np.any((listed < 0) | (listed >= source["n"])):  # type: ignore[operator]
+            if np.any((listed < 0) | (listed >= source["n"])):
                 problems.append(f"spike_list: a neuron that source {number} does not have")
         return problems
 
-    def _checked(
-        self, neurons: Integers, values: Integers | None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    def _checked(self, neurons: Integers, values: Integers | None) -> tuple[Int32, Int32]:
         neuron = np.asarray(neurons)
         if neuron.ndim != 1 or (neuron.size and neuron.dtype.kind not in "iu"):
             raise EventsError(f"step {self._step}", [f"neurons: must be a list of integers, got {neurons!r}"])

@@ -206,7 +206,7 @@ def _events(rng: np.random.Generator, network: Network, n_samples: int, n_steps:
     shape = (n_samples, *network.input_shape, n_steps)
     dense = (rng.random(shape) < _pick(rng, 0.05, 0.3, 0.8, 1.0)).astype(np.int64)
     if network.graded_input:
-        largest = int(_pick(rng, 3, 255, 1 << 14, 1 << 23))
+        largest = int(_pick(rng, 3, 255, 1 << 14, 1 << 23, 1 << 27))
         while lava_refusals(network, largest) and largest > 1:
             largest //= 2
         dense *= rng.integers(-largest if rng.random() < 0.5 else 1, largest + 1, shape)

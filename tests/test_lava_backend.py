@@ -112,6 +112,21 @@ def test_what_lava_cannot_compute_is_refused_with_the_reason():
         run(graded, Events.from_dense(np.full((1, 4, 3), 1 << 30)), "lava")
 
 
+def test_sums_of_graded_input_wrap_at_32_bits_before_they_are_scaled_down():
+    quiet = CubaLif((1 << 18) - 1, 4096, 4096)
+    layers = (
+        Layer("dense", (2,), quiet, (DenseSynapse("input", [[255, 255], [-256, 255]], weight_exp=-7, weight_bits=9),)),
+        Layer("same", (2,), quiet, (IdentitySynapse("input", -256, weight_exp=-8),)),
+        Layer("direct", (2,), quiet, (DirectSynapse(),)),
+    )
+    network = Network((2,), layers, graded_input=True)
+    events = Events.from_dense(np.array([[[1 << 27, -(1 << 27), 123_456_789, 3], [1 << 26, 1 << 27, -87_654_321, 5]]]))
+    reference, lava = (run(network, events, backend, n_steps=6, record=RECORDABLE) for backend in ("reference", "lava"))
+    unwrapped = (255 * ((1 << 27) + (1 << 26)) >> 7) << 6
+    assert reference.recordings["dense"].current[0, 0, 1] != unwrapped
+    assert_same_run(reference, lava)
+
+
 def test_geometry_at_the_end_of_lavas_8_bits_is_right():
     for geometry in (
         {"padding": (127, 64)},

@@ -1,0 +1,166 @@
+"""Thousands of broken files: `load` gives a network or one of our errors, soon and in little memory.
+
+libhdf5 reads the bytes; that it does not crash on them is part of what is tested.
+"""
+
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from plain_networks import random_plain_network
+from random_networks import random_case
+
+from netx_exports import LapilliError, Network, load, save
+
+BYTE_MUTATIONS = 3000
+TREE_MUTATIONS = 500
+SECONDS_EACH = 2.0
+
+
+def originals(folder: Path) -> list[bytes]:
+    """Files of every form: plain chains with convolutions, recurrence, delays, and extended networks."""
+    networks = [random_plain_network(seed) for seed in range(6)]
+    networks += [random_case(["conv and skip", "recurrent", "two dense"], 1, False, seed).network for seed in range(3)]
+    contents = []
+    for network in networks:
+        save(network, folder / "original.net")
+        contents.append((folder / "original.net").read_bytes())
+    return contents
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """Cut off, or with some bytes, words or bits replaced; mostly in the front, where the structure lies."""
+    if rng.random() < 0.1:
+        return content[: rng.randrange(len(content))]
+    broken = bytearray(content)
+    for _ in range(rng.choice([1, 1, 1, 2, 4, 16])):
+        place = rng.randrange(len(broken) if rng.random() < 0.3 else min(len(broken), 6000))
+        kind = rng.random()
+        if kind < 0.4:
+            broken[place] ^= 1 << rng.randrange(8)
+        elif kind < 0.7:
+            broken[place] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        else:
+            width = rng.choice([2, 4, 8])
+            word = rng.choice([0, (1 << 8 * width) - 1, 1 << rng.randrange(8 * width)]).to_bytes(width, "little")
+            broken[place : place + width] = word
+    return bytes(broken)
+
+
+def outcome(path: Path) -> str:
+    """What `load` makes of a file; anything but a network and our own errors goes through."""
+    started = time.perf_counter()
+    try:
+        assert isinstance(load(path), Network)
+        result = "network"
+    except LapilliError as error:
+        assert "\n" not in str(error)
+        result = type(error).__name__
+    assert time.perf_counter() - started < SECONDS_EACH
+    return result
+
+
+def test_broken_bytes(tmp_path: Path) -> None:
+    rng = random.Random(20)
+    contents = originals(tmp_path)
+    path = tmp_path / "broken.net"
+    seen = []
+    for _ in range(BYTE_MUTATIONS):
+        path.write_bytes(mutated(rng.choice(contents), rng))
+        seen.append(outcome(path))
+    # Broken enough to be refused, and not so broken that only the first look is tested.
+    assert seen.count("FormatError") > BYTE_MUTATIONS / 10
+    assert seen.count("network") > BYTE_MUTATIONS / 10
+
+
+VALUES: list[Any] = [
+    0,
+    -1,
+    1 << 40,
+    np.nan,
+    1e300,
+    True,
+    "dense",
+    "conv",
+    "x" * 2000,
+    np.zeros((0,)),
+    np.zeros((2, 3)),
+    np.full((3, 2, 1, 1), 7),
+    np.arange(5) - 2,
+    np.zeros(3, [("a", "i4")]),
+    h5py.Empty("f4"),
+    b"\xff\xfe",
+    1j,
+]
+
+
+def mutate_tree(file: h5py.File, rng: random.Random) -> None:
+    """Replace, remove, move or link something."""
+    paths: list[str] = []
+    file.visit(paths.append)
+    path = rng.choice(paths)
+    kind = rng.randrange(6)
+    if kind == 0:
+        del file[path]
+    elif kind == 1:
+        file.move(path, rng.choice(paths) + rng.choice(["x", "/x", "0", "/9"]))
+    elif kind == 2:
+        file[path + rng.choice(["x", "/x"])] = rng.choice([h5py.SoftLink("/" + path), h5py.ExternalLink("a", path)])
+    elif kind == 3:
+        file[rng.choice(paths) + "y"] = file[rng.choice(paths)]
+    else:
+        value = rng.choice(VALUES)
+        if path in file:
+            del file[path]
+        file.create_dataset(path, data=np.bytes_(value) if isinstance(value, bytes) else value)
+
+
+def test_broken_trees(tmp_path: Path) -> None:
+    rng = random.Random(21)
+    contents = originals(tmp_path)
+    path = tmp_path / "broken.net"
+    seen = []
+    for _ in range(TREE_MUTATIONS):
+        path.write_bytes(rng.choice(contents))
+        with h5py.File(path, "r+") as file:
+            for _ in range(rng.choice([1, 1, 2, 3])):
+                try:
+                    mutate_tree(file, rng)
+                except (KeyError, OSError, RuntimeError, TypeError, ValueError):
+                    continue  # h5py does not do what was drawn, such as a dataset inside a dataset
+        seen.append(outcome(path))
+    assert seen.count("FormatError") > TREE_MUTATIONS / 2
+
+
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_AS"), reason="needs a limit on the address space")
+def test_little_memory_is_enough(tmp_path: Path) -> None:
+    """The same in a process with 1 GiB of address space over what its imports need."""
+    script = (
+        "import random, resource, sys; from pathlib import Path;"
+        "import test_fuzz_netx as fuzz;"
+        "in_use = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (in_use + (1 << 30),) * 2);"
+        "folder = Path(sys.argv[1]); rng = random.Random(22); contents = fuzz.originals(folder);"
+        "\nfor _ in range(500):"
+        "\n    (folder / 'broken.net').write_bytes(fuzz.mutated(rng.choice(contents), rng))"
+        "\n    fuzz.outcome(folder / 'broken.net')"
+        "\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 600 * 1024
