@@ -99,13 +99,8 @@ class Simulator:
         Raises:
             LapilliError: when the file cannot be written.
         """
-        fingerprint = np.frombuffer(bytes.fromhex(self.network.fingerprint), np.uint8)
-        facts: dict[str, Any] = {
-            "fingerprint": fingerprint,
-            "step": np.int64(self._step),
-            "syn_ops": self._syn_ops,
-            "sent": self._sent,
-        }
+        facts: dict[str, Any] = {"step": np.int64(self._step), "syn_ops": self._syn_ops, "sent": self._sent}
+        facts["fingerprint"] = np.frombuffer(bytes.fromhex(self.network.fingerprint), np.uint8)
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **(facts | self._state._asdict()))
 

@@ -122,8 +122,8 @@ def test_sums_of_graded_input_wrap_at_32_bits_before_they_are_scaled_down():
     network = Network((2,), layers, graded_input=True)
     events = Events.from_dense(np.array([[[1 << 27, -(1 << 27), 123_456_789, 3], [1 << 26, 1 << 27, -87_654_321, 5]]]))
     reference, lava = (run(network, events, backend, n_steps=6, record=RECORDABLE) for backend in ("reference", "lava"))
-    unwrapped = (255 * ((1 << 27) + (1 << 26)) >> 7) << 6
-    assert reference.recordings["dense"].current[0, 0, 1] != unwrapped
+    # 255 * (2^27 + 2^26) is -201326592 in 32 bits; scaled: -1572864; aligned by 6 bits, 2^24 added once: -83886080.
+    assert reference.recordings["dense"].current[0, 0, 1] == -83_886_080
     assert_same_run(reference, lava)
 
 
