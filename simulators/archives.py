@@ -1,6 +1,9 @@
 """Reading `.npz` files from strangers: integers only, no pickles, no memory taken on a header's word."""
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from math import prod
 from typing import IO, Any
 
@@ -15,6 +18,31 @@ _MAX_INFLATION = 1100
 _FREE_BYTES = 1 << 26
 
 
+@dataclass
+class MemberReader:
+    """An array in an archive, read in order.
+
+    Arguments:
+        shape, dtype: from the array's header, which was compared with the size of what follows.
+        file: stands behind the header.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    file: IO[bytes]
+
+    def read(self, n: int) -> npt.NDArray[Any]:
+        """The next `n` entries of a one-dimensional array."""
+        block = self.file.read(n * self.dtype.itemsize)
+        if len(block) != n * self.dtype.itemsize:
+            raise EOFError("ends too early")
+        return np.frombuffer(block, self.dtype)
+
+    def read_all(self) -> npt.NDArray[Any]:
+        """The whole array."""
+        return self.read(prod(self.shape)).reshape(self.shape)
+
+
 def read_arrays(path: PathLike, error_type: type[FormatError]) -> dict[str, npt.NDArray[Any]]:
     """All arrays of an `.npz` file.
 
@@ -26,45 +54,55 @@ def read_arrays(path: PathLike, error_type: type[FormatError]) -> dict[str, npt.
         LapilliError: when the file cannot be read.
         FormatError: of `error_type`, when it is no such archive, damaged, or holds anything but integers.
     """
+    with open_members(path, error_type) as members:
+        return {name: member.read_all() for name, member in members.items()}
+
+
+@contextmanager
+def open_members(path: PathLike, error_type: type[FormatError]) -> Iterator[dict[str, MemberReader]]:
+    """All arrays of an `.npz` file, to be read in order; raises as `read_arrays`, within the block too."""
     file = existing_file(path)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return _read_members(archive, str(path), error_type)
-    except LapilliError:
-        raise
-    except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        raise error_type(str(path), [f"not an npz file, or a damaged one ({error})"]) from error
-    except Exception as error:
-        # Damaged archives make zipfile, zlib and numpy raise errors of many unrelated types.
-        raise error_type(str(path), [f"damaged ({error})"]) from error
+    with ExitStack() as stack:
+        try:
+            yield _open(stack.enter_context(zipfile.ZipFile(file)), stack, str(path), error_type)
+        except (LapilliError, GeneratorExit):
+            raise
+        except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+            raise error_type(str(path), [f"not an npz file, or a damaged one ({error})"]) from error
+        except Exception as error:
+            # Damaged archives make zipfile, zlib and numpy raise errors of many unrelated types.
+            raise error_type(str(path), [f"damaged ({error})"]) from error
 
 
-def _read_members(archive: zipfile.ZipFile, path: str, error_type: type[FormatError]) -> dict[str, npt.NDArray[Any]]:
+def _open(
+    archive: zipfile.ZipFile, stack: ExitStack, path: str, error_type: type[FormatError]
+) -> dict[str, MemberReader]:
     problems: list[str] = []
-    arrays: dict[str, npt.NDArray[Any]] = {}
+    members: dict[str, MemberReader] = {}
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
         if info.file_size > _MAX_INFLATION * info.compress_size + _FREE_BYTES:
             problems.append(f"{name}: claims {info.file_size} bytes in {info.compress_size}")
             continue
-        with archive.open(info) as member:
-            shape, dtype = _header(member)
-        if dtype.hasobject or dtype.kind not in "iu" or dtype.itemsize * prod(shape) > info.file_size:
+        file = stack.enter_context(archive.open(info))
+        shape, fortran_order, dtype = _header(file)
+        complete = dtype.itemsize * prod(shape) <= info.file_size
+        if dtype.hasobject or dtype.kind not in "iu" or (fortran_order and len(shape) > 1) or not complete:
             problems.append(f"{name}: must be integers and complete, got {dtype} of shape {shape}")
             continue
-        with archive.open(info) as member:
-            arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+        members[name] = MemberReader(shape, dtype, file)
     if problems:
         raise error_type(path, problems)
-    return arrays
+    return members
 
 
-def _header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def _header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(member)
     if version == (1, 0):
-        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        header = np.lib.format.read_array_header_1_0(member)
     elif version == (2, 0):
-        shape, _, dtype = np.lib.format.read_array_header_2_0(member)
+        header = np.lib.format.read_array_header_2_0(member)
     else:
         raise ValueError(f"unknown npy version {version}")
-    return shape, dtype
+    shape, fortran_order, dtype = header
+    return shape, fortran_order, dtype

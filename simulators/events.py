@@ -208,7 +208,7 @@ class Events:
             EventsError: when it is not an event file, listing every problem found.
         """
         arrays = read_arrays(path, EventsError)
-        if problems := _file_problems(arrays):
+        if problems := file_problems(arrays):
             raise EventsError(str(path), problems)
         try:
             return cls(**arrays)  # type: ignore[arg-type]
@@ -268,7 +268,8 @@ def _problems(events: Events) -> list[str]:
     return problems
 
 
-def _file_problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+def file_problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    """What an event file lacks, holds too much, or holds in a wrong form."""
     problems = [f"{name}: missing" for name in _FIELDS if name not in arrays]
     problems += [f"{name}: unknown entry" for name in arrays if name not in {**_FIELDS, **_OPTIONAL_FIELDS}]
     if "n_steps" in arrays and arrays["n_steps"].ndim:

@@ -130,8 +130,9 @@ class Simulator:
             problems = self._impossible(arrays)
         if problems:
             raise StateError(str(path), problems)
-        self._state = State(**{name: arrays[name] for name in State._fields})
-        self._step, self._syn_ops, self._sent = int(arrays["step"]), arrays["syn_ops"], arrays["sent"]
+        self._state = State(**{name: arrays[name].copy() for name in State._fields})
+        self._step = int(arrays["step"])
+        self._syn_ops, self._sent = arrays["syn_ops"].copy(), arrays["sent"].copy()
 
     def _impossible(self, arrays: dict[str, npt.NDArray[Any]]) -> list[str]:
         """Values that would lead the kernels out of their arrays."""
