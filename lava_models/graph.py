@@ -11,7 +11,7 @@ from lava.proc.dense.process import DelayDense, Dense
 from lava.proc.lif.process import LIF, LIFReset
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
-from scipy.sparse import csr_matrix, identity  # type: ignore[import-untyped]
+from scipy.sparse import csr_matrix, identity
 
 from netx_exports.network import Layer, Network
 from netx_exports.synapses import (
