@@ -5,7 +5,7 @@ results do not depend on how the work was split; a worker that dies costs the ti
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -22,6 +22,9 @@ from simulators.run import BackendName, Record, run
 
 SAMPLES_AT_ONCE = 64
 """Samples in a part."""
+
+CONNECT_S = 10
+"""Seconds to wait for a Dask scheduler."""
 
 _TRIES = 4
 
@@ -82,16 +85,19 @@ def _window(
     raise AssertionError("unreachable: the last try returns or raises")
 
 
-def _engine(scheduler: str | None) -> AbstractContextManager[object]:
+@contextmanager
+def _engine(scheduler: str | None) -> Iterator[None]:
+    """Where joblib's work goes within the block."""
     if scheduler is None:
-        return nullcontext()
+        yield
+        return
     try:
         from distributed import Client
-
-        Client(scheduler, timeout=10)
     except ModuleNotFoundError:
         raise LapilliError("--scheduler needs Dask: pip install 'lapilli[cluster]'") from None
+    try:
+        client = Client(scheduler, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
         raise LapilliError(f"no Dask scheduler answers at {scheduler} ({error})") from error
-    engine: AbstractContextManager[object] = joblib.parallel_config(backend="dask")
-    return engine
+    with client, joblib.parallel_config(backend="dask"):
+        yield

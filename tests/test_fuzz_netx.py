@@ -20,8 +20,8 @@ from random_networks import random_case
 
 from netx_exports import LapilliError, Network, load, save
 
-BYTE_MUTATIONS = 3000
-TREE_MUTATIONS = 500
+BYTE_MUTATIONS = 100
+TREE_MUTATIONS = 50
 SECONDS_EACH = 2.0
 
 

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from lapilli.output import print_json, print_table, progress_bar
 from netx_exports import Network, load
-from simulators import COUNTERS, Counts, Events, run
+from simulators import COUNTERS, Counts
+from simulators.event_file import EventFile
+from simulators.many import run_file
 from simulators.run import BackendName
 
 
@@ -16,6 +20,8 @@ def profile(
     backend: BackendName = "fast",
     n_steps: int | None = None,
     threads: int | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
     json: bool = False,
 ) -> None:
     """Count what the network does on an event file: exact synaptic operations, updates and spikes of each layer.
@@ -26,17 +32,22 @@ def profile(
         backend: how to run it; all give the same counts.
         n_steps: steps for each sample; the input's own number plus the network's depth if not given.
         threads: worker threads of `fast`; all cores if not given.
+        jobs: worker processes; samples are split over them.
+        scheduler: address of a Dask scheduler, whose cluster then does the work.
         json: print the counts as JSON, for each sample too.
     """
     loaded = load(network)
-    events = Events.load(input)
-    steps = events.n_steps + loaded.depth if n_steps is None else n_steps
-    with progress_bar("counting", len(events)) as advance:
-        counts = run(loaded, events, backend, n_steps=steps, threads=threads, progress=advance).counts
+    file = EventFile(input)
+    steps = file.n_steps + loaded.depth if n_steps is None else n_steps
+    with progress_bar("counting", len(file)) as advance:
+        parts = run_file(
+            loaded, file, backend, jobs=jobs, scheduler=scheduler, n_steps=steps, threads=threads, progress=advance
+        )
+        counts = _joined(loaded, [part.counts for part in parts])
     if json:
-        print_json(profile_json(loaded, counts, len(events), steps))
+        print_json(profile_json(loaded, counts, len(file), steps))
     else:
-        print_profile(counts, len(events), steps)
+        print_profile(counts, len(file), steps)
 
 
 def profile_json(network: Network, counts: Counts, n_samples: int, n_steps: int) -> dict[str, Any]:
@@ -53,10 +64,13 @@ def profile_json(network: Network, counts: Counts, n_samples: int, n_steps: int)
 def print_profile(counts: Counts, n_samples: int, n_steps: int) -> None:
     """Print means per sample of each layer and of the network."""
     samples = max(1, n_samples)
-    means = [
-        [getattr(counts, counter)[:, n].sum() / samples for counter in COUNTERS] for n in range(len(counts.layers))
-    ]
-    rows: list[list[object]] = [[name, *(float(m) for m in mean)] for name, mean in zip(counts.layers, means)]
-    rows.append(["network", *(float(sum(column)) for column in zip(*means))])
-    title = f"mean per sample over {n_samples} samples of {n_steps} steps"
-    print_table(title, ["layer", *COUNTERS], rows)
+    totals = np.stack([getattr(counts, counter).sum(axis=0) for counter in COUNTERS], axis=1) / samples
+    rows: list[list[object]] = [[name, *map(float, means)] for name, means in zip(counts.layers, totals)]
+    rows.append(["network", *map(float, totals.sum(axis=0))])
+    print_table(f"mean per sample over {n_samples} samples of {n_steps} steps", ["layer", *COUNTERS], rows)
+
+
+def _joined(network: Network, parts: list[Counts]) -> Counts:
+    none = np.zeros((0, len(network.layers)), np.int64)
+    columns = (np.concatenate([none, *(getattr(part, counter) for part in parts)]) for counter in COUNTERS)
+    return Counts(tuple(layer.name for layer in network.layers), *columns)

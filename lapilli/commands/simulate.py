@@ -3,10 +3,13 @@
 import os
 from typing import Any
 
+import numpy as np
+
 from lapilli.output import print_json, progress_bar
-from netx_exports import LapilliError, Network, load
-from simulators import Events, RunResult, run
-from simulators.decisions import accuracy, decide, needed_recording
+from netx_exports import LapilliError, load
+from simulators.decisions import decide, needed_recording
+from simulators.event_file import EventFile, EventWriter
+from simulators.many import run_file
 from simulators.run import BackendName
 
 
@@ -19,55 +22,57 @@ def simulate(
     backend: BackendName = "fast",
     n_steps: int | None = None,
     threads: int | None = None,
+    jobs: int = 1,
+    scheduler: str | None = None,
     time_limit_s: float | None = None,
     json: bool = False,
 ) -> None:
-    """Run a network on an event file and write the output layer's spikes.
+    """Run a network on an event file of any size and write the output layer's spikes.
 
     Arguments:
         network: file with the network (NetX HDF5).
         input: event file (.npz) with the input spikes.
-        output: event file to write.
+        output: event file to write; it appears when the run is complete.
         backend: how to run it; all give the same spikes.
         n_steps: steps for each sample; the input's own number if not given (add the network's depth for the drain).
         threads: worker threads of `fast`; all cores if not given.
-        time_limit_s: seconds after which a Lava run is killed.
+        jobs: worker processes; samples are split over them.
+        scheduler: address of a Dask scheduler, whose cluster then does the work.
+        time_limit_s: seconds after which a Lava run of 64 samples is killed.
         json: print the summary as JSON.
     """
     if os.path.abspath(input) == os.path.abspath(output):
         raise LapilliError(f"--output must not be the input file {input}")
     loaded = load(network)
-    events = Events.load(input)
-    decides = "readout" in loaded.metadata and events.labels is not None
-    with progress_bar("simulating", len(events)) as advance:
-        result = run(
+    file = EventFile(input)
+    decides = "readout" in loaded.metadata and file.labels is not None
+    record = needed_recording(loaded) if decides else {}
+    steps = file.n_steps if n_steps is None else n_steps
+    facts: dict[str, Any] = {"backend": backend, "samples": len(file), "steps": steps}
+    totals = {"output_spikes": 0, "syn_ops": 0, "right": 0, "seconds": 0.0}
+    with progress_bar("simulating", len(file)) as advance, EventWriter(output, steps, loaded.output.shape) as writer:
+        for result in run_file(
             loaded,
-            events,
+            file,
             backend,
-            n_steps=n_steps,
-            record=needed_recording(loaded) if decides else (),
+            jobs=jobs,
+            scheduler=scheduler,
+            n_steps=steps,
+            record=record,
             threads=threads,
             time_limit_s=time_limit_s,
             progress=advance,
-        )
-    result.spikes.save(output)
-    summary = _summary(loaded, events, result, output)
-    if decides:
-        summary["accuracy"] = accuracy(decide(result, loaded), events.labels)
+        ):
+            writer.add(result.spikes)
+            totals["output_spikes"] += result.spikes.n_events
+            totals["syn_ops"] += int(result.counts.syn_ops.sum())
+            totals["seconds"] += result.seconds
+            totals["right"] += int(np.sum(decide(result, loaded) == result.spikes.labels)) if decides else 0
+    right = totals.pop("right")
+    facts |= totals | {"fingerprint": loaded.fingerprint, "output": output}
+    if decides and len(file):
+        facts["accuracy"] = right / len(file)
     if json:
-        print_json(summary)
+        print_json(facts)
     else:
-        print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in summary.items()))
-
-
-def _summary(network: Network, events: Events, result: RunResult, output: str) -> dict[str, Any]:
-    return {
-        "backend": result.backend,
-        "samples": len(events),
-        "steps": result.spikes.n_steps,
-        "output_spikes": result.spikes.n_events,
-        "syn_ops": int(result.counts.syn_ops.sum()),
-        "seconds": round(result.seconds, 6),
-        "fingerprint": network.fingerprint,
-        "output": output,
-    }
+        print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))

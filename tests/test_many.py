@@ -1,0 +1,122 @@
+"""Work split over processes and over a Dask cluster: the same results, also when a worker is killed half way."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from simulators import COUNTERS, Events, RunResult, events_equal, many, run
+from simulators.event_file import EventFile
+from simulators.many import run_file
+
+
+def network() -> Network:
+    rng = np.random.default_rng(0)
+    neuron = CubaLif(vth_mant=90, current_decay=1024, voltage_decay=256)
+    hidden = Layer("hidden", (12,), neuron, (DenseSynapse("input", rng.integers(-40, 60, (12, 20)) * 2),))
+    return Network((20,), (hidden,))
+
+
+@pytest.fixture
+def events() -> Events:
+    return Events.from_dense(np.random.default_rng(1).random((300, 20, 25)) < 0.2, labels=np.arange(300) % 7)
+
+
+@pytest.fixture
+def file(tmp_path: Path, events: Events) -> EventFile:
+    events.save(tmp_path / "events.npz")
+    return EventFile(tmp_path / "events.npz")
+
+
+def assert_whole(parts: list[RunResult], events: Events) -> None:
+    whole = run(network(), events, "reference", record={"hidden": ["voltage"]})
+    assert sum(part.spikes.n_events for part in parts) == whole.spikes.n_events > 1000
+    first = 0
+    for part in parts:
+        last = first + len(part.spikes)
+        assert events_equal(part.spikes, whole.spikes.select(slice(first, last)))
+        assert part.spikes.labels.tolist() == events.labels[first:last].tolist()
+        assert np.array_equal(part.recordings["hidden"].voltage, whole.recordings["hidden"].voltage[first:last])
+        for counter in COUNTERS:
+            assert np.array_equal(getattr(part.counts, counter), getattr(whole.counts, counter)[first:last])
+        first = last
+    assert first == len(events)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_do_not_depend_on_the_split(file: EventFile, events: Events, jobs: int) -> None:
+    seen: list[int] = []
+    record = {"hidden": ["voltage"]}
+    assert_whole(list(run_file(network(), file, jobs=jobs, record=record, progress=seen.append)), events)
+    assert sum(seen) == 300
+
+
+class KillsItsWorkerOnce(Events):
+    """Events that kill the process that unpacks them, the first time."""
+
+    def __reduce__(self) -> tuple:
+        facts = (self.step, self.neuron, self.offsets, self.n_steps, self.shape, self.value, self.labels)
+        return _unpack, (os.getpid(), os.environ["KILL_ONCE"], facts)
+
+
+def _unpack(parent: int, marker: str, facts: tuple) -> Events:
+    if os.getpid() != parent and not os.path.exists(marker):
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return Events(*facts)
+
+
+def test_a_killed_worker_costs_time_not_results(
+    file: EventFile, events: Events, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KILL_ONCE", str(tmp_path / "killed"))
+    chunks = file.chunks
+
+    def deadly(n_samples: int) -> Iterator[Events]:
+        for number, chunk in enumerate(chunks(n_samples)):
+            yield KillsItsWorkerOnce(**vars(chunk)) if number == 2 else chunk
+
+    monkeypatch.setattr(file, "chunks", deadly)
+    parts = list(run_file(network(), file, jobs=2, record={"hidden": ["voltage"]}))
+    assert (tmp_path / "killed").exists()
+    assert_whole(parts, events)
+
+
+def test_workers_that_always_die_are_an_error(file: EventFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "run", _die)
+    with pytest.raises(LapilliError, match="worker processes died 4 times"):
+        list(run_file(network(), file, jobs=2))
+
+
+def _die(*arguments: object, **options: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_cluster_gives_the_same(file: EventFile, events: Events) -> None:
+    distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=2, **options) as cluster:
+        parts = list(
+            run_file(network(), file, scheduler=cluster.scheduler_address, jobs=2, record={"hidden": ["voltage"]})
+        )
+    assert_whole(parts, events)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 0}, "jobs: must be at least 1, got 0"),
+        ({"jobs": 2, "scheduler": "tcp://127.0.0.1:1"}, "no Dask scheduler answers at tcp://127.0.0.1:1"),
+        ({"jobs": 2, "scheduler": "nonsense://"}, "no Dask scheduler answers at nonsense://"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    file: EventFile, monkeypatch: pytest.MonkeyPatch, options: dict, message: str
+) -> None:
+    monkeypatch.setattr(many, "CONNECT_S", 1)
+    with pytest.raises(LapilliError, match=message):
+        list(run_file(network(), file, **options))
