@@ -1,7 +1,6 @@
 """HDF5 files read with suspicion: groups and datasets of bounded size, everything else a problem with its path."""
 
 import os
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike, existing_file
+from netx_exports.heap_strings import HeapStrings
 from netx_exports.problems import Problems
 
 MAX_OBJECTS = 1 << 16
@@ -78,7 +78,10 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
     file_path = existing_file(path)
     try:
         with open(file_path, "rb") as raw, h5py.File(file_path, "r", locking=False) as file:
-            return _Walk(raw.fileno(), os.fstat(raw.fileno()).st_size, str(path), problems).root(file, wanted)
+            file_size = os.fstat(raw.fileno()).st_size
+            plist = file.id.get_create_plist()
+            strings = HeapStrings(raw.fileno(), file_size, plist.get_userblock(), *plist.get_sizes())
+            return _Walk(strings, file_size, str(path), problems).root(file, wanted)
     except LapilliError:
         raise
     except MemoryError as error:
@@ -92,7 +95,7 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
 class _Walk:
     """One reading of one file, within what its size allows."""
 
-    descriptor: int
+    strings: HeapStrings
     file_size: int
     subject: str
     problems: Problems
@@ -184,21 +187,14 @@ class _Walk:
         if prod(dataset.shape) != 1:
             raise _RefusedError(f"must be one string, got shape {dataset.shape}")
         if length is None:
-            self.check_text_length(dataset)
-        elif length > MAX_TEXT:
-            raise _RefusedError(f"must be a short string, got {length} bytes")
-        value = dataset[()]
-        value = value.reshape(-1)[0] if isinstance(value, np.ndarray) else value
-        return bytes(value)
-
-    def check_text_length(self, dataset: h5py.Dataset) -> None:
-        # libhdf5 allocates the length that stands in the reference to a string before it looks for the string.
-        offset = dataset.id.get_offset()
-        if offset is None:
-            raise _RefusedError("must be a string stored contiguously")
-        (length,) = struct.unpack("<I", os.pread(self.descriptor, 4, offset))
+            offset = dataset.id.get_offset()
+            value = None if offset is None else self.strings.read(offset, MAX_TEXT)
+            if value is None:
+                raise _RefusedError(f"must be a string of at most {MAX_TEXT} bytes")
+            return value
         if length > MAX_TEXT:
-            raise _RefusedError(f"must be a short string, got {length} bytes")
+            raise _RefusedError(f"must be a string of at most {MAX_TEXT} bytes")
+        return bytes(np.asarray(dataset[()]).reshape(-1)[0])
 
     def attributes(self, owner: h5py.Group, path: str) -> Iterator[tuple[str, bytes]]:
         for name in list(owner.attrs.keys())[:MAX_OBJECTS]:

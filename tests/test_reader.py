@@ -182,7 +182,7 @@ WRONG: list[tuple[Edit, str]] = [
     (put("layer/3/type", 3), "`layer/3/type`: must be one string, got int64 of shape ()"),
     (put("layer/3/type", np.array([b"dense", b"dense"])), "`layer/3/type`: must be one string, got shape (2,)"),
     (put("layer/3/type", np.bytes_(b"\xff\xfe")), "`layer/3/type`: must be text in UTF-8"),
-    (put("layer/3/type", "d" * 5000), "`layer/3/type`: must be a short string, got 5000 bytes"),
+    (put("layer/3/type", "d" * 5000), "`layer/3/type`: must be a string of at most 1024 bytes"),
     (
         put("layer/3/type", "deense"),
         "`layer/3/type`: must be one of conv, dense, dense_rec, flatten, input, got 'deense'",

@@ -25,10 +25,10 @@ class NetworkConfig:
     threshold: float = 1.0
     """Voltage at which a neuron spikes; a multiple of 1/64."""
 
-    current_decay: float = 0.5
+    current_decay: float = 0.1
     """Share of its current that a hidden neuron forgets in a step, 0…1."""
 
-    voltage_decay: float = 0.1
+    voltage_decay: float = 0.03
     """Share of its voltage that a hidden neuron forgets in a step, 0…1."""
 
     readout: Literal["voltage_sum", "spike_count"] = "voltage_sum"

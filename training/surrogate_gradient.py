@@ -41,7 +41,7 @@ class DataConfig:
     name: Literal["digits"] = "digits"
     """Data set: "digits" are scikit-learn's handwritten digits, as times to first spike."""
 
-    deformation: float = 0.7
+    deformation: float = 1.0
     """Largest random deformation of training images; 1 is 0.2 rad, 10 % of size, 0.2 of shear and 0.6 pixels."""
 
 
@@ -58,7 +58,7 @@ class OptimizerConfig:
     batch_size: int = 64
     """Samples in a batch."""
 
-    max_epochs: int = 80
+    max_epochs: int = 100
     """Epochs after which training ends; the learning rate reaches 0 there."""
 
     patience: int = 30
@@ -72,7 +72,7 @@ class LossConfig:
     gain: float = 4.0
     """Factor from average score (voltage in SLAYER's unit, or spikes per step) to logit."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
     """Share of the target that is spread over all classes, 0…1."""
 
 

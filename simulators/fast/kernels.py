@@ -98,14 +98,17 @@ def _add_run(total, weights, weight_at, size, value):
 
 
 @compiled
-def _add_scattered(ring, weights, weight_at, places, base, value):
-    """Add a row of weights to places all over the ring of steps to come."""
-    size = len(ring)
-    for i in range(len(places)):
-        place = base + places[i]
-        if place >= size:
-            place -= size
-        ring[place] = np.int32(ring[place] + np.int32(np.int64(weights[weight_at + i]) * value))
+def _add_scattered(pool, weights, weight_at, tables, table_at, size, base, value):
+    """Add a row of weights to places all over the ring of steps to come, which starts at `base` of `pool`."""
+    # Unsigned, because numba would otherwise test every index for being negative.
+    if value == 1:
+        for i in range(size):
+            place = np.uint64(base + tables[np.uint64(table_at + i)])
+            pool[place] += weights[np.uint64(weight_at + i)]
+    else:
+        for i in range(size):
+            place = np.uint64(base + tables[np.uint64(table_at + i)])
+            pool[place] = np.int32(pool[place] + np.int32(np.int64(weights[np.uint64(weight_at + i)]) * value))
 
 
 @compiled
@@ -176,10 +179,9 @@ def _delay_row(program, state, op, step, weights, event, value):
         row = at + ((first + program.tables[program.ops[op].table_at + event]) & _SLOT_MASK) * padded
         _add_run(pool[row : row + padded], weights, weight_at, padded, value)
     else:
-        table = program.ops[op].table_at + event * padded
-        places = program.tables[table : table + padded]
-        ring = pool[at : at + 64 * padded]
-        _add_scattered(ring, weights, weight_at, places, (first & _SLOT_MASK) * padded, value)
+        table_at = program.ops[op].table_at + event * padded
+        base = at + (first & _SLOT_MASK) * padded
+        _add_scattered(pool, weights, weight_at, program.tables, table_at, padded, base, value)
 
 
 @compiled
@@ -194,10 +196,12 @@ def _collect_ring(program, state, number, step, padded):
                 state.rings[row + i] += state.spares[spare_at + delay * padded + i] >> shift
         state.spares[spare_at : spare_at + 64 * padded] = 0
     row = ring_at + (step & _SLOT_MASK) * padded
+    again = row + 64 * padded
     total = program.sums[number].at
     for i in range(padded):
-        state.sums[total + i] = state.rings[row + i]
+        state.sums[total + i] = state.rings[row + i] + state.rings[again + i]
         state.rings[row + i] = 0
+        state.rings[again + i] = 0
 
 
 @spliced

@@ -307,7 +307,8 @@ class _Lowering:
             entry["line_at"] = self._take("lines", 64 * padded)
             entry["line_delay_at"] = self.pools["tables"].add(np.pad(target_delays, (0, padded - len(target_delays))))
         if ring:
-            entry["ring_at"] = self._take("rings", 64 * padded)
+            # Twice the steps, so that adding needs no wrapping: what lies in the second half is added on arrival.
+            entry["ring_at"] = self._take("rings", 128 * padded)
             if final == SHIFT_RIGHT:
                 entry["spare_at"] = self._take("spares", 64 * padded)
         self.sums.append(entry)
