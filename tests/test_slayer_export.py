@@ -286,6 +286,40 @@ def test_the_readouts_voltage_is_slayers() -> None:
     assert result.spikes.n_events == 0
 
 
+def test_what_lava_dls_exporter_drops_of_a_readout(tmp_path: Path) -> None:
+    """It writes the weights as the last forward pass left them, and no bias; ours is what the next pass computes."""
+    blocks = prepared(
+        lambda: [cuba.Affine(neuron(norm=NORM), 12, 4, weight_norm=True, weight_scale=3)], FLAT, set_mean(0)
+    )
+    with torch.no_grad():
+        blocks[0].synapse.weight_g.mul_(2)
+    network = from_slayer(blocks)
+    stock_export(blocks, tmp_path / "theirs.net")
+    save(network, tmp_path / "ours.net")
+    ours, theirs = content(tmp_path / "ours.net"), content(tmp_path / "theirs.net")
+    assert ours["layer/0/weight"] != theirs["layer/0/weight"]
+    assert "layer/0/bias" in ours.keys() - theirs.keys()
+    values = spikes(FLAT)
+    with torch.no_grad():
+        voltage = forward(blocks, torch.nn.functional.pad(values, (1, 0))).numpy()
+    plan = RunPlan(values.shape[-1], {"readout1": frozenset({"voltage"})})
+    result = run_reference(network, Events.from_dense(values.numpy().astype(int)), plan)
+    assert np.array_equal(result.recordings["readout1"].voltage, voltage[..., :-1] * 4096)
+
+
+def test_what_lava_dls_exporter_forgets_of_a_mask() -> None:
+    """The mask acts in the forward pass; a step of the optimiser after it leaves weights that the exporter writes."""
+    mask = torch.arange(96).reshape(8, 12) % 2
+
+    def grow(blocks: Blocks) -> None:
+        blocks[0].synapse.weight.data += 1
+
+    network = assert_same_spikes(lambda: [dense(12, 8, mask=mask)], FLAT, grow)
+    (synapse,) = network.layers[0].synapses
+    assert isinstance(synapse, DenseSynapse)
+    assert not synapse.effective_weights[mask.numpy() == 0].any()
+
+
 def test_an_input_block_leads_slayer_by_its_shift() -> None:
     build, shape, _ = EXPORTED["input with neuron"]
     blocks = prepared(build, shape)
@@ -548,6 +582,10 @@ REFUSED_IMAGES: dict[str, tuple[Callable[[], Any], str]] = {
     "pool with padding": (lambda: [cuba.Pool(neuron(), 2, padding=1)], "windows cross from one channel into the next"),
     "transposed": (lambda: [cuba.ConvT(neuron(), 2, 3, 3)], r"block 0 \(ConvT\): is not a CUBA block"),
     "unpool": (lambda: [cuba.Unpool(neuron(), 2)], r"block 0 \(Unpool\): is not a CUBA block"),
+    "decays of columns": (
+        lambda: prepared(lambda: [conv(2, 8, 3, params=neuron(shared_param=False))], (2, 8, 10)),
+        r"shared_param=False on \(8, 6, 8\): SLAYER on a CPU takes a decay for each column, not channel",
+    ),
     "another shape": (lambda: prepared(lambda: [conv(2, 3, 3)], (2, 9, 9)), r"has run as \(3, 7, 7\), but reads"),
 }
 

@@ -120,6 +120,11 @@ def test_an_extended_file_has_no_layers_for_stock_lava_dl(tmp_path: Path) -> Non
     save(Network((6,), (layer,)), tmp_path / "a.net")
     with h5py.File(tmp_path / "a.net") as file:
         assert list(file) == ["lapilli"]
+    pytest.importorskip("lava.lib.dl")
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        from lava.lib.dl.netx.hdf5 import Network as StockNetwork
+    with pytest.raises(KeyError, match="object 'layer' doesn't exist"):
+        StockNetwork(str(tmp_path / "a.net"))
 
 
 def image_network(metadata: dict[str, Any], *, direct: bool) -> Network:
