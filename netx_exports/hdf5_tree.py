@@ -1,5 +1,6 @@
 """HDF5 files read with suspicion: groups and datasets of bounded size, everything else a problem with its path."""
 
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike, existing_file
 from netx_exports.heap_strings import HeapStrings
+from netx_exports.local_heaps import circular_heaps
 from netx_exports.problems import Problems
 
 MAX_OBJECTS = 1 << 16
@@ -80,7 +82,11 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
         with open(file_path, "rb") as raw, h5py.File(file_path, "r", locking=False) as file:
             file_size = os.fstat(raw.fileno()).st_size
             plist = file.id.get_create_plist()
-            strings = HeapStrings(raw.fileno(), file_size, plist.get_userblock(), *plist.get_sizes())
+            numbering = (plist.get_userblock(), *plist.get_sizes())
+            with mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                if places := list(circular_heaps(content, *numbering)):
+                    raise FormatError(str(path), [f"damaged (free blocks in a circle at byte {places[0]})"])
+            strings = HeapStrings(raw.fileno(), file_size, *numbering)
             return _Walk(strings, file_size, str(path), problems).root(file, wanted)
     except LapilliError:
         raise

@@ -58,10 +58,10 @@ class OptimizerConfig:
     batch_size: int = 64
     """Samples in a batch."""
 
-    max_epochs: int = 100
+    max_epochs: int = 80
     """Epochs after which training ends; the learning rate reaches 0 there."""
 
-    patience: int = 30
+    patience: int = 40
     """Epochs without a lower validation loss after which training ends early."""
 
 
