@@ -1,6 +1,5 @@
 """HDF5 files read with suspicion: groups and datasets of bounded size, everything else a problem with its path."""
 
-import mmap
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike, existing_file
 from netx_exports.heap_strings import HeapStrings
-from netx_exports.local_heaps import circular_heaps
+from netx_exports.local_heaps import endless_heap
 from netx_exports.problems import Problems
 
 MAX_OBJECTS = 1 << 16
@@ -44,7 +43,7 @@ class Group:
     Arguments:
         path: path inside the file, without leading slash; "" is the root.
         groups, datasets: by name; datasets hold numbers, or bytes for strings of one element.
-        attributes: strings only.
+        attributes: of the root only, strings that are lapilli's.
         unreadable: names whose problem was reported already.
     """
 
@@ -83,9 +82,8 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
             file_size = os.fstat(raw.fileno()).st_size
             plist = file.id.get_create_plist()
             numbering = (plist.get_userblock(), *plist.get_sizes())
-            with mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                if places := list(circular_heaps(content, *numbering)):
-                    raise FormatError(str(path), [f"damaged (free blocks in a circle at byte {places[0]})"])
+            if (place := endless_heap(raw.fileno(), file_size, *numbering)) is not None:
+                raise FormatError(str(path), [f"damaged (free blocks in a circle at byte {place})"])
             strings = HeapStrings(raw.fileno(), file_size, *numbering)
             return _Walk(strings, file_size, str(path), problems).root(file, wanted)
     except LapilliError:
@@ -111,7 +109,7 @@ class _Walk:
     def root(self, file: h5py.File, wanted: frozenset[str]) -> Group:
         names = frozenset(_names(file))
         kept = self.group(file, "", sorted(names & wanted), [])
-        attributes = dict(self.attributes(file, ""))
+        attributes = dict(self.attributes(file))
         return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | (names - wanted))
 
     def group(self, group: h5py.Group, path: str, names: list[str], above: list[h5py.Group]) -> Group:
@@ -140,8 +138,7 @@ class _Walk:
             except Exception as error:
                 unreadable.add(name)
                 self.problems.wrong.append(f"`{where}`: damaged ({_first_line(error)})")
-        attributes = dict(self.attributes(group, path)) if path else {}
-        return Group(path, groups, datasets, attributes, frozenset(unreadable))
+        return Group(path, groups, datasets, {}, frozenset(unreadable))
 
     def child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         link = group.get(name, getlink=True)
@@ -202,15 +199,13 @@ class _Walk:
             raise _RefusedError(f"must be a string of at most {MAX_TEXT} bytes")
         return bytes(np.asarray(dataset[()]).reshape(-1)[0])
 
-    def attributes(self, owner: h5py.Group, path: str) -> Iterator[tuple[str, bytes]]:
-        for name in list(owner.attrs.keys())[:MAX_OBJECTS]:
-            if not name.startswith("lapilli"):
-                continue
-            attribute = owner.attrs.get_id(name)
+    def attributes(self, file: h5py.File) -> Iterator[tuple[str, bytes]]:
+        for name in [name for name in file.attrs if name.startswith("lapilli")][:MAX_OBJECTS]:
+            attribute = file.attrs.get_id(name)
             if attribute.shape != () or attribute.dtype.kind != "S" or attribute.dtype.itemsize > MAX_ATTRIBUTE:
-                self.problems.wrong.append(f"attribute `{name}` of `{path or '/'}`: must be one fixed-length string")
+                self.problems.wrong.append(f"attribute `{name}`: must be one string of fixed length")
                 continue
-            yield name, bytes(owner.attrs[name])
+            yield name, bytes(file.attrs[name])
 
 
 class _RefusedError(Exception):

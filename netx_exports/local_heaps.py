@@ -3,38 +3,43 @@
 Source: HDF5 File Format Specification 3.0, section III.D.
 """
 
-import mmap
+import os
 from collections.abc import Iterator
 
 _SIGNATURE = b"HEAP"
 _END_OF_LIST = 1
+_MOST_BLOCKS = 1 << 20
+_CHUNK = 1 << 20
 
 
-def circular_heaps(content: mmap.mmap, base: int, address_width: int, size_width: int) -> Iterator[int]:
-    """Places of local heaps whose list of free blocks runs in a circle.
+def endless_heap(descriptor: int, file_size: int, base: int, address_width: int, size_width: int) -> int | None:
+    """Place of a local heap whose list of free blocks runs in a circle; None where all end.
 
     Arguments:
-        content: the whole file.
+        descriptor: of the open file.
+        file_size: in bytes.
         base: where the addresses of the file count from (the size of its user block).
         address_width, size_width: bytes of an address and of a size, as the file's superblock says.
     """
-    place = content.find(_SIGNATURE)
-    while place >= 0:
-        fields = content[place + 8 : place + 8 + 2 * size_width + address_width]
-        size = int.from_bytes(fields[:size_width], "little")
-        first_free = int.from_bytes(fields[size_width : 2 * size_width], "little")
+    # More blocks than find room in the file are a circle, or heaps that share their blocks to the same effect.
+    left = min(file_size // (2 * size_width) + 1, _MOST_BLOCKS)
+    for place in _places(descriptor, file_size):
+        fields = os.pread(descriptor, 2 * size_width + address_width, place + 8)
+        size, block = (int.from_bytes(fields[at : at + size_width], "little") for at in (0, size_width))
         data = base + int.from_bytes(fields[2 * size_width :], "little")
-        if _is_circular(content, data, size, first_free, size_width):
-            yield place
-        place = content.find(_SIGNATURE, place + 1)
+        # Anything outside of heap or file libhdf5 notices itself.
+        while block != _END_OF_LIST and block < size and data + block + size_width <= file_size:
+            left -= 1
+            if not left:
+                return place
+            block = int.from_bytes(os.pread(descriptor, size_width, data + block), "little")
+    return None
 
 
-def _is_circular(content: mmap.mmap, data: int, size: int, block: int, width: int) -> bool:
-    seen = set()
-    # Anything outside of the heap libhdf5 notices itself.
-    while block != _END_OF_LIST and block + 2 * width <= size and data + block + width <= len(content):
-        if block in seen:
-            return True
-        seen.add(block)
-        block = int.from_bytes(content[data + block : data + block + width], "little")
-    return False
+def _places(descriptor: int, file_size: int) -> Iterator[int]:
+    for start in range(0, file_size, _CHUNK):
+        content = os.pread(descriptor, _CHUNK + len(_SIGNATURE) - 1, start)
+        place = content.find(_SIGNATURE)
+        while place >= 0:
+            yield start + place
+            place = content.find(_SIGNATURE, place + 1)

@@ -17,6 +17,10 @@ MAX_NEURONS = 1 << 24
 """Neurons in one layer or input; a file that asks for more is refused before memory is taken."""
 
 
+MAX_NAME = 250
+"""Characters in a layer's name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """A population of neurons of one model and the synapses that feed it.
@@ -148,8 +152,8 @@ def _problems(network: Network) -> "list[str]":
 
 def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network) -> "list[str]":
     found = [f"shape: {problem}" for problem in _shape_problems(layer.shape)]
-    if not layer.name or not layer.name.isprintable() or "/" in layer.name:
-        found.append(f"name: must be printable and without a slash, got {layer.name!r}")
+    if not 1 <= len(layer.name) <= MAX_NAME or not layer.name.isprintable() or "/" in layer.name:
+        found.append(f"name: must be 1…{MAX_NAME} printable characters without a slash, got {layer.name!r:.80}")
     if layer.name in shapes:
         found.append("name: already taken")
     if found:

@@ -9,7 +9,7 @@ from netx_exports.fitting import lossless_dense
 from netx_exports.synapses import MAX_DELAY, Shape
 
 
-def random_plain_network(seed: int, *, names: bool = True) -> Network:
+def random_plain_network(seed: int) -> Network:
     """A chain of one to four layers."""
     rng = np.random.default_rng(seed)
     images = rng.random() < 0.6
@@ -17,12 +17,12 @@ def random_plain_network(seed: int, *, names: bool = True) -> Network:
     input_shape, source, layers = shape, INPUT, []
     direct = rng.random() < 0.3
     if direct:
-        layers.append(_direct(rng, "encoder" if names else "encoder1", shape))
+        layers.append(_direct(rng, "encoder", shape))
         source = layers[-1].name
     for number in range(int(rng.integers(1, 4))):
         images = images and rng.random() < 0.6
         kind = "conv" if images else str(rng.choice(["dense", "dense", "recurrent"]))
-        name = f"{kind}{number}" if names else f"{kind}{len(layers) + 1}"
+        name = f"{kind}{number}"
         layers.append(_conv(rng, name, source, shape) if images else _dense(rng, name, source, shape, kind))
         source, shape = name, layers[-1].shape
     return Network(input_shape, tuple(layers), graded_input=direct or bool(rng.random() < 0.2))

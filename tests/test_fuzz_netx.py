@@ -16,10 +16,11 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 from plain_networks import random_plain_network
 from random_networks import random_case
 
-from netx_exports import LapilliError, Network, load, save
+from netx_exports import FormatError, LapilliError, Network, load, save
 
 BYTE_MUTATIONS = 3000
 TREE_MUTATIONS = 500
@@ -159,3 +160,42 @@ def test_broken_trees(tmp_path: Path) -> None:
                     continue  # h5py does not do what was drawn, such as a dataset inside a dataset
         seen.append(outcome(path))
     assert seen.count("FormatError") > TREE_MUTATIONS / 2
+
+
+def structures(content: bytes, signature: bytes) -> list[int]:
+    return [place for place in range(len(content)) if content.startswith(signature, place)]
+
+
+def test_a_heap_of_strings_that_leads_libhdf5_into_a_circle(tmp_path: Path) -> None:
+    """The size of its first string, rounded up and added to the place of the string, gives the place again."""
+    path = tmp_path / "broken.net"
+    save(random_plain_network(0), path)
+    content = bytearray(path.read_bytes())
+    (place,) = structures(bytes(content), b"GCOL")
+    content[place + 24 : place + 32] = (2**64 - 16).to_bytes(8, "little")
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match="neuron/type`: must be a string of at most 1024 bytes"):
+        load(path)
+
+
+def test_free_blocks_that_lead_libhdf5_into_a_circle(tmp_path: Path) -> None:
+    path = tmp_path / "broken.net"
+    save(random_plain_network(0), path)
+    content = bytearray(path.read_bytes())
+    for place in structures(bytes(content), b"HEAP"):
+        free, data = (int.from_bytes(content[place + at : place + at + 8], "little") for at in (16, 24))
+        content[data + free : data + free + 8] = content[place + 16 : place + 24]
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"damaged \(free blocks in a circle at byte \d+\)"):
+        load(path)
+
+
+def test_files_with_a_user_block_and_of_the_newest_layout(tmp_path: Path) -> None:
+    network = random_plain_network(0)
+    save(network, tmp_path / "ours.net")
+    for number, options in enumerate([{"userblock_size": 1024}, {"libver": "latest"}, {"track_order": True}]):
+        path = tmp_path / f"{number}.net"
+        with h5py.File(tmp_path / "ours.net") as ours, h5py.File(path, "w", **options) as copy:
+            ours.copy("layer", copy)
+            copy.attrs["lapilli"] = ours.attrs["lapilli"]
+        assert load(path) == network

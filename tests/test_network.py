@@ -42,7 +42,8 @@ def chain() -> Network:
         ((layer("a", 4, dense(4, 5)),), r"weights: shape must be \(4, 3\), got \(4, 5\)"),
         ((layer("a", 4, dense(4, 3, "b")),), "source must be the input, an earlier layer or the layer itself"),
         ((layer("input", 4, dense(4, 3)),), "layer 'input': name: already taken"),
-        ((layer("a/b", 4, dense(4, 3)),), "name: must be printable and without a slash"),
+        ((layer("a/b", 4, dense(4, 3)),), "name: must be 1…250 printable characters without a slash, got 'a/b'"),
+        ((layer("a" * 251, 4, dense(4, 3)),), "name: must be 1…250 printable characters"),
         (
             (layer("a", 4, DenseSynapse(INPUT, np.full((4, 3), 256))),),
             r"in -256…255, got 256 at \[0, 0\]",

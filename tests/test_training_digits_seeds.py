@@ -26,16 +26,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digits_seeds, "train", quick_train)
 
 
-def test_a_row_for_each_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_row_for_each_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "seeds.csv"
-    sys_argv = ["digits_seeds.py", "--out", str(out), "--seeds", "3", "4"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", sys_argv)
-        digits_seeds.main()
+    monkeypatch.setattr(sys, "argv", ["digits_seeds.py", "--out", str(out), "--seeds", "3", "4"])
+    digits_seeds.main()
     with open(out, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["seed"] for row in rows] == ["3", "4"]
-    assert rows[0]["command"] == " ".join(sys_argv)
+    assert rows[1]["command"] == f"python -m training.digits_seeds --out {out} --seeds 4"
     assert all(row["machine"] and 0 <= float(row["test_accuracy"]) <= 1 for row in rows)
     assert rows[0]["fingerprint"] != rows[1]["fingerprint"]
     accuracies = [float(row["test_accuracy"]) for row in rows]

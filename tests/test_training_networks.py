@@ -42,9 +42,9 @@ def test_the_exported_network_has_what_the_options_say(config: NetworkConfig) ->
     for layer in network.layers[:-1]:
         assert layer.recurrent == config.recurrent
         assert layer.neuron.vth_mant == config.threshold * 64
-        assert layer.neuron.current_decay == config.current_decay * 4096
+        assert layer.neuron.current_decay == round(config.current_decay * 4096)
         assert layer.neuron.voltage_decay == round(config.voltage_decay * 4096)
-    assert network.output.neuron.current_decay == config.readout_current_decay * 4096
+    assert network.output.neuron.current_decay == round(config.readout_current_decay * 4096)
     assert network.output.neuron.voltage_decay == round(config.readout_voltage_decay * 4096)
 
 

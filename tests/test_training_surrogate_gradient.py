@@ -93,7 +93,8 @@ def test_ctrl_c_and_resume_change_nothing(
     before = signal.getsignal(signal.SIGINT)
     interrupt(monkeypatch, KeyboardInterrupt, epoch, batch)
     with pytest.raises(
-        TrainingInterruptedError, match=f"stopped after epoch {epoch} of 4; resume the run in .*run to go on"
+        TrainingInterruptedError,
+        match=rf"stopped after epoch {epoch} of 4; resume the run in .*run \(--resume\) to go on",
     ):
         train_small(tmp_path / "run")
     assert signal.getsignal(signal.SIGINT) is before
@@ -251,6 +252,12 @@ def test_a_loss_that_is_no_number_stops_with_the_reason(tmp_path: Path) -> None:
         LapilliError, match=r"the loss became nan in epoch 1; lower optimizer.lr \(0.003\) or loss.gain"
     ):
         train_small(tmp_path / "run", loss=LossConfig(gain=1e300))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_an_accelerator_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match="accelerator: 'gpu' cannot be used here"):
+        train_small(tmp_path / "run", accelerator="gpu")
 
 
 def test_a_used_folder_and_another_configuration_are_refused(finished: Path) -> None:

@@ -31,6 +31,7 @@ def digits_seeds(out: PathLike, seeds: Sequence[int], progress: bool = True) -> 
         rows.append(
             provenance(seed)
             | {
+                "command": f"python -m training.digits_seeds --out {out} --seeds {seed}",
                 "train_accuracy": round(summary.train_accuracy, 6),
                 "validation_accuracy": round(summary.validation_accuracy, 6),
                 "test_accuracy": round(summary.test_accuracy, 6),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 
@@ -40,30 +41,34 @@ def fit(
 
     Raises:
         TrainingInterruptedError: after Ctrl-C or SIGTERM.
-        LapilliError: when the folder cannot be written or the checkpoint cannot be read.
+        LapilliError: when the folder cannot be written, the checkpoint cannot be read, or there is no such accelerator.
     """
     record = EpochRecord(folder)
     stopping = EarlyStopping(MONITOR, patience=patience, check_finite=False)
     with quiet_lightning():
-        trainer = Trainer(
-            accelerator=accelerator,
-            devices=1,
-            max_epochs=max_epochs,
-            callbacks=[stopping, record, *([EpochBar()] if progress else [])],
-            plugins=[SafetensorsCheckpointIO()],
-            enable_progress_bar=progress,
-            enable_model_summary=False,
-            logger=False,
-            num_sanity_val_steps=0,
-            default_root_dir=folder.path,
-        )
+        try:
+            trainer = Trainer(
+                accelerator=accelerator,
+                devices=1,
+                max_epochs=max_epochs,
+                callbacks=[stopping, record, *([EpochBar()] if progress else [])],
+                plugins=[SafetensorsCheckpointIO()],
+                enable_progress_bar=progress,
+                enable_model_summary=False,
+                logger=False,
+                num_sanity_val_steps=0,
+                default_root_dir=folder.path,
+            )
+        except MisconfigurationException as error:
+            raise LapilliError(f"accelerator: {accelerator!r} cannot be used here ({error})") from error
         checkpoint = folder.checkpoint if folder.checkpoint.exists() else None
         try:
             trainer.fit(classifier, batches, validation, ckpt_path=checkpoint)
         except SystemExit as stop:
             # Lightning exits the interpreter on Ctrl-C and on SIGTERM.
             raise TrainingInterruptedError(
-                f"stopped after epoch {len(record.rows)} of {max_epochs}; resume the run in {folder.path} to go on"
+                f"stopped after epoch {len(record.rows)} of {max_epochs}; "
+                f"resume the run in {folder.path} (--resume) to go on"
             ) from stop
     return record
 

@@ -113,7 +113,7 @@ def train(
     loss: LossConfig = LossConfig(),
     seed: int = 0,
     threads: int = 1,
-    accelerator: str = "auto",
+    accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
     resume: bool = False,
     progress: bool = True,
 ) -> Summary:
@@ -127,7 +127,7 @@ def train(
         loss: towards what.
         seed: of initial weights, order, deformation and dropout; the split of the data is always the same.
         threads: of torch. Another number may round differently, so it is part of the configuration.
-        accelerator: Lightning's "cpu", "gpu" or "auto"; on a GPU, SLAYER compiles its kernels with nvcc.
+        accelerator: where to train; "auto" takes a GPU if there is one. On a GPU, SLAYER compiles kernels with nvcc.
         resume: go on after the last finished epoch in `run_dir`; the configuration must be the same.
         progress: whether to show a progress bar on stderr, if that is a terminal.
 
