@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run_command(words[0], words[1:])
     except LapilliError as error:
-        return _failed(error, str(error), 2, debug)
+        # A training that was interrupted says how to go on.
+        return _failed(error, str(error), 130 if isinstance(error.__cause__, SystemExit) else 2, debug)
     except KeyboardInterrupt as error:
         return _failed(error, "interrupted", 130, debug)
     except MemoryError as error:

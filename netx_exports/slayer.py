@@ -100,6 +100,8 @@ def _read_block(reading: Reading, block: Any, chain: BlockChain, *, last: bool) 
     read(reading, block, chain)
     if read is _read_affine and not last:
         reading.problem("a readout gives voltages, not spikes, and must be the last block")
+    if not last and getattr(block, "neuron", None) is not None and not getattr(block, "delay_shift", True):
+        reading.problem("delay_shift=False: every synapse of the network that reads this block takes a step")
 
 
 def _read_input(reading: Reading, block: Any, chain: BlockChain) -> None:

@@ -535,6 +535,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "dynamics=False has no neuron",
     ),
     "readout in the middle": (lambda: [cuba.Affine(neuron(), 12, 8), dense(8, 3)], "must be the last block"),
+    "no step behind a block": (
+        lambda: [dense(12, 8, delay_shift=False), dense(8, 3)],
+        "delay_shift=False: every synapse",
+    ),
     "input in the middle": (lambda: [dense(12, 8), cuba.Input(None), dense(8, 3)], "must be the first block"),
     "input without a shape": (
         lambda: [cuba.Input(neuron()), dense(12, 8)],
