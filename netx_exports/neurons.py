@@ -1,7 +1,7 @@
 """Neuron models: integer parameters of Lava's fixed-point CPU models. One dataclass per model."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar
 
@@ -42,6 +42,7 @@ class CubaLif:
     voltage_decay: npt.ArrayLike
     bias_mant: npt.ArrayLike = 0
     bias_exp: int = 6
+    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     model: ClassVar[str] = "CUBA"
 

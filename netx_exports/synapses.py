@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import ClassVar, Literal, get_args
 
@@ -65,6 +65,7 @@ class DenseSynapse:
     delays: npt.ArrayLike | None = None
     weight_bits: int = 8
     sign_mode: SignMode = "mixed"
+    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "dense"
 
@@ -125,6 +126,7 @@ class ConvSynapse:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     delays: npt.ArrayLike | None = None
+    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "conv"
 
@@ -202,6 +204,7 @@ class IdentitySynapse:
     weight: int
     weight_exp: int = 0
     delay: int = 0
+    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "identity"
 
@@ -240,6 +243,7 @@ class DirectSynapse:
     source: str = INPUT
     scale: int = 64
     offset: int = 0
+    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "direct"
 
