@@ -9,6 +9,12 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.integer[Any]]
 
 
+class Checked:
+    """A part of a network: what its constructor finds wrong is kept until the network asks for all problems."""
+
+    _found: tuple[str, ...] = ()
+
+
 def frozen_integers(
     value: npt.ArrayLike, *, low: int, high: int, dtype: npt.DTypeLike, where: str, problems: list[str]
 ) -> IntArray:

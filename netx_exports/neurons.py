@@ -1,14 +1,14 @@
 """Neuron models: integer parameters of Lava's fixed-point CPU models. One dataclass per model."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.arrays import IntArray, frozen_integers, update_digest
+from netx_exports.arrays import Checked, IntArray, frozen_integers, update_digest
 
 DECAY_UNITY = 1 << 12
 """A decay of 4096 forgets everything in one step; 0 forgets nothing."""
@@ -21,7 +21,7 @@ NEVER_SPIKES = (1 << 18) - 1
 
 
 @dataclass(frozen=True, eq=False)
-class CubaLif:
+class CubaLif(Checked):
     """Current-based leaky integrate-and-fire neurons, as `lava.proc.lif` computes them in fixed point.
 
     A parameter is one integer for the whole layer, for each channel (first axis of the layer's shape) or each neuron.
@@ -42,7 +42,6 @@ class CubaLif:
     voltage_decay: npt.ArrayLike
     bias_mant: npt.ArrayLike = 0
     bias_exp: int = 6
-    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     model: ClassVar[str] = "CUBA"
 

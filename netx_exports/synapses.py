@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.arrays import IntArray, frozen_integers, update_digest
+from netx_exports.arrays import Checked, IntArray, frozen_integers, update_digest
 
 INPUT = "input"
 """Name of the network's input as a source."""
@@ -47,7 +47,7 @@ def shift_sum(total: IntArray, weight_exp: int) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class DenseSynapse:
+class DenseSynapse(Checked):
     """All-to-all connections with one weight, and one delay, for each pair of neurons.
 
     Arguments:
@@ -65,7 +65,6 @@ class DenseSynapse:
     delays: npt.ArrayLike | None = None
     weight_bits: int = 8
     sign_mode: SignMode = "mixed"
-    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "dense"
 
@@ -106,7 +105,7 @@ class DenseSynapse:
 
 
 @dataclass(frozen=True, eq=False)
-class ConvSynapse:
+class ConvSynapse(Checked):
     """Two-dimensional convolution (cross-correlation, as in torch) over (C, H, W) sources.
 
     Lava computes it with the weights as they are: no exponent, no dropped bits; the sum wraps at 24 bits.
@@ -126,7 +125,6 @@ class ConvSynapse:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     delays: npt.ArrayLike | None = None
-    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "conv"
 
@@ -190,7 +188,7 @@ class ConvSynapse:
 
 
 @dataclass(frozen=True, eq=False)
-class IdentitySynapse:
+class IdentitySynapse(Checked):
     """One connection for each neuron, from the source neuron with the same flat index: a skip path.
 
     Arguments:
@@ -204,7 +202,6 @@ class IdentitySynapse:
     weight: int
     weight_exp: int = 0
     delay: int = 0
-    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "identity"
 
@@ -228,7 +225,7 @@ class IdentitySynapse:
 
 
 @dataclass(frozen=True, eq=False)
-class DirectSynapse:
+class DirectSynapse(Checked):
     """The input's values are the neurons' input current in the same step: NetX's input block with a neuron.
 
     The one exception to the rule that a synapse takes a step; only from the input. `scale` and `offset` are NetX's
@@ -243,7 +240,6 @@ class DirectSynapse:
     source: str = INPUT
     scale: int = 64
     offset: int = 0
-    _found: tuple[str, ...] = field(init=False, repr=False, default=())
 
     kind: ClassVar[str] = "direct"
 
