@@ -18,8 +18,10 @@ def replacing(path: PathLike) -> Iterator[Path]:
     Raises:
         LapilliError: when the folder is missing, read-only or full; nothing is left behind and `path` is untouched.
     """
-    target = Path(path)
+    target = Path(path).resolve()
     temporary: Path | None = None
+    if target.exists() and not target.is_file():
+        raise LapilliError(f"cannot write {path}: it exists and is no regular file")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         os.close(handle)
@@ -30,7 +32,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, target)
     except OSError as error:
-        raise LapilliError(f"cannot write {target}: {error.strerror or error}") from error
+        raise LapilliError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

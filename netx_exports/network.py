@@ -161,6 +161,8 @@ def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network)
     found += layer.neuron.problems(layer.shape)
     if not layer.synapses:
         found.append("synapses: a layer needs at least one")
+    if sum(isinstance(synapse, DirectSynapse) for synapse in layer.synapses) > 1:
+        found.append("synapses: at most one may be direct")
     for index, synapse in enumerate(layer.synapses):
         where = f"synapse {index} from {synapse.source!r}"
         if synapse.source != layer.name and synapse.source not in shapes:

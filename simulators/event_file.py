@@ -45,8 +45,8 @@ class EventFile:
         self.n_steps, self.shape = int(whole["n_steps"]), tuple(int(side) for side in whole["shape"])
         self.n_events = int(self.offsets[-1]) if self.offsets.ndim == 1 and len(self.offsets) else 0
         problems = [f"{name}: needs {self.n_events} entries" for name, s in lengths.items() if s != (self.n_events,)]
-        if self.offsets.ndim != 1 or np.any(np.diff(self.offsets) < 0):
-            problems.append("offsets: must rise")
+        if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] or np.any(np.diff(self.offsets) < 0):
+            problems.append("offsets: must rise from 0")
         if self.labels is not None and self.labels.shape != (len(self),):
             problems.append(f"labels: needs one entry for each of {len(self)} samples")
         if problems:

@@ -59,6 +59,10 @@ class Events:
             array = np.asarray(array)
             if array.dtype.kind not in "iu" and array.size:
                 raise EventsError("events", [f"{name}: must be integers, got {array.dtype}"])
+            if array.size and not np.can_cast(array.dtype, dtype):
+                limits = np.iinfo(dtype)
+                if int(array.min()) < limits.min or int(array.max()) > limits.max:
+                    raise EventsError("events", [f"{name}: must fit {dtype}, got {array.min()}…{array.max()}"])
             object.__setattr__(self, name, array.astype(dtype, copy=False))
         if problems := _problems(self):
             raise EventsError("events", problems)
@@ -88,14 +92,14 @@ class Events:
         n_samples, n_steps = dense.shape[0], dense.shape[-1]
         by_step = dense.reshape(n_samples, prod(dense.shape[1:-1]), n_steps).transpose(0, 2, 1)
         sample, step, neuron = np.nonzero(by_step)
-        value = by_step[sample, step, neuron].astype(np.int32)
+        value = by_step[sample, step, neuron].astype(np.int64)
         return cls(
             step.astype(np.int32),
             neuron.astype(np.int32),
             np.searchsorted(sample, np.arange(n_samples + 1)).astype(np.int64),
             n_steps,
             dense.shape[1:-1],
-            None if np.all(value == 1) else value,
+            None if np.all(value == 1) else value,  # type: ignore[arg-type]
             None if labels is None else np.asarray(labels),
         )
 

@@ -5,6 +5,7 @@ stock way: it is saved as a NetX file and loaded by lava-dl's own reader. Anythi
 Processes.
 """
 
+import dataclasses
 import shutil
 import time
 from pathlib import Path
@@ -84,7 +85,8 @@ def _save(network: Network, route: Route, folder: Path) -> Path:
         from netx_exports.writer import save
 
         path = folder / "network.net"
-        save(network, path)
+        # Without the layout of the module that it came from the file tells the shape of its input, which lava-dl needs.
+        save(dataclasses.replace(network, metadata={}), path)
     return path
 
 

@@ -164,6 +164,9 @@ class Simulator:
             raise EventsError(f"step {self._step}", ["values: the network's input is binary spikes"])
         if value.shape != neuron.shape or (value.size and value.dtype.kind not in "iu"):
             raise EventsError(f"step {self._step}", [f"values: needs {len(neuron)} integers, got {values!r}"])
+        limits = np.iinfo(np.int32)
+        if value.size and (value.min() < limits.min or value.max() > limits.max or not value.all()):
+            raise EventsError(f"step {self._step}", ["values: must fit int32 and not be 0"])
         return neuron.astype(np.int32), value.astype(np.int32)
 
     def _neurons(self, layer: str, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

@@ -115,6 +115,21 @@ def test_inspect_shows_layers_and_stock_lava(files: Path, capsys: pytest.Capture
     json.loads(out)
 
 
+def test_no_accuracy_before_the_last_spikes_are_answered(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--output", str(files / "out.npz")]
+    assert "accuracy" not in json.loads(call(capsys, "simulate", *arguments, "--json")[1])
+    assert "accuracy" in json.loads(call(capsys, "simulate", *arguments, "--n-steps", "32", "--json")[1])
+
+
+def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz")]
+    status, out, _ = call(capsys, "prove", *arguments, "--backends", "[reference,fast,loihi2]")
+    assert status == 1
+    assert "skipped: backend loihi2" in out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -129,6 +144,10 @@ def test_inspect_shows_layers_and_stock_lava(files: Path, capsys: pytest.Capture
         (["simulate", "events.npz", "--input", "events.npz", "--output", "o.npz"], "events.npz"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "events.npz"], "must not be the input file"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "no/o.npz"], "cannot write no/o.npz"),
+        (["simulate", "model.net", "--input", "events.npz", "--output", "model.net"], "must not be the network file"),
+        (["simulate", "model.net", "--input", "events.npz", "--output", "/dev/null"], "is no regular file"),
+        (["prove", "model.net", "--samples", "-3"], "--samples must be at least 1, got -3"),
+        (["bench", "simulate", "--hidden", "[]"], "must be positive"),
         (["prove", "model.net", "--backends", '["fast"]'], "needs at least two different backends"),
         (["bench", "fly"], "bench: must be simulate, got 'fly'"),
         (["bench", "simulate", "--steps", "0"], "must be positive"),

@@ -73,6 +73,8 @@ def test_an_error_in_the_block_leaves_no_file(tmp_path: Path) -> None:
         ({"step": None}, "step: missing"),
         ({"neuron": np.zeros(3, int)}, "neuron: needs [0-9]+ entries"),
         ({"offsets": np.array([0, 5, 3, 700])}, "offsets: must rise"),
+        ({"offsets": np.array([1, 5, 9])}, "offsets: must rise from 0"),
+        ({"offsets": np.zeros(0, int)}, "offsets: must rise from 0"),
         ({"labels": np.zeros(2, int)}, "labels: needs one entry for each of 23 samples"),
         ({"n_steps": np.int64(-2)}, "n_steps: must be"),
         ({"shape": np.array([1 << 40])}, "shape: must be"),

@@ -90,6 +90,9 @@ def test_from_tonic_orders_drops_and_merges() -> None:
         ({"value": [1, 0, 2]}, r"value: needs one entry other than 0"),
         ({"labels": [1]}, r"labels: needs one entry for each of 2 samples"),
         ({"step": [0.5, 1.0, 2.0]}, r"step: must be integers"),
+        ({"step": [0, 1, 2**32 + 1]}, r"step: must fit int32, got 0…4294967297"),
+        ({"neuron": [0, 1, 2**32 + 1]}, r"neuron: must fit int32"),
+        ({"value": [1, 2, -(2**31) - 1]}, r"value: must fit int32"),
     ],
 )
 def test_contradictions_are_named(changes: dict, message: str) -> None:

@@ -248,6 +248,7 @@ def stock_networks() -> list[Network]:
     )
     shape = conv.output_shape((2, 6, 5))
     maps = Layer("maps", shape, CubaLif(90, [100, 4096, 0, 9], 400, bias_mant=[0, 3, -2, 5]), (conv,))
+    readers = (maps, Layer("out", (4,), lively, (dense("maps", 4, int(np.prod(shape)), 4),)))
     encoder = Layer("encoder", (2, 3, 4), CubaLif(100, 4096, 500), (DirectSynapse(),))
     after = ConvSynapse("encoder", np.random.default_rng(3).integers(-60, 60, (3, 2, 2, 2)) * 2)
     return [
@@ -255,13 +256,15 @@ def stock_networks() -> list[Network]:
         Network(
             (5,), (Layer("late", (4,), CubaLif(60, 300, 100), (dense("input", 4, 5, 1, delays=[[0, 7, 2, 1, 0]]),)),)
         ),
-        Network((2, 6, 5), (maps, Layer("out", (4,), lively, (dense("maps", 4, int(np.prod(shape)), 4),)))),
+        Network((2, 6, 5), readers),
+        # As `from_slayer` makes it without an Input block: lava-dl's file then does not tell the input's shape.
+        Network((2, 6, 5), readers, {"netx_layout": ["conv", "flatten", "dense"]}),
         Network((2, 3, 4), (encoder, Layer("maps", (3, 2, 3), CubaLif(90, 100, 400), (after,))), graded_input=True),
         Network((6,), (Layer("out", (4,), lively, (dense("input", 4, 6, 5),)),), graded_input=True),
     ]
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_stock_lava_runs_what_the_builder_and_the_reference_run(number):
     network = stock_networks()[number]
     events = random_events(network, 2, 12, 0.4, seed=number)

@@ -83,6 +83,11 @@ def test_values_of_a_direct_synapse_arrive_in_the_same_step() -> None:
     assert network.depth == 0
 
 
+def test_two_direct_synapses_are_refused() -> None:
+    with pytest.raises(LapilliError, match="at most one may be direct"):
+        Network((2,), (Layer("a", (2,), NEURON, (DirectSynapse(), DirectSynapse())),), graded_input=True)
+
+
 def test_loihi2_says_what_is_missing() -> None:
     with pytest.raises(UnsupportedError, match="Intel's Loihi extension"):
         run(small_network(), small_events(), "loihi2")

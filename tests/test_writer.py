@@ -180,7 +180,7 @@ def test_a_folder_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_path_that_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.net").mkdir()
-    with pytest.raises(LapilliError, match=r"cannot write .*a.net: Is a directory"):
+    with pytest.raises(LapilliError, match=r"cannot write .*a.net: it exists and is no regular file"):
         save(dense_network(), tmp_path / "a.net")
     assert list(tmp_path.iterdir()) == [tmp_path / "a.net"]
 

@@ -33,7 +33,7 @@ def bench(
     """
     if what != "simulate":
         raise LapilliError(f"bench: must be simulate, got {what!r}")
-    if min(*hidden, steps, batch, repeats, 1) < 1 or not 0 <= density <= 1:
+    if not hidden or min(*hidden, steps, batch, repeats, 1) < 1 or not 0 <= density <= 1:
         raise LapilliError("bench: hidden, steps, batch and repeats must be positive and density in 0…1")
     from simulators.bench import bench_simulate
 

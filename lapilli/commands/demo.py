@@ -60,7 +60,7 @@ def demo(*, run_dir: str | None = None, json: bool = False) -> int:
     rows = [_measure(name, backend, network, test) for name, backend in backends.items() if name in proof.backends]
     picture = folder / "raster.png"
     _draw(network, test, picture)
-    agree = proof.equal and len({row.decisions.tobytes() for row in rows}) == 1
+    agree = proof.equal and not proof.skipped and len({row.decisions.tobytes() for row in rows}) == 1
     if json:
         print_json(_as_json(summary, proof, rows, folder))
     else:

@@ -49,7 +49,14 @@ def _lines(found: Inspection) -> list[str]:
         f"fingerprint {found.fingerprint}",
     ]
     lines += [f"ignored in the file: {', '.join(found.ignored)}"] if found.ignored else []
+    if found.form == "extended":
+        lines.append("stock Lava: cannot load the extended form")
+        lines += [f"plain NetX is not possible: {problem}" for problem in found.stock_problems]
+        return lines
     lines += [f"stock Lava: {problem}" for problem in found.stock_problems] or ["stock Lava: runs it rightly"]
+    if found.metadata.get("netx_layout", ["input"])[0] in ("conv", "flatten"):
+        shape = ", ".join(str(side) for side in reversed(found.input_shape))
+        lines.append(f"stock Lava: needs hdf5.Network(…, input_shape=({shape})), because the file does not tell it")
     return lines
 
 

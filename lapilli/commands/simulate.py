@@ -34,20 +34,23 @@ def simulate(
         input: event file (.npz) with the input spikes.
         output: event file to write; it appears when the run is complete.
         backend: how to run it; all give the same spikes.
-        n_steps: steps for each sample; the input's own number if not given (add the network's depth for the drain).
+        n_steps: steps for each sample; the input's own number if not given. With the network's depth added, the last
+            input spikes are answered too, and the accuracy is given where labels and readout are known.
         threads: worker threads of `fast`; all cores if not given.
         jobs: worker processes; samples are split over them.
         scheduler: address of a Dask scheduler, whose cluster then does the work.
         time_limit_s: seconds after which a Lava run of 64 samples is killed.
         json: print the summary as JSON.
     """
-    if os.path.abspath(input) == os.path.abspath(output):
-        raise LapilliError(f"--output must not be the input file {input}")
     loaded = load(network)
     file = EventFile(input)
-    decides = "readout" in loaded.metadata and file.labels is not None
-    record = needed_recording(loaded) if decides else {}
+    for name, path in (("input", input), ("network", network)):
+        if os.path.exists(output) and os.path.samefile(path, output):
+            raise LapilliError(f"--output must not be the {name} file {path}")
     steps = file.n_steps if n_steps is None else n_steps
+    # A class is decided, as in training, when the last input spikes have been answered.
+    decides = "readout" in loaded.metadata and file.labels is not None and steps >= file.n_steps + loaded.depth
+    record = needed_recording(loaded) if decides else {}
     facts: dict[str, Any] = {"backend": backend, "samples": len(file), "steps": steps}
     totals = {"output_spikes": 0, "syn_ops": 0, "right": 0, "seconds": 0.0}
     with progress_bar("simulating", len(file)) as advance, EventWriter(output, steps, loaded.output.shape) as writer:
