@@ -47,7 +47,7 @@ class EventFile:
         problems = [f"{name}: needs {self.n_events} entries" for name, s in lengths.items() if s != (self.n_events,)]
         if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] or np.any(np.diff(self.offsets) < 0):
             problems.append("offsets: must rise from 0")
-        if self.labels is not None and self.labels.shape != (len(self),):
+        elif self.labels is not None and self.labels.shape != (len(self),):
             problems.append(f"labels: needs one entry for each of {len(self)} samples")
         if problems:
             raise EventsError(str(path), problems)
