@@ -1,18 +1,17 @@
-"""A `Network` as a graph of stock Lava Processes: LIF, Dense, DelayDense, Sparse, DelaySparse, Conv."""
+"""A `Network` as a graph of stock Lava Processes: neurons and Dense, DelayDense, Sparse, DelaySparse, Conv."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.conv.process import Conv
 from lava.proc.dense.process import DelayDense, Dense
-from lava.proc.lif.process import LIF, LIFReset
 from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix, identity
 
+from lava_models.neurons import LayerReset, input_port, neuron_process
 from netx_exports.network import Layer, Network
 from netx_exports.synapses import (
     INPUT,
@@ -22,20 +21,13 @@ from netx_exports.synapses import (
     IdentitySynapse,
     Shape,
     Synapse,
+    part_of,
 )
 
 _SIGN_MODES = {"mixed": SignMode.MIXED, "excitatory": SignMode.EXCITATORY, "inhibitory": SignMode.INHIBITORY}
 
 # Any positive number makes Lava multiply by the payload; it does not enforce the width.
 GRADED_BITS = 24
-
-
-@dataclass(frozen=True)
-class LayerReset:
-    """A neuron population starts afresh in each Lava time step t (from 1) with `t % interval == offset`."""
-
-    interval: int
-    offset: int
 
 
 def build(network: Network, source: OutPort, resets: Mapping[str, LayerReset]) -> dict[str, AbstractProcess]:
@@ -49,51 +41,36 @@ def build(network: Network, source: OutPort, resets: Mapping[str, LayerReset]) -
         resets: periodic resets by layer name; layers not named never reset.
 
     Returns:
-        The LIF Process of each layer, by name.
+        The neuron Process of each layer, by name.
     """
     senders = {INPUT: source}
     neurons = {}
     for layer in network.layers:
-        neuron = neurons[layer.name] = _neurons(layer, resets.get(layer.name))
+        neuron = neurons[layer.name] = neuron_process(layer, resets.get(layer.name))
         senders[layer.name] = neuron.s_out
         for synapse in layer.synapses:
-            graded = network.graded_input and synapse.source == INPUT
+            graded = synapse.source in network.graded_sources
             _connect(synapse, senders[synapse.source], network.shapes[synapse.source], layer, neuron, graded)
         if {synapse.source for synapse in layer.synapses} == {layer.name}:
             _tie(source, network.n_inputs, layer, neuron)
     return neurons
 
 
-def _neurons(layer: Layer, reset: LayerReset | None) -> AbstractProcess:
-    neuron, shape = layer.neuron, layer.shape
-    parameters = {
-        "shape": (layer.size,),
-        "vth": neuron.per_neuron("vth_mant", shape),
-        # Lava's model adds 1 to `du`.
-        "du": neuron.per_neuron("current_decay", shape) - 1,
-        "dv": neuron.per_neuron("voltage_decay", shape),
-        "bias_mant": neuron.per_neuron("bias_mant", shape),
-        "bias_exp": neuron.bias_exp,
-    }
-    if reset is None:
-        return LIF(**parameters)
-    return LIFReset(**parameters, reset_interval=reset.interval, reset_offset=reset.offset)
-
-
 def _connect(
     synapse: Synapse, sender: OutPort, source_shape: Shape, layer: Layer, neuron: AbstractProcess, graded: bool
 ) -> None:
     message_bits = GRADED_BITS if graded else 0
+    entry = input_port(neuron, part_of(synapse))
     if isinstance(synapse, DirectSynapse):
-        sender.connect(neuron.a_in)
+        sender.connect(entry)
     elif isinstance(synapse, ConvSynapse):
         conv = _conv(synapse, source_shape, message_bits)
         sender.reshape(source_shape).transpose([2, 1, 0]).connect(conv.s_in)
-        conv.a_out.transpose([2, 1, 0]).flatten().connect(neuron.a_in)
+        conv.a_out.transpose([2, 1, 0]).flatten().connect(entry)
     else:
         process = _matrix(synapse, layer, message_bits)
         sender.connect(process.s_in)
-        process.a_out.connect(neuron.a_in)
+        process.a_out.connect(entry)
 
 
 def _matrix(synapse: DenseSynapse | IdentitySynapse, layer: Layer, message_bits: int) -> AbstractProcess:
@@ -153,4 +130,4 @@ def _tie(source: OutPort, n_inputs: int, layer: Layer, neuron: AbstractProcess) 
     """Connect a layer that only feeds itself to the source, without weights: Lava runs only what is connected."""
     process = Sparse(weights=csr_matrix((layer.size, n_inputs), dtype=np.int32), sign_mode=SignMode.MIXED)
     source.connect(process.s_in)
-    process.a_out.connect(neuron.a_in)
+    process.a_out.connect(input_port(neuron, "real"))

@@ -1,5 +1,6 @@
-"""A probe Process that writes a neuron's spikes, current and voltage of each step into files."""
+"""A probe Process that writes a neuron's spikes and states of each step into files."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,56 +13,125 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
+from lava_models.neurons import state_vars
 from lava_models.rows import RowWriter, create_rows
 
 
 class NeuronProbe(AbstractProcess):  # type: ignore[misc]
-    """Stores the spikes of Lava's time step t, and the Vars `u` and `v` as they are at its end, as rows t - 1.
+    """Stores the spikes of Lava's time step t, and the neurons' states as they are at its end, as rows t - 1.
 
     The Vars are read in Lava's management phase, as its Monitor does it, but kept in files and not in Vars. One Process
-    for all three: each Process is an operating system's process, which costs more than what it does here.
+    for all of them: each Process is an operating system's process, which costs more than what it does here.
 
     Arguments:
-        neuron: Process with an OutPort `s_out` and Vars `u` and `v`; connected here.
+        neuron: neuron Process, with an OutPort `s_out`; connected here.
         n_steps: rows of each file.
-        paths: `.npy` files of spikes, current and voltage, int32, made here.
+        spikes_path: `.npy` file of what is sent, int32, made here.
+        state_paths: `.npy` file of each state, int32, made here.
     """
 
-    def __init__(self, *, neuron: AbstractProcess, n_steps: int, paths: tuple[str, str, str]) -> None:
-        super().__init__(paths=paths)
-        for path, member in zip(paths, (neuron.s_out, neuron.u, neuron.v)):
-            create_rows(path, n_steps, member.shape)
+    def __init__(
+        self, *, neuron: AbstractProcess, n_steps: int, spikes_path: str, state_paths: Mapping[str, str]
+    ) -> None:
+        variables = state_vars(neuron)
+        super().__init__(spikes_path=spikes_path, state_paths=tuple(state_paths[name] for name in variables))
+        create_rows(spikes_path, n_steps, neuron.s_out.shape)
         self.spikes = InPort(shape=neuron.s_out.shape)
-        self.current = RefPort(shape=neuron.u.shape)
-        self.voltage = RefPort(shape=neuron.v.shape)
         neuron.s_out.connect(self.spikes)
-        self.current.connect_var(neuron.u)
-        self.voltage.connect_var(neuron.v)
+        for number, (name, variable) in enumerate(variables.items()):
+            create_rows(state_paths[name], n_steps, variable.shape)
+            port = RefPort(shape=variable.shape)
+            setattr(self, f"state{number}", port)
+            port.connect_var(variable)
 
 
-@implements(proc=NeuronProbe, protocol=LoihiProtocol)
-@requires(CPU)
-@tag("fixed_pt", "floating_pt")
-class PyNeuronProbe(PyLoihiProcessModel):  # type: ignore[misc]
-    """Receives the spikes of each step, then asks the neuron for both states."""
+class OneStateProbe(NeuronProbe):
+    """Of neurons with one state."""
+
+
+class TwoStateProbe(NeuronProbe):
+    """Of neurons with two states."""
+
+
+class ThreeStateProbe(NeuronProbe):
+    """Of neurons with three states."""
+
+
+class FourStateProbe(NeuronProbe):
+    """Of neurons with four states."""
+
+
+_PROBES = (OneStateProbe, TwoStateProbe, ThreeStateProbe, FourStateProbe)
+
+
+def probe(neuron: AbstractProcess, n_steps: int, spikes_path: str, state_paths: Mapping[str, str]) -> NeuronProbe:
+    """The probe for a neuron Process; arguments as of `NeuronProbe`."""
+    kind = _PROBES[len(state_vars(neuron)) - 1]
+    return kind(neuron=neuron, n_steps=n_steps, spikes_path=spikes_path, state_paths=state_paths)
+
+
+class _ProbeModel(PyLoihiProcessModel):  # type: ignore[misc]
+    """Receives the spikes of each step, then asks the neuron for its states."""
 
     spikes: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
-    current: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
-    voltage: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self._writers = [RowWriter(path) for path in proc_params["paths"]]
+        self._spikes = RowWriter(proc_params["spikes_path"])
+        self._states = [RowWriter(path) for path in proc_params["state_paths"]]
 
     def run_spk(self) -> None:
         """Receive and store the spikes."""
-        self._writers[0].write(self.time_step - 1, self.spikes.recv())
+        self._spikes.write(self.time_step - 1, self.spikes.recv())
 
     def post_guard(self) -> bool:
         """Ask for a management phase after each step."""
         return True
 
     def run_post_mgmt(self) -> None:
-        """Read and store both states."""
-        self._writers[1].write(self.time_step - 1, self.current.read())
-        self._writers[2].write(self.time_step - 1, self.voltage.read())
+        """Read and store the states."""
+        for number, writer in enumerate(self._states):
+            writer.write(self.time_step - 1, getattr(self, f"state{number}").read())
+
+
+# Lava wants every port of a ProcessModel connected, hence one model for each number of states.
+@implements(proc=OneStateProbe, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt", "floating_pt")
+class PyOneStateProbe(_ProbeModel):
+    """Of one state."""
+
+    state0: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+
+
+@implements(proc=TwoStateProbe, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt", "floating_pt")
+class PyTwoStateProbe(_ProbeModel):
+    """Of two states."""
+
+    state0: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    state1: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+
+
+@implements(proc=ThreeStateProbe, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt", "floating_pt")
+class PyThreeStateProbe(_ProbeModel):
+    """Of three states."""
+
+    state0: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    state1: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    state2: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+
+
+@implements(proc=FourStateProbe, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt", "floating_pt")
+class PyFourStateProbe(_ProbeModel):
+    """Of four states."""
+
+    state0: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    state1: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    state2: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    state3: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)

@@ -7,6 +7,8 @@ from netx_exports.errors import FormatError, LapilliError, NetworkError, Unsuppo
 from netx_exports.inspection import inspect
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import CubaLif
+from netx_exports.nir_reader import from_nir, load_nir
+from netx_exports.nir_writer import save_nir, to_nir
 from netx_exports.reader import load
 from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
 from netx_exports.writer import save
@@ -24,10 +26,14 @@ __all__ = [
     "Network",
     "NetworkError",
     "UnsupportedError",
+    "from_nir",
     "from_slayer",
     "inspect",
     "load",
+    "load_nir",
     "save",
+    "save_nir",
+    "to_nir",
 ]
 
 

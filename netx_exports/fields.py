@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.arrays import IntArray, frozen_integers
-from netx_exports.hdf5_tree import Group
+from netx_exports.hdf5_tree import Group, Values
 from netx_exports.problems import Problems
 
 _INT64 = (-(1 << 62), 1 << 62)
@@ -102,7 +102,12 @@ class Fields:
             self.wrong(name, f"must be {expected}, got a group")
         elif name in self.group.datasets:
             value = self.group.datasets[name]
-            found = "a string" if isinstance(value, bytes) else f"{value.dtype} of shape {value.shape}"
-            self.wrong(name, f"must be {expected}, got {found}")
+            self.wrong(name, f"must be {expected}, got {_described(value)}")
         else:
             self.problems.wrong.append(f"{self.group.at(name)}: missing")
+
+
+def _described(value: Values | bytes) -> str:
+    if isinstance(value, bytes):
+        return "a string"
+    return f"shape {value.shape}" if value.dtype.kind == "S" else f"{value.dtype} of shape {value.shape}"

@@ -42,7 +42,7 @@ class Group:
 
     Arguments:
         path: path inside the file, without leading slash; "" is the root.
-        groups, datasets: by name; datasets hold numbers, or bytes for strings of one element.
+        groups, datasets: by name; datasets hold numbers, bytes for a single string, or an array of strings.
         attributes: of the root only, strings that are lapilli's.
         unreadable: names whose problem was reported already.
     """
@@ -186,18 +186,24 @@ class _Walk:
             raise _RefusedError(claim)
         self.n_bytes += n_bytes
 
-    def text(self, dataset: h5py.Dataset, length: int | None) -> bytes:
-        if prod(dataset.shape) != 1:
-            raise _RefusedError(f"must be one string, got shape {dataset.shape}")
+    def text(self, dataset: h5py.Dataset, length: int | None) -> Values | bytes:
+        """One string, or an array of several, which the edges of NIR are."""
         if length is None:
-            offset = dataset.id.get_offset()
-            value = None if offset is None else self.strings.read(offset, MAX_TEXT)
-            if value is None:
-                raise _RefusedError(f"must be a string of at most {MAX_TEXT} bytes")
-            return value
-        if length > MAX_TEXT:
+            strings = list(self.heap_texts(dataset))
+        else:
+            strings = [bytes(value) for value in dataset[()].reshape(-1)] if length <= MAX_TEXT else []
+        if len(strings) < prod(dataset.shape):
             raise _RefusedError(f"must be a string of at most {MAX_TEXT} bytes")
-        return bytes(np.asarray(dataset[()]).reshape(-1)[0])
+        return strings[0] if len(strings) == 1 else np.array(strings, "S").reshape(dataset.shape)
+
+    def heap_texts(self, dataset: h5py.Dataset) -> Iterator[bytes]:
+        """Strings of variable length up to the first that cannot be read."""
+        offset, width = dataset.id.get_offset(), 8 + self.strings.address_width
+        for index in range(0 if offset is None else prod(dataset.shape)):
+            value = self.strings.read(offset + index * width, MAX_TEXT)
+            if value is None:
+                return
+            yield value
 
     def attributes(self, file: h5py.File) -> Iterator[tuple[str, bytes]]:
         for name in [name for name in file.attrs if name.startswith("lapilli")][:MAX_OBJECTS]:

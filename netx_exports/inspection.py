@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from netx_exports.chip_needs import ChipNeeds, chip_needs
 from netx_exports.files import PathLike
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import Neuron
@@ -80,6 +81,7 @@ class Inspection:
         fingerprint: SHA-256 of everything that changes what runs.
         depth: steps from an input event to the latest first answer.
         stock_problems: what stock lava-dl would do wrong or not at all; empty: it runs the file rightly.
+        loihi2: what a Loihi 2 chip would need for it.
     """
 
     path: str | None
@@ -94,6 +96,7 @@ class Inspection:
     n_nonzero: int
     layers: tuple[LayerFacts, ...]
     stock_problems: tuple[str, ...]
+    loihi2: ChipNeeds
     metadata: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -130,6 +133,7 @@ def inspect(network: Network | PathLike) -> Inspection:
         n_nonzero=sum(synapse.n_nonzero for synapse in synapses),
         layers=layers,
         stock_problems=stock_problems(found),
+        loihi2=chip_needs(found),
         metadata=dict(found.metadata),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from netx_exports.errors import NetworkError
 from netx_exports.neurons import Neuron
-from netx_exports.synapses import INPUT, DirectSynapse, Shape, Synapse, delay_range
+from netx_exports.synapses import INPUT, DirectSynapse, Shape, Synapse, delay_range, part_of
 
 MAX_NEURONS = 1 << 24
 """Neurons in one layer or input; a file that asks for more is refused before memory is taken."""
@@ -90,6 +90,12 @@ class Network:
     def shapes(self) -> Mapping[str, Shape]:
         """Shape of every source: the input and all layers, by name."""
         return MappingProxyType({INPUT: self.input_shape, **{layer.name: layer.shape for layer in self.layers}})
+
+    @cached_property
+    def graded_sources(self) -> frozenset[str]:
+        """Names of the sources whose events carry values: the input if it is graded, and layers of such neurons."""
+        layers = {layer.name for layer in self.layers if layer.neuron.graded}
+        return frozenset({INPUT, *layers} if self.graded_input else layers)
 
     @property
     def n_inputs(self) -> int:
@@ -170,6 +176,8 @@ def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network)
             continue
         if isinstance(synapse, DirectSynapse) and not network.graded_input:
             found.append(f"{where}: a direct synapse needs graded_input=True")
+        if part_of(synapse) not in layer.neuron.parts:
+            found.append(f"{where}: part: neurons of model {layer.neuron.model} have no {part_of(synapse)!r} input")
         source_shape = layer.shape if synapse.source == layer.name else shapes[synapse.source]
         found += [f"{where}: {problem}" for problem in synapse.problems(source_shape, layer.shape)]
     return found

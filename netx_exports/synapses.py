@@ -19,6 +19,9 @@ MAX_DELAY = 62
 
 SignMode = Literal["mixed", "excitatory", "inhibitory"]
 
+Part = Literal["real", "imag"]
+"""Which input of complex neurons a synapse feeds; neurons of other models have a real one only."""
+
 WEIGHT_RANGE: dict[str, tuple[int, int]] = {"mixed": (-256, 255), "excitatory": (0, 255), "inhibitory": (-255, 0)}
 """What `lava.utils.weightutils.clip_weights` leaves, by sign mode."""
 
@@ -57,6 +60,7 @@ class DenseSynapse(Checked):
         delays: steps on top of the one that every synapse takes, 0…62, broadcastable to `weights`' shape; None: none.
         weight_bits: bits in which the chip stores a weight, 1…9; lower bits are dropped (`effective_weights`).
         sign_mode: "mixed", "excitatory" or "inhibitory".
+        part: "real", or "imag" for the imaginary input of resonate-and-fire neurons. All other synapses feed the real.
     """
 
     source: str
@@ -65,6 +69,7 @@ class DenseSynapse(Checked):
     delays: npt.ArrayLike | None = None
     weight_bits: int = 8
     sign_mode: SignMode = "mixed"
+    part: Part = "real"
 
     kind: ClassVar[str] = "dense"
 
@@ -77,6 +82,8 @@ class DenseSynapse(Checked):
         _check_scalar(self, "weight_bits", WEIGHT_BITS_RANGE, found)
         if self.sign_mode not in get_args(SignMode):
             found.append(f"sign_mode: must be one of {', '.join(get_args(SignMode))}, got {self.sign_mode!r}")
+        if self.part not in get_args(Part):
+            found.append(f"part: must be one of {', '.join(get_args(Part))}, got {self.part!r}")
         object.__setattr__(self, "_found", tuple(found))
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
@@ -102,6 +109,8 @@ class DenseSynapse(Checked):
     def update_digest(self, digest: "hashlib._Hash") -> None:
         """Feed everything that changes what runs to `digest`."""
         update_digest(digest, self.kind, self.source, self.effective_weights, self.weight_exp, _all_delays(self))
+        if self.part != "real":
+            update_digest(digest, self.part)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,6 +278,11 @@ class DirectSynapse(Checked):
 
 Synapse = DenseSynapse | ConvSynapse | IdentitySynapse | DirectSynapse
 """Any synapse; a new kind joins here."""
+
+
+def part_of(synapse: Synapse) -> Part:
+    """Which input of its layer's neurons a synapse feeds."""
+    return synapse.part if isinstance(synapse, DenseSynapse) else "real"
 
 
 def delay_range(synapse: Synapse) -> tuple[int, int]:

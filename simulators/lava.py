@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lava_models.refusals import lava_refusals
+from lava_models.refusals import lava_refusals, reset_refusals
 from netx_exports.errors import UnsupportedError
 from netx_exports.network import Network
+from netx_exports.synapses import INPUT
 from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.lava_client import installed, shared_worker
@@ -56,8 +57,10 @@ def stock_runs(network: Network) -> bool:
 
 def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) -> RunResult:
     """Like `run_lava`, on a given route, which must be exact for this network (`choose_route`)."""
-    largest = 1 if events.value is None else int(np.abs(events.value.astype(np.int64)).max(initial=1))
-    if refusals := lava_refusals(network, largest):
+    refusals = lava_refusals(network, {INPUT: _largest(events)})
+    if plan.reset is not None:
+        refusals += reset_refusals(network)
+    if refusals:
         raise UnsupportedError("backend lava", refusals)
     rows = RowReader(network, events, plan, route.arrivals or [0] * len(network.layers))
     seconds = 0.0
@@ -73,8 +76,16 @@ def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) 
             plan.progress(stretch.last - stretch.first)
         shutil.rmtree(path.parent)
     spikes = rows.all_spikes()
+    # Only now it is known how large the values were that sigma-delta layers sent.
+    if refusals := lava_refusals(network, {name: _largest(spikes[name]) for name in network.graded_sources}):
+        raise UnsupportedError("backend lava", refusals)
     counts = counts_from_spikes(network, spikes, plan.n_steps)
     return RunResult("lava", spikes[network.output.name], counts, rows.recordings(), seconds)
+
+
+def _largest(events: Events) -> int:
+    """Largest magnitude of the events' values."""
+    return 1 if events.value is None else int(np.abs(events.value.astype(np.int64)).max(initial=1))
 
 
 def _save(network: Network, route: Route, folder: Path) -> Path:

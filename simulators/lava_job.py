@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
+from netx_exports.neurons import NEURONS
 from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
 
 Graph = Literal["stock", "builder"]
 
 _PARTS: dict[str, Any] = {
-    CubaLif.model: CubaLif,
+    **NEURONS,
     **{part.kind: part for part in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)},
 }
 
@@ -33,7 +33,7 @@ class LavaJob:
         graded_input: whether input events carry values.
         n_steps: steps to run.
         layers: names, in the network's order.
-        states: of which of them to record current and voltage.
+        states: of which of them to record the states.
         interval: of the neurons' periodic reset; None: none.
         offsets: of the reset of each layer, as `LIFReset` takes it.
         step, neuron, value: int32, the input's events, sorted by step.

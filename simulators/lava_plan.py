@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from netx_exports.network import Network
+from netx_exports.neurons import CubaLif
 from netx_exports.synapses import INPUT, DirectSynapse, Synapse, delay_range
 from simulators.lava_job import Graph
 from simulators.plan import RunPlan
@@ -54,6 +55,7 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
     input of the next sample can reach it. What it does before that step belongs to the sample before and reaches the
     next layers before they start afresh, provided that all paths to a layer take equally long. So nothing leaks, if
 
+    * all neurons are current-based LIF neurons: Lava resets no others,
     * no neuron has a bias (a neuron without one stays at zero until its sample's input comes),
     * no layer feeds itself,
     * all connections of a layer that come from layers have the same delay and arrive together.
@@ -62,7 +64,7 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
     """
     arrivals = {INPUT: 0}
     for layer in network.layers:
-        if layer.neuron.has_bias or layer.recurrent:
+        if not isinstance(layer.neuron, CubaLif) or layer.neuron.has_bias or layer.recurrent:
             return None
         earliest = min(arrivals[synapse.source] + _latency(synapse)[0] for synapse in layer.synapses)
         for synapse in layer.synapses:
@@ -92,7 +94,9 @@ def stretches(network: Network, n_samples: int, plan: RunPlan, route: Route) -> 
         yield from (Stretch(sample, sample + 1, plan.n_steps) for sample in range(n_samples))
         return
     period = plan.n_steps + streaming_gap(network, route.arrivals)
-    bytes_of_step = 4 * sum(layer.size * (3 if layer.name in plan.record else 1) for layer in network.layers)
+    bytes_of_step = 4 * sum(
+        layer.size * (1 + len(layer.neuron.states) * (layer.name in plan.record)) for layer in network.layers
+    )
     at_once = max(1, min(_STEPS_AT_ONCE, _BYTES_AT_ONCE // bytes_of_step) // period)
     for first in range(0, n_samples, at_once):
         yield Stretch(first, min(first + at_once, n_samples), period)

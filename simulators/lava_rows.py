@@ -15,8 +15,6 @@ from simulators.results import Recording
 
 Int32 = npt.NDArray[np.int32]
 
-_STATES = ("current", "voltage")
-
 
 class RowReader:
     """Grows by one Lava run at a time.
@@ -34,11 +32,12 @@ class RowReader:
         self._events = events
         self._plan = plan
         self._arrivals = arrivals
-        self._spikes: dict[str, list[Int32]] = {layer.name: [np.zeros((3, 0), np.int32)] for layer in network.layers}
+        # (samples, steps, neurons, values)
+        self._spikes: dict[str, list[Int32]] = {layer.name: [np.zeros((4, 0), np.int32)] for layer in network.layers}
         self._states = {
             (layer.name, kind): np.zeros((len(events), layer.size, plan.n_steps), np.int32)
             for layer in network.layers
-            for kind in _STATES
+            for kind in layer.neuron.states
             if kind in plan.record.get(layer.name, ())
         }
 
@@ -47,8 +46,9 @@ class RowReader:
         for number, (layer, arrival) in enumerate(zip(self._network.layers, self._arrivals)):
             rows = _load(folder / f"{number}.spikes.npy", stretch, layer)[:, arrival : self._plan.n_steps]
             sample, step, neuron = np.nonzero(rows)
-            self._spikes[layer.name].append(np.stack([sample + stretch.first, step + arrival, neuron]).astype(np.int32))
-            for kind in _STATES:
+            events = [sample + stretch.first, step + arrival, neuron, rows[sample, step, neuron]]
+            self._spikes[layer.name].append(np.stack(events).astype(np.int32))
+            for kind in layer.neuron.states:
                 if (layer.name, kind) in self._states:
                     rows = _load(folder / f"{number}.{kind}.npy", stretch, layer)[:, arrival : self._plan.n_steps]
                     kept = self._states[layer.name, kind][stretch.first : stretch.last]
@@ -58,10 +58,11 @@ class RowReader:
         """Events of the input and of every layer, with the input's labels."""
         found = {INPUT: self._events.with_steps(self._plan.n_steps)}
         for layer in self._network.layers:
-            sample, step, neuron = np.concatenate(self._spikes[layer.name], axis=1)
+            sample, step, neuron, value = np.concatenate(self._spikes[layer.name], axis=1)
             offsets = np.searchsorted(sample, np.arange(len(self._events) + 1)).astype(np.int64)
+            graded = value if layer.neuron.graded else None
             found[layer.name] = Events(
-                step, neuron, offsets, self._plan.n_steps, layer.shape, labels=self._events.labels
+                step, neuron, offsets, self._plan.n_steps, layer.shape, value=graded, labels=self._events.labels
             )
         return found
 
@@ -72,7 +73,11 @@ class RowReader:
         for layer in self._network.layers:
             if kinds := self._plan.record.get(layer.name, ()):
                 shape = (len(self._events), *layer.shape, self._plan.n_steps)
-                states = {kind: self._states[layer.name, kind].reshape(shape) for kind in _STATES if kind in kinds}
+                states = {
+                    kind: self._states[layer.name, kind].reshape(shape)
+                    for kind in layer.neuron.states
+                    if kind in kinds
+                }
                 found[layer.name] = Recording(spikes[layer.name] if "spikes" in kinds else None, **states)
         return found
 

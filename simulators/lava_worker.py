@@ -73,8 +73,9 @@ def _name_shared_memory(prefix: str) -> None:
 
 
 def run_job(folder: Path) -> float:
-    """Run the job in `folder`; leave its rows there as `<layer number>.spikes.npy`, `.current.npy`, `.voltage.npy`."""
-    from lava_models.probe import NeuronProbe
+    """Run the job in `folder`; leave its rows there as `<layer number>.spikes.npy` and `<layer number>.<state>.npy`."""
+    from lava_models.neurons import state_vars
+    from lava_models.probe import probe
     from lava_models.runtime import lava_run, run_steps
     from lava_models.sink import SpikeSink
     from lava_models.source import EventSource
@@ -83,17 +84,18 @@ def run_job(folder: Path) -> float:
     source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value)
     with lava_run(source):
         for number, (name, neuron) in enumerate(_graph(job, source).items()):
-            path = folder / str(number)
-            spikes, current, voltage = (f"{path}.{kind}.npy" for kind in ("spikes", "current", "voltage"))
+            spikes = f"{folder / str(number)}.spikes.npy"
             if name in job.states:
-                NeuronProbe(neuron=neuron, n_steps=job.n_steps, paths=(spikes, current, voltage))
+                paths = {state: f"{folder / str(number)}.{state}.npy" for state in state_vars(neuron)}
+                probe(neuron, job.n_steps, spikes, paths)
             else:
                 SpikeSink(sender=neuron.s_out, n_steps=job.n_steps, path=spikes)
         return run_steps(source, job.n_steps)
 
 
 def _graph(job: LavaJob, source: Any) -> dict[str, Any]:
-    from lava_models.graph import LayerReset, build
+    from lava_models.graph import build
+    from lava_models.neurons import LayerReset
 
     resets = {
         name: LayerReset(job.interval, offset)

@@ -19,7 +19,7 @@ class RunPlan:
 
     Arguments:
         n_steps: steps to run for every sample; input after the last event is silence.
-        record: for each layer to record, which of "spikes", "current", "voltage".
+        record: for each layer to record, "spikes" and names of its neurons' states.
         reset: periodic reset, or None.
         threads: worker threads for backends that have them.
         time_limit_s: seconds after which a Lava run is killed; None: no limit.

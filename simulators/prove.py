@@ -24,7 +24,7 @@ class Difference:
     Arguments:
         sample, step: where; step is None for counts, which are totals of a sample.
         layer: name of the layer.
-        quantity: "spikes", "current", "voltage", or a counter's name.
+        quantity: "spikes", a state ("current", "voltage", …), or a counter's name.
         neuron: flat index in C order; None for counts.
         values: what each of the two backends has there.
     """
@@ -52,7 +52,7 @@ class Proof:
         skipped: backends that could not run, with the reason.
         n_samples, n_steps: of every run.
         spikes_compared: spikes of all layers that each backend produced.
-        states_compared: currents and voltages compared, per backend.
+        states_compared: values of states compared, per backend.
         n_differences: entries (spikes, states, counts) that differ, over all backends.
         first: for each backend that differs, its first difference.
     """
@@ -83,7 +83,7 @@ def prove(
     time_limit_s: float | None = None,
     progress: Callable[[int], None] = _ignore,
 ) -> Proof:
-    """Run the same events on several backends; compare spikes, currents, voltages of all layers and all counts.
+    """Run the same events on several backends; compare spikes and all states of all layers, and all counts.
 
     Arguments:
         network: what to run.
@@ -148,7 +148,7 @@ class _Tally:
         for layer in self.network.layers:
             recording = results[base].recordings[layer.name]
             self.spikes += 0 if recording.spikes is None else recording.spikes.n_events
-            self.states += 2 * (0 if recording.voltage is None else recording.voltage.size)
+            self.states += sum(np.size(getattr(recording, name)) for name in layer.neuron.states)
         for name in others:
             found = list(_differences(self.network, {base: results[base], name: results[name]}))
             self.differences += sum(count for count, _ in found)
@@ -182,7 +182,7 @@ def _differences(network: Network, pair: Mapping[str, RunResult]) -> "list[tuple
     """(number of entries, first place) for each layer and quantity that differs, in network order."""
     found = []
     for number, layer in enumerate(network.layers):
-        for quantity in RECORDABLE:
+        for quantity in ("spikes", *layer.neuron.states):
             arrays = {name: _dense(result, layer.name, quantity) for name, result in pair.items()}
             one, two = arrays.values()
             if one.shape != two.shape:

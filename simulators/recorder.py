@@ -11,6 +11,8 @@ from netx_exports.synapses import INPUT
 from simulators.events import Events
 from simulators.results import Recording
 
+_Int64 = npt.NDArray[np.int64]
+
 
 class Recorder:
     """Grows by one batch of samples at a time.
@@ -18,7 +20,7 @@ class Recorder:
     Arguments:
         network: what is run.
         n_steps: steps of every sample.
-        record: for each layer to record, which of "spikes", "current", "voltage".
+        record: for each layer to record, "spikes" and names of its neurons' states.
     """
 
     def __init__(self, network: Network, n_steps: int, record: Mapping[str, frozenset[str]]) -> None:
@@ -27,7 +29,8 @@ class Recorder:
         self._record = record
         self._first = 0
         self._n_samples = 0
-        self._spikes: dict[str, list[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]] = {
+        # (step, samples, neurons, values)
+        self._spikes: dict[str, list[tuple[int, _Int64, _Int64, _Int64]]] = {
             layer.name: [] for layer in network.layers
         }
         self._states: dict[tuple[str, str], list[npt.NDArray[np.int32]]] = {
@@ -46,13 +49,12 @@ class Recorder:
         name: str,
         step: int,
         spikes: npt.NDArray[np.int64],
-        current: npt.NDArray[np.int32],
-        voltage: npt.NDArray[np.int32],
+        states: Mapping[str, npt.NDArray[np.int32]],
     ) -> None:
-        """Keep what layer `name` did in `step`; arrays are (samples of the batch, neurons)."""
+        """Keep what layer `name` did in `step`: spikes or their values, and states; (samples of the batch, neurons)."""
         sample, neuron = np.nonzero(spikes)
-        self._spikes[name].append((step, sample + self._first, neuron))
-        for kind, state in (("current", current), ("voltage", voltage)):
+        self._spikes[name].append((step, sample + self._first, neuron, spikes[sample, neuron]))
+        for kind, state in states.items():
             if (name, kind) in self._states:
                 self._states[name, kind][-1][..., step] = state
 
@@ -84,9 +86,17 @@ class Recorder:
     def _events(self, layer: Layer) -> Events:
         parts = self._spikes[layer.name]
         empty = np.zeros(0, np.int64)
-        sample = np.concatenate([empty, *(sample for _, sample, _ in parts)])
-        neuron = np.concatenate([empty, *(neuron for _, _, neuron in parts)])
-        step = np.concatenate([empty, *(np.full(len(sample), step) for step, sample, _ in parts)])
+        sample = np.concatenate([empty, *(sample for _, sample, _, _ in parts)])
+        neuron = np.concatenate([empty, *(neuron for _, _, neuron, _ in parts)])
+        step = np.concatenate([empty, *(np.full(len(sample), step) for step, sample, _, _ in parts)])
+        value = np.concatenate([empty, *(value for _, _, _, value in parts)])
         order = np.lexsort((neuron, step, sample))
         offsets = np.searchsorted(sample[order], np.arange(self._n_samples + 1))
-        return Events(step[order].astype(np.int32), neuron[order].astype(np.int32), offsets, self._n_steps, layer.shape)
+        return Events(
+            step[order].astype(np.int32),
+            neuron[order].astype(np.int32),
+            offsets,
+            self._n_steps,
+            layer.shape,
+            value=value[order].astype(np.int32) if layer.neuron.graded else None,
+        )

@@ -4,12 +4,12 @@ One step t of a network, for every layer in order:
 
 1. The layer's input is the sum of what its synapses deliver in step t: what left their sources in step t - 1 - delay
    (`DirectSynapse`: the input's values of step t itself).
-2. Current and voltage integrate it, with the rounding, wrapping and saturation of Lava's fixed-point `LIF`.
-3. Neurons whose voltage exceeds the threshold spike, and their voltage becomes 0.
-4. Each synapse adds up the weights that the spikes of step t meet, scales the sum, and holds it for its delay.
+2. The neurons integrate it and spike (`simulators.reference_neurons`).
+3. Each synapse adds up the weights that the spikes of step t meet, scales the sum, and holds it for its delay. A graded
+   spike counts as many times as its value says.
 
-Sources: the arithmetic of `lava.proc.lif`, `lava.proc.dense` and `lava.proc.conv` 0.10.0, tag `fixed_pt`, compared with
-them on random networks in `tests/test_lava_oracle.py`.
+Sources: the arithmetic of `lava.proc.dense`, `lava.proc.conv` and the neurons of lava-nc 0.10.0, tag `fixed_pt`,
+compared with them on random networks in `tests/test_lava_oracle.py`.
 """
 
 import time
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import DECAY_UNITY, STATE_LIMIT
+from netx_exports.neurons import STATE_LIMIT
 from netx_exports.synapses import (
     INPUT,
     MAX_DELAY,
@@ -27,12 +27,14 @@ from netx_exports.synapses import (
     DenseSynapse,
     DirectSynapse,
     Synapse,
+    part_of,
     shift_sum,
 )
 from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.plan import RunPlan
 from simulators.recorder import Recorder
+from simulators.reference_neurons import Population, populate
 from simulators.results import RunResult
 
 Int32 = npt.NDArray[np.int32]
@@ -58,7 +60,7 @@ def run_reference(network: Network, events: Events, plan: RunPlan) -> RunResult:
 
 
 def _run_batch(network: Network, batch: Events, plan: RunPlan, recorder: Recorder) -> None:
-    populations = [_Population(layer, len(batch)) for layer in network.layers]
+    populations = [populate(layer.neuron, layer.shape, len(batch)) for layer in network.layers]
     pathways = {
         layer.name: [_Pathway(synapse, network, layer, len(batch)) for synapse in layer.synapses]
         for layer in network.layers
@@ -67,16 +69,13 @@ def _run_batch(network: Network, batch: Events, plan: RunPlan, recorder: Recorde
     for step, values in enumerate(_frames(network, batch)):
         sent: dict[str, Int64] = {INPUT: values}
         for number, (layer, population) in enumerate(zip(network.layers, populations)):
-            arriving = np.zeros((len(batch), layer.size), np.int32)
-            for pathway in pathways[layer.name]:
-                arriving += pathway.deliver(step, values)
             if (
                 plan.reset
                 and (step + 1) % plan.reset.interval == (plan.reset.offset + 1 + number) % plan.reset.interval
             ):
                 population.reset()
-            sent[layer.name] = population.step(arriving).astype(np.int64)
-            recorder.add(layer.name, step, sent[layer.name], population.current, population.voltage)
+            sent[layer.name] = _step(population, pathways[layer.name], step, values)
+            recorder.add(layer.name, step, sent[layer.name], population.states)
         for layer in network.layers:
             for pathway in pathways[layer.name]:
                 pathway.accept(step, sent[pathway.synapse.source])
@@ -89,39 +88,12 @@ def _frames(network: Network, batch: Events) -> Iterator[Int64]:
         yield dense[..., step] if network.graded_input else (dense[..., step] != 0).astype(np.int64)
 
 
-class _Population:
-    """Current and voltage of one layer's neurons in each sample, (samples, neurons)."""
-
-    def __init__(self, layer: Layer, n_samples: int) -> None:
-        neuron = layer.neuron
-        self.keep_current = DECAY_UNITY - neuron.per_neuron("current_decay", layer.shape).astype(np.int64)
-        self.keep_voltage = DECAY_UNITY - neuron.per_neuron("voltage_decay", layer.shape).astype(np.int64)
-        self.threshold = neuron.per_neuron("vth_mant", layer.shape) << 6
-        self.bias = neuron.bias(layer.shape)
-        self.current = np.zeros((n_samples, layer.size), np.int32)
-        self.voltage = np.zeros((n_samples, layer.size), np.int32)
-
-    def reset(self) -> None:
-        self.current[:] = 0
-        self.voltage[:] = 0
-
-    def step(self, arriving: Int32) -> npt.NDArray[np.bool_]:
-        """Integrate what arrives, in int32 (wrapping) as Lava does, and return which neurons spike."""
-        total = _decayed(self.current, self.keep_current) + (arriving << 6)
-        # One wrap only: a current beyond three times the limit stays outside of 24 bits.
-        too_high, too_low = total > STATE_LIMIT, total <= -STATE_LIMIT
-        self.current = np.where(too_high, total - 2 * STATE_LIMIT, np.where(too_low, total + 2 * STATE_LIMIT, total))
-        total = _decayed(self.voltage, self.keep_voltage) + self.current + self.bias
-        self.voltage = np.clip(total, -STATE_LIMIT + 1, STATE_LIMIT - 1)
-        spiking = self.voltage > self.threshold
-        self.voltage[spiking] = 0
-        return spiking
-
-
-def _decayed(state: Int32, keep: Int64) -> Int32:
-    """`state * keep / 4096`, rounded towards zero."""
-    product = state.astype(np.int64) * keep
-    return (np.sign(product) * (np.abs(product) >> 12)).astype(np.int32)
+def _step(population: Population, pathways: "list[_Pathway]", step: int, values: Int64) -> Int64:
+    """One step of a layer's neurons; what they send, (samples, neurons): 0 and 1, or values of graded spikes."""
+    arriving = {part: np.zeros(population.shape, np.int32) for part in population.neuron.parts}
+    for pathway in pathways:
+        arriving[part_of(pathway.synapse)] += pathway.deliver(step, values)
+    return population.step(*arriving.values()).astype(np.int64)
 
 
 class _Pathway:

@@ -11,7 +11,10 @@ from simulators.events import Events
 COUNTERS = ("syn_ops", "dendrite_updates", "spikes_in", "axon_out")
 """Names of Loihi 2's activity counters (`lava.utils.profiler`), in the order in which tables show them."""
 
-RECORDABLE = ("spikes", "current", "voltage")
+STATES = ("current", "voltage", "threshold", "refractory", "real", "imag", "sigma", "activation", "residue")
+"""States of all neuron models; which of them a layer has, its model's `states` says."""
+
+RECORDABLE = ("spikes", *STATES)
 """What can be recorded of a layer."""
 
 
@@ -42,12 +45,20 @@ class Recording:
 
     Arguments:
         spikes: events of the layer.
-        current, voltage: int32, (samples, *shape, steps), the state at the end of each step (after the reset).
+        current, voltage, threshold, refractory, real, imag, sigma, activation, residue: int32,
+            (samples, *shape, steps), states at the end of each step (after a spike's reset).
     """
 
     spikes: Events | None = None
     current: npt.NDArray[np.int32] | None = None
     voltage: npt.NDArray[np.int32] | None = None
+    threshold: npt.NDArray[np.int32] | None = None
+    refractory: npt.NDArray[np.int32] | None = None
+    real: npt.NDArray[np.int32] | None = None
+    imag: npt.NDArray[np.int32] | None = None
+    sigma: npt.NDArray[np.int32] | None = None
+    activation: npt.NDArray[np.int32] | None = None
+    residue: npt.NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True)

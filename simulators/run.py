@@ -36,7 +36,8 @@ def run(
         events: spikes for the network's input; as many neurons as the network has inputs.
         backend: "fast", "reference", "lava", "loihi2", or a callable as in `simulators.plan.Backend`.
         n_steps: steps to run; the events' own number where None. Add `network.depth` to see the last spikes answered.
-        record: for each layer to record, which of "spikes", "current", "voltage"; or such a collection for all layers.
+        record: for each layer to record, "spikes" and names of its neurons' states ("current", "voltage", …); or such
+            a collection for all layers, of which each layer records what its neurons have.
         reset: periodic reset of all layers, as NetX does it in Lava; None: none.
         threads: worker threads of the `fast` backend; all cores where None.
         time_limit_s: seconds after which a Lava run is killed; None: no limit.
@@ -112,11 +113,14 @@ def check_events(network: Network, events: Events) -> None:
 
 
 def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:
-    names = [layer.name for layer in network.layers]
-    wanted = record if isinstance(record, Mapping) else dict.fromkeys(names, record)
-    for name, kinds in wanted.items():
-        if name not in names:
-            raise LapilliError(f"record: no layer {name!r}; layers are {', '.join(names)} (not {INPUT!r})")
-        if isinstance(kinds, str) or set(kinds) - set(RECORDABLE):
-            raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {kinds!r} for {name!r}")
-    return {name: frozenset(kinds) for name, kinds in wanted.items() if kinds}
+    known = {layer.name: ("spikes", *layer.neuron.states) for layer in network.layers}
+    if not isinstance(record, Mapping):
+        if isinstance(record, str) or set(record) - set(RECORDABLE):
+            raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {record!r}")
+        record = {name: set(record) & set(kinds) for name, kinds in known.items()}
+    for name, kinds in record.items():
+        if name not in known:
+            raise LapilliError(f"record: no layer {name!r}; layers are {', '.join(known)} (not {INPUT!r})")
+        if isinstance(kinds, str) or set(kinds) - set(known[name]):
+            raise LapilliError(f"record: must be of {', '.join(known[name])}, got {kinds!r} for {name!r}")
+    return {name: frozenset(kinds) for name, kinds in record.items() if kinds}

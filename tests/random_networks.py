@@ -4,15 +4,17 @@ Hypothesis draws the structure (so that it can shrink it) and a seed; numpy fill
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from random_neurons import pick, random_neuron
 
 from lava_models.refusals import lava_refusals
-from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
+from netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
+from netx_exports.neurons import NEURONS, CubaLif
 from netx_exports.synapses import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
 from simulators import Events, Reset
 
@@ -35,21 +37,47 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, max_layers: int = 3, max_samples: int = 2, conv_delays: bool = False) -> Case:
+def cases(
+    draw: st.DrawFn,
+    *,
+    max_layers: int = 3,
+    max_samples: int = 2,
+    conv_delays: bool = False,
+    models: Sequence[str] = (CubaLif.model,),
+) -> Case:
     """Draw a case.
 
     Arguments:
         max_layers, max_samples: sizes.
         conv_delays: also convolutions with delays, which Lava does not know.
+        models: neuron models to draw from.
     """
     kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=max_layers))
     n_samples = draw(st.integers(1, max_samples))
     graded = draw(st.booleans())
-    return random_case(kinds, n_samples, graded, draw(st.integers(0, 2**32 - 1)), conv_delays=conv_delays)
+    drawn = [draw(st.sampled_from(models)) for _ in kinds]
+    return random_case(kinds, n_samples, graded, draw(st.integers(0, 2**32 - 1)), conv_delays=conv_delays, models=drawn)
 
 
-def random_case(kinds: Sequence[str], n_samples: int, graded: bool, seed: int, *, conv_delays: bool = False) -> Case:
-    """A case with one layer for each of `kinds`; a kind that does not fit its place becomes another."""
+def random_case(
+    kinds: Sequence[str],
+    n_samples: int,
+    graded: bool,
+    seed: int,
+    *,
+    conv_delays: bool = False,
+    models: Sequence[str] = (),
+) -> Case:
+    """A case with one layer for each of `kinds`; a kind that does not fit its place becomes another.
+
+    Arguments:
+        kinds: of synapses, by layer.
+        n_samples: samples.
+        graded: whether the input is.
+        seed: of everything else.
+        conv_delays: as in `cases`.
+        models: of neurons, by layer; "CUBA" for layers beyond.
+    """
     rng = np.random.default_rng(seed)
     spatial = any("conv" in kind for kind in kinds)
     shapes: dict[str, Shape] = {INPUT: _shape(rng, flat=not spatial and rng.random() < 0.6)}
@@ -57,7 +85,9 @@ def random_case(kinds: Sequence[str], n_samples: int, graded: bool, seed: int, *
     for number, kind in enumerate(kinds):
         name = f"layer{number}"
         shape, synapses = _synapses(rng, kind, name, shapes, graded, conv_delays)
-        layers.append(Layer(name, shape, _neuron(rng, shape), synapses))
+        model = models[number] if number < len(models) else CubaLif.model
+        synapses = _with_imaginary(rng, synapses) if "imag" in NEURONS[model].parts else synapses
+        layers.append(Layer(name, shape, random_neuron(rng, shape, model), synapses))
         shapes[name] = shape
     network = Network(shapes[INPUT], tuple(layers), graded_input=graded)
     length = int(rng.integers(6, 17))
@@ -72,10 +102,6 @@ def _describe(layer: Layer) -> str:
     return f"{layer.name} {layer.shape} <- " + ", ".join(f"{s.kind} {s.source}" for s in layer.synapses)
 
 
-def _pick(rng: np.random.Generator, *choices: Any) -> Any:
-    return choices[int(rng.integers(len(choices)))]
-
-
 def _shape(rng: np.random.Generator, flat: bool) -> Shape:
     if flat:
         return (int(rng.integers(1, 13)),)
@@ -86,7 +112,7 @@ def _synapses(
     rng: np.random.Generator, kind: str, name: str, shapes: dict[str, Shape], graded: bool, conv_delays: bool
 ) -> tuple[Shape, tuple[Synapse, ...]]:
     sources = list(shapes)
-    source, other = sources[-1] if rng.random() < 0.7 else _pick(rng, *sources), _pick(rng, *sources)
+    source, other = sources[-1] if rng.random() < 0.7 else pick(rng, *sources), pick(rng, *sources)
     if kind == "direct" and graded:
         own = [_dense(rng, source, shapes, shapes[INPUT])] if len(shapes) > 1 else []
         return shapes[INPUT], (DirectSynapse(), *own)
@@ -96,7 +122,7 @@ def _synapses(
         shape = conv.output_shape(shapes[conv.source])
         same_size = [place for place in sources if prod(shapes[place]) == prod(shape)]
         if kind == "conv and skip" and same_size:
-            return shape, (conv, _identity(rng, _pick(rng, *same_size)))
+            return shape, (conv, _identity(rng, pick(rng, *same_size)))
         return shape, (conv,)
     if kind == "skip":
         return shapes[source], (_identity(rng, source), _dense(rng, other, shapes, shapes[source]))
@@ -110,6 +136,21 @@ def _synapses(
     if kind == "two dense":
         return shape, (dense, _dense(rng, other, shapes, shape, delayed=rng.random() < 0.3))
     return shape, (dense,)
+
+
+def _with_imaginary(rng: np.random.Generator, synapses: tuple[Synapse, ...]) -> tuple[Synapse, ...]:
+    """Some of the dense synapses feed the imaginary part, some both parts with different weights."""
+    found: list[Synapse] = []
+    for synapse in synapses:
+        imaginary = rng.random()
+        if not isinstance(synapse, DenseSynapse) or imaginary < 0.2:
+            found.append(synapse)
+        elif imaginary < 0.4:
+            found.append(replace(synapse, part="imag"))
+        else:
+            other = _weights(rng, np.shape(synapse.weights), *WEIGHT_RANGE[synapse.sign_mode])
+            found += [synapse, replace(synapse, weights=other, part="imag")]
+    return tuple(found)
 
 
 def _weights(rng: np.random.Generator, shape: Shape, low: int, high: int) -> Any:
@@ -127,24 +168,24 @@ def _weights(rng: np.random.Generator, shape: Shape, low: int, high: int) -> Any
 
 
 def _exponent(rng: np.random.Generator) -> int:
-    return int(_pick(rng, 0, 0, 7, 6, int(rng.integers(-8, 8))))
+    return int(pick(rng, 0, 0, 7, 6, int(rng.integers(-8, 8))))
 
 
 def _dense(
     rng: np.random.Generator, source: str, shapes: dict[str, Shape], shape: Shape, *, delayed: bool = False
 ) -> DenseSynapse:
     outputs, inputs = prod(shape), prod(shapes[source])
-    sign_mode = _pick(rng, "mixed", "mixed", "excitatory", "inhibitory")
+    sign_mode = pick(rng, "mixed", "mixed", "excitatory", "inhibitory")
     delays = None
     if delayed:
-        delay_shape = _pick(rng, (outputs, inputs), (outputs, 1), (1, inputs), (1, 1))
-        delays = rng.integers(0, _pick(rng, 2, 5, 5, MAX_DELAY) + 1, delay_shape)
+        delay_shape = pick(rng, (outputs, inputs), (outputs, 1), (1, inputs), (1, 1))
+        delays = rng.integers(0, pick(rng, 2, 5, 5, MAX_DELAY) + 1, delay_shape)
     return DenseSynapse(
         source,
         _weights(rng, (outputs, inputs), *WEIGHT_RANGE[sign_mode]),
         weight_exp=_exponent(rng),
         delays=delays,
-        weight_bits=int(_pick(rng, 8, 8, 9, int(rng.integers(1, 10)))),
+        weight_bits=int(pick(rng, 8, 8, 9, int(rng.integers(1, 10)))),
         sign_mode=sign_mode,
     )
 
@@ -152,9 +193,9 @@ def _dense(
 def _identity(rng: np.random.Generator, source: str) -> IdentitySynapse:
     return IdentitySynapse(
         source,
-        weight=int(_pick(rng, 255, -256, 64, int(rng.integers(-256, 256)))),
+        weight=int(pick(rng, 255, -256, 64, int(rng.integers(-256, 256)))),
         weight_exp=_exponent(rng),
-        delay=int(_pick(rng, 0, 0, int(rng.integers(0, 6)))),
+        delay=int(pick(rng, 0, 0, int(rng.integers(0, 6)))),
     )
 
 
@@ -184,30 +225,12 @@ def _axis(rng: np.random.Generator, side: int) -> tuple[int, int, int, int]:
     return taps, stride, padding, dilation
 
 
-def _neuron(rng: np.random.Generator, shape: Shape) -> CubaLif:
-    def spread(low: int, high: int, *corners: int) -> Any:
-        size = _pick(rng, (), (), shape[:1], shape)
-        values = rng.integers(low, high + 1, size)
-        return np.where(rng.random(size) < 0.5, values, rng.choice(corners, size)) if corners else values
-
-    threshold = int(_pick(rng, 0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1, (1 << 24) - 1))
-    biased = rng.random() < 0.35
-    loud = rng.random() < 0.3
-    return CubaLif(
-        vth_mant=spread(threshold // 2, threshold),
-        current_decay=spread(0, 4096, 0, 1, 4095, 4096),
-        voltage_decay=spread(0, 4096, 0, 1, 4095, 4096),
-        bias_mant=(spread(-32768, 32767) if loud else spread(-50, 200)) if biased else 0,
-        bias_exp=int(_pick(rng, 6, int(rng.integers(0, 8)))),
-    )
-
-
 def _events(rng: np.random.Generator, network: Network, n_samples: int, n_steps: int) -> Events:
     shape = (n_samples, *network.input_shape, n_steps)
-    dense = (rng.random(shape) < _pick(rng, 0.05, 0.3, 0.8, 1.0)).astype(np.int64)
+    dense = (rng.random(shape) < pick(rng, 0.05, 0.3, 0.8, 1.0)).astype(np.int64)
     if network.graded_input:
-        largest = int(_pick(rng, 3, 255, 1 << 14, 1 << 23, 1 << 27))
-        while lava_refusals(network, largest) and largest > 1:
+        largest = int(pick(rng, 3, 255, 1 << 14, 1 << 23, 1 << 27))
+        while lava_refusals(network, {INPUT: largest}) and largest > 1:
             largest //= 2
         dense *= rng.integers(-largest if rng.random() < 0.5 else 1, largest + 1, shape)
     return Events.from_dense(dense)

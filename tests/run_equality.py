@@ -5,6 +5,7 @@ from dataclasses import astuple
 import numpy as np
 
 from simulators import RunResult, events_equal
+from simulators.results import STATES
 
 
 def assert_same_run(expected: RunResult, found: RunResult) -> None:
@@ -13,7 +14,7 @@ def assert_same_run(expected: RunResult, found: RunResult) -> None:
     assert expected.recordings.keys() == found.recordings.keys()
     for name, recording in expected.recordings.items():
         other = found.recordings[name]
-        for kind in ("current", "voltage"):
+        for kind in STATES:
             states, others = getattr(recording, kind), getattr(other, kind)
             assert (states is None) == (others is None), f"{kind} of {name}"
             if states is not None:

@@ -1,15 +1,19 @@
-"""Lava is the oracle: on random networks `reference` equals it in every spike, current and voltage of every layer."""
+"""Lava is the oracle: on random networks `reference` equals it in every spike and every state of every layer."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from random_networks import Case, cases
 from run_equality import assert_same_run
 
+from netx_exports import UnsupportedError
+from netx_exports.neurons import NEURONS, CubaLif
 from simulators import run
 from simulators.lava_client import installed
 from simulators.results import RECORDABLE
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+
+OTHERS = tuple(NEURONS.keys() - {CubaLif.model})
 
 
 def assert_reference_is_lava(case: Case) -> None:
@@ -38,3 +42,15 @@ def test_reference_equals_lava_in_every_step(case: Case) -> None:
 @given(cases(max_layers=2, max_samples=4))
 def test_reference_equals_lava_when_samples_follow_each_other(case: Case) -> None:
     assert_reference_is_lava(case)
+
+
+@settings(max_examples=150)
+@given(cases(max_samples=1, models=(*sorted(OTHERS), CubaLif.model)))
+def test_reference_equals_lava_for_every_neuron_model(case: Case) -> None:
+    assume(case.reset is None)  # Lava resets only LIF neurons
+    try:
+        assert_reference_is_lava(case)
+    except UnsupportedError as error:
+        # Values that sigma-delta layers sent were too large for Lava's sums: known only after the run.
+        assert "overflow" in str(error)
+        assume(False)

@@ -1,0 +1,100 @@
+"""Random neurons of every model, corners of their integer ranges included."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from netx_exports.neurons import (
+    AdaptiveLif,
+    CubaLif,
+    Delta,
+    IzhikevichResonateAndFire,
+    Neuron,
+    ResonateAndFire,
+    Sigma,
+    SigmaDelta,
+)
+from netx_exports.synapses import Shape
+
+THRESHOLDS = (0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1)
+
+
+def pick(rng: np.random.Generator, *choices: Any) -> Any:
+    return choices[int(rng.integers(len(choices)))]
+
+
+def random_neuron(rng: np.random.Generator, shape: Shape, model: str) -> Neuron:
+    return _MAKERS[model](rng, shape)
+
+
+def _spread(rng: np.random.Generator, shape: Shape, low: int, high: int, *corners: int) -> Any:
+    """One number, or one for each channel or neuron."""
+    size = pick(rng, (), (), shape[:1], shape)
+    values = rng.integers(low, high + 1, size)
+    return np.where(rng.random(size) < 0.5, values, rng.choice(corners, size)) if corners else values
+
+
+def _bias(rng: np.random.Generator, shape: Shape) -> Any:
+    biased = rng.random() < 0.35
+    loud = rng.random() < 0.3
+    return (_spread(rng, shape, -32768, 32767) if loud else _spread(rng, shape, -50, 200)) if biased else 0
+
+
+def _bias_exp(rng: np.random.Generator) -> int:
+    return int(pick(rng, 6, int(rng.integers(0, 8))))
+
+
+def _cuba(rng: np.random.Generator, shape: Shape) -> CubaLif:
+    threshold = int(pick(rng, *THRESHOLDS, (1 << 24) - 1))
+    return CubaLif(
+        vth_mant=_spread(rng, shape, threshold // 2, threshold),
+        current_decay=_spread(rng, shape, 0, 4096, 0, 1, 4095, 4096),
+        voltage_decay=_spread(rng, shape, 0, 4096, 0, 1, 4095, 4096),
+        bias_mant=_bias(rng, shape),
+        bias_exp=_bias_exp(rng),
+    )
+
+
+def _adaptive(rng: np.random.Generator, shape: Shape) -> AdaptiveLif:
+    decays = (int(pick(rng, 0, 1, 4095, 4096, *rng.integers(0, 4097, 4))) for _ in range(4))
+    return AdaptiveLif(
+        int(pick(rng, *THRESHOLDS)),
+        int(pick(rng, *THRESHOLDS)),
+        *decays,
+        bias_mant=_bias(rng, shape),
+        bias_exp=_bias_exp(rng),
+    )
+
+
+def _resonators(kind: Callable[[int, int, int], Neuron]) -> Callable[[np.random.Generator, Shape], Neuron]:
+    def make(rng: np.random.Generator, shape: Shape) -> Neuron:
+        angle, keep = rng.uniform(-np.pi, np.pi), pick(rng, 1.0, 0.0, rng.random(), rng.random() ** 0.1)
+        turn = 4096 * keep * np.exp(1j * angle)
+        return kind(int(pick(rng, *THRESHOLDS)), int(turn.imag), int(turn.real))
+
+    return make
+
+
+def _delta(rng: np.random.Generator, shape: Shape) -> Delta:
+    return Delta(int(pick(rng, *THRESHOLDS)), int(pick(rng, 6, 6, int(rng.integers(0, 7)))))
+
+
+def _sigma_delta(rng: np.random.Generator, shape: Shape) -> SigmaDelta:
+    return SigmaDelta(
+        int(pick(rng, *THRESHOLDS)),
+        _spread(rng, shape, -(1 << 18), (1 << 18) - 1) if rng.random() < 0.2 else _bias(rng, shape),
+        pick(rng, "relu", "unit"),
+        int(pick(rng, 6, 6, int(rng.integers(0, 7)))),
+    )
+
+
+_MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
+    CubaLif.model: _cuba,
+    AdaptiveLif.model: _adaptive,
+    ResonateAndFire.model: _resonators(ResonateAndFire),
+    IzhikevichResonateAndFire.model: _resonators(IzhikevichResonateAndFire),
+    Delta.model: _delta,
+    SigmaDelta.model: _sigma_delta,
+    Sigma.model: lambda rng, shape: Sigma(),
+}
