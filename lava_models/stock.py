@@ -25,6 +25,7 @@ def load_stock(
         The neuron Process of each layer, by name; those of convolutions are (W, H, C).
     """
     # Here, because Lava's compiler executes this file, and lava-dl brings torch, which makes every fork much slower.
+    from lava.lib.dl.netx.blocks.process import Input
     from lava.lib.dl.netx.hdf5 import Network as NetxNetwork
 
     network = NetxNetwork(
@@ -37,7 +38,7 @@ def load_stock(
     network.net_config.f.close()  # NetX leaves it open
     first = network.in_layer
     # An input block's `inp` port leads nowhere: its neurons are fed directly.
-    entry = network.inp if hasattr(first, "synapse") else first.neuron.a_in
+    entry = first.neuron.a_in if isinstance(first, Input) else network.inp
     sender = source if len(entry.shape) == 1 else source.reshape(entry.shape[::-1]).transpose([2, 1, 0])
     sender.connect(entry)
     return {name: layer.neuron for name, layer in zip(layers, network.layers, strict=True)}

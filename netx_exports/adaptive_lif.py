@@ -1,5 +1,6 @@
 """Leaky integrate-and-fire neurons whose threshold and refractory state adapt."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,7 +41,7 @@ class AdaptiveLif(NeuronModel):
 
     model: ClassVar[str] = "ALIF"
     states = ("current", "voltage", "threshold", "refractory")
-    ranges = {
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = {
         "vth_mant": _THRESHOLD,
         "threshold_step": _THRESHOLD,
         "current_decay": _DECAY,

@@ -12,8 +12,8 @@ Sources, by the letters used below and in docs/loihi2.md:
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from netx_exports.arrays import IntArray
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import CubaLif
 from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Synapse
@@ -97,7 +97,7 @@ def _synapse_problems(synapse: Synapse) -> Iterator[str]:
         yield f"weight_exp: the chip holds {SMALLEST_WEIGHT_EXP}…7, got {synapse.weight_exp}"
 
 
-def _mixed_weights(synapse: DenseSynapse | ConvSynapse | IdentitySynapse) -> npt.NDArray[np.int32]:
+def _mixed_weights(synapse: DenseSynapse | ConvSynapse | IdentitySynapse) -> IntArray:
     """Weights stored with a sign, whose lowest bit the chip does not keep."""
     if isinstance(synapse, IdentitySynapse):
         return np.array([synapse.weight], np.int32)

@@ -33,7 +33,7 @@ RULES = {
         f"conv: the kernel once, {WEIGHT_BITS} bits a weight, on every core of the layer again [brief]; "
         f"identity: {WEIGHT_BITS} bits a neuron; {DELAY_BITS} bits more for each weight with delays [lava]"
     ),
-    "delay_slots": f"neurons x (largest delay + 1): sums, {ACCUMULATOR_BITS} bits each, of steps to come [davies, lava]",
+    "delay_slots": f"neurons x (largest delay + 1): sums of {ACCUMULATOR_BITS} bits of steps to come [davies, lava]",
     "axons_in": "on each core of the layer: one for each source neuron, dense and identity [netx]; conv: not known",
     "axons_out": "neurons x synapses that read the layer (the host, where none does)",
     "cores_at_least": (

@@ -1,6 +1,7 @@
 """Current-based leaky integrate-and-fire neurons."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,7 +46,7 @@ class CubaLif(NeuronModel):
 
     model: ClassVar[str] = "CUBA"
     states = ("current", "voltage")
-    ranges = {
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = {
         "vth_mant": (0, (1 << 24) - 1),
         "current_decay": (0, DECAY_UNITY),
         "voltage_decay": (0, DECAY_UNITY),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from netx_exports.errors import FormatError, NetworkError
 from netx_exports.fields import Fields
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif, Neuron
+from netx_exports.neurons import NEURONS, Neuron
 from netx_exports.synapses import (
     INPUT,
     ConvSynapse,
@@ -27,13 +27,12 @@ SCHEMA = 1
 
 Stored = npt.NDArray[Any] | np.int64 | bytes
 
-# A new model or synapse kind joins here; its fields are stored under their own names.
-NEURONS: Mapping[str, type[Neuron]] = {"CUBA": CubaLif}
+# A new synapse kind joins here; fields of synapses and neurons are stored under their own names.
 SYNAPSES: Mapping[str, type[Synapse]] = {
     kind.kind: kind for kind in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)
 }
 
-_TEXT_FIELDS = {"source", "sign_mode"}
+_TEXT_FIELDS = {"source", "sign_mode", "part", "activation"}
 
 
 def extended_datasets(network: Network) -> dict[str, Stored]:

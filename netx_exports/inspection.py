@@ -10,7 +10,7 @@ import numpy.typing as npt
 from netx_exports.chip_needs import ChipNeeds, chip_needs
 from netx_exports.files import PathLike
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import Neuron
+from netx_exports.neurons import Neuron, SigmaDelta
 from netx_exports.reader import FileContent, read_file
 from netx_exports.stock import is_plain, layer_type, stock_problems
 from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Shape, Synapse, delay_range
@@ -48,14 +48,17 @@ class SynapseFacts:
 
 @dataclass(frozen=True)
 class NeuronFacts:
-    """Parameters of a layer's neurons, each as a range over the layer."""
+    """A layer's neurons.
+
+    Arguments:
+        model: "CUBA", "ALIF", "RF_PHASE", "RF_IZHIKEVICH", "DELTA", "SDNN" or "SIGMA".
+        parameters: range of each integer parameter over the layer, by name.
+        activation: activation function of sigma-delta neurons; None for other models.
+    """
 
     model: str
-    vth_mant: Range
-    current_decay: Range
-    voltage_decay: Range
-    bias_mant: Range
-    bias_exp: int
+    parameters: dict[str, Range]
+    activation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,14 +148,8 @@ def _layer_facts(layer: Layer) -> LayerFacts:
 
 
 def _neuron_facts(neuron: Neuron) -> NeuronFacts:
-    return NeuronFacts(
-        model=neuron.model,
-        vth_mant=_range(neuron.vth_mant),
-        current_decay=_range(neuron.current_decay),
-        voltage_decay=_range(neuron.voltage_decay),
-        bias_mant=_range(neuron.bias_mant),
-        bias_exp=neuron.bias_exp,
-    )
+    parameters = {name: _range(getattr(neuron, name)) for name in neuron.ranges}
+    return NeuronFacts(neuron.model, parameters, neuron.activation if isinstance(neuron, SigmaDelta) else None)
 
 
 def _synapse_facts(synapse: Synapse) -> SynapseFacts:

@@ -1,7 +1,7 @@
 """The plain NetX layout, as lava-dl's exporter writes it and its reader understands it: the groups under `/layer`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -11,7 +11,8 @@ from netx_exports.arrays import IntArray
 from netx_exports.fields import Fields
 from netx_exports.fitting import lossless_dense
 from netx_exports.network import Layer
-from netx_exports.neurons import CubaLif
+from netx_exports.neurons import Neuron
+from netx_exports.plain_neurons import is_resonator, read_encoder, read_neuron
 from netx_exports.plain_parts import (
     read_bias,
     read_conv_delays,
@@ -19,12 +20,11 @@ from netx_exports.plain_parts import (
     read_count,
     read_dense_delays,
     read_dense_weights,
-    read_neuron,
     read_pair,
     read_shape,
 )
 from netx_exports.problems import Problems
-from netx_exports.synapses import INPUT, MAX_DELAY, ConvSynapse, DirectSynapse, Shape, Synapse
+from netx_exports.synapses import INPUT, MAX_DELAY, ConvSynapse, DenseSynapse, DirectSynapse, Shape, Synapse
 
 MAX_LAYERS = 4096
 
@@ -68,7 +68,7 @@ class Chain:
     def __post_init__(self) -> None:
         self.shape = self.input_shape
 
-    def add(self, kind: str, shape: Shape | None, neuron: CubaLif | None, synapses: list[Synapse | None]) -> None:
+    def add(self, kind: str, shape: Shape | None, neuron: Neuron | None, synapses: list[Synapse | None]) -> None:
         """Append a layer, or only its shape where parts of it could not be read."""
         name = self.next_name(kind)
         self.n_layers += 1
@@ -133,7 +133,7 @@ def _read_input(fields: Fields, chain: Chain) -> None:
         return
     if chain.shape is None and not fields.has("shape"):
         fields.wrong("shape", "missing")
-    neuron = read_neuron(fields, chain.shape, np.asarray(0, np.int32))
+    neuron = read_encoder(fields, chain.shape)
     scale = fields.integer("weight", low=-256, high=255) if fields.has("weight") else 64
     offset = fields.integer("bias", low=-256, high=255) if fields.has("bias") else 0
     synapse = None if scale is None or offset is None else DirectSynapse(INPUT, scale, offset)
@@ -163,17 +163,37 @@ def _read_average(fields: Fields, chain: Chain) -> None:
 def _read_dense(fields: Fields, chain: Chain) -> None:
     fields.refuse_unknown(_DENSE_FIELDS)
     shape = read_shape(fields)
-    weights = _forward_weights(fields, chain, shape)
     bias = read_bias(fields, shape)
+    synapses: list[Synapse | None] = (
+        _complex_synapses(fields, chain, shape, bias)
+        if is_resonator(fields)
+        else [_forward_synapse(fields, fields, "weight", chain, shape, bias)]
+    )
+    chain.add("dense", shape, read_neuron(fields, shape, bias), synapses)
+
+
+def _complex_synapses(fields: Fields, chain: Chain, shape: Shape | None, bias: IntArray | None) -> list[Synapse | None]:
+    weights = fields.child("weight")
+    if weights is None:
+        return [None]
+    weights.refuse_unknown({"real", "imag"})
+    real, imag = (_forward_synapse(fields, weights, name, chain, shape, bias) for name in ("real", "imag"))
+    return [real, None if imag is None else replace(imag, part="imag")]
+
+
+def _forward_synapse(
+    fields: Fields, holder: Fields, name: str, chain: Chain, shape: Shape | None, bias: IntArray | None
+) -> DenseSynapse | None:
+    """Synapse with the weights `name` of `holder`, a group in `fields` or itself."""
+    weights = _forward_weights(fields, holder, name, chain, shape)
     delays = read_dense_delays(fields, weights, bias)
-    synapse = None if weights is None or delays is None else lossless_dense(chain.source, weights, delays)
-    chain.add("dense", shape, read_neuron(fields, shape, bias), [synapse])
+    return None if weights is None or delays is None else lossless_dense(chain.source, weights, delays)
 
 
 def _read_recurrent(fields: Fields, chain: Chain) -> None:
     fields.refuse_unknown({*_DENSE_FIELDS, "weight_rec"})
     shape = read_shape(fields)
-    forward = _forward_weights(fields, chain, shape)
+    forward = _forward_weights(fields, fields, "weight", chain, shape)
     backward = read_dense_weights(fields, "weight_rec", shape)
     if backward is not None and backward.shape[0] != backward.shape[1]:
         fields.wrong(
@@ -234,8 +254,8 @@ _READERS: Mapping[str, Callable[[Fields, Chain], None]] = {
 }
 
 
-def _forward_weights(fields: Fields, chain: Chain, shape: Shape | None) -> IntArray | None:
-    weights = read_dense_weights(fields, "weight", shape)
+def _forward_weights(fields: Fields, holder: Fields, name: str, chain: Chain, shape: Shape | None) -> IntArray | None:
+    weights = read_dense_weights(holder, name, shape)
     if weights is None:
         return None
     n_out, n_in = weights.shape
@@ -243,7 +263,7 @@ def _forward_weights(fields: Fields, chain: Chain, shape: Shape | None) -> IntAr
         chain.input_shape = chain.shape = (n_in,)
     if chain.shape is not None and prod(chain.shape) != n_in:
         expected = f"{prod(chain.shape)} columns, one for each neuron of {chain.source!r}"
-        fields.wrong("weight", f"must have {expected}, got {n_in}")
+        holder.wrong(name, f"must have {expected}, got {n_in}")
     read_count(fields, "outFeatures", {n_out})
     # SLAYER counts channels where its dense block reads images.
     read_count(fields, "inFeatures", {n_in, *(chain.shape or ())[:1]})

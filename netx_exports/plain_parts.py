@@ -1,4 +1,4 @@
-"""Parts of a group of the plain layout: shape, weights, delays, bias and neuron, with lava-dl's meaning of each."""
+"""Parts of a group of the plain layout: shape, weights, delays and bias, with lava-dl's meaning of each."""
 
 from math import prod
 
@@ -6,22 +6,12 @@ import numpy as np
 
 from netx_exports.arrays import IntArray
 from netx_exports.fields import Fields
-from netx_exports.neurons import DECAY_UNITY, CubaLif
 from netx_exports.synapses import MAX_DELAY, Shape
-
-STOCK_DEFAULT_NEURON = CubaLif(vth_mant=1 << 17, current_decay=0, voltage_decay=DECAY_UNITY)
-"""What lava-dl runs for a dense group without neuron. Its source says `1 << 18 - 1`, which is 2^17."""
-
-_UNSUPPORTED_NEURONS = {"SDNN", "RF_PHASE", "RF_IZHIKEVICH", "ALIF", "ADRF_PHASE", "ADRF_IZHIKEVICH"}
-
-# Hints for the training that older versions of SLAYER left in the file; nothing reads them.
-_NEURON_HINTS = {"scaleRho", "tauRho", "theta"}
-_NEURON_FIELDS = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike", "wgtExp", "weight_exp"}
 
 _DELAY_AND_BIAS = (
     "delays of a layer with a bias have no one meaning: SLAYER delays what leaves the layer, lava-dl what enters it"
 )
-_COMPLEX = "complex weights are not run by this release"
+_COMPLEX = "complex weights need resonate-and-fire neurons in a dense layer"
 
 
 def read_shape(fields: Fields, ndim: tuple[int, ...] = (1, 3)) -> Shape | None:
@@ -44,7 +34,7 @@ def read_count(fields: Fields, name: str, allowed: set[int]) -> None:
 def read_dense_weights(fields: Fields, name: str, shape: Shape | None) -> IntArray | None:
     """Weights (neurons, source neurons); one-dimensional ones and those with trailing axes of 1 are reshaped."""
     if name in fields.group.groups:
-        fields.unsupported(name, _COMPLEX)
+        fields.wrong(name, _COMPLEX)
         return None
     weights = fields.integers(name, low=-256, high=255, dtype=np.int16)
     if weights is None or shape is None:
@@ -58,7 +48,7 @@ def read_dense_weights(fields: Fields, name: str, shape: Shape | None) -> IntArr
 def read_conv_weights(fields: Fields) -> IntArray | None:
     """Weights (out, in / groups, height, width)."""
     if "weight" in fields.group.groups:
-        fields.unsupported("weight", _COMPLEX)
+        fields.wrong("weight", _COMPLEX)
         return None
     weights = fields.integers("weight", low=-256, high=255, dtype=np.int16, ndim=(4, 5))
     if weights is None:
@@ -135,52 +125,6 @@ def read_bias(fields: Fields, shape: Shape | None) -> IntArray | None:
         fields.wrong("bias", f"must be one number, or one for each of {shape[0]} channels, got shape {bias.shape}")
         return None
     return bias
-
-
-def read_neuron(fields: Fields, shape: Shape | None, bias: IntArray | None) -> CubaLif | None:
-    """The neuron of a layer's group, or lava-dl's default where the group has none."""
-    if not fields.has("neuron"):
-        default = STOCK_DEFAULT_NEURON
-        return None if bias is None else CubaLif(default.vth_mant, default.current_decay, default.voltage_decay, bias)
-    neuron = fields.child("neuron")
-    kind = None if neuron is None else neuron.word("type")
-    if neuron is None or kind is None:
-        return None
-    if kind in _UNSUPPORTED_NEURONS or "RF" in kind:
-        # lava-dl takes every type with these two letters for resonate-and-fire.
-        neuron.unsupported("type", f"neurons of type {kind!r} are not run by this release")
-        return None
-    if kind not in ("CUBA", "LOIHI"):
-        neuron.wrong("type", f"must be CUBA or LOIHI, got {kind!r}")
-        return None
-    neuron.refuse_unknown(_NEURON_FIELDS | _NEURON_HINTS)
-    _refuse_dropped(neuron)
-    current = _read_parameter(neuron, "iDecay", DECAY_UNITY, shape)
-    voltage = _read_parameter(neuron, "vDecay", DECAY_UNITY, shape)
-    threshold = _read_parameter(neuron, "vThMant", (1 << 24) - 1, shape)
-    if current is None or voltage is None or threshold is None or bias is None:
-        return None
-    return CubaLif(threshold, current, voltage, bias)
-
-
-def _read_parameter(neuron: Fields, name: str, high: int, shape: Shape | None) -> IntArray | None:
-    values = neuron.integers(name, low=0, high=high, dtype=np.int32, ndim=(0, 1))
-    if values is not None and shape is not None and values.size not in (1, shape[0]):
-        neuron.wrong(name, f"must be one number, or one for each of {shape[0]} channels, got shape {values.shape}")
-        return None
-    return values
-
-
-def _refuse_dropped(neuron: Fields) -> None:
-    """Report what lava-dl reads over although it changes what SLAYER computes."""
-    if neuron.has("gradedSpike") and neuron.integer("gradedSpike"):
-        neuron.unsupported("gradedSpike", "graded spikes of CUBA neurons are not run by this release (nor by lava-dl)")
-    if neuron.has("weight_exp"):
-        neuron.unsupported("weight_exp", "the weight exponent of WgtScaleBatchNorm is not run (lava-dl drops it)")
-    if neuron.has("wgtExp") and neuron.integer("wgtExp"):
-        neuron.unsupported("wgtExp", "a weight exponent other than 0 is not run (lava-dl drops it)")
-    if neuron.has("refDelay") and neuron.integer("refDelay") not in (None, 1):
-        neuron.unsupported("refDelay", "a refractory delay other than 1 is not run (lava-dl drops it)")
 
 
 def _refuse_delays_with_bias(fields: Fields, delays: IntArray, bias: IntArray | None) -> None:

@@ -1,5 +1,6 @@
 """Resonate-and-fire neurons: a complex voltage that turns and decays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,7 +32,7 @@ class ResonateAndFire(NeuronModel):
 
     model: ClassVar[str] = "RF_PHASE"
     states = ("real", "imag")
-    ranges = _RANGES
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = _RANGES
     single = frozenset(_RANGES)
     parts = ("real", "imag")
 
@@ -54,6 +55,6 @@ class IzhikevichResonateAndFire(NeuronModel):
 
     model: ClassVar[str] = "RF_IZHIKEVICH"
     states = ("real", "imag")
-    ranges = _RANGES
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = _RANGES
     single = frozenset(_RANGES)
     parts = ("real", "imag")

@@ -1,6 +1,7 @@
 """Sigma-delta neurons: they send how much an activation changed, and add up the changes that they receive."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
@@ -36,7 +37,7 @@ class Delta(NeuronModel):
 
     model: ClassVar[str] = "DELTA"
     states = ("activation", "residue")
-    ranges = _RANGES
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = _RANGES
     single = frozenset(_RANGES)
     graded = True
 
@@ -62,7 +63,7 @@ class SigmaDelta(NeuronModel):
 
     model: ClassVar[str] = "SDNN"
     states = ("sigma", "activation", "residue")
-    ranges = {**_RANGES, "bias_mant": (-(1 << 18), (1 << 18) - 1)}
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = {**_RANGES, "bias_mant": (-(1 << 18), (1 << 18) - 1)}
     single = frozenset(_RANGES)
     graded = True
 

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.network import Layer, Network
+from netx_exports.neurons import CubaLif
+from netx_exports.stock_neurons import neuron_obstacles, neuron_problems
 from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Synapse
 
 Weights = npt.NDArray[np.int32]
@@ -33,7 +35,17 @@ def stock_problems(network: Network) -> tuple[str, ...]:
     Either why the network has no plain file (`save` writes it in the extended form, in which stock lava-dl finds no
     layers), or where stock lava-dl fails on the plain file or, worse, runs it wrongly without a word.
     """
-    return tuple(_obstacles(network) or _weight_problems(network))
+    return tuple(_obstacles(network) or [*_weight_problems(network), *_neuron_problems(network)])
+
+
+def is_complex(layer: Layer) -> bool:
+    """Whether a real and an imaginary dense synapse from the same source feed a layer, and nothing else."""
+    parts = [synapse.part for synapse in layer.synapses if isinstance(synapse, DenseSynapse)]
+    return (
+        len(layer.synapses) == 2
+        and parts == ["real", "imag"]
+        and layer.synapses[0].source == layer.synapses[1].source != layer.name
+    )
 
 
 def stock_weights(weights: npt.ArrayLike) -> Fractions | None:
@@ -54,7 +66,7 @@ def _obstacles(network: Network) -> list[str]:
     source = INPUT
     for index, layer in enumerate(network.layers):
         previous = network.layers[index - 1] if index else None
-        phrases = [*_synapse_obstacles(layer, source, previous), *_neuron_obstacles(layer)]
+        phrases = [*_synapse_obstacles(layer, source, previous), *neuron_obstacles(layer)]
         found += [f"layer {layer.name!r}: {phrase}" for phrase in phrases]
         source = layer.name
     return found
@@ -65,12 +77,18 @@ def _synapse_obstacles(layer: Layer, source: str, previous: Layer | None) -> lis
     found = []
     if first.source != source:
         found.append(f"reads {first.source!r} where a chain reads {source!r}")
+    if is_complex(layer):
+        if any(isinstance(synapse, DenseSynapse) and synapse.delays is not None for synapse in layer.synapses):
+            found.append("combines complex weights with delays, which lava-dl drops without a word")
+        return found + [phrase for synapse in layer.synapses for phrase in _kind_obstacles(synapse, layer, previous)]
     if others and not _is_recurrence(layer):
         found.append(f"has {len(layer.synapses)} synapses where a chain has one (or a dense one and a recurrent one)")
     for synapse in layer.synapses:
         found += _kind_obstacles(synapse, layer, previous)
     if len(layer.synapses) > 1 and any(isinstance(s, DenseSynapse) and s.delays is not None for s in layer.synapses):
         found.append("combines recurrence with delays, which lava-dl runs wrongly")
+    if layer.recurrent and not isinstance(layer.neuron, CubaLif):
+        found.append(f"combines recurrence with neurons of model {layer.neuron.model}, which NetX does not know")
     if len(layer.synapses) > 1 and layer.neuron.has_bias:
         found.append("combines recurrence with a bias, where SLAYER and lava-dl do not mean the same")
     return found
@@ -114,43 +132,38 @@ def _per_output(synapse: DenseSynapse) -> bool:
     return bool(np.all(delays == delays[:, :1]))
 
 
-def _neuron_obstacles(layer: Layer) -> list[str]:
-    neuron = layer.neuron
-    if neuron.model != "CUBA":
-        return [f"has neurons of model {neuron.model}, which this writer's plain form does not hold"]
-    found = []
-    if neuron.bias_exp != 6 and neuron.has_bias:
-        found.append(f"has bias_exp {neuron.bias_exp} where NetX means 6")
-    if np.size(neuron.vth_mant) > 1:
-        found.append("has more than one threshold")
-    for name in ("current_decay", "voltage_decay", "bias_mant"):
-        if np.shape(getattr(neuron, name)) not in {(), (1,), layer.shape[:1]}:
-            found.append(f"has a {name} for each neuron where NetX holds one for each channel")
-    return found
+def _neuron_problems(network: Network) -> list[str]:
+    return [f"layer {layer.name!r}: {phrase}" for layer in network.layers for phrase in neuron_problems(layer.neuron)]
 
 
 def _weight_problems(network: Network) -> list[str]:
     found = []
     for layer in network.layers:
         dense = [synapse for synapse in layer.synapses if isinstance(synapse, DenseSynapse)]
-        if not dense:
-            continue
-        parts = [synapse.effective_weights for synapse in dense]
-        shifted = _shift(np.hstack([part.reshape(layer.size, -1) for part in parts]))
-        if shifted is None:
-            found.append(f"layer {layer.name!r}: all weights are 0, on which lava-dl fails with an OverflowError")
-            continue
-        matrix, weight_bits, shift = shifted
-        columns = np.cumsum([part.shape[1] for part in parts])[:-1]
-        for synapse, part, stored in zip(dense, parts, np.split(matrix, columns, axis=1)):
-            runs = _in_synapse(stored, weight_bits, shift)
-            if not np.array_equal(part, runs):
-                row, column = (int(i) for i in np.argwhere(part != runs)[0])
-                found.append(
-                    f"layer {layer.name!r}: Lava runs {np.count_nonzero(part != runs)} weights from {synapse.source!r} "
-                    f"wrongly without a word, the first, [{row}, {column}], as {runs[row, column]:g} "
-                    f"instead of {part[row, column]}"
-                )
+        # lava-dl scales both matrices of a recurrent layer alike, those of a complex one apart.
+        for together in [[synapse] for synapse in dense] if is_complex(layer) else [dense] if dense else []:
+            found += _scaled_wrongly(layer, together)
+    return found
+
+
+def _scaled_wrongly(layer: Layer, dense: list[DenseSynapse]) -> list[str]:
+    found = []
+    parts = [synapse.effective_weights for synapse in dense]
+    shifted = _shift(np.hstack([part.reshape(layer.size, -1) for part in parts]))
+    if shifted is None:
+        return [f"layer {layer.name!r}: all weights are 0, on which lava-dl fails with an OverflowError"]
+    matrix, weight_bits, shift = shifted
+    columns = np.cumsum([part.shape[1] for part in parts])[:-1]
+    for synapse, part, stored in zip(dense, parts, np.split(matrix, columns, axis=1)):
+        runs = _in_synapse(stored, weight_bits, shift)
+        if not np.array_equal(part, runs):
+            row, column = (int(i) for i in np.argwhere(part != runs)[0])
+            found.append(
+                f"layer {layer.name!r}: Lava runs {np.count_nonzero(part != runs)} weights from {synapse.source!r} "
+                f"wrongly without a word, the first, [{row}, {column}], as {runs[row, column]:g} "
+                f"instead of {part[row, column]}"
+            )
+
     return found
 
 

@@ -10,8 +10,17 @@ import numpy.typing as npt
 from netx_exports.extended import extended_datasets
 from netx_exports.files import PathLike, replacing
 from netx_exports.network import Layer, Network
+from netx_exports.neurons import (
+    CubaLif,
+    Delta,
+    IzhikevichResonateAndFire,
+    Neuron,
+    ResonateAndFire,
+    Sigma,
+    SigmaDelta,
+)
 from netx_exports.note import note_attributes
-from netx_exports.stock import is_plain, layer_type
+from netx_exports.stock import is_complex, is_plain, layer_type
 from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse
 
 
@@ -108,14 +117,17 @@ def _write_layer(group: h5py.Group, layer: Layer, source_shape: tuple[int, ...],
     elif isinstance(synapse, DenseSynapse):
         group.create_dataset("inFeatures", data=prod(source_shape))
         group.create_dataset("outFeatures", data=layer.size)
-        group.create_dataset("weight", data=synapse.effective_weights.astype(np.float32))
-        if len(layer.synapses) == 2:
-            recurrent = layer.synapses[1]
-            assert isinstance(recurrent, DenseSynapse)
-            group.create_dataset("weight_rec", data=recurrent.effective_weights.astype(np.float32))
+        for name, dense in _weight_fields(layer).items():
+            group.create_dataset(name, data=dense.effective_weights.astype(np.float32))
         if synapse.delays is not None:
             group.create_dataset("delay", data=shortest_delays(synapse).astype(np.float32))
     _write_neuron(group, layer)
+
+
+def _weight_fields(layer: Layer) -> dict[str, DenseSynapse]:
+    """Names of the weight matrices of a dense layer, with the synapses that they are of."""
+    names = ("weight/real", "weight/imag") if is_complex(layer) else ("weight", "weight_rec")
+    return {name: synapse for name, synapse in zip(names, layer.synapses) if isinstance(synapse, DenseSynapse)}
 
 
 def _write_conv(group: h5py.Group, synapse: ConvSynapse) -> None:
@@ -148,17 +160,23 @@ def _write_neuron(group: h5py.Group, layer: Layer) -> None:
         single = np.shape(neuron.bias_mant) or (1,)
         shape = layer.shape[:1] if isinstance(layer.synapses[0], ConvSynapse) else single
         group.create_dataset("bias", data=np.broadcast_to(np.asarray(neuron.bias_mant, np.float32), shape))
-    values: dict[str, Any] = {
-        "type": "CUBA",
-        "iDecay": neuron.current_decay,
-        "vDecay": neuron.voltage_decay,
-        "vThMant": neuron.vth_mant,
-        "refDelay": 1,
-        "gradedSpike": False,
-    }
-    for name, value in values.items():
-        group.create_dataset(f"neuron/{name}", data=np.asarray(value, np.int64) if np.ndim(value) else _scalar(value))
+    for name, value in _neuron_fields(neuron).items():
+        if isinstance(value, str):
+            value = np.bytes_(value)
+        elif not isinstance(value, bool):
+            value = np.asarray(value, np.int64) if np.ndim(value) else int(value)
+        group.create_dataset(f"neuron/{name}", data=value)
 
 
-def _scalar(value: Any) -> Any:
-    return int(value) if isinstance(value, np.ndarray) else value
+def _neuron_fields(neuron: Neuron) -> dict[str, Any]:
+    """Fields of the group `neuron`, in the order in which SLAYER writes them."""
+    if isinstance(neuron, Delta | SigmaDelta):
+        return {"type": SigmaDelta.model, "activation": "relu", "vThMant": neuron.vth_mant}
+    if isinstance(neuron, Sigma):
+        return {"type": SigmaDelta.model, "activation": "relu", "vThMant": 0, "sigma_output": True}
+    if isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire):
+        turn = {"sinDecay": neuron.sin_decay, "cosDecay": neuron.cos_decay}
+        return {"type": neuron.model, **turn, "vThMant": neuron.vth_mant, "gradedSpike": False}
+    assert isinstance(neuron, CubaLif)
+    decays = {"iDecay": neuron.current_decay, "vDecay": neuron.voltage_decay}
+    return {"type": neuron.model, **decays, "vThMant": neuron.vth_mant, "refDelay": 1, "gradedSpike": False}

@@ -79,9 +79,9 @@ def test_prove_exits_0_when_equal(files: Path, capsys: pytest.CaptureFixture[str
 def test_prove_exits_1_on_a_difference(
     files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import simulators.reference
+    import simulators.reference_neurons
 
-    monkeypatch.setattr(simulators.reference, "STATE_LIMIT", 6000)
+    monkeypatch.setattr(simulators.reference_neurons, "STATE_LIMIT", 6000)
     arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--backends", '["reference","fast"]']
     status, out, _ = call(capsys, "prove", *arguments)
     assert status == 1

@@ -55,7 +55,13 @@ def test_its_layers() -> None:
         0,
     )
     assert (conv.synapses[0].weights, conv.synapses[0].n_nonzero, conv.synapses[0].delays) == ((-7, 255), 4, (0, 0))
-    assert (conv.neuron.current_decay, conv.neuron.bias_mant, conv.neuron.vth_mant) == ((100, 300), (-2, 5), (64, 64))
+    parameters = conv.neuron.parameters
+    assert conv.neuron.model == "CUBA"
+    assert (parameters["current_decay"], parameters["bias_mant"], parameters["vth_mant"]) == (
+        (100, 300),
+        (-2, 5),
+        (64, 64),
+    )
     synapse = dense.synapses[0]
     # 8 bits of mixed sign drop the lowest bit: 33 becomes 32, and 1 nothing.
     assert (synapse.source, synapse.weights, synapse.weight_bits) == ("conv", (-20, 32), 8)

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 import simulators
-from netx_exports import INPUT, CubaLif, Layer, Network, UnsupportedError, inspect, load, save
+from netx_exports import INPUT, ConvSynapse, CubaLif, DirectSynapse, Layer, Network, inspect, load, save
 from netx_exports.fitting import lossless_dense
+from netx_exports.neurons import Delta, Sigma, SigmaDelta
 from simulators.events import Events
 from simulators.plan import RunPlan
-from simulators.reference import run_reference
+from simulators.reference import convolve, run_reference
+from simulators.reference_neurons import populate
 from simulators.results import Recording, Reset
 
 EVERYTHING = frozenset({"spikes", "current", "voltage"})
@@ -84,11 +86,70 @@ def test_the_last_layer_of_the_mnist_network_has_the_default_neuron(vectors: Pat
     assert (neuron.vth_mant, neuron.current_decay, neuron.voltage_decay) == (1 << 17, 0, 4096)
 
 
-@pytest.mark.parametrize("file", ["network.net", "square_network.net"])
-def test_sigma_delta_networks_are_refused_by_name(vectors: Path, file: str) -> None:
-    with pytest.raises(UnsupportedError, match="`layer/0/neuron/type`: neurons of type 'SDNN' are not run") as raised:
-        load(vectors / "gts/pilotnet_sdnn" / file)
-    assert len(raised.value.problems) == (9 if file == "network.net" else 5)
+@pytest.mark.parametrize(("file", "n_layers"), [("network.net", 9), ("square_network.net", 5)])
+def test_sigma_delta_networks_come_back(vectors: Path, tmp_path: Path, file: str, n_layers: int) -> None:
+    network = load(vectors / "gts/pilotnet_sdnn" / file)
+    assert len(network.layers) == n_layers
+    assert inspect(network).stock_problems == ()
+    save(network, tmp_path / "again.net")
+    assert load(tmp_path / "again.net") == network
+
+
+def test_pilotnet_of_sigma_delta_neurons(vectors: Path) -> None:
+    """Recorded: sigma of two layers over 20 steps of a constant input, and the output of the ninth step."""
+    folder = vectors / "gts/pilotnet_sdnn"
+    image = from_whc(np.load(folder / "input.npy"))[..., 0]
+    network = load(folder / "network.net")
+    result = simulators.run(network, constant(image, 20), "reference", record=("spikes", "sigma"))
+    for number in (1, 2):
+        sigma = result.recordings[network.layers[number].name].sigma
+        assert sigma is not None
+        assert np.array_equal(sigma[0], from_whc(np.load(folder / f"sigma{number}.npy")))
+    expected = np.load(folder / "output.npy")
+    assert expected.shape == (1, 9)
+    assert np.any(expected)
+    assert np.array_equal(result.spikes.to_dense()[0][:, :9], expected)
+
+
+def test_square_pilotnet_of_sigma_delta_neurons(vectors: Path) -> None:
+    folder = vectors / "gts/pilotnet_sdnn"
+    image = from_whc(np.load(folder / "input.npy"))[:, :33, :33, 0]
+    network = load(folder / "square_network.net")
+    result = simulators.run(network, constant(image, 20), "reference", record=("sigma",))
+    for number, layer in enumerate(network.layers[1:], start=1):
+        sigma = result.recordings[layer.name].sigma
+        assert sigma is not None
+        assert np.array_equal(sigma[0], from_whc(np.load(folder / f"sigma{number}_square.npy")))
+
+
+def test_tinynet_of_sigma_delta_neurons(vectors: Path) -> None:
+    """Recorded: what each block sends when it gets what the block before sent (the convolution in one step only)."""
+    folder = vectors / "gts/tinynet_sdnn"
+    wave = np.load(folder / "input_bias.npy")[..., None] * np.sin(2 * np.pi * np.arange(15) / 15)
+    encoder = Layer("encoder", (3, 16, 16), Delta(20), (DirectSynapse(),))
+    sent = from_whc(np.load(folder / "input.npy").astype(int))
+    assert np.array_equal(answer(encoder, from_whc(wave.astype(int))), sent)
+
+    # Lava's kernels are flipped and (out, width, height, in).
+    kernel = np.load(folder / "layer1_kernel.npy").transpose(0, 3, 2, 1)[:, :, ::-1, ::-1]
+    neuron = SigmaDelta(20, np.load(folder / "layer1_bias.npy"))
+    # In the recording the first values arrive in the first step of neurons with a bias; in a network a step later.
+    arriving = convolve(ConvSynapse(INPUT, kernel, stride=(2, 2)), sent[None, ..., 0], (24, 6, 6)).astype(np.int32)
+    found = populate(neuron, (24, 6, 6), 1).step(arriving.reshape(1, -1))
+    assert np.array_equal(found.reshape(24, 6, 6), from_whc(np.load(folder / "layer1.npy"))[..., 0])
+
+    weights = np.load(folder / "layer2_weight.npy")
+    dense = Layer("dense", (100,), Sigma(), (lossless_dense(INPUT, weights),))
+    incoming = np.load(folder / "layer1.npy").astype(int).reshape(-1, 16)
+    # The recorded block was not told that its input is graded: to it, every value is a spike.
+    assert np.array_equal(answer(dense, (incoming != 0).astype(int)), np.load(folder / "layer2.npy"))
+
+
+def answer(layer: Layer, values: Any) -> Any:
+    """What a layer sends when `values`, (*shape, steps), come from the input."""
+    network = Network(values.shape[:-1], (layer,), graded_input=True)
+    result = simulators.run(network, Events.from_dense(values[None]), "reference")
+    return result.spikes.to_dense()[0]
 
 
 def test_a_dense_block(vectors: Path) -> None:

@@ -125,7 +125,7 @@ def test_every_problem_at_once_with_its_path(plain_file: Path) -> None:
         "`layer/3/delay`: must be whole numbers in 0…62, got 80.0 at [1]",
         "`layer/3/neuron/iDecay`: missing",
         "`layer/4/weight_rec`: missing",
-        "`layer/4/neuron/type`: must be CUBA or LOIHI, got 'CUBE'",
+        "`layer/4/neuron/type`: must be one of CUBA, LOIHI, ALIF, RF_PHASE, RF_IZHIKEVICH, SDNN, got 'CUBE'",
     )
 
 
@@ -238,11 +238,11 @@ UNSUPPORTED: list[tuple[Edit, str]] = [
             put("layer/3/neuron/type", kind),
             f"`layer/3/neuron/type`: neurons of type '{kind}' are not run by this release",
         )
-        for kind in ("SDNN", "RF_PHASE", "RF_IZHIKEVICH", "ALIF", "ADRF_PHASE", "ADRF_IZHIKEVICH", "MYRF")
+        for kind in ("ADRF_PHASE", "ADRF_IZHIKEVICH", "MYRF")
     ],
     (
         put("layer/3/neuron/gradedSpike", True),
-        "graded spikes of CUBA neurons are not run by this release (nor by lava-dl)",
+        "graded spikes of these neurons are not run by this release (nor by lava-dl)",
     ),
     (put("layer/3/neuron/weight_exp", 2.0), "the weight exponent of WgtScaleBatchNorm is not run (lava-dl drops it)"),
     (put("layer/3/neuron/wgtExp", 2), "a weight exponent other than 0 is not run (lava-dl drops it)"),
@@ -264,16 +264,16 @@ def test_what_this_release_does_not_run_is_refused_by_name(plain_file: Path, edi
     assert message in raised.value.problems[0]
 
 
-def test_complex_weights_are_refused_by_name(plain_file: Path) -> None:
+def test_complex_weights_need_resonators(plain_file: Path) -> None:
     found = problems(plain_file, drop("layer/3/weight"), put("layer/3/weight/real", np.zeros((5, 48))))
-    assert found == ("`layer/3/weight`: complex weights are not run by this release",)
+    assert found == ("`layer/3/weight`: complex weights need resonate-and-fire neurons in a dense layer",)
 
 
 def test_damage_and_what_is_unsupported_come_together_as_damage(plain_file: Path) -> None:
-    found = problems(plain_file, put("layer/1/neuron/type", "SDNN"), drop("layer/4/weight"))
+    found = problems(plain_file, put("layer/1/neuron/type", "ADRF_PHASE"), drop("layer/4/weight"))
     assert found == (
         "`layer/4/weight`: missing",
-        "`layer/1/neuron/type`: neurons of type 'SDNN' are not run by this release",
+        "`layer/1/neuron/type`: neurons of type 'ADRF_PHASE' are not run by this release",
     )
 
 
@@ -533,8 +533,8 @@ def test_an_input_block_with_a_neuron(tmp_path: Path) -> None:
         (put("layer/0/bias", [1, 2]), "`layer/0/bias`: must be one number, got shape (2,)"),
         (put("layer/0/shape", [6, 3]), "`layer/0/shape`: must be (N,) or (C, H, W), got (6, 3)"),
         (
-            put("layer/0/neuron/type", "RF_PHASE"),
-            "`layer/0/neuron/type`: neurons of type 'RF_PHASE' are not run by this release",
+            put("layer/0/neuron/type", "ADRF_PHASE"),
+            "`layer/0/neuron/type`: neurons of type 'ADRF_PHASE' are not run by this release",
         ),
     ],
 )
@@ -579,7 +579,7 @@ SKIP = "lapilli/layers/1"
         ("lapilli/metadata", np.frombuffer(b"[1]", np.uint8), "must be a JSON object"),
         ("lapilli/graded_input", 2, "must be whole numbers in 0…1, got 2"),
         ("lapilli/extra", 2, "unknown here, and might change what runs"),
-        (f"{SKIP}/neuron/type", "LIF", "must be one of CUBA, got 'LIF'"),
+        (f"{SKIP}/neuron/type", "LIF", "must be one of CUBA, ALIF, RF_PHASE, RF_IZHIKEVICH, DELTA, SDNN, SIGMA, got 'LIF'"),
         (f"{SKIP}/neuron/vth_mant", -1, "must be whole numbers in 0…16777215, got -1"),
         (f"{SKIP}/neuron/current_decay", [1, 2], "shape must be (), (48,) or (48,), got (2,)"),
         (f"{SKIP}/synapses/1/weight_bits", 77, "must be whole numbers in 1…9, got 77"),

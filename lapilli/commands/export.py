@@ -1,17 +1,52 @@
 """`lapilli export`."""
 
+from pathlib import Path
+from typing import Literal
+
 from lapilli.commands.train import options_from
+from netx_exports import LapilliError, Network, load, load_nir, save, save_nir
+from netx_exports.nir_meaning import DT
+
+FileFormat = Literal["netx", "nir"]
+
+_SUFFIXES: dict[str, FileFormat] = {".net": "netx", ".nir": "nir"}
 
 
-def export(run: str, /, *, out: str) -> None:
-    """Export the network of a training run to a NetX HDF5 file.
+def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: float | None = None) -> None:  # noqa: A002
+    """Write the network of a training run, or of another network file, as a NetX or NIR file.
+
+    A file that is called `*.nir` is NIR; every other file is NetX, unless `--format nir` says otherwise of `--out`.
 
     Arguments:
-        run: run folder of `lapilli train`.
+        source: run folder of `lapilli train`, or a network file.
         out: file to write.
+        format: netx or nir; as the name of `--out` says if not given.
+        dt: seconds in a step of a NIR file; if not given what the file says, else 1e-4, the step of snnTorch.
     """
-    options_from()
-    from training.export import export_run
-
-    network = export_run(run, out)
+    written = format or _format_of(out)
+    if _SUFFIXES.get(Path(out).suffix, written) != written:
+        raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
+    is_file = Path(source).is_file() or Path(source).suffix in _SUFFIXES
+    if dt is not None and "nir" not in (written, _format_of(source)):
+        raise LapilliError("--dt is of NIR files, and none is read or written")
+    network = _read(source, dt) if is_file else _trained(source)
+    if written == "nir":
+        save_nir(network, out, DT if dt is None else dt)
+    else:
+        save(network, out)
     print(f"{out}: {len(network.layers)} layers, fingerprint {network.fingerprint}")
+
+
+def _format_of(path: str) -> FileFormat:
+    return _SUFFIXES.get(Path(path).suffix, "netx")
+
+
+def _read(path: str, dt: float | None) -> Network:
+    return load_nir(path, dt) if _format_of(path) == "nir" else load(path)
+
+
+def _trained(folder: str) -> Network:
+    options_from()
+    from training.export import load_module
+
+    return load_module(folder).export()

@@ -2,11 +2,12 @@
 
 from lapilli.output import print_json, print_table
 from netx_exports import inspect as inspect_network
+from netx_exports.chip_needs import ChipNeeds
 from netx_exports.inspection import Inspection, LayerFacts, Range
 
 
 def inspect(network: str, /, *, json: bool = False) -> None:
-    """Show what a network file holds, layer by layer, and what stock Lava would do with it.
+    """Show what a network file holds, what stock Lava would do with it, and what a Loihi 2 chip would need.
 
     Arguments:
         network: file with the network (NetX HDF5).
@@ -19,17 +20,25 @@ def inspect(network: str, /, *, json: bool = False) -> None:
     shape = " x ".join(map(str, found.input_shape))
     print(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
     layers = [_layer_row(layer) for layer in found.layers]
-    print_table("layers", ["layer", "type", "shape", "threshold", "decays u, v", "bias"], layers)
+    print_table("layers", ["layer", "type", "shape", "neurons", "threshold", "decays", "bias"], layers)
     columns = ["layer", "source", "kind", "weights", "bits", "non-zero", "delays"]
     print_table("synapses", columns, [row for layer in found.layers for row in _synapse_rows(layer)])
+    _print_chip(found.loihi2)
     print("\n".join(_lines(found)))
 
 
 def _layer_row(layer: LayerFacts) -> list[object]:
     neuron = layer.neuron
-    decays = f"{_span(neuron.current_decay)}, {_span(neuron.voltage_decay)}"
-    bias = _span(neuron.bias_mant) + (f" · 2^{neuron.bias_exp}" if any(neuron.bias_mant) else "")
-    return [layer.name, layer.type, " x ".join(map(str, layer.shape)), _span(neuron.vth_mant), decays, bias]
+    parameters = neuron.parameters
+    decays = [f"{_span(value)}" for name, value in parameters.items() if name.endswith("_decay")]
+    bias = ""
+    if "bias_mant" in parameters:
+        exponent = parameters.get("bias_exp", parameters.get("spike_exp"))
+        scale = f" · 2^{exponent[0]}" if exponent and any(parameters["bias_mant"]) else ""
+        bias = _span(parameters["bias_mant"]) + scale
+    threshold = _span(parameters["vth_mant"]) if "vth_mant" in parameters else ""
+    shape = " x ".join(map(str, layer.shape))
+    return [layer.name, layer.type, shape, neuron.model, threshold, ", ".join(decays), bias]
 
 
 def _synapse_rows(layer: LayerFacts) -> list[list[object]]:
@@ -42,6 +51,34 @@ def _synapse_rows(layer: LayerFacts) -> list[list[object]]:
     return rows
 
 
+def _print_chip(needs: ChipNeeds) -> None:
+    columns = ["layer", "neurons", "state KB", "synapse KB", "delay slots", "axons in", "axons out", "cores at least"]
+    rows = [
+        [
+            layer.name,
+            layer.neurons,
+            _kilobytes(layer.state_bits),
+            _kilobytes(layer.synapse_bits),
+            layer.delay_slots,
+            _known(layer.axons_in),
+            layer.axons_out,
+            _known(layer.cores_at_least),
+        ]
+        for layer in needs.layers
+    ]
+    sums = [needs.neurons, _kilobytes(needs.state_bits), _kilobytes(needs.synapse_bits), needs.delay_slots]
+    rows.append(["all", *sums, "", needs.axons_out, _known(needs.cores_at_least)])
+    print_table("Loihi 2 (-: not known; rules and sources: docs/loihi2.md)", columns, rows)
+
+
+def _kilobytes(bits: int) -> str:
+    return f"{bits / 8 / 1024:,.1f}"
+
+
+def _known(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
+
+
 def _lines(found: Inspection) -> list[str]:
     lines = [
         f"{found.n_neurons:,} neurons, {found.n_nonzero:,} non-zero of {found.n_weights:,} weights, "
@@ -49,6 +86,7 @@ def _lines(found: Inspection) -> list[str]:
         f"fingerprint {found.fingerprint}",
     ]
     lines += [f"ignored in the file: {', '.join(found.ignored)}"] if found.ignored else []
+    lines += [f"Loihi 2: {line}" for line in _chip_lines(found.loihi2)]
     if found.form == "extended":
         lines.append("stock Lava: cannot load the extended form")
         lines += [f"plain NetX is not possible: {problem}" for problem in found.stock_problems]
@@ -58,6 +96,13 @@ def _lines(found: Inspection) -> list[str]:
         shape = ", ".join(str(side) for side in reversed(found.input_shape))
         lines.append(f"stock Lava: needs hdf5.Network(…, input_shape=({shape})), because the file does not tell it")
     return lines
+
+
+def _chip_lines(needs: ChipNeeds) -> list[str]:
+    if needs.problems:
+        return list(needs.problems)
+    chips = "one chip" if needs.chips_at_least == 1 else f"{needs.chips_at_least} chips"
+    return [f"estimate: {needs.cores_at_least} cores at least, {chips}"]
 
 
 def _span(value: Range) -> str:
