@@ -6,7 +6,15 @@ from typing import Any
 from netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
 from netx_exports.inspection import inspect
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
+from netx_exports.neurons import (
+    AdaptiveLif,
+    CubaLif,
+    Delta,
+    IzhikevichResonateAndFire,
+    ResonateAndFire,
+    Sigma,
+    SigmaDelta,
+)
 from netx_exports.nir_reader import from_nir, load_nir
 from netx_exports.nir_writer import save_nir, to_nir
 from netx_exports.reader import load
@@ -15,16 +23,22 @@ from netx_exports.writer import save
 
 __all__ = [
     "INPUT",
+    "AdaptiveLif",
     "ConvSynapse",
     "CubaLif",
+    "Delta",
     "DenseSynapse",
     "DirectSynapse",
     "FormatError",
     "IdentitySynapse",
+    "IzhikevichResonateAndFire",
     "LapilliError",
     "Layer",
     "Network",
     "NetworkError",
+    "ResonateAndFire",
+    "Sigma",
+    "SigmaDelta",
     "UnsupportedError",
     "from_nir",
     "from_slayer",

@@ -24,10 +24,11 @@ def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
 
 
 def decide(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
-    """Class of each sample, (samples,): the output neuron with the largest score; of equal scores the first.
+    """Class of each sample, (samples,): the one with the largest score; of equal scores the first.
 
-    The score is the sum of the neuron's voltage over all steps ("voltage_sum") or its number of spikes
-    ("spike_count").
+    The score of an output neuron is the sum of its voltage over all steps ("voltage_sum") or its number of spikes
+    ("spike_count"). Each neuron is a class; where the network's metadata say "average_outputs", as many classes as that
+    are groups of neighbouring neurons, which is what SLAYER's Average block means.
 
     Arguments:
         result: of any backend, with `needed_recording(network)` recorded.
@@ -40,7 +41,20 @@ def decide(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
 
 
 def scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
-    """What `decide` compares: (samples, output neurons)."""
+    """What `decide` compares: (samples, classes), int64; of groups of neurons their sums.
+
+    Raises:
+        LapilliError: as `decide`, or when the neurons do not divide into the groups of "average_outputs".
+    """
+    of_neurons = _neuron_scores(result, network)
+    n_samples, n_neurons = of_neurons.shape
+    groups = network.metadata.get("average_outputs", n_neurons)
+    if not isinstance(groups, int) or groups < 1 or n_neurons % groups:
+        raise LapilliError(f"average_outputs: must divide the {n_neurons} output neurons, got {groups!r}")
+    return of_neurons.reshape(n_samples, groups, n_neurons // groups).sum(axis=2)
+
+
+def _neuron_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     n_samples, n_neurons = len(result.spikes), network.output.size
     if _kind(network) == "spike_count":
         place = result.spikes.sample_of_event * n_neurons + result.spikes.neuron
@@ -64,7 +78,9 @@ def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | N
 
 
 def _kind(network: Network) -> str:
-    readout: Any = network.metadata.get("readout")
+    # An average layer in the file is a readout of spikes by itself.
+    usual = {"kind": "spike_count"} if "average_outputs" in network.metadata else None
+    readout: Any = network.metadata.get("readout", usual)
     kind = readout.get("kind") if isinstance(readout, Mapping) else None
     if kind not in READOUTS:
         raise LapilliError(f"readout: metadata must name one of {', '.join(READOUTS)} as its kind, got {readout!r}")

@@ -76,3 +76,16 @@ def test_accuracy() -> None:
     for labels in (None, np.zeros(0, np.int64)):
         with pytest.raises(LapilliError, match="needs events with labels"):
             accuracy(np.zeros(0, np.int64), labels)
+
+
+def test_an_average_layer_decides_by_the_spikes_of_groups_of_neurons() -> None:
+    """As SLAYER's Average block: of six neurons and three outputs, the first output is of neurons 0 and 1."""
+    layer = Layer("out", (6,), CubaLif(0, 4096, 4096), (DenseSynapse("input", 2 * np.eye(6, dtype=int)),))
+    averaged = Network((6,), (layer,), {"average_outputs": 3})
+    events = Events.from_dense(np.array([[1, 1, 1, 0, 0, 1], [0, 0, 1, 0, 1, 1]])[..., None])
+    result = run(averaged, events, "reference", n_steps=2)
+    assert scores(result, averaged).tolist() == [[2, 1, 1], [0, 1, 2]]
+    assert decide(result, averaged).tolist() == [0, 2]
+    uneven = Network((6,), (layer,), {"average_outputs": 4})
+    with pytest.raises(LapilliError, match="average_outputs: must divide the 6 output neurons, got 4"):
+        scores(result, uneven)

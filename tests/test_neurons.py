@@ -1,0 +1,150 @@
+"""Neuron models one by one: what their equations say, and which parameters are refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from netx_exports import (
+    INPUT,
+    AdaptiveLif,
+    ConvSynapse,
+    Delta,
+    DenseSynapse,
+    DirectSynapse,
+    IzhikevichResonateAndFire,
+    Layer,
+    Network,
+    NetworkError,
+    ResonateAndFire,
+    Sigma,
+    SigmaDelta,
+)
+from netx_exports.neurons import NEURONS, Neuron
+from simulators import Events, Reset, run
+from simulators.results import STATES, Recording
+
+
+def fed_directly(neuron: Neuron, values: list[int], reset: Reset | None = None) -> Recording:
+    """One neuron whose input current is `values`, one for each step."""
+    network = Network((1,), (Layer("a", (1,), neuron, (DirectSynapse(),)),), graded_input=True)
+    events = Events.from_dense(np.array(values)[None, None])
+    return run(network, events, "reference", record=("spikes", *neuron.states), reset=reset).recordings["a"]
+
+
+def state(recording: Recording, name: str) -> list[int]:
+    return [int(value) for value in getattr(recording, name)[0, 0]]
+
+
+def spike_values(recording: Recording) -> list[int]:
+    assert recording.spikes is not None
+    return [int(value) for value in recording.spikes.to_dense()[0, 0]]
+
+
+def test_the_threshold_of_adaptive_neurons_grows_and_relaxes() -> None:
+    found = fed_directly(AdaptiveLif(10, 4, 4096, 4096, 2048, 1024), [10, 0, 20, 0])
+    assert spike_values(found) == [1, 0, 0, 0]
+    assert state(found, "voltage") == [640, 0, 1280, 0]
+    # Threshold 10, a spike adds 4 and twice 10 to the refractory state; halves of what is above rest, three quarters.
+    assert state(found, "threshold") == [896, 768, 704, 672]
+    assert state(found, "refractory") == [1280, 960, 720, 540]
+
+
+def test_a_resonator_answers_when_it_has_come_round() -> None:
+    quarter = ResonateAndFire(5, 4096, 0)
+    found = fed_directly(quarter, [10, 0, 0, 0, 0, 0, 0, 0, 0])
+    assert state(found, "real") == [640, 0, -640, 0, 640, 0, -640, 0, 640]
+    assert state(found, "imag") == [0, 640, 0, -640, 0, 640, 0, -640, 0]
+    assert spike_values(found) == [0, 0, 0, 0, 1, 0, 0, 0, 1]
+
+
+def test_izhikevichs_resonator_is_reset() -> None:
+    found = fed_directly(IzhikevichResonateAndFire(5, 4096, 0), [10, 0, 0, 0, 0])
+    assert spike_values(found) == [0, 1, 0, 0, 0]
+    assert state(found, "imag") == [0, 319, 0, -319, 0]
+    assert state(found, "real") == [640, 0, -319, 0, 319]
+
+
+def test_changes_are_encoded_and_added_up_again() -> None:
+    found = fed_directly(Delta(3, spike_exp=0), [5, 7, 8, 8, 1])
+    assert spike_values(found) == [5, 0, 3, 0, -7]
+    assert state(found, "residue") == [0, 2 << 6, 0, 0, 0]
+    assert state(fed_directly(Sigma(), [5, 0, 3, 0, -7]), "sigma") == [5, 5, 8, 8, 1]
+
+
+def test_sigma_delta_neurons_rectify_what_they_add_up() -> None:
+    relu = fed_directly(SigmaDelta(1, bias_mant=-2, spike_exp=0), [64, 64, 64, -256])
+    assert state(relu, "activation") == [0, 0, 64, 0]
+    assert spike_values(relu) == [0, 0, 1, -1]
+    unit = fed_directly(SigmaDelta(1, bias_mant=-2, activation="unit", spike_exp=0), [64, 64, 64, -256])
+    assert state(unit, "activation") == [-64, 0, 64, -192]
+
+
+@pytest.mark.parametrize(
+    ("neuron", "name", "rest"),
+    [
+        (AdaptiveLif(10, 4, 0, 0, 0, 0), "threshold", 640),
+        (AdaptiveLif(10, 4, 0, 0, 0, 0), "voltage", 0),
+        (ResonateAndFire(5, 0, 4096), "real", 0),
+        (SigmaDelta(0), "sigma", 0),
+        (Delta(0), "activation", 0),
+    ],
+)
+def test_a_reset_brings_every_model_to_rest(neuron: Neuron, name: str, rest: int) -> None:
+    found = state(fed_directly(neuron, [10, 10, 0, 0], Reset(10, 2)), name)
+    assert found[1] != rest
+    assert found[2] == rest
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (Layer("a", (2,), AdaptiveLif(-1, 1, 1, 1, 1, 1), (DirectSynapse(),)), "vth_mant: must be whole numbers"),
+        (Layer("a", (2,), ResonateAndFire([1, 2], 1, 1), (DirectSynapse(),)), "vth_mant: must be one integer"),
+        (Layer("a", (2,), ResonateAndFire(1, 5000, 1), (DirectSynapse(),)), "sin_decay: must be whole numbers in"),
+        (
+            Layer("a", (2,), SigmaDelta(1, activation="tanh"), (DirectSynapse(),)),
+            "activation: must be one of relu",
+        ),
+        (Layer("a", (2,), SigmaDelta(1, [1, 2, 3]), (DirectSynapse(),)), "bias_mant: shape must be"),
+        (Layer("a", (2,), Delta(1, 7), (DirectSynapse(),)), "spike_exp: must be whole numbers in 0…6"),
+        (Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="imag"),)), "model SIGMA have no 'imag'"),
+        (
+            Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="x"),)),
+            "part: must be one of real",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(layer: Any, message: str) -> None:
+    with pytest.raises(NetworkError, match=message):
+        Network((2,), (layer,), graded_input=True)
+
+
+def test_every_state_has_a_name_that_recordings_know() -> None:
+    assert {name for model in NEURONS.values() for name in model.states} == set(STATES)
+
+
+def test_the_part_of_a_synapse_is_in_the_fingerprint() -> None:
+    def network(part: Any) -> Network:
+        synapse = DenseSynapse(INPUT, np.full((2, 2), 4), part=part)
+        return Network((2,), (Layer("a", (2,), ResonateAndFire(1, 2, 3), (synapse,)),))
+
+    assert network("real") != network("imag")
+
+
+def test_parameters_are_in_the_fingerprint() -> None:
+    neurons = [
+        SigmaDelta(5),
+        SigmaDelta(5, activation="unit"),
+        SigmaDelta(5, spike_exp=5),
+        SigmaDelta(5, 1),
+        Delta(5),
+        Sigma(),
+        ResonateAndFire(5, 1, 2),
+        IzhikevichResonateAndFire(5, 1, 2),
+        ResonateAndFire(5, 2, 1),
+        *(AdaptiveLif(*np.roll([1, 2, 3, 4, 5, 6], shift).tolist()) for shift in range(6)),
+    ]
+    conv = ConvSynapse(INPUT, np.ones((1, 1, 1, 1)))
+    networks = {Network((1, 1, 1), (Layer("a", (1, 1, 1), neuron, (conv,)),)).fingerprint for neuron in neurons}
+    assert len(networks) == len(neurons)
