@@ -108,3 +108,60 @@ def test_a_graded_sum_that_wraps_is_shifted_after_wrapping() -> None:
     events = Events.from_dense(np.array([[[1 << 29, 1 << 30, 7], [1 << 30, -(1 << 30), -3]]]))
     one, two = (run(network, events, backend, n_steps=5, record=RECORDABLE) for backend in ("reference", "fast"))
     assert_same(one, two)
+
+
+def dense_and_recurrent(n_inputs: int, size: int, wide: bool, threshold: int) -> Network:
+    """Weights at the ends of their range, in blocks of one sign, so that partial sums grow as large as they can."""
+    rng = np.random.default_rng(size)
+    low, high = (-255, 255) if wide else (-128, 127)
+    signs = np.repeat(rng.random((size, 1)) < 0.5, n_inputs, axis=1) ^ (rng.random((size, n_inputs)) < 0.02)
+    feed = DenseSynapse("input", np.where(signs, low, high), weight_bits=9)
+    own = DenseSynapse("hidden", rng.integers(low // 8, high // 8, (size, size)), weight_bits=9)
+    neuron = CubaLif(threshold, rng.integers(0, 4097, size), rng.integers(0, 4097, size))
+    return Network((n_inputs,), (Layer("hidden", (size,), neuron, (feed, own)),))
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("size", [31, 64, 97, 256, 353, 640])
+@pytest.mark.parametrize("threshold", [0, 20000])
+def test_large_layers_in_which_everything_may_spike(wide: bool, size: int, threshold: int) -> None:
+    network = dense_and_recurrent(600, size, wide, threshold)
+    rng = np.random.default_rng(7)
+    dense = rng.random((2, 600, 8)) < np.array([0.02, 1.0, 0.5, 0.0, 0.98, 1.0, 0.02, 0.3])
+    events = Events.from_dense(dense)
+    one, two = (run(network, events, backend, record=RECORDABLE) for backend in ("reference", "fast"))
+    rate = one.spikes.n_events / (2 * 8 * size)
+    assert 0.05 < rate < 0.95
+    assert_same(one, two)
+
+
+def test_counts_where_the_buffer_is_full_between_two_samples() -> None:
+    # Every neuron spikes in every step: for some of these sizes the buffer has no room left at a sample's first step.
+    always = CubaLif(vth_mant=0, current_decay=4096, voltage_decay=4096, bias_mant=1)
+    for size in (16, 64, 128, 500):
+        layer = Layer("all", (size,), always, (DenseSynapse("input", np.full((size, 30), 2)),))
+        network, events = Network((30,), (layer,)), busy_events(40, 8)
+        one, two = (run(network, events, backend, threads=1, record=["spikes"]) for backend in ("reference", "fast"))
+        np.testing.assert_array_equal(one.counts.syn_ops, two.counts.syn_ops)
+        np.testing.assert_array_equal(one.counts.spikes_in, two.counts.spikes_in)
+
+
+@pytest.mark.parametrize("exponent", [0, -2])
+@pytest.mark.parametrize("per", ["source", "target", "connection"])
+def test_large_layers_with_delays_of_every_kind(per: str, exponent: int) -> None:
+    rng = np.random.default_rng(3)
+    neuron = CubaLif(600 if exponent else 3000, 2000, 500)
+
+    def delayed(source: str, n_out: int, n_in: int) -> DenseSynapse:
+        shape = {"source": (1, n_in), "target": (n_out, 1), "connection": (n_out, n_in)}[per]
+        weights = rng.integers(-60, 66, (n_out, n_in)) * 2
+        return DenseSynapse(source, weights, weight_exp=exponent, delays=rng.integers(0, 63, shape))
+
+    hidden = Layer("hidden", (150,), neuron, (delayed("input", 150, 90), delayed("hidden", 150, 150)))
+    output = Layer("output", (40,), neuron, (delayed("hidden", 40, 150), delayed("input", 40, 90)))
+    events = Events.from_dense(rng.random((2, 90, 100)) < 0.2)
+    network = Network((90,), (hidden, output))
+    one, two = (run(network, events, backend, n_steps=200, record=RECORDABLE) for backend in ("reference", "fast"))
+    assert one.recordings["hidden"].spikes.n_events > 500
+    assert one.spikes.n_events > 200
+    assert_same(one, two)

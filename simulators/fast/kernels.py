@@ -7,11 +7,15 @@ Arithmetic is that of `simulators.reference`, in 32 bits throughout so that 16 n
 `state * keep >> 12` splits the magnitude into 12-bit halves, which is exact modulo 2^32 as numpy's int32 is in Lava.
 """
 
+from typing import Any
+
 import numba
+import numba.extending
 import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
 
 # Operations: what happens to the events of a source on their way to an accumulator.
-DENSE, CONV, IDENTITY, DIRECT, DENSE_BY_SOURCE, DENSE_BY_CONNECTION = range(6)
+DENSE, CONV, IDENTITY, DIRECT, DENSE_BY_CONNECTION = range(5)
 
 # Final step of an accumulator.
 SHIFT_LEFT, SHIFT_RIGHT, WRAP_24 = range(3)
@@ -20,6 +24,9 @@ SHIFT_LEFT, SHIFT_RIGHT, WRAP_24 = range(3)
 # leave its runtime (and with it the counting) out: 0.7 instead of 2.4 µs for an idle step of 700-256r-20.
 compiled = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
 spliced = numba.njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]
+# numba has no word for "keep these sums in registers", nor for bits of flags: such steps are written as vector code of
+# LLVM, which fits it to whatever vectors the machine has. (numba's types miss the argument that it adds.)
+intrinsic: Any = numba.extending.intrinsic
 
 _SLOT_MASK = 63
 
@@ -48,8 +55,9 @@ def _decayed(state, keep):
 
 @spliced
 def _integrate(current, voltage, arriving, keep_current, keep_voltage, threshold, bias, shift, spiking):
-    """One step of CUBA LIF neurons; returns how many spike."""
-    n_spikes = 0
+    """One step of CUBA LIF neurons: flags those that spike."""
+    # Shifted by less than 32, as the compiler must know to stay in 32 bits.
+    shift = np.int32(shift & 31)
     for i in range(len(current)):
         u = np.int32(_decayed(current[i], keep_current[i]) + np.int32(arriving[i] << shift))
         if u > 8388608:
@@ -61,28 +69,72 @@ def _integrate(current, voltage, arriving, keep_current, keep_voltage, threshold
         v = min(max(v, np.int32(-8388607)), np.int32(8388607))
         spikes = v > threshold[i]
         spiking[i] = spikes
-        n_spikes += spikes
         voltage[i] = np.int32(0) if spikes else v
-    return n_spikes
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
+    """Address of an element of an array."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+@intrinsic(prefer_literal=True)
+def _add_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last):
+    """Add `width` columns of the rows of the sources `first`…`last - 1` to `total`, held in registers as int16."""
+    if not isinstance(width, numba.types.IntegerLiteral):
+        return None
+
+    def generate(context, builder, signature, values):
+        array_types = signature.args
+        n = width.literal_value
+        stored = context.get_data_type(array_types[3].dtype)
+        stored_row = ir.VectorType(stored, n)
+        word, sums, int64 = ir.VectorType(ir.IntType(32), n), ir.VectorType(ir.IntType(16), n), ir.IntType(64)
+        to = _pointer(context, builder, array_types[1], values[1], values[2])
+        weights_from = _pointer(context, builder, array_types[3], values[3], values[4])
+        listed = _pointer(context, builder, array_types[6], values[6], int64(0))
+        before = builder.block
+        head, body, done = (builder.append_basic_block(name) for name in ("head", "body", "done"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        index, total_so_far = builder.phi(int64), builder.phi(sums)
+        index.add_incoming(values[7], before)
+        total_so_far.add_incoming(sums(None), before)
+        builder.cbranch(builder.icmp_signed("<", index, values[8]), body, done)
+        builder.position_at_end(body)
+        source = builder.sext(builder.load(builder.gep(listed, [index])), int64)
+        place = builder.gep(weights_from, [builder.mul(source, values[5])])
+        added = builder.load(builder.bitcast(place, stored_row.as_pointer()), align=1)
+        if stored.width < 16:
+            added = builder.sext(added, sums)
+        total_so_far.add_incoming(builder.add(total_so_far, added), body)
+        index.add_incoming(builder.add(index, int64(1)), body)
+        builder.branch(head)
+        builder.position_at_end(done)
+        to = builder.bitcast(to, word.as_pointer())
+        builder.store(builder.add(builder.load(to, align=4), builder.sext(total_so_far, word)), to, align=4)
+        return context.get_dummy_value()
+
+    arguments = (width, total, total_at, weights, weight_at, row, sources, first, last)
+    return numba.types.void(*arguments), generate
 
 
 @spliced
-def _add_rows(total, weights, weight_at, row, sources):
-    """Add one row of weights for each source, four at a time to spare loads and stores of the sum."""
-    n, at = len(sources), 0
-    while at + 4 <= n:
-        a0, a1 = weight_at + sources[at] * row, weight_at + sources[at + 1] * row
-        a2, a3 = weight_at + sources[at + 2] * row, weight_at + sources[at + 3] * row
-        w0, w1, w2, w3 = weights[a0 : a0 + row], weights[a1 : a1 + row], weights[a2 : a2 + row], weights[a3 : a3 + row]
-        for i in range(row):
-            total[i] += np.int32(w0[i]) + np.int32(w1[i]) + np.int32(w2[i]) + np.int32(w3[i])
-        at += 4
-    while at < n:
-        a0 = weight_at + sources[at] * row
-        w0 = weights[a0 : a0 + row]
-        for i in range(row):
-            total[i] += w0[i]
-        at += 1
+def _add_rows(total, weights, weight_at, row, sources, rows_at_once):
+    """Add one row of weights for each source; no more than `rows_at_once`, which fit int16, before widening."""
+    n, first = np.int64(len(sources)), np.int64(0)
+    while first < n:
+        last = min(n, first + rows_at_once)
+        at = np.int64(0)
+        while at + 256 <= row:
+            _add_block(256, total, at, weights, weight_at + at, row, sources, first, last)
+            at += 256
+        while at + 64 <= row:
+            _add_block(64, total, at, weights, weight_at + at, row, sources, first, last)
+            at += 64
+        if at < row:
+            _add_block(32, total, at, weights, weight_at + at, row, sources, first, last)
+        first = last
 
 
 @compiled
@@ -100,15 +152,16 @@ def _add_run(total, weights, weight_at, size, value):
 @compiled
 def _add_scattered(pool, weights, weight_at, tables, table_at, size, base, value):
     """Add a row of weights to places all over the ring of steps to come, which starts at `base` of `pool`."""
-    # Unsigned, because numba would otherwise test every index for being negative.
+    # Slices and unsigned places, because numba would otherwise test every index for being negative.
+    places, row = tables[table_at : table_at + size], weights[weight_at : weight_at + size]
+    steps = pool[base : base + 64 * size]
     if value == 1:
         for i in range(size):
-            place = np.uint64(base + tables[np.uint64(table_at + i)])
-            pool[place] += weights[np.uint64(weight_at + i)]
+            steps[np.uint64(places[i])] += row[i]
     else:
         for i in range(size):
-            place = np.uint64(base + tables[np.uint64(table_at + i)])
-            pool[place] = np.int32(pool[place] + np.int32(np.int64(weights[np.uint64(weight_at + i)]) * value))
+            place = np.uint64(places[i])
+            steps[place] = np.int32(steps[place] + np.int32(np.int64(row[i]) * value))
 
 
 @compiled
@@ -144,7 +197,10 @@ def _accumulate(program, state, op, step, weights):
     graded = program.graded_input and source == 0
     weight_at, table_at = program.ops[op].weight_at, program.ops[op].table_at
     if kind == DENSE and not graded:
-        _add_rows(total, weights, weight_at, padded, events)
+        _add_rows(total, weights, weight_at, padded, events, program.ops[op].rows_at_once)
+        if source > len(program.layers):
+            # Postponed spikes have this one reader; their slot is to be filled anew.
+            state.spike_count[source, slot] = 0
         return
     for index in range(n_events):
         event = np.int64(events[index])
@@ -175,13 +231,9 @@ def _delay_row(program, state, op, step, weights, event, value):
     at = program.sums[number].spare_at if aside else program.sums[number].ring_at
     first = 0 if aside else step
     weight_at = program.ops[op].weight_at + event * padded
-    if program.ops[op].kind == DENSE_BY_SOURCE:
-        row = at + ((first + program.tables[program.ops[op].table_at + event]) & _SLOT_MASK) * padded
-        _add_run(pool[row : row + padded], weights, weight_at, padded, value)
-    else:
-        table_at = program.ops[op].table_at + event * padded
-        base = at + (first & _SLOT_MASK) * padded
-        _add_scattered(pool, weights, weight_at, program.tables, table_at, padded, base, value)
+    table_at = program.ops[op].table_at + event * padded
+    base = at + (first & _SLOT_MASK) * padded
+    _add_scattered(pool, weights, weight_at, program.tables, table_at, padded, base, value)
 
 
 @compiled
@@ -191,17 +243,19 @@ def _collect_ring(program, state, number, step, padded):
     if spare_at >= 0:
         shift = program.sums[number].shift
         for delay in range(64):
-            row = ring_at + ((step + delay) & _SLOT_MASK) * padded
+            at = ring_at + ((step + delay) & _SLOT_MASK) * padded
+            row, aside = state.rings[at : at + padded], state.spares[spare_at + delay * padded :]
             for i in range(padded):
-                state.rings[row + i] += state.spares[spare_at + delay * padded + i] >> shift
+                row[i] += aside[i] >> shift
         state.spares[spare_at : spare_at + 64 * padded] = 0
-    row = ring_at + (step & _SLOT_MASK) * padded
-    again = row + 64 * padded
-    total = program.sums[number].at
+    # Slices, because numba would test every index into the whole for being negative, and not vectorise.
+    at = ring_at + (step & _SLOT_MASK) * padded
+    row, again = state.rings[at : at + padded], state.rings[at + 64 * padded : at + 65 * padded]
+    total = state.sums[program.sums[number].at : program.sums[number].at + padded]
     for i in range(padded):
-        state.sums[total + i] = state.rings[row + i] + state.rings[again + i]
-        state.rings[row + i] = 0
-        state.rings[again + i] = 0
+        total[i] = row[i] + again[i]
+        row[i] = 0
+        again[i] = 0
 
 
 @spliced
@@ -226,16 +280,18 @@ def _finish_sum(program, state, number, step, padded):
     if program.sums[number].line_at >= 0:
         line = program.sums[number].line_at
         delays = program.tables[program.sums[number].line_delay_at : program.sums[number].line_delay_at + padded]
-        now = line + (step & _SLOT_MASK) * padded
+        slots = state.lines[line : line + 64 * padded]
+        now = (step & _SLOT_MASK) * padded
+        row = slots[now : now + padded]
         for i in range(padded):
-            state.lines[now + i] = total[i]
+            row[i] = total[i]
         for i in range(padded):
-            total[i] = state.lines[line + ((step - delays[i]) & _SLOT_MASK) * padded + i]
+            total[i] = slots[np.uint64(((step - delays[i]) & _SLOT_MASK) * padded + i)]
 
 
 @spliced
 def _step_layer(program, state, layer, step):
-    """Accumulate, integrate and list the spikes of one layer; returns how many."""
+    """Accumulate, integrate and list the spikes of one layer."""
     padded = program.layers[layer].padded
     first, count = program.layers[layer].first_sum, program.layers[layer].n_sums
     for op in range(program.layers[layer].first_op, program.layers[layer].first_op + program.layers[layer].n_ops):
@@ -265,7 +321,7 @@ def _step_layer(program, state, layer, step):
                 other[:] = 0
     at = program.layers[layer].at
     end = at + padded
-    n_spikes = _integrate(
+    _integrate(
         state.current[at:end],
         state.voltage[at:end],
         total,
@@ -277,27 +333,89 @@ def _step_layer(program, state, layer, step):
         state.spiking[at:end],
     )
     total[:] = 0
-    _list_spikes(program, state, layer, step, n_spikes)
-    return n_spikes
+    _list_spikes(program, state, layer, step)
+    _postpone(program, state, layer + 1, step)
+
+
+@intrinsic
+def _flags_as_bits(typing, flags, at):
+    """32 flags from `at` on as the bits of a number."""
+
+    def generate(context, builder, signature, values):
+        vector = ir.VectorType(ir.IntType(8), 32)
+        place = _pointer(context, builder, signature.args[0], values[0], values[1])
+        loaded = builder.load(builder.bitcast(place, vector.as_pointer()), align=1)
+        bits = builder.bitcast(builder.icmp_unsigned("!=", loaded, vector(None)), ir.IntType(32))
+        return builder.zext(bits, ir.IntType(64))
+
+    return numba.types.uint64(flags, at), generate
+
+
+@intrinsic
+def _lowest_bit(typing, bits):
+    """Number of the lowest bit set; 64 where there is none."""
+
+    def generate(context, builder, signature, values):
+        return builder.cttz(values[0], ir.IntType(1)(0))
+
+    return numba.types.int64(numba.types.uint64), generate
+
+
+@intrinsic
+def _n_bits(typing, bits):
+    """How many bits are set."""
+
+    def generate(context, builder, signature, values):
+        return builder.ctpop(values[0])
+
+    return numba.types.int64(numba.types.uint64), generate
 
 
 @spliced
-def _list_spikes(program, state, layer, step, n_spikes):
+def _list_spikes(program, state, layer, step):
     """Write the numbers of the spiking neurons into the slot of this step."""
     slot = step & (program.slots - 1)
-    state.spike_count[layer + 1, slot] = n_spikes
-    if n_spikes == 0:
-        return
-    at = program.sources[layer + 1].at + slot * program.sources[layer + 1].n
     first = program.layers[layer].at
-    flags = state.spiking[first : first + program.layers[layer].padded]
-    words = flags.view(np.uint64)
-    for word in range(len(words)):
-        if words[word]:
-            for i in range(8 * word, 8 * word + 8):
-                if flags[i]:
-                    state.spike_list[at] = i
-                    at += 1
+    room = program.sources[layer + 1].n
+    begin = program.sources[layer + 1].at + slot * room
+    listed = state.spike_list[begin : begin + room]
+    n_spikes = np.int64(0)
+    for at in range(0, program.layers[layer].padded, 32):
+        bits = _flags_as_bits(state.spiking, first + at)
+        if bits == 0:
+            continue
+        there, n_spikes = n_spikes, n_spikes + _n_bits(bits)
+        if there + 4 <= room:
+            # Four are written whether they are there or not: a branch for each would be mispredicted for each. What
+            # is too much is overwritten by the next, and is a neuron's number even where it stays (bit 64 as 0).
+            for index in range(4):
+                listed[np.uint64(there + index)] = np.int32(at + (_lowest_bit(bits) & 63))
+                bits &= bits - np.uint64(1)
+            there += 4
+        while bits:
+            listed[np.uint64(there)] = np.int32(at + _lowest_bit(bits))
+            bits &= bits - np.uint64(1)
+            there += 1
+    state.spike_count[layer + 1, slot] = n_spikes
+
+
+@spliced
+def _postpone(program, state, source, step):
+    """List this step's spikes again where axons delay them: in the slot that is one of the step of each arrival."""
+    first = program.sources[source].first_axons
+    if program.sources[source].n_axons == 0:
+        return
+    slot, n = step & (program.slots - 1), program.sources[source].n
+    begin = program.sources[source].at + slot * n
+    events = state.spike_list[begin : begin + state.spike_count[source, slot]]
+    for axons in range(first, first + program.sources[source].n_axons):
+        delays = program.tables[program.sources[axons].delay_at : program.sources[axons].delay_at + n]
+        counts = state.spike_count[axons]
+        for index in range(len(events)):
+            event = events[index]
+            late = (step + delays[np.uint64(event)]) & (program.slots - 1)
+            state.spike_list[np.uint64(program.sources[axons].at + late * n + counts[late])] = event
+            counts[late] += 1
 
 
 @spliced
@@ -312,12 +430,15 @@ def advance(program, state, step, neuron, value, first, last, reset_interval, re
         reset_interval, reset_offset: as in `Reset`; interval 0: none.
     """
     slot = step & (program.slots - 1)
-    at = program.sources[0].at + slot * program.sources[0].n
-    state.spike_count[0, slot] = last - first
-    for index in range(first, last):
-        state.spike_list[at + index - first] = neuron[index]
-        if program.graded_input:
-            state.spike_value[at + index - first] = value[index]
+    at, n_events = program.sources[0].at + slot * program.sources[0].n, last - first
+    state.spike_count[0, slot] = n_events
+    listed, events = state.spike_list[at : at + n_events], neuron[first:last]
+    for index in range(n_events):
+        listed[index] = events[index]
+    if program.graded_input:
+        for index in range(n_events):
+            state.spike_value[at + index] = value[first + index]
+    _postpone(program, state, 0, step)
     for layer in range(len(program.layers)):
         if reset_interval > 0 and (step + 1) % reset_interval == (reset_offset + 1 + layer) % reset_interval:
             begin = program.layers[layer].at
@@ -355,21 +476,69 @@ def run_until_full(
                 last += 1
             advance(program, state, now, neuron, value, event, last, interval, offset)
             event = last
-            _count(program, state, now, kept.syn_ops, kept.sent, sample)
+            _tally(program, state, now, kept.tally)
             n_kept = _keep(program, state, now, sample, keeps_spikes, state_at, kept, n_kept)
             now += 1
         if now < n_steps:
             break
+        # Here and not at the sample's first step, which is come to twice where the buffer was full before it.
+        _count_input(program, neuron, offsets[sample], offsets[sample + 1], kept.syn_ops, kept.sent, sample)
+        _count_layers(program, kept.tally, kept.syn_ops, kept.sent, sample)
         sample, now = sample + 1, 0
         kept.offsets[sample] = n_kept
     cursor[0], cursor[1], cursor[2], cursor[3] = sample, now, event, n_kept
+
+
+@compiled
+def _count_input(program, neuron, first, last, syn_ops, sent, sample):
+    """Add all input events of a sample: each times the connections that it meets."""
+    sent[sample, 0] += last - first
+    for reader in range(program.sources[0].n_readers):
+        op = program.readers[reader]
+        fan = program.fan_out[program.ops[op].fan_at : program.ops[op].fan_at + program.sources[0].n]
+        total = 0
+        for index in range(first, last):
+            total += fan[np.uint64(neuron[np.uint64(index)])]
+        syn_ops[sample, program.ops[op].layer] += total
+
+
+@spliced
+def _tally(program, state, step, tally):
+    """Note which neurons spiked in this step; multiplying by connections once for each sample is enough."""
+    slot = step & (program.slots - 1)
+    for layer in range(len(program.layers)):
+        first, n = program.layers[layer].at, program.layers[layer].n
+        of_layer = tally[first : first + n]
+        at = program.sources[layer + 1].at + slot * n
+        listed = state.spike_list[at : at + n]
+        for index in range(state.spike_count[layer + 1, slot]):
+            of_layer[np.uint64(listed[index])] += 1
+
+
+@compiled
+def _count_layers(program, tally, syn_ops, sent, sample):
+    """Add what was tallied of a sample, each spike times the connections that it meets, and clear the tally."""
+    for layer in range(len(program.layers)):
+        first, n = program.layers[layer].at, program.layers[layer].n
+        of_layer = tally[first : first + n]
+        for i in range(n):
+            sent[sample, layer + 1] += of_layer[i]
+        first_reader = program.sources[layer + 1].first_reader
+        for reader in range(first_reader, first_reader + program.sources[layer + 1].n_readers):
+            op = program.readers[reader]
+            fan = program.fan_out[program.ops[op].fan_at : program.ops[op].fan_at + n]
+            total = 0
+            for i in range(n):
+                total += np.int64(of_layer[i]) * fan[i]
+            syn_ops[sample, program.ops[op].layer] += total
+        of_layer[:] = 0
 
 
 @spliced
 def _count(program, state, step, syn_ops, sent, sample):
     """Add this step's activity: every event of every source times the connections that it meets."""
     slot = step & (program.slots - 1)
-    for source in range(len(program.sources)):
+    for source in range(len(program.layers) + 1):
         n_events = state.spike_count[source, slot]
         if n_events == 0:
             continue

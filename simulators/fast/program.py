@@ -31,7 +31,6 @@ from simulators.fast.kernels import (
     CONV,
     DENSE,
     DENSE_BY_CONNECTION,
-    DENSE_BY_SOURCE,
     DIRECT,
     IDENTITY,
     SHIFT_LEFT,
@@ -48,19 +47,22 @@ def _record(names: str) -> np.dtype[np.void]:
     return np.dtype([(name, np.int64) for name in names.split()])
 
 
-SOURCE = _record("n at first_reader n_readers")
-"""A source: neurons, offset of its spike lists, the operations that read it (a run of `readers`)."""
+SOURCE = _record("n at first_reader n_readers first_axons n_axons delay_at")
+"""A source: neurons, offset of its spike lists, the operations that read it (a run of `readers`), and its axons: a run
+of further sources that list each of its spikes again when its neuron's delay (a table at `delay_at`) has passed. First
+comes the input, then the layers, then axons."""
 
 LAYER = _record("n padded at first_op n_ops first_sum n_sums")
 """A layer: neurons, padded neurons, offset into the neuron arrays, its operations and accumulators."""
 
 OP = _record(
-    "kind source layer sum delay wide weight_at table_at fan_at "
+    "kind source layer sum delay wide rows_at_once weight_at table_at fan_at "
     "channels height width kernel_y kernel_x stride_y stride_x padding_y padding_x dilation_y dilation_x "
     "channels_in_group run"
 )
-"""A synapse: what kind, from and to where, uniform delay in steps, whether its weights are int16, offsets into the
-pools; of a convolution also target shape, geometry, source channels in a group and target channels in a group."""
+"""A synapse: what kind, from and to where, uniform delay in steps, whether its weights are int16, how many of its rows
+can be added in int16, offsets into the pools; of a convolution also target shape, geometry, source channels in a group
+and target channels in a group."""
 
 SUM = _record("layer at final shift line_at line_delay_at ring_at spare_at")
 """An accumulator: offset, final step and its amount; offsets of a delay line (one delay for each target), a ring of
@@ -175,6 +177,7 @@ class _Lowering:
         self.ops: list[dict[str, int]] = []
         self.sums: list[dict[str, int]] = []
         self.memory = {"sums": 0, "lines": 0, "rings": 0, "spares": 0}
+        self.axons: list[tuple[dict[str, int], int]] = []
         self.longest = 0
 
     def result(self) -> Lowered:
@@ -251,11 +254,13 @@ class _Lowering:
         elif delays.shape[1] == 1:
             op["kind"] = DENSE
             op["sum"] = self._sum(op["layer"], final, shift, delays[order, 0])
-        elif delays.shape[0] == 1:
-            op["kind"] = DENSE_BY_SOURCE
-            op["table_at"] = self.pools["tables"].add(delays[0, source_order])
-            op["sum"] = self._sum(op["layer"], final, shift, ring=True)
+        elif delays.shape[0] == 1 and final == SHIFT_LEFT and not self._graded(synapse):
+            op["kind"] = DENSE
+            self.longest = max(self.longest, high)
+            self.axons.append((op, self.pools["tables"].add(delays[0, source_order])))
+            op["sum"] = self._sum(op["layer"], final, shift)
         else:
+            delays = np.broadcast_to(delays, (layer.size, len(source_order)))
             op["kind"] = DENSE_BY_CONNECTION
             op["table_at"] = self.pools["tables"].add(
                 self._slots_of(op["layer"], layer, delays[np.ix_(order, source_order)])
@@ -284,6 +289,7 @@ class _Lowering:
 
     def _store(self, op: dict[str, int], weights: npt.NDArray[np.integer[Any]]) -> None:
         op["wide"] = int(weights.size > 0 and (weights.min() < -128 or weights.max() > 127))
+        op["rows_at_once"] = np.iinfo(np.int16).max // max(1, int(np.abs(weights).max(initial=0)))
         op["weight_at"] = self.pools["int16" if op["wide"] else "int8"].add(weights)
 
     def _sum(
@@ -322,10 +328,7 @@ class _Lowering:
         slots = 1 << (self.longest + 1).bit_length()
         neurons = [self._neurons(number, layer) for number, layer in enumerate(self.network.layers)]
         readers = [[i for i, op in enumerate(self.ops) if op["source"] == s] for s in range(len(self.orders))]
-        sources = _table(SOURCE, [{"n": len(order)} for order in self.orders.values()])
-        sources["at"] = _offsets(sources["n"] * slots)
-        sources["n_readers"] = [len(of_source) for of_source in readers]
-        sources["first_reader"] = _offsets(sources["n_readers"])
+        sources = self._sources(slots, [len(of_source) for of_source in readers])
         layers = _table(LAYER, [{"n": layer.size} for layer in self.network.layers])
         layers["padded"], layers["at"] = self.padded, _offsets(self.padded)
         for parts, count, first in ((self.ops, "n_ops", "first_op"), (self.sums, "n_sums", "first_sum")):
@@ -352,6 +355,22 @@ class _Lowering:
             self.memory["rings"],
             self.memory["spares"],
         )
+
+    def _sources(self, slots: int, n_readers: list[int]) -> npt.NDArray[np.void]:
+        """The table of sources; operations behind axons read these from here on."""
+        self.axons.sort(key=lambda axons: axons[0]["source"])
+        rows = [{"n": len(order)} for order in self.orders.values()]
+        of_source = np.array([op["source"] for op, _ in self.axons], np.int64)
+        for op, delay_at in self.axons:
+            rows.append({"n": rows[op["source"]]["n"], "delay_at": delay_at})
+            op["source"] = len(rows) - 1
+        sources = _table(SOURCE, rows)
+        sources["at"] = _offsets(sources["n"] * slots)
+        first = sources[: len(self.orders)]
+        first["n_readers"], first["first_reader"] = n_readers, _offsets(np.array(n_readers))
+        first["n_axons"] = np.bincount(of_source, minlength=len(first))
+        first["first_axons"] = len(first) + _offsets(first["n_axons"])
+        return sources
 
     def _neurons(self, number: int, layer: Layer) -> npt.NDArray[np.int32]:
         """Rows: kept share of current, of voltage, threshold, bias; columns: padded neurons."""

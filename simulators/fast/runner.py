@@ -22,7 +22,7 @@ class Kept(NamedTuple):
     Arguments:
         layer, step, neuron: recorded spikes, by sample and step; neurons as the program numbers them.
         offsets: (samples + 1), where each sample's spikes begin.
-        syn_ops: (samples, layers); sent: (samples, sources).
+        syn_ops: (samples, layers); sent: (samples, sources); tally: spikes of each padded neuron in the current sample.
         current, voltage: (samples, steps, recorded neurons).
     """
 
@@ -32,6 +32,7 @@ class Kept(NamedTuple):
     offsets: Int64
     syn_ops: Int64
     sent: Int64
+    tally: Int32
     current: Int32
     voltage: Int32
 
@@ -53,7 +54,8 @@ def run_chunk(
     layer, step, neuron = (np.empty(_FIRST_CAPACITY, np.int32) for _ in range(3))
     current, voltage = (np.zeros((n_samples, plan.n_steps, n_recorded), np.int32) for _ in range(2))
     sent, syn_ops = (np.zeros((n_samples, n), np.int64) for n in (n_layers + 1, n_layers))
-    kept = Kept(layer, step, neuron, np.zeros(n_samples + 1, np.int64), syn_ops, sent, current, voltage)
+    tally = np.zeros(len(program.bias), np.int32)
+    kept = Kept(layer, step, neuron, np.zeros(n_samples + 1, np.int64), syn_ops, sent, tally, current, voltage)
     value = np.ones(1, np.int32)
     if program.graded_input:
         value = np.ones(chunk.n_events, np.int32) if chunk.value is None else chunk.value
