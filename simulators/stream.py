@@ -74,19 +74,44 @@ class Simulator:
     def spikes(self, layer: str) -> npt.NDArray[np.int32]:
         """Flat indices of the neurons of a layer that spiked in the last step, rising, int32."""
         number = self._number(layer)
-        program = self._lowered.program
-        slot = (self._step - 1) & (program.slots - 1)
-        at = int(program.sources[number + 1]["at"]) + slot * int(program.sources[number + 1]["n"])
-        listed = self._state.spike_list[at : at + int(self._state.spike_count[number + 1, slot])]
-        return np.sort(self._lowered.to_c_order[number][listed]).astype(np.int32)
+        return np.sort(self._lowered.to_c_order[number][self._listed(number)]).astype(np.int32)
+
+    def values(self, layer: str) -> npt.NDArray[np.int32]:
+        """Values of the spikes of a layer in the last step, in the order of `spikes`, int32; 1 each if not graded."""
+        number = self._number(layer)
+        listed = self._listed(number)
+        if layer not in self.network.graded_sources:
+            return np.ones(len(listed), np.int32)
+        values = self._state.outgoing[int(self._lowered.program.layers[number]["at"]) + listed]
+        return values[np.argsort(self._lowered.to_c_order[number][listed])]
 
     def voltage(self, layer: str) -> npt.NDArray[np.int32]:
         """Voltage of each neuron of a layer after the last step, in the layer's shape, int32."""
-        return self._neurons(layer, self._state.voltage)
+        return self.neuron_state(layer, "voltage")
 
     def current(self, layer: str) -> npt.NDArray[np.int32]:
         """Current of each neuron of a layer after the last step, in the layer's shape, int32."""
-        return self._neurons(layer, self._state.current)
+        return self.neuron_state(layer, "current")
+
+    def neuron_state(self, layer: str, name: str) -> npt.NDArray[np.int32]:
+        """A state of each neuron of a layer after the last step, in the layer's shape, int32.
+
+        Arguments:
+            layer: its name.
+            name: one of the `states` of its neuron model.
+
+        Raises:
+            LapilliError: when the neurons have no such state.
+        """
+        number = self._number(layer)
+        states = self.network.layers[number].neuron.states
+        if name not in states:
+            raise LapilliError(f"neurons of layer {layer!r} have the states {', '.join(states)}, not {name!r}")
+        size = self.network.layers[number].size
+        first = int(self._lowered.program.layers[number]["at"])
+        natural = np.empty(size, np.int32)
+        natural[self._lowered.to_c_order[number]] = self._state.neurons[states.index(name), first : first + size]
+        return natural.reshape(self.network.layers[number].shape)
 
     @property
     def counts(self) -> Counts:
@@ -149,7 +174,7 @@ class Simulator:
         return problems
 
     def _checked(self, neurons: Integers, values: Integers | None) -> tuple[Int32, Int32]:
-        neuron = np.asarray(neurons)
+        neuron = _array(neurons)
         if neuron.ndim != 1 or (neuron.size and neuron.dtype.kind not in "iu"):
             raise EventsError(f"step {self._step}", [f"neurons: must be a list of integers, got {neurons!r}"])
         if neuron.size and (neuron.min() < 0 or neuron.max() >= self.network.n_inputs):
@@ -159,7 +184,7 @@ class Simulator:
             raise EventsError(f"step {self._step}", ["neurons: each may spike once in a step"])
         if values is None:
             return neuron.astype(np.int32), np.ones(len(neuron), np.int32)
-        value = np.asarray(values)
+        value = _array(values)
         if not self.network.graded_input:
             raise EventsError(f"step {self._step}", ["values: the network's input is binary spikes"])
         if value.shape != neuron.shape or (value.size and value.dtype.kind not in "iu"):
@@ -169,16 +194,23 @@ class Simulator:
             raise EventsError(f"step {self._step}", ["values: must fit int32 and not be 0"])
         return neuron.astype(np.int32), value.astype(np.int32)
 
-    def _neurons(self, layer: str, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        number = self._number(layer)
-        shape = self.network.layers[number].shape
-        first = int(self._lowered.program.layers[number]["at"])
-        natural = np.empty(self.network.layers[number].size, np.int32)
-        natural[self._lowered.to_c_order[number]] = values[first : first + len(natural)]
-        return natural.reshape(shape)
+    def _listed(self, number: int) -> npt.NDArray[np.int32]:
+        """Neurons of a layer that spiked in the last step, as the program numbers them."""
+        program = self._lowered.program
+        slot = (self._step - 1) & (program.slots - 1)
+        at = int(program.sources[number + 1]["at"]) + slot * int(program.sources[number + 1]["n"])
+        return self._state.spike_list[at : at + int(self._state.spike_count[number + 1, slot])]
 
     def _number(self, layer: str) -> int:
         names = [found.name for found in self.network.layers]
         if layer not in names:
             raise LapilliError(f"no layer {layer!r}; layers are {', '.join(names)}")
         return names.index(layer)
+
+
+def _array(numbers: object) -> npt.NDArray[Any]:
+    """As an array of whatever type; numpy refuses lists of unequal lengths."""
+    try:
+        return np.asarray(numbers)
+    except ValueError:
+        return np.asarray(None)

@@ -8,6 +8,7 @@ from random_networks import Case, cases
 
 from netx_exports import INPUT, ConvSynapse, DenseSynapse, IdentitySynapse
 from netx_exports.network import Network
+from netx_exports.neurons import NEURONS
 from netx_exports.synapses import Shape, Synapse
 from simulators import run
 from simulators.counting import fan_out, n_readers
@@ -45,7 +46,7 @@ def connections(network: Network) -> list[list[np.ndarray]]:
 
 
 @settings(max_examples=150)
-@given(case=cases(max_layers=3, max_samples=2, conv_delays=True))
+@given(case=cases(max_layers=3, max_samples=2, conv_delays=True, models=tuple(NEURONS)))
 def test_counts_equal_enumeration_on_random_networks(case: Case) -> None:
     network = case.network
     result = run(network, case.events, "reference", n_steps=case.n_steps, record=["spikes"], reset=case.reset)

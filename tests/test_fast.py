@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from random_networks import Case, cases
 
 from netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
+from netx_exports.neurons import NEURONS
 from simulators import Events, RunResult, events_equal, run
 from simulators.fast.program import lower
-from simulators.results import RECORDABLE
+from simulators.results import RECORDABLE, STATES
 
 
 def assert_same(one: RunResult, two: RunResult) -> None:
@@ -18,8 +19,8 @@ def assert_same(one: RunResult, two: RunResult) -> None:
     assert one.recordings.keys() == two.recordings.keys()
     for name, recording in one.recordings.items():
         assert events_equal(recording.spikes, two.recordings[name].spikes), name
-        for state in ("current", "voltage"):
-            np.testing.assert_array_equal(getattr(recording, state), getattr(two.recordings[name], state), err_msg=name)
+        for state in STATES:
+            np.testing.assert_equal(getattr(recording, state), getattr(two.recordings[name], state), err_msg=name)
     for field in dataclasses.fields(one.counts):
         np.testing.assert_array_equal(getattr(one.counts, field.name), getattr(two.counts, field.name), field.name)
 
@@ -27,6 +28,15 @@ def assert_same(one: RunResult, two: RunResult) -> None:
 @settings(max_examples=2000)
 @given(case=cases(max_layers=4, max_samples=3, conv_delays=True))
 def test_fast_equals_reference_on_random_networks(case: Case) -> None:
+    arguments = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
+    one = run(case.network, case.events, "reference", **arguments)
+    two = run(case.network, case.events, "fast", threads=1, **arguments)
+    assert_same(one, two)
+
+
+@settings(max_examples=1000)
+@given(case=cases(max_layers=4, max_samples=3, conv_delays=True, models=tuple(NEURONS)))
+def test_fast_equals_reference_for_every_neuron_model(case: Case) -> None:
     arguments = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
     one = run(case.network, case.events, "reference", **arguments)
     two = run(case.network, case.events, "fast", threads=1, **arguments)

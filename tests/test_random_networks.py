@@ -6,7 +6,8 @@ import numpy as np
 from random_networks import KINDS, Case, random_case
 
 from netx_exports import INPUT, ConvSynapse
-from netx_exports.neurons import STATE_LIMIT
+from netx_exports.neurons import NEURONS, STATE_LIMIT
+from netx_exports.synapses import part_of
 from simulators import run
 from simulators.results import RECORDABLE
 
@@ -62,3 +63,24 @@ def test_a_seed_gives_the_same_case():
     first, second = (random_case(["conv and skip", "recurrent"], 2, True, 5) for _ in range(2))
     assert first.network == second.network
     assert np.array_equal(first.events.to_dense(), second.events.to_dense())
+
+
+def test_neurons_of_every_model_do_something():
+    """Each model sends in many cases, is silent in some, and its states move; values wrap where they can."""
+    busy: Counter[str] = Counter()
+    silent: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
+    for seed in range(40 * len(NEURONS)):
+        model = list(NEURONS)[seed % len(NEURONS)]
+        kinds = [KINDS[seed // len(NEURONS) % len(KINDS)], "dense"]
+        case = random_case(kinds, 1, seed % 3 == 0, seed, models=(model, model))
+        result = run(case.network, case.events, "reference", n_steps=case.n_steps, record=RECORDABLE)
+        (busy if result.spikes.n_events else silent)[model] += 1
+        for layer in case.network.layers:
+            parts.update(f"{synapse.kind} {part_of(synapse)}" for synapse in layer.synapses)
+            moving = [np.unique(getattr(result.recordings[layer.name], name)).size > 2 for name in layer.neuron.states]
+            busy[f"states of {model}"] += all(moving)
+    assert min(busy.values()) >= 5, busy
+    assert len(busy) == 2 * len(NEURONS)
+    assert min(silent[model] for model in NEURONS) >= 2, silent
+    assert parts["dense imag"] >= 20

@@ -8,9 +8,13 @@ from hypothesis import given, settings
 from random_networks import Case, cases
 
 from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from netx_exports.neurons import NEURONS
 from simulators import Events, EventsError, run
 from simulators.results import COUNTERS, RECORDABLE
 from simulators.stream import Simulator, StateError
+
+# Half of the layers LIF, the others of any model.
+MODELS = (CubaLif.model,) * (len(NEURONS) - 2) + tuple(NEURONS)
 
 
 def feed(simulator: Simulator, events: Events, first: int, last: int) -> None:
@@ -20,7 +24,7 @@ def feed(simulator: Simulator, events: Events, first: int, last: int) -> None:
 
 
 @settings(max_examples=200)
-@given(case=cases(max_layers=3, max_samples=1, conv_delays=True))
+@given(case=cases(max_layers=3, max_samples=1, conv_delays=True, models=MODELS))
 def test_steps_one_by_one_equal_run(case: Case) -> None:
     network, events = case.network, case.events.with_steps(case.n_steps)
     expected = run(network, events, "reference", n_steps=case.n_steps, record=RECORDABLE)
@@ -31,14 +35,20 @@ def test_steps_one_by_one_equal_run(case: Case) -> None:
             recording = expected.recordings[layer.name]
             here = recording.spikes.neuron[recording.spikes.step == step]
             assert np.array_equal(simulator.spikes(layer.name), here)
-            assert np.array_equal(simulator.voltage(layer.name), recording.voltage[0, ..., step])
-            assert np.array_equal(simulator.current(layer.name), recording.current[0, ..., step])
+            values = np.ones(len(here), int) if recording.spikes.value is None else recording.spikes.value
+            assert np.array_equal(
+                simulator.values(layer.name), values[recording.spikes.step == step] if layer.neuron.graded else values
+            )
+            for name in layer.neuron.states:
+                assert np.array_equal(
+                    simulator.neuron_state(layer.name, name), getattr(recording, name)[0, ..., step]
+                ), name
     for counter in COUNTERS:
         assert np.array_equal(getattr(simulator.counts, counter), getattr(expected.counts, counter))
 
 
 @settings(max_examples=100)
-@given(case=cases(max_layers=3, max_samples=1, conv_delays=True))
+@given(case=cases(max_layers=3, max_samples=1, conv_delays=True, models=MODELS))
 def test_a_restored_stream_goes_on_as_if_nothing_had_happened(
     tmp_path_factory: pytest.TempPathFactory, case: Case
 ) -> None:
@@ -53,8 +63,10 @@ def test_a_restored_stream_goes_on_as_if_nothing_had_happened(
     feed(second, events, half, case.n_steps)
     assert second.n_steps == case.n_steps
     for layer in case.network.layers:
-        assert np.array_equal(whole.voltage(layer.name), second.voltage(layer.name))
+        for name in layer.neuron.states:
+            assert np.array_equal(whole.neuron_state(layer.name, name), second.neuron_state(layer.name, name))
         assert np.array_equal(whole.spikes(layer.name), second.spikes(layer.name))
+        assert np.array_equal(whole.values(layer.name), second.values(layer.name))
     for counter in COUNTERS:
         assert np.array_equal(getattr(whole.counts, counter), getattr(second.counts, counter))
 
@@ -103,9 +115,9 @@ def test_states_of_other_networks_and_damaged_ones_are_refused(tmp_path: Path) -
     with np.load(path) as archive:
         good = dict(archive)
     changes = [
-        ("missing", {"voltage": None}),
-        ("must be int32 of shape", {"voltage": good["voltage"][:3]}),
-        ("must be int32 of shape", {"voltage": good["voltage"].astype(np.int64)}),
+        ("missing", {"neurons": None}),
+        ("must be int32 of shape", {"neurons": good["neurons"][:1]}),
+        ("must be int32 of shape", {"neurons": good["neurons"].astype(np.int64)}),
         ("more spikes than neurons", {"spike_count": good["spike_count"] + 100}),
         ("a neuron that source", {"spike_list": good["spike_list"] + 100}),
         ("step: must not be negative", {"step": np.int64(-5)}),

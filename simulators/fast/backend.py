@@ -58,7 +58,7 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
         if keeps_spikes[number]
     }
     recordings = {
-        layer.name: _recording(layer, lowered.to_c_order[number], int(state_at[number]), kept, spikes, plan)
+        layer.name: _recording(layer, lowered.to_c_order[number], state_at[number], kept, spikes, plan)
         for number, layer in enumerate(network.layers)
         if layer.name in plan.record
     }
@@ -80,36 +80,41 @@ def _check_memory(lowered: Lowered, plan: RunPlan) -> None:
 
 
 def _places_of_states(network: Network, plan: RunPlan) -> npt.NDArray[np.int64]:
-    """Where each layer's neurons begin in the recorded states; -1 for layers of which no state is recorded."""
-    places, total = np.full(len(network.layers), -1, np.int64), 0
+    """Where each state of each layer's neurons begins in what is recorded, (layers, states); -1: not recorded."""
+    most = max(2, *(len(layer.neuron.states) for layer in network.layers))
+    places, total = np.full((len(network.layers), most), -1, np.int64), 0
     for number, layer in enumerate(network.layers):
-        if plan.record.get(layer.name, frozenset()) & {"current", "voltage"}:
-            places[number], total = total, total + layer.size
+        for row, name in enumerate(layer.neuron.states):
+            if name in plan.record.get(layer.name, ()):
+                places[number, row], total = total, total + layer.size
     return places
 
 
 def _layer_events(layer: Layer, number: int, lowered: Lowered, kept: Sequence[Kept], n_steps: int) -> Events:
-    steps, neurons, counts = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+    steps, neurons, values = ([np.zeros(0, np.int32)] for _ in range(3))
+    counts = [np.zeros(0, np.int64)]
     order = lowered.to_c_order[number]
     natural = bool(np.all(order[:-1] < order[1:]))
     for part in kept:
         mine = part.layer == number
         sample = np.repeat(np.arange(len(part.offsets) - 1), np.diff(part.offsets))[mine]
-        step, neuron = part.step[mine], order[part.neuron[mine]].astype(np.int32)
+        step, neuron, value = part.step[mine], order[part.neuron[mine]].astype(np.int32), part.value[mine]
         if not natural:
             sorting = np.lexsort((neuron, step, sample))
-            step, neuron = step[sorting], neuron[sorting]
+            step, neuron, value = step[sorting], neuron[sorting], value[sorting]
         steps.append(step)
         neurons.append(neuron)
+        values.append(value)
         counts.append(np.bincount(sample, minlength=len(part.offsets) - 1))
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))]).astype(np.int64)
-    return Events(np.concatenate(steps), np.concatenate(neurons), offsets, n_steps, layer.shape)
+    value = np.concatenate(values) if layer.neuron.graded else None
+    return Events(np.concatenate(steps), np.concatenate(neurons), offsets, n_steps, layer.shape, value=value)
 
 
 def _recording(
     layer: Layer,
     order: npt.NDArray[np.int64],
-    place: int,
+    places: npt.NDArray[np.int64],
     kept: Sequence[Kept],
     spikes: dict[str, Events],
     plan: RunPlan,
@@ -117,9 +122,11 @@ def _recording(
     kinds = plan.record[layer.name]
     back = np.argsort(order)
     arrays: dict[str, npt.NDArray[np.int32]] = {}
-    for kind in kinds - {"spikes"}:
+    for kind, place in zip(layer.neuron.states, places):
+        if kind not in kinds:
+            continue
         parts = [np.zeros((0, plan.n_steps, layer.size), np.int32)]
-        parts += [getattr(part, kind)[:, :, place : place + layer.size][..., back] for part in kept]
+        parts += [part.states[:, :, place : place + layer.size][..., back] for part in kept]
         dense = np.concatenate(parts).transpose(0, 2, 1)
         arrays[kind] = np.ascontiguousarray(dense).reshape(-1, *layer.shape, plan.n_steps)
     return Recording(spikes[layer.name] if "spikes" in kinds else None, **arrays)

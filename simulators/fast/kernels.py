@@ -20,6 +20,9 @@ DENSE, CONV, IDENTITY, DIRECT, DENSE_BY_CONNECTION = range(5)
 # Final step of an accumulator.
 SHIFT_LEFT, SHIFT_RIGHT, WRAP_24 = range(3)
 
+# Neuron models.
+CUBA, ALIF, RF_PHASE, RF_IZHIKEVICH, DELTA, SDNN, SIGMA = range(7)
+
 # Counting references to arrays costs more than the arithmetic of a step; these functions allocate nothing, so numba may
 # leave its runtime (and with it the counting) out: 0.7 instead of 2.4 µs for an idle step of 700-256r-20.
 compiled = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
@@ -32,15 +35,25 @@ _SLOT_MASK = 63
 
 
 @compiled
-def clear(state):
+def clear(program, state):
     """Back to the state in which every sample starts."""
-    state.current[:] = 0
-    state.voltage[:] = 0
+    for layer in range(len(program.layers)):
+        _rest(program, state, layer)
     state.sums[:] = 0
     state.lines[:] = 0
     state.rings[:] = 0
     state.spares[:] = 0
     state.spike_count[:] = 0
+
+
+@compiled
+def _rest(program, state, layer):
+    """Bring the neurons of a layer to rest."""
+    first, last = program.layers[layer].at, program.layers[layer].at + program.layers[layer].padded
+    for row in range(len(state.neurons)):
+        state.neurons[row][first:last] = 0
+    if program.layers[layer].model == ALIF:
+        state.neurons[2][first:last] = np.int32(program.layers[layer].vth)
 
 
 @spliced
@@ -70,6 +83,104 @@ def _integrate(current, voltage, arriving, keep_current, keep_voltage, threshold
         spikes = v > threshold[i]
         spiking[i] = spikes
         voltage[i] = np.int32(0) if spikes else v
+
+
+@compiled
+def _step_neurons(program, state, layer, total):
+    """One step of neurons other than CUBA LIF: `spiking` flags those that send, `outgoing` holds what they send."""
+    record = program.layers[layer]
+    first, last = record.at, record.at + record.padded
+    spiking, outgoing = state.spiking[first:last], state.outgoing[first:last]
+    one, two = state.neurons[0][first:last], state.neurons[1][first:last]
+    if record.model == ALIF:
+        kept, bias = program.keep_current[first:last], program.bias[first:last]
+        rows = (one, two, state.neurons[2][first:last], state.neurons[3][first:last])
+        _adapt(record, rows, total, kept, program.keep_voltage[first:last], bias, spiking)
+    elif record.model == RF_PHASE or record.model == RF_IZHIKEVICH:
+        _resonate(record, one, two, total, state.sums[record.imag_at : record.imag_at + record.padded], spiking)
+    elif record.model == SIGMA:
+        for i in range(record.padded):
+            one[i] += total[i]
+            outgoing[i] = one[i]
+            spiking[i] = one[i] != 0
+    elif record.model == DELTA:
+        for i in range(record.padded):
+            outgoing[i] = _change(record, one, two, i, np.int32(np.int64(total[i]) << record.exponent))
+            spiking[i] = outgoing[i] != 0
+    else:
+        three, bias = state.neurons[2][first:last], program.bias[first:last]
+        for i in range(record.padded):
+            one[i] += total[i]
+            activation = np.int32(one[i] + bias[i])
+            if record.rectifies:
+                activation = max(activation, np.int32(0))
+            outgoing[i] = _change(record, two, three, i, activation)
+            spiking[i] = outgoing[i] != 0
+    # What pads a layer to whole vectors never sends.
+    spiking[record.n :] = 0
+
+
+@spliced
+def _change(record, activations, residues, i, activation):
+    """What a delta encoder sends when its activation becomes this."""
+    change = np.int32(np.int32(activation - activations[i]) + residues[i])
+    magnitude = change if change >= 0 else np.int32(-change)
+    activations[i] = activation
+    if magnitude < record.vth:
+        residues[i] = change
+        return np.int32(0)
+    residues[i] = 0
+    return np.int32(change >> 6)
+
+
+@spliced
+def _adapt(record, states, arriving, keep_current, keep_voltage, bias, spiking):
+    """One step of adaptive LIF neurons."""
+    current, voltage, threshold, refractory = states
+    rest, growth = np.int32(record.vth), np.int32(record.growth)
+    for i in range(len(current)):
+        u = np.int32(_decayed(current[i], keep_current[i]) + np.int32(arriving[i] << 6))
+        if u > 8388608:
+            u = np.int32(u - 16777216)
+        elif u <= -8388608:
+            u = np.int32(u + 16777216)
+        current[i] = u
+        v = np.int32(np.int32(_decayed(voltage[i], keep_voltage[i]) + u) + bias[i])
+        voltage[i] = min(max(v, np.int32(-8388607)), np.int32(8388607))
+        above = np.int32(threshold[i] - rest)
+        limit = np.int32(_decayed(above, record.keep_threshold) + rest)
+        recovering = _decayed(refractory[i], record.keep_refractory)
+        spikes = np.int32(voltage[i] - recovering) >= limit
+        spiking[i] = spikes
+        refractory[i] = np.int32(recovering + 2 * np.int64(limit)) if spikes else recovering
+        threshold[i] = np.int32(limit + growth) if spikes else limit
+
+
+@spliced
+def _resonate(record, real, imag, real_input, imag_input, spiking):
+    """One step of resonate-and-fire neurons of either kind."""
+    for i in range(len(real)):
+        x, y = np.int64(real[i]), np.int64(imag[i])
+        turned = _scaled(record.cos_decay * x) - _scaled(record.sin_decay * y)
+        new_real = turned + np.int64(np.int32(np.int64(real_input[i]) << 6))
+        turned = _scaled(record.sin_decay * x) + _scaled(record.cos_decay * y)
+        new_imag = turned + np.int64(np.int32(np.int64(imag_input[i]) << 6))
+        new_real = min(max(new_real, -8388607), 8388607)
+        new_imag = min(max(new_imag, -8388607), 8388607)
+        if record.model == RF_PHASE:
+            spiking[i] = new_real >= record.vth and new_imag >= 0 and y < 0
+        else:
+            spikes = new_imag >= record.vth
+            spiking[i] = spikes
+            new_real = 0 if spikes else new_real
+            new_imag = record.vth - 1 if spikes else new_imag
+        real[i], imag[i] = new_real, new_imag
+
+
+@spliced
+def _scaled(product):
+    """`product / 4096`, rounded towards zero."""
+    return product >> 12 if product >= 0 else -(-product >> 12)
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
@@ -194,7 +305,7 @@ def _accumulate(program, state, op, step, weights):
     events = state.spike_list[at : at + n_events]
     padded = program.layers[program.ops[op].layer].padded
     total = state.sums[program.sums[number].at : program.sums[number].at + padded]
-    graded = program.graded_input and source == 0
+    graded = program.sources[source].graded
     weight_at, table_at = program.ops[op].weight_at, program.ops[op].table_at
     if kind == DENSE and not graded:
         _add_rows(total, weights, weight_at, padded, events, program.ops[op].rows_at_once)
@@ -299,7 +410,7 @@ def _step_layer(program, state, layer, step):
             _accumulate(program, state, op, step, program.weights16)
         else:
             _accumulate(program, state, op, step, program.weights8)
-    at = program.sums[first].at
+    at = program.layers[layer].real_at
     total = state.sums[at : at + padded]
     # The usual layer has one plain sum, whose shift the neurons' own shift takes in.
     plain = (
@@ -307,6 +418,7 @@ def _step_layer(program, state, layer, step):
         and program.sums[first].final == SHIFT_LEFT
         and program.sums[first].ring_at < 0
         and program.sums[first].line_at < 0
+        and program.layers[layer].model == CUBA
     )
     shift = np.int32(6)
     if plain:
@@ -314,16 +426,28 @@ def _step_layer(program, state, layer, step):
     else:
         for number in range(first, first + count):
             _finish_sum(program, state, number, step, padded)
-            if number > first:
+            # The first sum of each part takes up the others.
+            base = program.layers[layer].imag_at if program.sums[number].part else program.layers[layer].real_at
+            if program.sums[number].at != base:
+                of_part = state.sums[base : base + padded]
                 other = state.sums[program.sums[number].at : program.sums[number].at + padded]
                 for i in range(padded):
-                    total[i] += other[i]
+                    of_part[i] += other[i]
                 other[:] = 0
     at = program.layers[layer].at
     end = at + padded
+    if program.layers[layer].model != CUBA:
+        _step_neurons(program, state, layer, total)
+        total[:] = 0
+        if program.layers[layer].imag_at >= 0:
+            state.sums[program.layers[layer].imag_at : program.layers[layer].imag_at + padded] = 0
+        _list_spikes(program, state, layer, step)
+        _list_values(program, state, layer, step)
+        _postpone(program, state, layer + 1, step)
+        return
     _integrate(
-        state.current[at:end],
-        state.voltage[at:end],
+        state.neurons[0][at:end],
+        state.neurons[1][at:end],
         total,
         program.keep_current[at:end],
         program.keep_voltage[at:end],
@@ -399,6 +523,17 @@ def _list_spikes(program, state, layer, step):
     state.spike_count[layer + 1, slot] = n_spikes
 
 
+@compiled
+def _list_values(program, state, layer, step):
+    """Write what the listed neurons sent beside their numbers, where spikes of the layer are graded."""
+    if not program.sources[layer + 1].graded:
+        return
+    slot = step & (program.slots - 1)
+    at = program.sources[layer + 1].at + slot * program.sources[layer + 1].n
+    for index in range(at, at + state.spike_count[layer + 1, slot]):
+        state.spike_value[index] = state.outgoing[program.layers[layer].at + state.spike_list[index]]
+
+
 @spliced
 def _postpone(program, state, source, step):
     """List this step's spikes again where axons delay them: in the slot that is one of the step of each arrival."""
@@ -435,15 +570,13 @@ def advance(program, state, step, neuron, value, first, last, reset_interval, re
     listed, events = state.spike_list[at : at + n_events], neuron[first:last]
     for index in range(n_events):
         listed[index] = events[index]
-    if program.graded_input:
+    if program.sources[0].graded:
         for index in range(n_events):
             state.spike_value[at + index] = value[first + index]
     _postpone(program, state, 0, step)
     for layer in range(len(program.layers)):
         if reset_interval > 0 and (step + 1) % reset_interval == (reset_offset + 1 + layer) % reset_interval:
-            begin = program.layers[layer].at
-            state.current[begin : begin + program.layers[layer].padded] = 0
-            state.voltage[begin : begin + program.layers[layer].padded] = 0
+            _rest(program, state, layer)
         _step_layer(program, state, layer, step)
 
 
@@ -468,7 +601,7 @@ def run_until_full(
     sample, now, event, n_kept = cursor[0], cursor[1], cursor[2], cursor[3]
     while sample < len(offsets) - 1:
         if now == 0:
-            clear(state)
+            clear(program, state)
             event = offsets[sample]
         while now < n_steps and len(kept.step) - n_kept >= room:
             last = event
@@ -564,12 +697,14 @@ def _keep(program, state, step, sample, keeps_spikes, state_at, kept, n_kept):
             for index in range(at, at + state.spike_count[layer + 1, slot]):
                 kept.layer[n_kept], kept.step[n_kept] = layer, step
                 kept.neuron[n_kept] = state.spike_list[index]
+                if program.sources[layer + 1].graded:
+                    kept.value[n_kept] = state.spike_value[index]
                 n_kept += 1
-        if state_at[layer] >= 0:
-            place, first = state_at[layer], program.layers[layer].at
-            for i in range(program.layers[layer].n):
-                kept.current[sample, step, place + i] = state.current[first + i]
-                kept.voltage[sample, step, place + i] = state.voltage[first + i]
+        for row in range(len(state.neurons)):
+            place, first = state_at[layer, row], program.layers[layer].at
+            if place >= 0:
+                for i in range(program.layers[layer].n):
+                    kept.states[sample, step, place + i] = state.neurons[row, first + i]
     return n_kept
 
 

@@ -16,7 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import DECAY_UNITY
+from netx_exports.neurons import (
+    DECAY_UNITY,
+    STATE_EXP,
+    AdaptiveLif,
+    CubaLif,
+    Delta,
+    IzhikevichResonateAndFire,
+    Neuron,
+    ResonateAndFire,
+    Sigma,
+    SigmaDelta,
+)
 from netx_exports.synapses import (
     INPUT,
     ConvSynapse,
@@ -25,16 +36,24 @@ from netx_exports.synapses import (
     IdentitySynapse,
     Synapse,
     delay_range,
+    part_of,
 )
 from simulators.counting import fan_out
 from simulators.fast.kernels import (
+    ALIF,
     CONV,
+    CUBA,
+    DELTA,
     DENSE,
     DENSE_BY_CONNECTION,
     DIRECT,
     IDENTITY,
+    RF_IZHIKEVICH,
+    RF_PHASE,
+    SDNN,
     SHIFT_LEFT,
     SHIFT_RIGHT,
+    SIGMA,
     WRAP_24,
 )
 
@@ -47,13 +66,27 @@ def _record(names: str) -> np.dtype[np.void]:
     return np.dtype([(name, np.int64) for name in names.split()])
 
 
-SOURCE = _record("n at first_reader n_readers first_axons n_axons delay_at")
-"""A source: neurons, offset of its spike lists, the operations that read it (a run of `readers`), and its axons: a run
-of further sources that list each of its spikes again when its neuron's delay (a table at `delay_at`) has passed. First
-comes the input, then the layers, then axons."""
+SOURCE = _record("n at graded first_reader n_readers first_axons n_axons delay_at")
+"""A source: neurons, offset of its spike lists, whether its spikes carry values, the operations that read it (a run of
+`readers`), and its axons: a run of further sources that list each of its spikes again when its neuron's delay (a table
+at `delay_at`) has passed. First comes the input, then the layers, then axons."""
 
-LAYER = _record("n padded at first_op n_ops first_sum n_sums")
-"""A layer: neurons, padded neurons, offset into the neuron arrays, its operations and accumulators."""
+LAYER = _record(
+    "n padded at first_op n_ops first_sum n_sums real_at imag_at model "
+    "vth growth keep_threshold keep_refractory sin_decay cos_decay exponent rectifies"
+)
+"""A layer: neurons, padded neurons, offset into the neuron arrays, its operations and accumulators, those in which the
+real and the imaginary input are added up (-1: none), the neuron model, and parameters that all its neurons share."""
+
+MODELS = {
+    CubaLif.model: CUBA,
+    AdaptiveLif.model: ALIF,
+    ResonateAndFire.model: RF_PHASE,
+    IzhikevichResonateAndFire.model: RF_IZHIKEVICH,
+    Delta.model: DELTA,
+    SigmaDelta.model: SDNN,
+    Sigma.model: SIGMA,
+}
 
 OP = _record(
     "kind source layer sum delay wide rows_at_once weight_at table_at fan_at "
@@ -64,16 +97,17 @@ OP = _record(
 can be added in int16, offsets into the pools; of a convolution also target shape, geometry, source channels in a group
 and target channels in a group."""
 
-SUM = _record("layer at final shift line_at line_delay_at ring_at spare_at")
-"""An accumulator: offset, final step and its amount; offsets of a delay line (one delay for each target), a ring of
-steps to come and room aside for sums that are rounded before they are delayed; -1 where there is none."""
+SUM = _record("layer part at final shift line_at line_delay_at ring_at spare_at")
+"""An accumulator: which part of the neurons it is for (1: imaginary), offset, final step and its amount; offsets of a
+delay line (one delay for each target), a ring of steps to come and room aside for sums that are rounded before they are
+delayed; -1 where there is none."""
 
 
 class Program(NamedTuple):
     """Arrays that the kernels read; few, because each costs time at every call.
 
     Arguments:
-        graded_input: whether input events carry values.
+        n_states: most states that a neuron has.
         slots: remembered steps of spike lists, a power of two.
         sources, layers, ops, sums: tables of the records above.
         keep_current, keep_voltage, threshold, bias: int32, for each padded neuron.
@@ -84,7 +118,7 @@ class Program(NamedTuple):
         n_sums, n_lines, n_rings, n_spares: sizes of the pools that the state needs.
     """
 
-    graded_input: bool
+    n_states: int
     slots: int
     sources: npt.NDArray[np.void]
     layers: npt.NDArray[np.void]
@@ -122,7 +156,8 @@ def state_bytes(program: Program) -> int:
     """Memory that one worker's state takes."""
     lists = int(program.sources["n"].sum()) * program.slots
     sums = program.n_sums + program.n_lines + program.n_rings + program.n_spares
-    return 4 * (lists * (1 + program.graded_input) + sums) + 9 * len(program.bias)
+    graded = bool(program.sources["graded"].any())
+    return 4 * (lists * (1 + graded) + sums) + (5 + 4 * program.n_states) * len(program.bias)
 
 
 def lower(network: Network) -> Lowered:
@@ -184,10 +219,14 @@ class _Lowering:
         for number, layer in enumerate(self.network.layers):
             for synapse in layer.synapses:
                 self._add(number, layer, synapse)
+            for part in range(len(layer.neuron.parts)):
+                self.part = part
+                self._sum(number, SHIFT_LEFT, 0)
         return Lowered(self._program(), tuple(self.orders[layer.name] for layer in self.network.layers))
 
     def _add(self, number: int, layer: Layer, synapse: Synapse) -> None:
         op = {"kind": DIRECT, "layer": number, "source": self.sources[synapse.source]}
+        self.part = int(part_of(synapse) == "imag")
         fans = fan_out(synapse, self.network.shapes[synapse.source], layer.shape)
         op["fan_at"] = self.pools["fan_out"].add(fans[self.orders[synapse.source]])
         if isinstance(synapse, DirectSynapse):
@@ -202,7 +241,7 @@ class _Lowering:
         self.ops.append(op)
 
     def _graded(self, synapse: Synapse) -> bool:
-        return self.network.graded_input and synapse.source == INPUT
+        return synapse.source in self.network.graded_sources
 
     def _add_identity(self, op: dict[str, int], layer: Layer, synapse: IdentitySynapse) -> None:
         op["kind"], op["delay"] = IDENTITY, synapse.delay
@@ -302,7 +341,7 @@ class _Lowering:
     ) -> int:
         """The accumulator to use: an existing one where nothing tells them apart."""
         padded = int(self.padded[number])
-        entry = {"layer": number, "final": final, "shift": shift, "line_at": -1, "line_delay_at": -1}
+        entry = {"layer": number, "part": self.part, "final": final, "shift": shift, "line_at": -1, "line_delay_at": -1}
         entry |= {"ring_at": -1, "spare_at": -1}
         shared = final == SHIFT_LEFT and target_delays is None and not ring
         for index, other in enumerate(self.sums):
@@ -329,13 +368,15 @@ class _Lowering:
         neurons = [self._neurons(number, layer) for number, layer in enumerate(self.network.layers)]
         readers = [[i for i, op in enumerate(self.ops) if op["source"] == s] for s in range(len(self.orders))]
         sources = self._sources(slots, [len(of_source) for of_source in readers])
-        layers = _table(LAYER, [{"n": layer.size} for layer in self.network.layers])
+        layers = _table(LAYER, [{"n": layer.size, **_shared(layer.neuron)} for layer in self.network.layers])
         layers["padded"], layers["at"] = self.padded, _offsets(self.padded)
         for parts, count, first in ((self.ops, "n_ops", "first_op"), (self.sums, "n_sums", "first_sum")):
             layers[count] = np.bincount([part["layer"] for part in parts], minlength=len(layers))
             layers[first] = _offsets(layers[count])
+        for part, name in enumerate(("real_at", "imag_at")):
+            layers[name] = [self._first_sum(number, part) for number in range(len(layers))]
         return Program(
-            self.network.graded_input,
+            max(2, *(len(layer.neuron.states) for layer in self.network.layers)),
             slots,
             sources,
             layers,
@@ -365,6 +406,7 @@ class _Lowering:
             rows.append({"n": rows[op["source"]]["n"], "delay_at": delay_at})
             op["source"] = len(rows) - 1
         sources = _table(SOURCE, rows)
+        sources["graded"][: len(self.orders)] = [name in self.network.graded_sources for name in self.orders]
         sources["at"] = _offsets(sources["n"] * slots)
         first = sources[: len(self.orders)]
         first["n_readers"], first["first_reader"] = n_readers, _offsets(np.array(n_readers))
@@ -372,13 +414,36 @@ class _Lowering:
         first["first_axons"] = len(first) + _offsets(first["n_axons"])
         return sources
 
+    def _first_sum(self, number: int, part: int) -> int:
+        """Offset of the accumulator in which a part of a layer's input is added up; -1: none."""
+        return next((entry["at"] for entry in self.sums if (entry["layer"], entry["part"]) == (number, part)), -1)
+
     def _neurons(self, number: int, layer: Layer) -> npt.NDArray[np.int32]:
         """Rows: kept share of current, of voltage, threshold, bias; columns: padded neurons."""
         neuron, order = layer.neuron, self.orders[layer.name]
         rows = np.zeros((4, int(self.padded[number])), np.int32)
         rows[2] = np.iinfo(np.int32).max
-        rows[0, : layer.size] = DECAY_UNITY - neuron.per_neuron("current_decay", layer.shape)[order]
-        rows[1, : layer.size] = DECAY_UNITY - neuron.per_neuron("voltage_decay", layer.shape)[order]
-        rows[2, : layer.size] = neuron.per_neuron("vth_mant", layer.shape)[order] << 6
-        rows[3, : layer.size] = neuron.bias(layer.shape)[order]
+        if isinstance(neuron, CubaLif | AdaptiveLif):
+            rows[0, : layer.size] = DECAY_UNITY - neuron.per_neuron("current_decay", layer.shape)[order]
+            rows[1, : layer.size] = DECAY_UNITY - neuron.per_neuron("voltage_decay", layer.shape)[order]
+        if isinstance(neuron, CubaLif):
+            rows[2, : layer.size] = neuron.per_neuron("vth_mant", layer.shape)[order] << 6
+        if isinstance(neuron, CubaLif | AdaptiveLif | SigmaDelta):
+            rows[3, : layer.size] = neuron.bias(layer.shape)[order]
         return rows
+
+
+def _shared(neuron: Neuron) -> dict[str, int]:
+    """Model and parameters that all neurons of a layer share, as the kernels take them."""
+    found = {"model": MODELS[neuron.model]}
+    if isinstance(neuron, AdaptiveLif):
+        found |= {"vth": neuron.vth_mant << 6, "growth": neuron.threshold_step << 6}
+        found["keep_threshold"] = DECAY_UNITY - neuron.threshold_decay
+        found["keep_refractory"] = DECAY_UNITY - neuron.refractory_decay
+    elif isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire):
+        found |= {"vth": neuron.vth_mant << 6, "sin_decay": neuron.sin_decay, "cos_decay": neuron.cos_decay}
+    elif isinstance(neuron, Delta | SigmaDelta):
+        exponent = neuron.spike_exp + STATE_EXP
+        found |= {"vth": neuron.vth_mant << exponent, "exponent": exponent}
+        found["rectifies"] = int(isinstance(neuron, SigmaDelta) and neuron.activation == "relu")
+    return found

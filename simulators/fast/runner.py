@@ -20,21 +20,22 @@ class Kept(NamedTuple):
     """What a chunk of samples left behind.
 
     Arguments:
-        layer, step, neuron: recorded spikes, by sample and step; neurons as the program numbers them.
+        layer, step, neuron, value: recorded spikes, by sample and step; neurons as the program numbers them; values
+            only of layers whose spikes are graded.
         offsets: (samples + 1), where each sample's spikes begin.
         syn_ops: (samples, layers); sent: (samples, sources); tally: spikes of each padded neuron in the current sample.
-        current, voltage: (samples, steps, recorded neurons).
+        states: (samples, steps, recorded states of neurons).
     """
 
     layer: Int32
     step: Int32
     neuron: Int32
+    value: Int32
     offsets: Int64
     syn_ops: Int64
     sent: Int64
     tally: Int32
-    current: Int32
-    voltage: Int32
+    states: Int32
 
 
 def run_chunk(
@@ -47,17 +48,18 @@ def run_chunk(
         chunk: input events, `plan.n_steps` steps long.
         plan: steps and reset.
         keeps_spikes: for each layer, whether its spikes are kept.
-        state_at: for each layer, where its neurons begin in the recorded states, or -1 where they are not recorded.
+        state_at: (layers, states), where a state of a layer's neurons begins in what is recorded; -1: not recorded.
     """
     n_samples, n_layers = len(chunk), len(program.layers)
-    n_recorded = int(program.layers["n"][state_at >= 0].sum())
-    layer, step, neuron = (np.empty(_FIRST_CAPACITY, np.int32) for _ in range(3))
-    current, voltage = (np.zeros((n_samples, plan.n_steps, n_recorded), np.int32) for _ in range(2))
+    n_recorded = int(np.sum((state_at >= 0) * program.layers["n"][:, None]))
+    layer, step, neuron, sent_values = (np.empty(_FIRST_CAPACITY, np.int32) for _ in range(4))
+    states = np.zeros((n_samples, plan.n_steps, n_recorded), np.int32)
     sent, syn_ops = (np.zeros((n_samples, n), np.int64) for n in (n_layers + 1, n_layers))
     tally = np.zeros(len(program.bias), np.int32)
-    kept = Kept(layer, step, neuron, np.zeros(n_samples + 1, np.int64), syn_ops, sent, tally, current, voltage)
+    offsets = np.zeros(n_samples + 1, np.int64)
+    kept = Kept(layer, step, neuron, sent_values, offsets, syn_ops, sent, tally, states)
     value = np.ones(1, np.int32)
-    if program.graded_input:
+    if program.sources["graded"][0]:
         value = np.ones(chunk.n_events, np.int32) if chunk.value is None else chunk.value
     interval, offset = (plan.reset.interval, plan.reset.offset) if plan.reset else (0, 0)
     state = new_state(program)
@@ -66,9 +68,8 @@ def run_chunk(
     while True:
         if len(kept.step) - cursor[3] < largest:
             size = 2 * len(kept.step) + largest
-            kept = kept._replace(
-                layer=_grown(kept.layer, size), step=_grown(kept.step, size), neuron=_grown(kept.neuron, size)
-            )
+            layer, step, neuron, sent_values = (_grown(array, size) for array in kept[:4])
+            kept = kept._replace(layer=layer, step=step, neuron=neuron, value=sent_values)
         run_until_full(
             program, state, cursor, chunk.step, chunk.neuron, value, chunk.offsets, plan.n_steps, interval, offset,
             keeps_spikes, largest, state_at, kept,
@@ -76,7 +77,8 @@ def run_chunk(
         if cursor[0] == n_samples:
             break
     n_kept = int(cursor[3])
-    return kept._replace(layer=kept.layer[:n_kept], step=kept.step[:n_kept], neuron=kept.neuron[:n_kept])
+    layer, step, neuron, sent_values = (array[:n_kept] for array in kept[:4])
+    return kept._replace(layer=layer, step=step, neuron=neuron, value=sent_values)
 
 
 def _grown(array: Int32, size: int) -> Int32:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from simulators.fast.kernels import clear
 from simulators.fast.program import Int32, Program
 
 
@@ -12,15 +13,16 @@ class State(NamedTuple):
     """Everything that changes while a sample runs.
 
     Arguments:
-        current, voltage: int32, per padded neuron; spiking: uint8, the same.
+        neurons: int32, (states, padded neurons), in the order of the neuron model's `states`.
+        spiking: uint8, which of the padded neurons send; outgoing: int32, what they send where it carries a value.
         sums, lines, rings, spares: accumulators and what is on its way.
         spike_list, spike_value: neurons (and payloads of graded input) that each source sent in the last steps.
         spike_count: (sources, slots).
     """
 
-    current: Int32
-    voltage: Int32
+    neurons: Int32
     spiking: npt.NDArray[np.uint8]
+    outgoing: Int32
     sums: Int32
     lines: Int32
     rings: Int32
@@ -31,15 +33,15 @@ class State(NamedTuple):
 
 
 def new_state(program: Program) -> State:
-    """State in which every sample starts: all zero, nothing on its way."""
+    """State in which every sample starts: neurons at rest, nothing on its way."""
     n_neurons, n_listed = len(program.bias), int(program.sources["n"].sum()) * program.slots
-    n_valued = int(program.sources["n"][0]) * program.slots if program.graded_input else 1
+    n_valued = n_listed if program.sources["graded"].any() else 1
     sizes = (program.n_sums, program.n_lines, program.n_rings, program.n_spares, n_listed, n_valued)
     sums, lines, rings, spares, spike_list, spike_value = (np.zeros(size, np.int32) for size in sizes)
-    return State(
-        np.zeros(n_neurons, np.int32),
-        np.zeros(n_neurons, np.int32),
+    state = State(
+        np.zeros((program.n_states, n_neurons), np.int32),
         np.zeros(n_neurons, np.uint8),
+        np.zeros(n_neurons, np.int32),
         sums,
         lines,
         rings,
@@ -48,3 +50,5 @@ def new_state(program: Program) -> State:
         spike_value,
         np.zeros((len(program.sources), program.slots), np.int64),
     )
+    clear(program, state)
+    return state
