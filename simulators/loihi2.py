@@ -1,35 +1,63 @@
-"""The `loihi2` backend: the chip itself, where Intel's extension of Lava is installed."""
+"""The `loihi2` backend: the graph of the `lava` backend on the chip, where Intel's extension of Lava is installed.
 
-import importlib.util
+It runs in a guarded child interpreter as the `lava` backend does, so no run hangs its caller. Samples start from empty
+state: they stream through one run, with the neurons reset between them, where that is exact (`streaming_arrivals`);
+otherwise each has a run of its own. Spikes of every layer come back to the host, and all counts are made from them.
+What of this is tested without a chip, and what is not: docs/loihi2.md.
+"""
+
+import shutil
+import time
 
 from netx_exports.errors import UnsupportedError
 from netx_exports.network import Network
+from simulators.counting import counts_from_spikes
 from simulators.events import Events
+from simulators.lava import _job, _save, choose_route
+from simulators.lava_plan import Route
+from simulators.lava_rows import RowReader
+from simulators.loihi2_client import Board, shared_board
+from simulators.loihi2_plan import chip_stretches, with_latency, without_latency
+from simulators.loihi2_refusals import chip_refusals, latency_refusals, missing_parts
 from simulators.plan import RunPlan
 from simulators.results import RunResult
 
-_NEEDED = {"lava": "lava-nc 0.10.0", "lava.magma.compiler.subcompilers.nc.ncproc_compiler": "Intel's Loihi extension"}
-
-
-def missing_parts() -> tuple[str, ...]:
-    """What is not installed here of what a run on the chip needs."""
-    missing = []
-    for module, name in _NEEDED.items():
-        try:
-            found = importlib.util.find_spec(module) is not None
-        except ModuleNotFoundError:
-            found = False
-        if not found:
-            missing.append(name)
-    return tuple(missing)
-
 
 def run_loihi2(network: Network, events: Events, plan: RunPlan) -> RunResult:
-    """Refuse, naming what is missing: runs on the chip come with the simulator's own issue.
+    """Run every sample of `events` from empty state for `plan.n_steps` steps on a Loihi 2 board.
 
     Raises:
-        UnsupportedError: always in this version.
+        UnsupportedError: naming what is missing here, or what of the run the chip cannot express.
+        LavaTimeoutError: when Lava needs more than `plan.time_limit_s`; it is killed.
+        LavaRunError: when a Lava Process fails, or the board answers a known network wrongly.
     """
-    missing = missing_parts()
-    reason = f"needs {', '.join(missing)}" if missing else "is not driven by this version yet"
-    raise UnsupportedError("backend loihi2", [f"{reason}; lava, fast and reference run here"])
+    if missing := missing_parts():
+        raise UnsupportedError("backend loihi2", [f"needs {', '.join(missing)}"])
+    route = choose_route(network, len(events), plan)
+    if refusals := chip_refusals(network, events, plan, route):
+        raise UnsupportedError("backend loihi2", refusals)
+    with shared_board() as board:
+        return _run(network, events, plan, route, board)
+
+
+def _run(network: Network, events: Events, plan: RunPlan, route: Route, board: Board) -> RunResult:
+    limit_s = plan.time_limit_s
+    deadline = None if limit_s is None else time.monotonic() + limit_s
+    latency = board.latency(deadline, limit_s)
+    if refusals := latency_refusals(network, latency):
+        raise UnsupportedError("backend loihi2", refusals)
+    rows = RowReader(network, events, plan, route.arrivals or [0] * len(network.layers))
+    seconds = 0.0
+    path = _save(network, route, board.worker.new_folder())
+    for stretch in chip_stretches(network, len(events), plan, route):
+        folder = board.worker.new_folder()
+        job = with_latency(_job(network, path, events, plan, route, stretch), latency)
+        seconds += board.run(job, folder, deadline, limit_s)
+        without_latency(folder, len(network.layers), latency)
+        rows.read(folder, stretch)
+        shutil.rmtree(folder)
+        plan.progress(stretch.last - stretch.first)
+    shutil.rmtree(path.parent)
+    spikes = rows.all_spikes()
+    counts = counts_from_spikes(network, spikes, plan.n_steps)
+    return RunResult("loihi2", spikes[network.output.name], counts, rows.recordings(), seconds)
