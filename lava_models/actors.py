@@ -15,9 +15,21 @@ from typing import Any
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.runtime.runtime import Runtime
 
-from lava_models.runtime import ChildError
-
 _WATCH_S = 0.2
+
+
+class ChildError(Exception):
+    """An exception inside a ProcessModel, which Lava itself does not show.
+
+    Arguments:
+        summary: the exception's type and message.
+        traceback: its formatted traceback.
+    """
+
+    def __init__(self, summary: str, traceback: str) -> None:
+        self.summary = summary
+        self.traceback = traceback
+        super().__init__(f"{summary}\n\n{traceback}")
 
 
 @contextmanager

@@ -101,7 +101,8 @@ def _identity(synapse: IdentitySynapse, layer: Layer, message_bits: int) -> Abst
     parameters = {
         "weights": weights,
         "weight_exp": synapse.weight_exp,
-        "num_weight_bits": 9,
+        # Nine bits only where the lowest counts: the chip has eight.
+        "num_weight_bits": 8 + synapse.weight % 2,
         "sign_mode": SignMode.MIXED,
         "num_message_bits": message_bits,
     }

@@ -1,13 +1,9 @@
 """A Lava run that never hangs its caller: `stop()` after success only, an orderly kill after anything else."""
 
 import gc
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import Any
 
 from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
@@ -17,21 +13,7 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.runtime.runtime import Runtime
 
-_WATCH_S = 0.2
-
-
-class ChildError(Exception):
-    """An exception inside a ProcessModel, which Lava itself does not show.
-
-    Arguments:
-        summary: the exception's type and message.
-        traceback: its formatted traceback.
-    """
-
-    def __init__(self, summary: str, traceback: str) -> None:
-        self.summary = summary
-        self.traceback = traceback
-        super().__init__(f"{summary}\n\n{traceback}")
+from lava_models.actors import ChildError, actors_watched
 
 
 @contextmanager
@@ -68,9 +50,9 @@ def run_steps(process: AbstractProcess, n_steps: int) -> float:
         Seconds that the run itself took.
 
     Raises:
-        ChildError: also when an actor is killed from outside, which Lava would wait for forever. Main thread only.
+        ChildError: when an actor fails or is killed while others wait for it, as Lava would for ever. Main thread only.
     """
-    with _actors_watched(process):
+    with actors_watched(process):
         process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
         started = time.perf_counter()
         process.run(condition=RunSteps(num_steps=n_steps))
@@ -91,43 +73,6 @@ def remember_models() -> None:
         return list(known[type(proc)])
 
     ProcGroupDiGraphs._find_proc_models = staticmethod(find)
-
-
-@contextmanager
-def _actors_watched(process: AbstractProcess) -> Iterator[None]:
-    ended = threading.Event()
-    main = threading.main_thread().ident
-    dead: list[str] = []
-
-    def watch() -> None:
-        while not ended.wait(_WATCH_S):
-            dead.extend(_killed_actors(process.runtime))
-            if dead:
-                signal.pthread_kill(main, signal.SIGUSR1)  # type: ignore[arg-type]
-                return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise ChildError(f"a process of the graph {dead[0]}", "".join(dead))
-
-    before = signal.signal(signal.SIGUSR1, interrupt)
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-        signal.signal(signal.SIGUSR1, before)
-
-
-def _killed_actors(runtime: Runtime | None) -> list[str]:
-    found = []
-    for actor in _actors(runtime):
-        with suppress(ValueError, ChildProcessError):  # already joined, by `stop()` or an error of Lava's
-            state = os.waitid(os.P_PID, actor.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            if state is not None and state.si_code != os.CLD_EXITED:
-                found.append(f"was killed by signal {state.si_status}")
-    return found
 
 
 def _child_error(runtime: Runtime | None, error: Exception) -> ChildError | None:

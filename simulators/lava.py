@@ -66,10 +66,10 @@ def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) 
     seconds = 0.0
     with shared_worker(route.graph) as worker:
         deadline = None if plan.time_limit_s is None else time.monotonic() + plan.time_limit_s
-        path = _save(network, route, worker.new_folder())
+        path = save_for(network, route, worker.new_folder())
         for stretch in stretches(network, len(events), plan, route):
             folder = worker.new_folder()
-            job = _job(network, path, events, plan, route, stretch)
+            job = make_job(network, path, events, plan, route, stretch)
             seconds += worker.run(job, folder, deadline, plan.time_limit_s)
             rows.read(folder, stretch)
             shutil.rmtree(folder)
@@ -88,7 +88,8 @@ def _largest(events: Events) -> int:
     return 1 if events.value is None else int(np.abs(events.value.astype(np.int64)).max(initial=1))
 
 
-def _save(network: Network, route: Route, folder: Path) -> Path:
+def save_for(network: Network, route: Route, folder: Path) -> Path:
+    """Write the network's file as the route reads it; returns its path."""
     if route.graph == "builder":
         path = folder / "network.npz"
         save_network(network, path)
@@ -101,7 +102,8 @@ def _save(network: Network, route: Route, folder: Path) -> Path:
     return path
 
 
-def _job(network: Network, path: Path, events: Events, plan: RunPlan, route: Route, stretch: Stretch) -> LavaJob:
+def make_job(network: Network, path: Path, events: Events, plan: RunPlan, route: Route, stretch: Stretch) -> LavaJob:
+    """The Lava run of a stretch of samples."""
     interval, offsets = reset_offsets(network, plan, route, stretch)
     step, neuron, value = _streamed(events.with_steps(plan.n_steps), stretch)
     return LavaJob(

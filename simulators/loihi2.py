@@ -13,7 +13,7 @@ from netx_exports.errors import UnsupportedError
 from netx_exports.network import Network
 from simulators.counting import counts_from_spikes
 from simulators.events import Events
-from simulators.lava import _job, _save, choose_route
+from simulators.lava import choose_route, make_job, save_for
 from simulators.lava_plan import Route
 from simulators.lava_rows import RowReader
 from simulators.loihi2_client import Board, shared_board
@@ -48,10 +48,10 @@ def _run(network: Network, events: Events, plan: RunPlan, route: Route, board: B
         raise UnsupportedError("backend loihi2", refusals)
     rows = RowReader(network, events, plan, route.arrivals or [0] * len(network.layers))
     seconds = 0.0
-    path = _save(network, route, board.worker.new_folder())
+    path = save_for(network, route, board.worker.new_folder())
     for stretch in chip_stretches(network, len(events), plan, route):
         folder = board.worker.new_folder()
-        job = with_latency(_job(network, path, events, plan, route, stretch), latency)
+        job = with_latency(make_job(network, path, events, plan, route, stretch), latency)
         seconds += board.run(job, folder, deadline, limit_s)
         without_latency(folder, len(network.layers), latency)
         rows.read(folder, stretch)

@@ -5,18 +5,22 @@ from pathlib import Path
 from simulators.lava_job import LavaJob
 from simulators.lava_worker import load_lava, run_job, serve
 
-FAULTS = ("step", "constructor", "killed", "deadlock")
+FAULTS = ("step", "constructor", "killed", "deadlock", "amid")
 
 
 def run_or_fail(folder: Path) -> float:
-    from lava_faults.processes import Faulty
+    from lava_faults.processes import Faulty, Relay
 
     from lava_models.runtime import lava_run, run_steps
 
     job = LavaJob.load(folder / "job.npz")
     if job.layers[0] not in FAULTS:
         return run_job(folder)
-    process = Faulty(fault=job.layers[0])
+    process = Faulty(fault=job.layers[0]) if job.layers[0] != "amid" else Relay(faulty=False)
+    if job.layers[0] == "amid":
+        middle, last = Relay(faulty=True), Relay(faulty=False)
+        process.a_out.connect(middle.a_in)
+        middle.a_out.connect(last.a_in)
     with lava_run(process):
         return run_steps(process, job.n_steps)
 

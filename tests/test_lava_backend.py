@@ -108,7 +108,7 @@ def test_what_lava_cannot_compute_is_refused_with_the_reason():
     graded = Network(
         (4,), (Layer("late", (2,), RESTLESS, (dense("input", 2, 4, 0, delays=[[1]]),)),), graded_input=True
     )
-    with pytest.raises(UnsupportedError, match="input values up to 1073741824 could overflow"):
+    with pytest.raises(UnsupportedError, match="values up to 1073741824 could overflow"):
         run(graded, Events.from_dense(np.full((1, 4, 3), 1 << 30)), "lava")
 
 
@@ -345,6 +345,7 @@ def faulty_workers(monkeypatch):
     ("fault", "message", "cause"),
     [
         ("step", "ValueError: broken in step 3", "in run_spk"),
+        ("amid", "ValueError: broken in step 3", "in run_spk"),
         ("constructor", "ValueError: broken while it was built", "in __init__"),
         ("killed", "was killed by signal 9", "killed by signal 9"),
         ("deadlock", "took longer than its time limit of 3 s", None),

@@ -46,3 +46,26 @@ class PyFaulty(PyLoihiProcessModel):
             self.a_in.recv()
         self.a_out.send(np.zeros(1, np.int32))
         self.a_in.recv()
+
+
+class Relay(AbstractProcess):
+    """Sends on what it receives; a faulty one raises in the third step, while another waits for it."""
+
+    def __init__(self, *, faulty: bool) -> None:
+        super().__init__(faulty=faulty)
+        self.a_in = InPort(shape=(1,))
+        self.a_out = OutPort(shape=(1,))
+
+
+@implements(proc=Relay, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("fixed_pt")
+class PyRelay(PyLoihiProcessModel):
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    a_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, np.int32)
+
+    def run_spk(self):
+        received = self.a_in.recv()
+        if self.proc_params["faulty"] and self.time_step == 3:
+            raise ValueError(f"broken in step {self.time_step}")
+        self.a_out.send(received)
