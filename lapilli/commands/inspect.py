@@ -4,6 +4,7 @@ from lapilli.output import print_json, print_table
 from netx_exports import inspect as inspect_network
 from netx_exports.chip_needs import ChipNeeds
 from netx_exports.inspection import Inspection, LayerFacts, Range
+from netx_exports.neurons import STATE_EXP
 
 
 def inspect(network: str, /, *, json: bool = False) -> None:
@@ -20,7 +21,7 @@ def inspect(network: str, /, *, json: bool = False) -> None:
     shape = " x ".join(map(str, found.input_shape))
     print(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
     layers = [_layer_row(layer) for layer in found.layers]
-    print_table("layers", ["layer", "type", "shape", "neurons", "threshold", "decays", "bias"], layers)
+    print_table("layers", ["layer", "type", "shape", "model", "threshold", "decays", "bias"], layers)
     columns = ["layer", "source", "kind", "weights", "bits", "non-zero", "delays"]
     print_table("synapses", columns, [row for layer in found.layers for row in _synapse_rows(layer)])
     _print_chip(found.loihi2)
@@ -33,8 +34,8 @@ def _layer_row(layer: LayerFacts) -> list[object]:
     decays = [f"{_span(value)}" for name, value in parameters.items() if name.endswith("_decay")]
     bias = ""
     if "bias_mant" in parameters:
-        exponent = parameters.get("bias_exp", parameters.get("spike_exp"))
-        scale = f" · 2^{exponent[0]}" if exponent and any(parameters["bias_mant"]) else ""
+        exponent = parameters["bias_exp"][0] if "bias_exp" in parameters else parameters["spike_exp"][0] + STATE_EXP
+        scale = f" · 2^{exponent}" if any(parameters["bias_mant"]) else ""
         bias = _span(parameters["bias_mant"]) + scale
     threshold = _span(parameters["vth_mant"]) if "vth_mant" in parameters else ""
     shape = " x ".join(map(str, layer.shape))

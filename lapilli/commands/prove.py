@@ -23,7 +23,7 @@ def prove(
     time_limit_s: float | None = None,
     json: bool = False,
 ) -> int:
-    """Show that every backend gives the same spikes, currents, voltages and counts, or where they first differ.
+    """Show that every backend gives the same spikes, states and counts, or where they first differ.
 
     Exit status 0 if nothing differs, 1 otherwise, also when a backend that was asked for cannot run the network.
 
@@ -64,7 +64,7 @@ def proof_lines(proof: Proof) -> list[str]:
     lines = [f"skipped: {reason}" for reason in proof.skipped.values()]
     lines.append(
         f"compared {' = '.join(proof.backends)}: {proof.n_samples} samples, {proof.n_steps} steps, "
-        f"{proof.spikes_compared:,} spikes, {proof.states_compared:,} currents and voltages, all counts"
+        f"{proof.spikes_compared:,} spikes, {proof.states_compared:,} states of neurons, all counts"
     )
     if not proof.spikes_compared:
         lines.append("warning: no neuron spiked, so this shows little")
