@@ -39,6 +39,7 @@ from netx_exports.synapses import (
     part_of,
 )
 from simulators.counting import fan_out
+from simulators.fast.aligned import aligned
 from simulators.fast.kernels import (
     ALIF,
     CONV,
@@ -188,7 +189,7 @@ class _Pool:
         return self.size - len(flat)
 
     def join(self) -> npt.NDArray[Any]:
-        return np.concatenate([*self.parts, np.zeros(1, self.dtype)])
+        return aligned(np.concatenate([*self.parts, np.zeros(1, self.dtype)]))
 
 
 def _table(record: np.dtype[np.void], rows: list[dict[str, int]]) -> npt.NDArray[np.void]:
@@ -382,10 +383,7 @@ class _Lowering:
             layers,
             _table(OP, self.ops),
             _table(SUM, self.sums),
-            np.concatenate([part[0] for part in neurons]),
-            np.concatenate([part[1] for part in neurons]),
-            np.concatenate([part[2] for part in neurons]),
-            np.concatenate([part[3] for part in neurons]),
+            *(aligned(np.concatenate([part[row] for part in neurons])) for row in range(4)),
             self.pools["int8"].join(),
             self.pools["int16"].join(),
             self.pools["tables"].join(),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from simulators.fast.aligned import aligned_zeros
 from simulators.fast.kernels import ALIF
 from simulators.fast.program import Int32, Program
 
@@ -37,11 +38,11 @@ def new_state(program: Program) -> State:
     n_neurons, n_listed = len(program.bias), int(program.sources["n"].sum()) * program.slots
     n_valued = n_listed if program.sources["graded"].any() else 1
     sizes = (program.n_sums, program.n_lines, program.n_rings, program.n_spares, n_listed, n_valued)
-    sums, lines, rings, spares, spike_list, spike_value = (np.zeros(size, np.int32) for size in sizes)
+    sums, lines, rings, spares, spike_list, spike_value = (aligned_zeros(size, np.int32) for size in sizes)
     state = State(
-        np.zeros((program.n_states, n_neurons), np.int32),
-        np.zeros(n_neurons, np.uint8),
-        np.zeros(n_neurons, np.int32),
+        aligned_zeros((program.n_states, n_neurons), np.int32),
+        aligned_zeros(n_neurons, np.uint8),
+        aligned_zeros(n_neurons, np.int32),
         sums,
         lines,
         rings,
