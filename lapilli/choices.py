@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from netx_exports.errors import LapilliError
 
-_RANGE = re.compile(r"(\d{0,18}):(\d{0,18})")
+_RANGE = re.compile(r"([0-9]{0,18}):([0-9]{0,18})")
 
 
 def names(text: str | None, option: str) -> Sequence[str] | None:
@@ -20,7 +20,7 @@ def names(text: str | None, option: str) -> Sequence[str] | None:
     """
     if text is None:
         return None
-    found = [word.strip() for word in next(csv.reader([text]), [])]
+    found = [word.strip() for word in next(csv.reader([text], skipinitialspace=True), [])]
     if not found or not all(found):
         raise LapilliError(f"--{option}: must be names separated by commas, got {text!r}")
     return list(dict.fromkeys(found))
@@ -57,7 +57,7 @@ def window(text: str | None, option: str, limit: int) -> tuple[int, int]:
 
 
 def _numbers(word: str, text: str, option: str, limit: int) -> npt.NDArray[np.int64]:
-    if re.fullmatch(r"\d{1,18}", word):
+    if re.fullmatch(r"[0-9]{1,18}", word):
         return np.array([int(word)], np.int64)
     if _RANGE.fullmatch(word):
         return np.arange(*window(word, option, limit), dtype=np.int64)

@@ -36,23 +36,28 @@ class EventFile:
         self.path = path
         with open_members(path, EventsError) as members:
             whole = {name: member.read_all() for name, member in members.items() if name not in _STREAMED}
-            lengths = {name: member.shape for name, member in members.items() if name in _STREAMED}
-        empty = {name: np.zeros(shape[:0] + (0,) * len(shape), np.int32) for name, shape in lengths.items()}
+            self._lengths = {name: member.shape for name, member in members.items() if name in _STREAMED}
+        empty = {name: np.zeros((0,) * len(shape), np.int32) for name, shape in self._lengths.items()}
         if problems := file_problems(whole | empty):
             raise EventsError(str(path), problems)
         self.offsets: npt.NDArray[np.int64] = whole["offsets"].astype(np.int64)
         self.labels: npt.NDArray[np.int64] | None = whole["labels"].astype(np.int64) if "labels" in whole else None
         self.n_steps, self.shape = int(whole["n_steps"]), tuple(int(side) for side in whole["shape"])
         self.n_events = int(self.offsets[-1]) if self.offsets.ndim == 1 and len(self.offsets) else 0
-        problems = [f"{name}: needs {self.n_events} entries" for name, s in lengths.items() if s != (self.n_events,)]
-        if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] or np.any(np.diff(self.offsets) < 0):
+        needed = (self.n_events,)
+        problems = [f"{name}: needs {self.n_events} entries" for name, s in self._lengths.items() if s != needed]
+        # Differences of hostile offsets would overflow.
+        if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] or _falls(self.offsets):
             problems.append("offsets: must rise from 0")
         elif self.labels is not None and self.labels.shape != (len(self),):
             problems.append(f"labels: needs one entry for each of {len(self)} samples")
         if problems:
             raise EventsError(str(path), problems)
-        # The checks of an empty `Events` are those of the facts that all chunks share.
-        Events(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64), self.n_steps, self.shape)
+        try:
+            # The checks of an empty `Events` are those of the facts that all chunks share.
+            Events(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64), self.n_steps, self.shape)
+        except EventsError as error:
+            raise EventsError(str(path), error.problems) from None
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -62,10 +67,12 @@ class EventFile:
         """Events of `n_samples` samples after another.
 
         Raises:
-            EventsError: when a chunk is damaged, naming the first sample of the chunk.
+            EventsError: when a chunk is damaged, naming its samples; when the file is another one than was opened.
         """
         with open_members(self.path, EventsError) as members:
             streamed = {name: member for name, member in members.items() if name in _STREAMED}
+            if {name: member.shape for name, member in streamed.items()} != self._lengths:
+                raise EventsError(str(self.path), ["it has changed since it was opened"])
             for first in range(0, len(self), n_samples):
                 yield self._chunk(streamed, first, min(first + n_samples, len(self)))
 
@@ -80,6 +87,10 @@ class EventFile:
             )  # fmt: skip
         except EventsError as error:
             raise EventsError(f"{self.path}: samples {first}…{last - 1}", error.problems) from None
+
+
+def _falls(offsets: npt.NDArray[np.int64]) -> bool:
+    return bool(np.any(offsets[1:] < offsets[:-1]))
 
 
 class EventWriter:

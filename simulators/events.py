@@ -250,7 +250,7 @@ def _problems(events: Events) -> list[str]:
     if len(events.neuron) != n_events:
         problems.append(f"neuron: needs {n_events} entries as step has, got {len(events.neuron)}")
     offsets = events.offsets
-    if not len(offsets) or offsets[0] != 0 or offsets[-1] != n_events or np.any(np.diff(offsets) < 0):
+    if not len(offsets) or offsets[0] != 0 or offsets[-1] != n_events or np.any(offsets[1:] < offsets[:-1]):
         problems.append(f"offsets: must rise from 0 to the number of events, {n_events}")
     if events.value is not None and (events.value.shape != (n_events,) or np.any(events.value == 0)):
         problems.append("value: needs one entry other than 0 for each event")

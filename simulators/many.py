@@ -2,12 +2,16 @@
 
 joblib runs the parts, on worker processes of this machine or on a Dask cluster. A part is the same wherever it runs, so
 results do not depend on how the work was split; a worker that dies costs the time of its parts, which are run again.
+Worker processes of this machine end with the process that started them, however that ends.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+import select
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -44,12 +48,49 @@ def run_file(
 ) -> Iterator[RunResult]:
     """Run an event file part by part; yields the results in the order of the samples.
 
-    Memory: at most `2 * jobs` parts of `SAMPLES_AT_ONCE` samples, with their results, at a time.
+    Memory: at most `2 * jobs` parts of `SAMPLES_AT_ONCE` samples, with their results, at a time (see `run_parts`).
 
     Arguments:
-        network, backend, n_steps, record, time_limit_s: as in `run`.
+        network, backend, n_steps, record: as in `run`.
         file: the events.
-        jobs: worker processes; 1 runs in this process.
+        jobs, scheduler, threads, time_limit_s, progress: as in `run_parts`.
+
+    Raises:
+        LapilliError: as `run_parts`.
+    """
+    parts = (Part(chunk, record) for chunk in file.chunks(SAMPLES_AT_ONCE))
+    options: dict[str, Any] = {"n_steps": n_steps, "threads": threads, "time_limit_s": time_limit_s}
+    for _, result in run_parts(network, parts, backend, jobs=jobs, scheduler=scheduler, progress=progress, **options):
+        yield result
+
+
+class Part(NamedTuple):
+    """Samples that run together, and what is recorded of them."""
+
+    events: Events
+    record: Record
+
+
+def run_parts(
+    network: Network,
+    parts: Iterable[Part],
+    backend: BackendName = "fast",
+    *,
+    jobs: int = 1,
+    scheduler: str | None = None,
+    n_steps: int | None = None,
+    threads: int | None = None,
+    time_limit_s: float | None = None,
+    progress: Callable[[int], None] = _ignore,
+) -> Iterator[tuple[Part, RunResult]]:
+    """Run part by part; yields each part with its result, in order.
+
+    Memory: at most `2 * jobs` parts, with their results, at a time; on a cluster twice as many as it has threads.
+
+    Arguments:
+        network, backend, n_steps, time_limit_s: as in `run`.
+        parts: what to run.
+        jobs: worker processes on this machine; 1 runs in this process.
         scheduler: address of a Dask scheduler, whose cluster then runs the parts; None: this machine.
         threads: of the `fast` backend in each process; all cores with one job, else 1, where None.
         progress: called with the number of samples finished since its last call.
@@ -60,36 +101,67 @@ def run_file(
     if jobs < 1:
         raise LapilliError(f"jobs: must be at least 1, got {jobs}")
     alone = jobs == 1 and scheduler is None
-    options = {"n_steps": n_steps, "record": record, "time_limit_s": time_limit_s}
+    options = {"n_steps": n_steps, "time_limit_s": time_limit_s}
     options["threads"] = threads if threads is not None or alone else 1
-    parts = file.chunks(SAMPLES_AT_ONCE)
-    with _engine(scheduler):
-        while window := list(islice(parts, 1 if alone else 2 * jobs)):
-            for result in _window(network, window, backend, options, 1 if alone else jobs):
-                yield result
+    rest = iter(parts)
+    with _engine(jobs, scheduler) as engine:
+        while window := list(islice(rest, 2 * engine.workers if engine else 1)):
+            results = _window(network, window, backend, options, engine)
+            for part, result in zip(window, results):
+                yield part, result
                 progress(len(result.spikes))
 
 
 def _window(
-    network: Network, parts: Sequence[Events], backend: BackendName, options: Mapping[str, Any], jobs: int
+    network: Network,
+    parts: Sequence[Part],
+    backend: BackendName,
+    options: Mapping[str, Any],
+    engine: "_Engine | None",
 ) -> list[RunResult]:
-    if jobs == 1:
-        return [run(network, part, backend, **options) for part in parts]
+    if engine is None:
+        return [run(network, part.events, backend, record=part.record, **options) for part in parts]
     for left in reversed(range(_TRIES)):
         try:
-            work = (joblib.delayed(run)(network, part, backend, **options) for part in parts)
-            return list(joblib.Parallel(n_jobs=jobs)(work))
+            work = (joblib.delayed(run)(network, part.events, backend, record=part.record, **options) for part in parts)
+            with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
+                return list(joblib.Parallel()(work))
         except TerminatedWorkerError as error:
             if not left:
                 raise LapilliError(f"worker processes died {_TRIES} times on the same samples ({error})") from error
     raise AssertionError("unreachable: the last try returns or raises")
 
 
+def _end_with(owner: int) -> None:
+    """Let this worker end when its owner does: joblib's would finish its work and wait for more, for minutes."""
+    try:
+        handle = os.pidfd_open(owner)
+    except ProcessLookupError:
+        os._exit(1)
+    if os.getppid() != owner:
+        # It died before we looked, and its number is another process's by now.
+        os._exit(1)
+    threading.Thread(target=_end_after, args=(handle,), daemon=True).start()
+
+
+def _end_after(handle: int) -> None:
+    select.select([handle], [], [])
+    os._exit(1)
+
+
+class _Engine(NamedTuple):
+    """Where joblib's work goes: how many work at a time, and the options of `joblib.parallel_config`."""
+
+    workers: int
+    config: Mapping[str, Any]
+
+
 @contextmanager
-def _engine(scheduler: str | None) -> Iterator[None]:
-    """Where joblib's work goes within the block."""
+def _engine(jobs: int, scheduler: str | None) -> Iterator[_Engine | None]:
+    """What runs the parts within the block; None: this process."""
     if scheduler is None:
-        yield
+        mine = {"backend": "loky", "initializer": _end_with, "initargs": (os.getpid(),)}
+        yield _Engine(jobs, mine) if jobs > 1 else None
         return
     try:
         from distributed import Client
@@ -99,5 +171,5 @@ def _engine(scheduler: str | None) -> Iterator[None]:
         client = Client(scheduler, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
         raise LapilliError(f"no Dask scheduler answers at {scheduler} ({error})") from error
-    with client, joblib.parallel_config(backend="dask"):
-        yield
+    with client:
+        yield _Engine(max(jobs, sum(client.ncores().values())), {"backend": "dask"})

@@ -52,5 +52,6 @@ def test_reference_equals_lava_for_every_neuron_model(case: Case) -> None:
         assert_reference_is_lava(case)
     except UnsupportedError as error:
         # Values that sigma-delta layers sent were too large for Lava's sums: known only after the run.
-        assert "overflow" in str(error)
+        if "overflow" not in str(error):
+            raise
         assume(False)

@@ -23,6 +23,7 @@ from netx_exports import (
     load,
     save,
 )
+from netx_exports.neurons import NEURONS
 from netx_exports.reader import read_file
 
 Edit = Callable[[h5py.File], Any]
@@ -579,7 +580,11 @@ SKIP = "lapilli/layers/1"
         ("lapilli/metadata", np.frombuffer(b"[1]", np.uint8), "must be a JSON object"),
         ("lapilli/graded_input", 2, "must be whole numbers in 0…1, got 2"),
         ("lapilli/extra", 2, "unknown here, and might change what runs"),
-        (f"{SKIP}/neuron/type", "LIF", "must be one of CUBA, ALIF, RF_PHASE, RF_IZHIKEVICH, DELTA, SDNN, SIGMA, got 'LIF'"),
+        (
+            f"{SKIP}/neuron/type",
+            "LIF",
+            f"must be one of {', '.join(NEURONS)}, got 'LIF'",
+        ),
         (f"{SKIP}/neuron/vth_mant", -1, "must be whole numbers in 0…16777215, got -1"),
         (f"{SKIP}/neuron/current_decay", [1, 2], "shape must be (), (48,) or (48,), got (2,)"),
         (f"{SKIP}/synapses/1/weight_bits", 77, "must be whole numbers in 1…9, got 77"),

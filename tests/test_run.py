@@ -55,7 +55,10 @@ def test_threshold_must_be_exceeded_and_resets_to_zero() -> None:
         ({"backend": "quick"}, "backend: must be one of fast, reference, lava, loihi2, got 'quick'"),
         ({"record": {"nobody": ["spikes"]}}, "record: no layer 'nobody'; layers are hidden, output"),
         ({"record": ["colour"]}, r"record: must be of spikes, current, voltage, .*residue, got \['colour'\]"),
-        ({"record": {"hidden": ["sigma"]}}, r"record: must be of spikes, current, voltage, got \['sigma'\] for 'hidden'"),
+        (
+            {"record": {"hidden": ["sigma"]}},
+            r"must be of spikes, current, voltage, got \['sigma'\] for 'hidden'",
+        ),
         ({"reset": Reset(0)}, "reset: interval must be at least 1, got 0"),
     ],
 )

@@ -376,6 +376,9 @@ class _Lowering:
             layers[first] = _offsets(layers[count])
         for part, name in enumerate(("real_at", "imag_at")):
             layers[name] = [self._first_sum(number, part) for number in range(len(layers))]
+        keep_current, keep_voltage, threshold, bias = (
+            aligned(np.concatenate([part[row] for part in neurons])) for row in range(4)
+        )
         return Program(
             max(2, *(len(layer.neuron.states) for layer in self.network.layers)),
             slots,
@@ -383,7 +386,10 @@ class _Lowering:
             layers,
             _table(OP, self.ops),
             _table(SUM, self.sums),
-            *(aligned(np.concatenate([part[row] for part in neurons])) for row in range(4)),
+            keep_current,
+            keep_voltage,
+            threshold,
+            bias,
             self.pools["int8"].join(),
             self.pools["int16"].join(),
             self.pools["tables"].join(),

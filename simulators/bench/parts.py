@@ -1,0 +1,54 @@
+"""The parts of `lapilli bench simulate`, by name, in the order in which they run."""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import NamedTuple
+
+from netx_exports.errors import LapilliError
+from simulators.bench.measuring import Row, Sizes, Watch
+
+
+class Part(NamedTuple):
+    """A part: its title and the function that measures it, imported when it is wanted."""
+
+    title: str
+    module: str
+    function: str
+
+
+PARTS = {
+    "recurrent": Part("700 → N recurrent → 20, beside Lava", "recurrent", "bench_recurrent"),
+    "threads": Part("two cores beside one", "recurrent", "bench_threads"),
+    "peers": Part("the same network in other simulators, one thread", "peers", "bench_peers"),
+    "dense": Part("synaptic operations a second, beside the limit of this machine", "dense", "bench_dense"),
+    "delays": Part("delays up to 62", "delays", "bench_delays"),
+    "pilotnet": Part("lava-dl's PilotNet of LIF neurons, beside Lava", "pilotnet", "bench_pilotnet"),
+    "file": Part("from an event file on disk to accuracy", "event_files", "bench_file"),
+    "start": Part("from the start of a process to its first step", "start", "bench_start"),
+    "memory": Part("memory of `lapilli simulate`", "memory", "bench_memory"),
+}
+
+
+def bench_part(name: str, sizes: Sizes, watch: Watch) -> list[Row]:
+    """Measure a part.
+
+    Raises:
+        LapilliError: for an unknown name; when outputs differ; when what a part needs is missing.
+    """
+    part = PARTS[known([name])[0]]
+    measure: Callable[[Sizes, Watch], list[Row]] = getattr(
+        import_module(f"simulators.bench.{part.module}"), part.function
+    )
+    return measure(sizes, watch)
+
+
+def known(names: Sequence[str]) -> list[str]:
+    """The same names.
+
+    Raises:
+        LapilliError: where one is no part.
+    """
+    for name in names:
+        if name not in PARTS:
+            raise LapilliError(f"parts: must be of {', '.join(PARTS)}, got {name!r}")
+    return list(names)
