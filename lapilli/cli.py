@@ -18,7 +18,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings 
 
 from netx_exports.errors import LapilliError
 
-COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "profile", "bench", "doctor")
+COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "plot", "profile", "bench", "doctor")
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
 Command = Callable[..., int | None]

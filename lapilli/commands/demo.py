@@ -10,12 +10,12 @@ import numpy as np
 from lapilli.commands.prove import proof_json, proof_lines
 from lapilli.commands.train import options_from
 from lapilli.output import print_json, print_table, progress_bar
-from netx_exports import Network, load
-from simulators import Events, Proof, RunResult, run
+from netx_exports import INPUT, Network, load
+from simulators import Events, Proof, run
 from simulators import prove as prove_backends
 from simulators.decisions import accuracy, decide, needed_recording
 from simulators.plan import Backend
-from simulators.plots import raster_picture
+from simulators.plots import raster_picture, usual_record
 
 if TYPE_CHECKING:
     from training.surrogate_gradient import Summary
@@ -87,8 +87,8 @@ def _measure(name: str, backend: Backend | str, network: Network, test: Events) 
 
 def _draw(network: Network, test: Events, path: Path) -> None:
     one = test.select([0])
-    record = {layer.name: ("spikes", "voltage") for layer in network.layers}
-    result: RunResult = run(network, one, n_steps=test.n_steps + network.depth, record=record)
+    record = {name: kinds for name, kinds in usual_record(network).items() if name != INPUT}
+    result = run(network, one, n_steps=test.n_steps + network.depth, record=record)
     label = "" if one.labels is None else f": a {one.labels[0]}, decided {decide(result, network)[0]}"
     raster_picture(network, one, result, 0, path, f"first test sample{label}")
 

@@ -1,15 +1,19 @@
 """`lapilli simulate`."""
 
 import os
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
+from lapilli.choices import names, numbers
 from lapilli.output import print_json, progress_bar
-from netx_exports import LapilliError, load
+from netx_exports import LapilliError, Network, load
 from simulators.decisions import decide, needed_recording
 from simulators.event_file import EventFile, EventWriter
-from simulators.many import run_file
+from simulators.many import run_parts
+from simulators.recording import RecordingPlan, choose_record, plan_recording, recorded_parts
+from simulators.recording_writer import RecordingWriter, recording_writer
 from simulators.run import BackendName
 
 
@@ -21,6 +25,10 @@ def simulate(
     output: str,
     backend: BackendName = "fast",
     n_steps: int | None = None,
+    record: str | None = None,
+    recording: str | None = None,
+    layers: str | None = None,
+    samples: str | None = None,
     threads: int | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
@@ -36,46 +44,94 @@ def simulate(
         backend: how to run it; all give the same spikes.
         n_steps: steps for each sample; the input's own number if not given. With the network's depth added, the last
             input spikes are answered too, and the accuracy is given where labels and readout are known.
+        record: what else to keep, as "spikes,voltage,current"; other neuron models have other states.
+        recording: file (.npz) to write that to, for `lapilli plot` and for numpy; at most 4 GiB before compression.
+        layers: layers to record, as "hidden,output", also "input"; if not given, all that have what is recorded.
+        samples: samples to record, as "0,3,5:8" (0, 3, 5, 6 and 7); all if not given.
         threads: worker threads of `fast`; all cores if not given.
         jobs: worker processes; samples are split over them.
         scheduler: address of a Dask scheduler, whose cluster then does the work.
-        time_limit_s: seconds after which a Lava run of 64 samples is killed.
+        time_limit_s: seconds after which a Lava run of up to 64 samples is killed.
         json: print the summary as JSON.
     """
     loaded = load(network)
     file = EventFile(input)
-    for name, path in (("input", input), ("network", network)):
-        if os.path.exists(output) and os.path.samefile(path, output):
-            raise LapilliError(f"--output must not be the {name} file {path}")
+    _check_paths({"input": input, "network": network}, {"output": output, "recording": recording})
     steps = file.n_steps if n_steps is None else n_steps
+    plan = _plan(loaded, steps, len(file), record, recording, layers, samples)
     # A class is decided, as in training, when the last input spikes have been answered.
     decides = "readout" in loaded.metadata and file.labels is not None and steps >= file.n_steps + loaded.depth
-    record = needed_recording(loaded) if decides else {}
+    always = needed_recording(loaded) if decides else {}
     facts: dict[str, Any] = {"backend": backend, "samples": len(file), "steps": steps}
     totals = {"output_spikes": 0, "syn_ops": 0, "right": 0, "seconds": 0.0}
-    with progress_bar("simulating", len(file)) as advance, EventWriter(output, steps, loaded.output.shape) as writer:
-        for result in run_file(
-            loaded,
-            file,
-            backend,
-            jobs=jobs,
-            scheduler=scheduler,
-            n_steps=steps,
-            record=record,
-            threads=threads,
-            time_limit_s=time_limit_s,
-            progress=advance,
-        ):
-            writer.add(result.spikes)
-            totals["output_spikes"] += result.spikes.n_events
-            totals["syn_ops"] += int(result.counts.syn_ops.sum())
-            totals["seconds"] += result.seconds
-            totals["right"] += int(np.sum(decide(result, loaded) == result.spikes.labels)) if decides else 0
+    with ExitStack() as stack:
+        writer = stack.enter_context(EventWriter(output, steps, loaded.output.shape))
+        recorder = None if recording is None else stack.enter_context(recording_writer(recording, plan))
+        with progress_bar("simulating", len(file)) as advance:
+            for part, result in run_parts(
+                loaded,
+                recorded_parts(file, plan, always),
+                backend,
+                jobs=jobs,
+                scheduler=scheduler,
+                n_steps=steps,
+                threads=threads,
+                time_limit_s=time_limit_s,
+                progress=advance,
+            ):
+                writer.add(result.spikes)
+                if recorder is not None:
+                    recorder.add(part.events, result)
+                totals["output_spikes"] += result.spikes.n_events
+                totals["syn_ops"] += int(result.counts.syn_ops.sum())
+                totals["seconds"] += result.seconds
+                totals["right"] += int(np.sum(decide(result, loaded) == result.spikes.labels)) if decides else 0
+        if recorder is not None:
+            _finish(recorder)
     right = totals.pop("right")
     facts |= totals | {"fingerprint": loaded.fingerprint, "output": output}
+    if recording is not None:
+        facts |= {"recording": recording, "recorded_samples": len(plan.samples)}
     if decides and len(file):
         facts["accuracy"] = right / len(file)
     if json:
         print_json(facts)
     else:
         print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
+
+
+def _check_paths(read: dict[str, str], written: dict[str, str | None]) -> None:
+    """Refuse to write over what is read, or one output over the other."""
+    for option, target in written.items():
+        for name, path in read.items():
+            if target is not None and os.path.exists(target) and os.path.samefile(path, target):
+                raise LapilliError(f"--{option} must not be the {name} file {path}")
+    paths = [os.path.realpath(path) for path in written.values() if path is not None]
+    if len(set(paths)) < len(paths):
+        raise LapilliError(f"{' and '.join(f'--{option}' for option in written)} must not be the same file {paths[0]}")
+
+
+def _plan(
+    network: Network,
+    steps: int,
+    n_samples: int,
+    record: str | None,
+    recording: str | None,
+    layers: str | None,
+    samples: str | None,
+) -> RecordingPlan:
+    if recording is None:
+        for option, value in (("record", record), ("layers", layers), ("samples", samples)):
+            if value is not None:
+                raise LapilliError(f"--{option} needs --recording FILE.npz, the file to record to")
+        return plan_recording(network, steps, n_samples, {}, np.zeros(0, np.int64))
+    kinds = names(record, "record")
+    if kinds is None:
+        raise LapilliError("--recording needs --record, what to record, as spikes,voltage")
+    chosen = choose_record(network, kinds, names(layers, "layers"))
+    return plan_recording(network, steps, n_samples, chosen, numbers(samples, "samples", n_samples))
+
+
+def _finish(recorder: RecordingWriter) -> None:
+    with progress_bar("writing the recording", recorder.n_bytes) as advance:
+        recorder.finish(advance)
