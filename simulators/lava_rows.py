@@ -74,9 +74,7 @@ class RowReader:
             if kinds := self._plan.record.get(layer.name, ()):
                 shape = (len(self._events), *layer.shape, self._plan.n_steps)
                 states = {
-                    kind: self._states[layer.name, kind].reshape(shape)
-                    for kind in layer.neuron.states
-                    if kind in kinds
+                    kind: self._states[layer.name, kind].reshape(shape) for kind in layer.neuron.states if kind in kinds
                 }
                 found[layer.name] = Recording(spikes[layer.name] if "spikes" in kinds else None, **states)
         return found

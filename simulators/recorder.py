@@ -30,9 +30,7 @@ class Recorder:
         self._first = 0
         self._n_samples = 0
         # (step, samples, neurons, values)
-        self._spikes: dict[str, list[tuple[int, _Int64, _Int64, _Int64]]] = {
-            layer.name: [] for layer in network.layers
-        }
+        self._spikes: dict[str, list[tuple[int, _Int64, _Int64, _Int64]]] = {layer.name: [] for layer in network.layers}
         self._states: dict[tuple[str, str], list[npt.NDArray[np.int32]]] = {
             (name, kind): [] for name, kinds in record.items() for kind in kinds if kind != "spikes"
         }
