@@ -275,21 +275,48 @@ def _add_scattered(pool, weights, weight_at, tables, table_at, size, base, value
             steps[place] = np.int32(steps[place] + np.int32(np.int64(row[i]) * value))
 
 
-@compiled
-def _add_taps(total, weights, op, channel, y, x, value):
+@intrinsic
+def _add_eight(typing, total, total_at, weights, weight_at):
+    """Add eight neighbouring weights to eight neighbouring sums."""
+
+    def generate(context, builder, signature, values):
+        stored = ir.VectorType(context.get_data_type(signature.args[2].dtype), 8)
+        word = ir.VectorType(ir.IntType(32), 8)
+        to = _pointer(context, builder, signature.args[0], values[0], values[1])
+        to = builder.bitcast(to, word.as_pointer())
+        place = _pointer(context, builder, signature.args[2], values[2], values[3])
+        added = builder.load(builder.bitcast(place, stored.as_pointer()), align=1)
+        builder.store(builder.add(builder.load(to, align=4), builder.sext(added, word)), to, align=4)
+        return context.get_dummy_value()
+
+    return numba.types.void(total, total_at, weights, weight_at), generate
+
+
+@spliced
+def _add_taps(total, weights, tables, op, place, value):
     """Scatter one event through a convolution kernel into channel-last accumulators."""
-    first = (channel // op.channels_in_group) * op.run
+    # The table spares dividing by strides: each division would cost as much as the adding does.
+    weight_at, first = op.weight_at + tables[place], np.int64(tables[place + 1])
+    rows = tables[op.rows_at + tables[place + 2] : op.rows_at + tables[place + 2] + op.kernel_y]
+    columns = tables[op.columns_at + tables[place + 3] : op.columns_at + tables[place + 3] + op.kernel_x]
     for ky in range(op.kernel_y):
-        up = y + op.padding_y - ky * op.dilation_y
-        if up < 0 or up % op.stride_y or up // op.stride_y >= op.height:
+        if rows[ky] < 0:
             continue
         for kx in range(op.kernel_x):
-            left = x + op.padding_x - kx * op.dilation_x
-            if left < 0 or left % op.stride_x or left // op.stride_x >= op.width:
+            if columns[kx] < 0:
                 continue
-            target = ((up // op.stride_y) * op.width + left // op.stride_x) * op.channels + first
-            at = op.weight_at + ((channel * op.kernel_y + ky) * op.kernel_x + kx) * op.run
-            _add_run(total[target : target + op.run], weights, at, op.run, value)
+            target = first + rows[ky] + columns[kx]
+            at = weight_at + (ky * op.kernel_x + kx) * op.run
+            if value != 1:
+                _add_run(total[target : target + op.run], weights, at, op.run, value)
+                continue
+            lane = np.int64(0)
+            while lane + 8 <= op.run:
+                _add_eight(total, target + lane, weights, at + lane)
+                lane += 8
+            while lane < op.run:
+                total[np.uint64(target + lane)] += weights[np.uint64(at + lane)]
+                lane += 1
 
 
 @spliced
@@ -313,21 +340,21 @@ def _accumulate(program, state, op, step, weights):
             # Postponed spikes have this one reader; their slot is to be filled anew.
             state.spike_count[source, slot] = 0
         return
+    if kind == DIRECT:
+        targets, values = program.tables[table_at : table_at + program.sources[source].n], state.spike_value[at:]
+        for index in range(n_events):
+            total[np.uint64(targets[np.uint64(events[index])])] += values[index]
+        return
     for index in range(n_events):
         event = np.int64(events[index])
         value = np.int64(state.spike_value[at + index]) if graded else 1
         if kind == DENSE:
             _add_run(total, weights, weight_at + event * padded, padded, value)
         elif kind == CONV:
-            place = table_at + 3 * event
-            channel, y, x = program.tables[place], program.tables[place + 1], program.tables[place + 2]
-            _add_taps(total, weights, program.ops[op], channel, y, x, value)
+            _add_taps(total, weights, program.tables, program.ops[op], table_at + 4 * event, value)
         elif kind == IDENTITY:
             target = program.tables[table_at + event]
             total[target] = np.int32(total[target] + np.int32(np.int64(weights[weight_at]) * value))
-        elif kind == DIRECT:
-            target = program.tables[table_at + event]
-            total[target] = np.int32(total[target] + np.int32(value))
         else:
             _delay_row(program, state, op, step, weights, event, value)
 

@@ -90,13 +90,13 @@ MODELS = {
 }
 
 OP = _record(
-    "kind source layer sum delay wide rows_at_once weight_at table_at fan_at "
-    "channels height width kernel_y kernel_x stride_y stride_x padding_y padding_x dilation_y dilation_x "
-    "channels_in_group run"
+    "kind source layer sum delay wide rows_at_once weight_at table_at fan_at kernel_y kernel_x run rows_at columns_at"
 )
 """A synapse: what kind, from and to where, uniform delay in steps, whether its weights are int16, how many of its rows
-can be added in int16, offsets into the pools; of a convolution also target shape, geometry, source channels in a group
-and target channels in a group."""
+can be added in int16, offsets into the pools; of a convolution also the kernel's size, target channels in a group, and
+tables of where each kernel tap leads from each row and each column of the source (-1: nowhere). Its table at `table_at`
+has four entries for each source neuron: where the weights of its channel begin and the targets of its group, and where
+its row and its column begin in those tables."""
 
 SUM = _record("layer part at final shift line_at line_delay_at ring_at spare_at")
 """An accumulator: which part of the neurons it is for (1: imaginary), offset, final step and its amount; offsets of a
@@ -273,12 +273,15 @@ class _Lowering:
         self._store(op, of_source.transpose(0, 2, 3, 4, 1))
         source = self.network.shapes[synapse.source]
         order = self.orders[synapse.source]
-        places = np.stack(np.unravel_index(order, source), axis=1)
-        op["table_at"] = self.pools["tables"].add(places)
-        op |= {"channels": channels_out, "height": layer.shape[1], "width": layer.shape[2]}
-        op |= {"kernel_y": height, "kernel_x": width, "channels_in_group": channels_in, "run": channels_out // groups}
-        for name in ("stride", "padding", "dilation"):
-            op[f"{name}_y"], op[f"{name}_x"] = getattr(synapse, name)
+        run = channels_out // groups
+        channel, y, x = np.unravel_index(order, source)
+        places = [channel * height * width * run, channel // channels_in * run, y * height, x * width]
+        op["table_at"] = self.pools["tables"].add(np.stack(places, axis=1))
+        rows = _tap_targets(synapse, 0, source[1], layer.shape[1])
+        columns = _tap_targets(synapse, 1, source[2], layer.shape[2])
+        op["rows_at"] = self.pools["tables"].add(np.where(rows < 0, -1, rows * layer.shape[2] * channels_out))
+        op["columns_at"] = self.pools["tables"].add(np.where(columns < 0, -1, columns * channels_out))
+        op |= {"kernel_y": height, "kernel_x": width, "run": run}
 
     def _add_dense(self, op: dict[str, int], layer: Layer, synapse: DenseSynapse) -> None:
         weights, final, shift = self._scaled(synapse.effective_weights, synapse.weight_exp, self._graded(synapse))
@@ -435,6 +438,14 @@ class _Lowering:
         if isinstance(neuron, CubaLif | AdaptiveLif | SigmaDelta):
             rows[3, : layer.size] = neuron.bias(layer.shape)[order]
         return rows
+
+
+def _tap_targets(synapse: ConvSynapse, axis: int, size_in: int, size_out: int) -> npt.NDArray[np.int64]:
+    """Target position that each kernel tap leads to from each source position, (positions, taps); -1: none."""
+    taps = np.arange(np.shape(synapse.weights)[2 + axis])
+    place = np.arange(size_in)[:, None] + synapse.padding[axis] - synapse.dilation[axis] * taps[None, :]
+    target, rest = np.divmod(place, synapse.stride[axis])
+    return np.where((rest == 0) & (target >= 0) & (target < size_out), target, -1)
 
 
 def _shared(neuron: Neuron) -> dict[str, int]:
