@@ -1,5 +1,6 @@
 """Leaky integrate-and-fire neurons whose threshold and refractory state adapt."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from netx_exports.arrays import update_digest
 from netx_exports.cuba_lif import BIAS_RANGES
-from netx_exports.neuron_model import DECAY_UNITY, NeuronModel
+from netx_exports.neuron_model import DECAY_UNITY, NeuronModel, uniform
 
 _DECAY = (0, DECAY_UNITY)
 _THRESHOLD = (0, (1 << 18) - 1)
@@ -51,6 +53,11 @@ class AdaptiveLif(NeuronModel):
         **BIAS_RANGES,
     }
     single = frozenset({*ranges} - {"bias_mant"})
+
+    def update_digest(self, digest: "hashlib._Hash") -> None:
+        """Feed everything that changes what runs to `digest`."""
+        names = [name for name in self.ranges if name != "bias_exp" or self.has_bias]
+        update_digest(digest, self.model, *(uniform(getattr(self, name)) for name in names))
 
     def bias(self, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
         """What is added to the voltage in each step, for each neuron, flat in C order, int32."""

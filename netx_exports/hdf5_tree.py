@@ -20,6 +20,9 @@ from netx_exports.problems import Problems
 MAX_OBJECTS = 1 << 16
 """Groups and datasets that a file may have."""
 
+MAX_STRINGS = 4 * MAX_OBJECTS
+"""Strings that an array may have."""
+
 MAX_DEPTH = 8
 MAX_TEXT = 1 << 10
 MAX_ATTRIBUTE = 1 << 16
@@ -188,6 +191,8 @@ class _Walk:
 
     def text(self, dataset: h5py.Dataset, length: int | None) -> Values | bytes:
         """One string, or an array of several, which the edges of NIR are."""
+        if prod(dataset.shape) > MAX_STRINGS:
+            raise _RefusedError(f"must be at most {MAX_STRINGS} strings")
         if length is None:
             strings = list(self.heap_texts(dataset))
         else:

@@ -37,7 +37,7 @@ def neuron_obstacles(layer: Layer) -> list[str]:
         if neuron.activation != "relu":
             found.append(f"has the activation {neuron.activation!r}, which lava-dl runs as relu")
         found += _bias_obstacles(neuron, layer)
-        if np.any(np.abs(np.asarray(neuron.bias_mant)) >= _BIAS_LIMIT):
+        if np.any((np.asarray(neuron.bias_mant) < -_BIAS_LIMIT) | (np.asarray(neuron.bias_mant) >= _BIAS_LIMIT)):
             found.append("has a bias of more than 16 bits")
     if isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire) and "imag" not in {
         getattr(synapse, "part", "real") for synapse in layer.synapses
@@ -50,6 +50,8 @@ def neuron_problems(neuron: Neuron) -> list[str]:
     """What stock lava-dl makes of neurons that it reads, where it is not what they mean."""
     if isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire):
         runs = stock_turn(neuron.sin_decay, neuron.cos_decay)
+        if runs is None:
+            return ["has a sine decay of 0, on which lava-dl fails with a division by zero"]
         if runs != (neuron.sin_decay, neuron.cos_decay):
             return [f"Lava runs sine and cosine decay as {runs} instead of {(neuron.sin_decay, neuron.cos_decay)}"]
     return []

@@ -161,9 +161,7 @@ def _write_neuron(group: h5py.Group, layer: Layer) -> None:
         shape = layer.shape[:1] if isinstance(layer.synapses[0], ConvSynapse) else single
         group.create_dataset("bias", data=np.broadcast_to(np.asarray(neuron.bias_mant, np.float32), shape))
     for name, value in _neuron_fields(neuron).items():
-        if isinstance(value, str):
-            value = np.bytes_(value)
-        elif not isinstance(value, bool):
+        if not isinstance(value, str | bool):
             value = np.asarray(value, np.int64) if np.ndim(value) else int(value)
         group.create_dataset(f"neuron/{name}", data=value)
 

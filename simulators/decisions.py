@@ -14,6 +14,11 @@ READOUTS = ("voltage_sum", "spike_count")
 """Values of `network.metadata["readout"]["kind"]`."""
 
 
+def decides(network: Network) -> bool:
+    """Whether the network says how a class is decided."""
+    return "readout" in network.metadata or "average_outputs" in network.metadata
+
+
 def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
     """What `simulators.run` has to record so that `decide` can decide.
 
@@ -26,9 +31,9 @@ def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
 def decide(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     """Class of each sample, (samples,): the one with the largest score; of equal scores the first.
 
-    The score of an output neuron is the sum of its voltage over all steps ("voltage_sum") or its number of spikes
-    ("spike_count"). Each neuron is a class; where the network's metadata say "average_outputs", as many classes as that
-    are groups of neighbouring neurons, which is what SLAYER's Average block means.
+    The score of an output neuron is the sum of its voltage over all steps ("voltage_sum") or its number of spikes, of
+    graded ones the sum of their values ("spike_count"). Each neuron is a class; where the network's metadata say
+    "average_outputs", as many classes as that are groups of neighbouring neurons: SLAYER's Average block.
 
     Arguments:
         result: of any backend, with `needed_recording(network)` recorded.
@@ -57,8 +62,10 @@ def scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
 def _neuron_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     n_samples, n_neurons = len(result.spikes), network.output.size
     if _kind(network) == "spike_count":
-        place = result.spikes.sample_of_event * n_neurons + result.spikes.neuron
-        return np.bincount(place, minlength=n_samples * n_neurons).reshape(n_samples, n_neurons).astype(np.int64)
+        totals = np.zeros(n_samples * n_neurons, np.int64)
+        values = 1 if result.spikes.value is None else result.spikes.value.astype(np.int64)
+        np.add.at(totals, result.spikes.sample_of_event * n_neurons + result.spikes.neuron, values)
+        return totals.reshape(n_samples, n_neurons)
     recording = result.recordings.get(network.output.name)
     if recording is None or recording.voltage is None:
         raise LapilliError(f"the voltage of layer {network.output.name!r}, which decides the class, was not recorded")

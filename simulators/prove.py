@@ -13,6 +13,9 @@ from simulators.plan import Backend, _ignore
 from simulators.results import COUNTERS, RECORDABLE, Reset, RunResult
 from simulators.run import run
 
+STATELESS = ("loihi2",)
+"""Backends that give spikes and counts, and no states."""
+
 # Bounds the memory that recorded states take; also how often progress moves.
 _SAMPLES_AT_ONCE = 16
 
@@ -50,9 +53,10 @@ class Proof:
         fingerprint: of the network.
         backends: names, the first being the one that all others were compared with.
         skipped: backends that could not run, with the reason.
+        spikes_only: backends of which spikes and counts were compared, because they give no states.
         n_samples, n_steps: of every run.
         spikes_compared: spikes of all layers that each backend produced.
-        states_compared: values of states compared, per backend.
+        states_compared: values of states compared, per backend that gives states.
         n_differences: entries (spikes, states, counts) that differ, over all backends.
         first: for each backend that differs, its first difference.
     """
@@ -66,6 +70,7 @@ class Proof:
     n_differences: int
     first: Mapping[str, Difference] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    spikes_only: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -108,7 +113,7 @@ def prove(
     if not len(events):
         raise LapilliError("prove: needs at least one sample")
     steps = events.n_steps + network.depth if n_steps is None else n_steps
-    tally = _Tally(network, tuple(chosen))
+    tally = _Tally(network, tuple(chosen), tuple(name for name in chosen if chosen[name] in STATELESS))
     for first in range(0, len(events), _SAMPLES_AT_ONCE):
         batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
         results: dict[str, RunResult] = {}
@@ -119,7 +124,7 @@ def prove(
                     batch,
                     chosen[name],  # type: ignore[arg-type]
                     n_steps=steps,
-                    record=RECORDABLE,
+                    record=("spikes",) if chosen[name] in STATELESS else RECORDABLE,
                     reset=reset,
                     time_limit_s=time_limit_s,
                 )
@@ -136,9 +141,10 @@ def prove(
 class _Tally:
     """Comparison of batch after batch."""
 
-    def __init__(self, network: Network, names: tuple[str, ...]) -> None:
+    def __init__(self, network: Network, names: tuple[str, ...], spikes_only: tuple[str, ...]) -> None:
         self.network = network
         self.names = names
+        self.spikes_only = spikes_only
         self.skipped: dict[str, str] = {}
         self.spikes = self.states = self.differences = 0
         self.first: dict[str, Difference] = {}
@@ -148,9 +154,12 @@ class _Tally:
         for layer in self.network.layers:
             recording = results[base].recordings[layer.name]
             self.spikes += 0 if recording.spikes is None else recording.spikes.n_events
-            self.states += sum(np.size(getattr(recording, name)) for name in layer.neuron.states)
+            if base not in self.spikes_only:
+                self.states += sum(np.size(getattr(recording, name)) for name in layer.neuron.states)
         for name in others:
-            found = list(_differences(self.network, {base: results[base], name: results[name]}))
+            with_states = not {base, name} & set(self.spikes_only)
+            pair = {base: results[base], name: results[name]}
+            found = list(_differences(self.network, pair, with_states))
             self.differences += sum(count for count, _ in found)
             places = [difference for _, difference in found]
             if places and name not in self.first:
@@ -171,6 +180,7 @@ class _Tally:
             self.differences,
             self.first,
             self.skipped,
+            tuple(name for name in self.spikes_only if name in ran),
         )
 
 
@@ -178,11 +188,11 @@ def _when(difference: Difference) -> tuple[int, float]:
     return difference.sample, float("inf") if difference.step is None else difference.step
 
 
-def _differences(network: Network, pair: Mapping[str, RunResult]) -> "list[tuple[int, Difference]]":
+def _differences(network: Network, pair: Mapping[str, RunResult], with_states: bool) -> "list[tuple[int, Difference]]":
     """(number of entries, first place) for each layer and quantity that differs, in network order."""
     found = []
     for number, layer in enumerate(network.layers):
-        for quantity in ("spikes", *layer.neuron.states):
+        for quantity in ("spikes", *(layer.neuron.states if with_states else ())):
             arrays = {name: _dense(result, layer.name, quantity) for name, result in pair.items()}
             one, two = arrays.values()
             if one.shape != two.shape:

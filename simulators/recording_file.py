@@ -207,7 +207,7 @@ class RecordingFile:
 
     def _offset_problems(self, name: str, part: Archive) -> list[str]:
         offsets = _whole(part["offsets"]).astype(np.int64)
-        if offsets.shape != (len(self.samples) + 1,) or offsets[0] or np.any(np.diff(offsets) < 0):
+        if offsets.shape != (len(self.samples) + 1,) or offsets[0] or np.any(offsets[1:] < offsets[:-1]):
             return [f"offsets: must rise from 0, one entry more than {len(self.samples)} samples"]
         self._offsets[name] = offsets
         needed = (int(offsets[-1]),)

@@ -82,7 +82,7 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Reset:
-    """Periodic reset of current and voltage, as in Lava's `LIFReset` under NetX's `Network`.
+    """Periodic reset of all states of the neurons, as in Lava's `LIFReset` under NetX's `Network`.
 
     Layer i (from 0) starts afresh in each step t (counted from 1) with `t % interval == (offset + 1 + i) % interval`,
     before it integrates its input. Synapses keep what is on its way.

@@ -157,7 +157,30 @@ class Simulator:
             raise StateError(str(path), problems)
         self._state = State(**{name: arrays[name].copy() for name in State._fields})
         self._step = int(arrays["step"])
+        self._postpone_again()
         self._syn_ops, self._sent = arrays["syn_ops"].copy(), arrays["sent"].copy()
+
+    def _postpone_again(self) -> None:
+        """List the spikes that are on their way along delayed axons anew, from what the sources listed.
+
+        A file may say anything there, and the kernels append to these lists without looking.
+        """
+        program, state = self._lowered.program, self._state
+        for number in range(len(self.network.layers) + 1):
+            source, n = program.sources[number], int(program.sources[number]["n"])
+            for axons in range(int(source["first_axons"]), int(source["first_axons"] + source["n_axons"])):
+                at, delay_at = int(program.sources[axons]["at"]), int(program.sources[axons]["delay_at"])
+                delays, counts = program.tables[delay_at : delay_at + n], state.spike_count[axons]
+                counts[:] = 0
+                for step in range(max(0, self._step - program.slots), self._step):
+                    slot = step & (program.slots - 1)
+                    begin = int(source["at"]) + slot * n
+                    for event in state.spike_list[begin : begin + int(state.spike_count[number, slot])]:
+                        late = step + int(delays[event])
+                        if late >= self._step - 1:
+                            late &= program.slots - 1
+                            state.spike_list[at + late * n + int(counts[late])] = event
+                            counts[late] += 1
 
     def _impossible(self, arrays: dict[str, npt.NDArray[Any]]) -> list[str]:
         """Values that would lead the kernels out of their arrays."""
@@ -168,6 +191,14 @@ class Simulator:
         if np.any((arrays["spike_count"] < 0) | (arrays["spike_count"] > sizes[:, None])):
             problems.append("spike_count: more spikes than neurons")
         for number, source in enumerate(program.sources):
+            if problems:
+                break
+            for slot in range(program.slots):
+                at = source["at"] + slot * source["n"]
+                spikes = arrays["spike_list"][at : at + arrays["spike_count"][number, slot]]
+                if len(np.unique(spikes)) != len(spikes):
+                    problems.append(f"spike_list: a neuron of source {number} twice in a step")
+                    break
             listed = arrays["spike_list"][source["at"] : source["at"] + source["n"] * program.slots]
             if np.any((listed < 0) | (listed >= source["n"])):
                 problems.append(f"spike_list: a neuron that source {number} does not have")

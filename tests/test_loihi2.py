@@ -20,7 +20,7 @@ from run_equality import assert_same_run
 
 import simulators.loihi2_client as loihi2_client
 from netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network, UnsupportedError
-from simulators import Events, Reset, run
+from simulators import Events, Reset, prove, run
 from simulators.lava_client import LavaRunError, LavaTimeoutError, installed
 from simulators.loihi2_client import leave_board
 from simulators.loihi2_latency import N_STEPS, Latency, known_events, known_network, latency_of
@@ -445,3 +445,12 @@ def test_a_board_that_never_answers_is_left_in_time(board: FakeBoard) -> None:
         run(chain(), random_events(chain(), 1, 5, 0.4, seed=1), "loihi2", time_limit_s=3)
     assert time.monotonic() - started < 60
     assert_nothing_left(process.group, process.shared_memory, process.folder)
+
+
+def test_prove_compares_what_the_chip_gives(board: FakeBoard) -> None:
+    network = chain()
+    proof = prove(network, random_events(network, 2, 12, 0.6, seed=1), ("fast", "loihi2"))
+    assert proof.equal
+    assert proof.spikes_only == ("loihi2",)
+    assert proof.spikes_compared > 0
+    board.behave(into=2, out=1)

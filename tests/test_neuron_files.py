@@ -6,7 +6,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_networks import cases
 from run_equality import assert_same_run
@@ -53,12 +53,19 @@ def complex_pair(rng: np.random.Generator, source: str, n_out: int, n_in: int) -
     return lossless_dense(source, real), DenseSynapse(source, imag, part="imag")
 
 
+def turn_that_stock_lava_keeps(rng: np.random.Generator) -> tuple[int, int]:
+    while True:
+        turn = 4096 * rng.uniform(0.5, 1) * np.exp(1j * rng.uniform(0.1, 3))
+        pair = int(turn.imag), int(turn.real)
+        if stock_turn(*pair) == pair:
+            return pair
+
+
 def resonating(rng: np.random.Generator, kind: Any, n_layers: int) -> Network:
     layers: list[Layer] = []
     for number in range(n_layers):
         n_in = layers[-1].size if layers else 7
-        turn = 4096 * rng.uniform(0.5, 1) * np.exp(1j * rng.uniform(0.1, 3))
-        neuron = kind(int(rng.integers(0, 80)), int(turn.imag), int(turn.real))
+        neuron = kind(int(rng.integers(0, 80)), *turn_that_stock_lava_keeps(rng))
         source = layers[-1].name if layers else INPUT
         n_out = int(rng.integers(2, 6))
         layers.append(Layer(f"layer{number}", (n_out,), neuron, complex_pair(rng, source, n_out, n_in)))
@@ -115,8 +122,7 @@ def test_every_network_comes_back(case: Any, tmp_path_factory: pytest.TempPathFa
 def test_stock_lava_runs_them_as_the_reference_where_it_is_said_to(network: Network, seed: int) -> None:
     events = some_events(network, seed)
     plan = RunPlan(events.n_steps, {layer.name: frozenset(layer.neuron.states) for layer in network.layers})
-    if stock_problems(network):
-        return
+    assume(not stock_problems(network))  # all weights 0, or wrongly scaled
     stock = run_on_route(network, events, plan, Route("stock", None))
     assert_same_run(run(network, events, "reference", record=plan.record), stock)
 

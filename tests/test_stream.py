@@ -135,3 +135,22 @@ def test_states_of_other_networks_and_damaged_ones_are_refused(tmp_path: Path) -
 def test_unknown_layers_are_named() -> None:
     with pytest.raises(LapilliError, match="no layer 'b'; layers are a"):
         Simulator(network()).voltage("b")
+
+
+def test_a_restored_state_cannot_overfill_delayed_axons(tmp_path: Path) -> None:
+    """What such lists hold follows from what the sources sent: a file that says more is not believed."""
+    weights, path = np.full((3, 6), 40), tmp_path / "state.npz"
+    synapse = DenseSynapse("input", weights, delays=np.array([[0, 1, 2, 3, 4, 5]]))
+    delayed = Network((6,), (Layer("a", (3,), CubaLif(60, 500, 100), (synapse,)),))
+    honest = busy(Simulator(delayed))
+    honest.save_state(path)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    arrays["spike_count"][2:] = 6
+    arrays["spike_list"][-6 * arrays["spike_count"].shape[1] :] = np.tile(np.arange(6), arrays["spike_count"].shape[1])
+    np.savez(path, **arrays)
+    restored = Simulator(delayed)
+    restored.restore_state(path)
+    for _ in range(12):
+        assert np.array_equal(honest.step([0, 3, 5]), restored.step([0, 3, 5]))
+        assert np.array_equal(honest.voltage("a"), restored.voltage("a"))

@@ -12,7 +12,7 @@ from lapilli.choices import names, numbers, window
 from lapilli.output import progress_bar
 from netx_exports import LapilliError, load
 from netx_exports.files import existing_file
-from simulators.decisions import decide, needed_recording
+from simulators.decisions import decide, decides, needed_recording
 from simulators.event_file import EventFile
 from simulators.events import Events
 from simulators.many import SAMPLES_AT_ONCE
@@ -104,12 +104,12 @@ def _run(
     steps = file.n_steps + loaded.depth if n_steps is None else n_steps
     record = usual_record(loaded, layers) if kinds is None else choose_record(loaded, kinds, layers)
     plan = plan_recording(loaded, steps, len(file), record, np.array([sample]))
-    decides = "readout" in loaded.metadata and steps >= file.n_steps + loaded.depth
-    needed = needed_recording(loaded) if decides else {}
+    decided = decides(loaded) and steps >= file.n_steps + loaded.depth
+    needed = needed_recording(loaded) if decided else {}
     wanted = {name: {*plan.record.get(name, ()), *needed.get(name, ())} for name in plan.record.keys() | needed.keys()}
     one = _sample(file, sample)
     result = run(loaded, one, backend, n_steps=steps, record=wanted, time_limit_s=time_limit_s)
-    decision = f", decided {decide(result, loaded)[0]}" if decides else ""
+    decision = f", decided {decide(result, loaded)[0]}" if decided else ""
     title = f"{os.path.basename(network)}, sample {sample}{_label(one.labels)}{decision}"
     return _Drawn(plan.layers, with_input(result, one), steps, title)
 

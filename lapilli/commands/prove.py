@@ -66,6 +66,8 @@ def proof_lines(proof: Proof) -> list[str]:
         f"compared {' = '.join(proof.backends)}: {proof.n_samples} samples, {proof.n_steps} steps, "
         f"{proof.spikes_compared:,} spikes, {proof.states_compared:,} states of neurons, all counts"
     )
+    if proof.spikes_only:
+        lines.append(f"of {', '.join(proof.spikes_only)} only spikes and counts: it gives no states")
     if not proof.spikes_compared:
         lines.append("warning: no neuron spiked, so this shows little")
     if proof.equal:

@@ -9,7 +9,7 @@ import numpy as np
 from lapilli.choices import names, numbers
 from lapilli.output import print_json, progress_bar
 from netx_exports import LapilliError, Network, load
-from simulators.decisions import decide, needed_recording
+from simulators.decisions import decide, decides, needed_recording
 from simulators.event_file import EventFile, EventWriter
 from simulators.many import run_parts
 from simulators.recording import RecordingPlan, choose_record, plan_recording, recorded_parts
@@ -60,8 +60,8 @@ def simulate(
     steps = file.n_steps if n_steps is None else n_steps
     plan = _plan(loaded, steps, len(file), record, recording, layers, samples)
     # A class is decided, as in training, when the last input spikes have been answered.
-    decides = "readout" in loaded.metadata and file.labels is not None and steps >= file.n_steps + loaded.depth
-    always = needed_recording(loaded) if decides else {}
+    decided = decides(loaded) and file.labels is not None and steps >= file.n_steps + loaded.depth
+    always = needed_recording(loaded) if decided else {}
     facts: dict[str, Any] = {"backend": backend, "samples": len(file), "steps": steps}
     totals = {"output_spikes": 0, "syn_ops": 0, "right": 0, "seconds": 0.0}
     with ExitStack() as stack:
@@ -85,14 +85,14 @@ def simulate(
                 totals["output_spikes"] += result.spikes.n_events
                 totals["syn_ops"] += int(result.counts.syn_ops.sum())
                 totals["seconds"] += result.seconds
-                totals["right"] += int(np.sum(decide(result, loaded) == result.spikes.labels)) if decides else 0
+                totals["right"] += int(np.sum(decide(result, loaded) == result.spikes.labels)) if decided else 0
         if recorder is not None:
             _finish(recorder)
     right = totals.pop("right")
     facts |= totals | {"fingerprint": loaded.fingerprint, "output": output}
     if recording is not None:
         facts |= {"recording": recording, "recorded_samples": len(plan.samples)}
-    if decides and len(file):
+    if decided and len(file):
         facts["accuracy"] = right / len(file)
     if json:
         print_json(facts)

@@ -221,8 +221,9 @@ class _Lowering:
             for synapse in layer.synapses:
                 self._add(number, layer, synapse)
             for part in range(len(layer.neuron.parts)):
-                self.part = part
-                self._sum(number, SHIFT_LEFT, 0)
+                if self._first_sum(number, part) < 0:
+                    self.part = part
+                    self._sum(number, SHIFT_LEFT, 0)
         return Lowered(self._program(), tuple(self.orders[layer.name] for layer in self.network.layers))
 
     def _add(self, number: int, layer: Layer, synapse: Synapse) -> None:

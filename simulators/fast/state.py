@@ -17,7 +17,7 @@ class State(NamedTuple):
         neurons: int32, (states, padded neurons), in the order of the neuron model's `states`.
         spiking: uint8, which of the padded neurons send; outgoing: int32, what they send where it carries a value.
         sums, lines, rings, spares: accumulators and what is on its way.
-        spike_list, spike_value: neurons (and payloads of graded input) that each source sent in the last steps.
+        spike_list, spike_value: neurons (and values of graded spikes) that each source sent in the last steps.
         spike_count: (sources, slots).
     """
 
