@@ -133,11 +133,18 @@ class EventWriter:
         self._counts.append(np.diff(events.offsets))
         if events.labels is not None:
             self._labels.append(events.labels)
-        arrays = {"step": events.step, "neuron": events.neuron}
-        arrays |= {} if events.value is None else {"value": events.value}
-        for name, array in arrays.items():
-            self._files[name].write(np.ascontiguousarray(array, "<i4").tobytes())
-            self._sizes[name] += len(array)
+        if events.value is not None:
+            # Events of earlier chunks without values were plain spikes.
+            self._append("value", np.ones(self._sizes["step"] - self._sizes["value"], np.int32))
+            self._append("value", events.value)
+        elif self._sizes["value"]:
+            self._append("value", np.ones(events.n_events, np.int32))
+        self._append("step", events.step)
+        self._append("neuron", events.neuron)
+
+    def _append(self, name: str, array: npt.NDArray[np.int32]) -> None:
+        self._files[name].write(np.ascontiguousarray(array, "<i4").tobytes())
+        self._sizes[name] += len(array)
 
     def _join(self) -> None:
         offsets = np.cumsum(np.concatenate(self._counts))

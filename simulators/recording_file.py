@@ -4,6 +4,7 @@ The format is described in `docs/recording.md`. What is read is checked: kinds, 
 array that is touched, to its end.
 """
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -38,6 +39,12 @@ class RecordingError(FormatError):
     """A file that is not a recording, or a damaged one."""
 
 
+def _identity(path: PathLike) -> tuple[int, int, int]:
+    """What tells a file from one that has taken its place."""
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class RecordingFile:
     """A recording, open for reading sample by sample.
 
@@ -61,6 +68,7 @@ class RecordingFile:
     def __init__(self, path: PathLike) -> None:
         self.path = path
         with open_members(path, RecordingError) as members:
+            self._identity = _identity(path)
             if problems := _fact_problems(members):
                 raise RecordingError(str(path), problems)
             facts = {name: _whole(member) for name, member in members.items() if "/" not in name}
@@ -105,6 +113,8 @@ class RecordingFile:
                 raise LapilliError(f"{self.path}: no {sorted(missing)[0]} of layer {name!r} was recorded, only {has}")
         rows = np.arange(len(self.samples)) if samples is None else self._rows(samples)
         with open_members(self.path, RecordingError) as members:
+            if _identity(self.path) != self._identity:
+                raise RecordingError(str(self.path), ["has changed since it was opened"])
             return {
                 name: self._recording(members, layers[name], set(kinds), rows, progress)
                 for name, kinds in wanted.items()

@@ -98,3 +98,17 @@ def test_a_damaged_chunk_is_named_when_it_is_reached(tmp_path: Path) -> None:
     assert len([next(chunks) for _ in range(3)]) == 3
     with pytest.raises(EventsError, match=r"in.npz: samples 15…19: step: must be 0…11, got 99"):
         next(chunks)
+
+
+def test_chunks_with_and_without_values_become_one_file(tmp_path: Path) -> None:
+    """A chunk of which every value is 1 comes without values."""
+    plain = Events.from_dense(np.array([[[1, 0, 1]], [[0, 1, 1]]]))
+    graded = Events.from_dense(np.array([[[0, 5, -2]]]))
+    assert plain.value is None
+    with EventWriter(tmp_path / "mixed.npz", 3, (1,)) as writer:
+        for chunk in (plain, graded, plain):
+            writer.add(chunk)
+    read = Events.load(tmp_path / "mixed.npz")
+    assert read.value is not None
+    assert read.value.tolist() == [1, 1, 1, 1, 5, -2, 1, 1, 1, 1]
+    assert read.step.tolist() == [0, 2, 1, 2, 1, 2, 0, 2, 1, 2]

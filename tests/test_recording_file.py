@@ -420,3 +420,18 @@ def test_names_of_layers_may_hold_anything_printable(files: Path, capsys: pytest
     assert len(zipfile.ZipFile("r.npz").namelist()) == 5 + 3 * len(names)
     assert call(capsys, *SIMULATE, *options, "--layers", '"a, b",..')[0] == 0
     assert tuple(layer.name for layer in RecordingFile("r.npz").layers) == names[:2]
+
+
+def test_a_recording_that_was_replaced_is_not_read_on(tmp_path: Path) -> None:
+    path, network = tmp_path / "inside.npz", make_network()
+
+    def record(n_samples: int) -> RecordingFile:
+        make_events(n_samples).save(tmp_path / "events.npz")
+        plan = plan_recording(network, 15, n_samples, choose_record(network, ["spikes"]))
+        record_to(path, network, EventFile(tmp_path / "events.npz"), plan)
+        return RecordingFile(path)
+
+    opened = record(9)
+    record(5)
+    with pytest.raises(RecordingError, match="has changed since it was opened"):
+        opened.read()
