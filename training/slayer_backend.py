@@ -17,7 +17,7 @@ from netx_exports.synapses import INPUT
 from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.plan import RunPlan
-from simulators.results import RECORDABLE, Recording, RunResult
+from simulators.results import Recording, RunResult
 from training.alignment import clear_state, reads_input_directly, slayer_input
 
 _SAMPLES_AT_ONCE = 128
@@ -170,7 +170,9 @@ def _delayed(array: npt.NDArray[np.int32], delay: Any) -> npt.NDArray[np.int32]:
 
 def _joined(batches: Sequence[_Arrays], layer: Layer, n_steps: int) -> _Arrays:
     none = np.zeros((0, *layer.shape, n_steps), np.int32)
-    return {name: np.concatenate([none, *(batch[name] for batch in batches)]) for name in RECORDABLE}
+    return {
+        name: np.concatenate([none, *(batch[name] for batch in batches)]) for name in ("spikes", *layer.neuron.states)
+    }
 
 
 def _result(
