@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.errors import LapilliError, UnsupportedError
-from netx_exports.network import Network
+from netx_exports.network import Layer, Network
 from simulators.events import Events
 from simulators.plan import Backend, _ignore
-from simulators.results import COUNTERS, RECORDABLE, Reset, RunResult
+from simulators.results import COUNTERS, RECORDABLE, Counts, Reset, RunResult
 from simulators.run import run
 
 STATELESS = ("loihi2",)
@@ -205,15 +205,29 @@ def _differences(network: Network, pair: Mapping[str, RunResult], with_states: b
                 }
                 place = Difference(sample, step, layer.name, quantity, neuron, values)
                 found.append((int(unequal.sum()), place))
-        for counter in COUNTERS:
-            totals = {name: getattr(result.counts, counter)[:, number] for name, result in pair.items()}
-            one, two = totals.values()
-            if np.any(one != two):
-                sample = int(np.flatnonzero(one != two)[0])
+        for counter in (*COUNTERS, "payload_bits", *_synapses(layer)):
+            totals = {name: _count(result.counts, counter, number) for name, result in pair.items()}
+            differs = np.diff(np.stack(list(totals.values())), axis=0)[0] != 0
+            if np.any(differs):
+                sample = int(np.flatnonzero(differs)[0])
                 values = {name: int(total[sample]) for name, total in totals.items()}
                 place = Difference(sample, None, layer.name, counter, None, values)
-                found.append((int(np.sum(one != two)), place))
+                found.append((int(np.sum(differs)), place))
     return found
+
+
+def _synapses(layer: Layer) -> list[str]:
+    return [f"syn_ops of synapse {number}" for number in range(len(layer.synapses))]
+
+
+def _count(counts: Counts, counter: str, layer: int) -> npt.NDArray[np.int64]:
+    """A counter of a layer, for each sample."""
+    if counter in COUNTERS:
+        return getattr(counts, counter)[:, layer]
+    if counter == "payload_bits":
+        return counts.payload_bits[:, layer + 1]
+    mine = [column for column, synapse in enumerate(counts.synapses) if synapse.layer == counts.layers[layer]]
+    return counts.synapse_ops[:, mine[int(counter.rsplit(" ", 1)[1])]]
 
 
 def _dense(result: RunResult, layer: str, quantity: str) -> npt.NDArray[np.int32]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from netx_exports.synapses import INPUT
 from simulators.events import Events
+
+Int64 = npt.NDArray[np.int64]
 
 COUNTERS = ("syn_ops", "dendrite_updates", "spikes_in", "axon_out")
 """Names of Loihi 2's activity counters (`lava.utils.profiler`), in the order in which tables show them."""
@@ -18,25 +22,92 @@ RECORDABLE = ("spikes", *STATES)
 """What can be recorded of a layer."""
 
 
-@dataclass(frozen=True)
+class SynapseName(NamedTuple):
+    """Which synapse of a network a count is of.
+
+    Arguments:
+        layer: name of the layer that it feeds.
+        number: its place in the layer's `synapses`.
+        source: name of what it reads.
+        kind: "dense", "conv", "identity" or "direct".
+    """
+
+    layer: str
+    number: int
+    source: str
+    kind: str
+
+
+@dataclass(frozen=True, eq=False)
 class Counts:
-    """Exact activity of each layer in each sample, over all steps that were run.
+    """Exact activity of each sample, over all steps that were run. A spike is counted in the step in which it is sent.
+
+    The counters of Loihi 2 (`syn_ops`, `dendrite_updates`, `spikes_in`, `axon_out`), one column for each layer, follow
+    from the arrays here.
 
     Arguments:
         layers: names, in the network's order.
-        syn_ops: events that reached the layer's synapses x non-zero weights that each event meets.
-        dendrite_updates: neuron updates: neurons x steps.
-        spikes_in: events that reached the layer's synapses, once for each synapse.
-        axon_out: spikes of the layer, once for each synapse that reads it; once for an unread (output) layer.
-
-    Each counter is int64, (samples, layers). A spike is counted in the step in which it is sent.
+        synapses: all synapses, layer by layer.
+        dendrite_updates: neuron updates, neurons x steps: int64, (samples, layers).
+        sent: events that the input and each layer sent: int64, (samples, 1 + layers).
+        payload_bits: bits of the values of graded events, each in the shortest two's complement that holds it, 0 where
+            events are binary spikes: int64, (samples, 1 + layers).
+        synapse_ops: for each synapse, delivered events x non-zero weights that each meets: int64, (samples, synapses).
+        neuron_events: events that each neuron of the input and of each layer sent in all samples together: 1 + layers
+            arrays, int64, flat in C order.
     """
 
     layers: tuple[str, ...]
-    syn_ops: npt.NDArray[np.int64]
-    dendrite_updates: npt.NDArray[np.int64]
-    spikes_in: npt.NDArray[np.int64]
-    axon_out: npt.NDArray[np.int64]
+    synapses: tuple[SynapseName, ...]
+    dendrite_updates: Int64
+    sent: Int64
+    payload_bits: Int64
+    synapse_ops: Int64
+    neuron_events: tuple[Int64, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether every count of every sample is the same."""
+        if not isinstance(other, Counts) or (self.layers, self.synapses) != (other.layers, other.synapses):
+            return False
+        arrays = ("dendrite_updates", "sent", "payload_bits", "synapse_ops")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays) and all(
+            np.array_equal(one, two) for one, two in zip(self.neuron_events, other.neuron_events)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.sent)
+
+    @property
+    def synapse_events(self) -> Int64:
+        """Events delivered to each synapse, (samples, synapses)."""
+        return self.sent[:, self._sources()]
+
+    @property
+    def syn_ops(self) -> Int64:
+        """Events that reached the layer's synapses x non-zero weights that each event meets, (samples, layers)."""
+        return self.synapse_ops @ self._feeds()
+
+    @property
+    def spikes_in(self) -> Int64:
+        """Events that reached the layer's synapses, once for each synapse, (samples, layers)."""
+        return self.synapse_events @ self._feeds()
+
+    @property
+    def axon_out(self) -> Int64:
+        """Events of the layer, once for each synapse that reads it, once where none does, (samples, layers)."""
+        readers = [sum(synapse.source == name for synapse in self.synapses) for name in self.layers]
+        return self.sent[:, 1:] * np.maximum(1, readers)
+
+    def _sources(self) -> list[int]:
+        places = {INPUT: 0} | {name: number + 1 for number, name in enumerate(self.layers)}
+        return [places[synapse.source] for synapse in self.synapses]
+
+    def _feeds(self) -> Int64:
+        """1 where a synapse (row) feeds a layer (column)."""
+        return np.array([[synapse.layer == name for name in self.layers] for synapse in self.synapses], np.int64)
 
 
 @dataclass(frozen=True)

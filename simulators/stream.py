@@ -10,11 +10,12 @@ from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike, replacing
 from netx_exports.network import Network
 from simulators.archives import read_arrays
+from simulators.counting import counts_of
 from simulators.events import EventsError
-from simulators.fast.backend import counts_of
+from simulators.fast.backend import neuron_events
 from simulators.fast.kernels import advance_and_count
 from simulators.fast.program import lower
-from simulators.fast.state import State, new_state
+from simulators.fast.state import State, Totals, new_state, new_totals
 from simulators.results import Counts
 
 Int32 = npt.NDArray[np.int32]
@@ -41,11 +42,9 @@ class Simulator:
 
     def reset(self) -> None:
         """Back to step 0 with empty state and empty counts."""
-        n_layers = len(self.network.layers)
         self._state: State = new_state(self._lowered.program)
+        self._totals: Totals = new_totals(self._lowered.program)
         self._step = 0
-        self._syn_ops = np.zeros((1, n_layers), np.int64)
-        self._sent = np.zeros((1, n_layers + 1), np.int64)
 
     @property
     def n_steps(self) -> int:
@@ -67,7 +66,7 @@ class Simulator:
         """
         neuron, value = self._checked(neurons, values)
         program = self._lowered.program
-        advance_and_count(program, self._state, self._step, neuron, value, self._syn_ops, self._sent)
+        advance_and_count(program, self._state, self._step, neuron, value, self._totals)
         self._step += 1
         return self.spikes(self.network.output.name)
 
@@ -116,7 +115,15 @@ class Simulator:
     @property
     def counts(self) -> Counts:
         """Exact counts since the start, as of one sample."""
-        return counts_of(self.network, self._syn_ops, self._sent, self._step)
+        totals = self._totals
+        return counts_of(
+            self.network,
+            self._step,
+            sent=totals.sent[None].copy(),
+            payload_bits=totals.payload_bits[None].copy(),
+            synapse_ops=totals.synapse_ops[None].copy(),
+            neuron_events=neuron_events(self._lowered, totals.input_events.copy(), totals.layer_events),
+        )
 
     def save_state(self, path: PathLike) -> None:
         """Write everything that the next steps depend on to an `.npz` file.
@@ -124,10 +131,10 @@ class Simulator:
         Raises:
             LapilliError: when the file cannot be written.
         """
-        facts: dict[str, Any] = {"step": np.int64(self._step), "syn_ops": self._syn_ops, "sent": self._sent}
+        facts: dict[str, Any] = {"step": np.int64(self._step)}
         facts["fingerprint"] = np.frombuffer(bytes.fromhex(self.network.fingerprint), np.uint8)
         with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **(facts | self._state._asdict()))
+            np.savez_compressed(file, **(facts | self._arrays()))
 
     def restore_state(self, path: PathLike) -> None:
         """Go on from a state that `save_state` wrote for the same network.
@@ -136,12 +143,8 @@ class Simulator:
             LapilliError: when the file cannot be read.
             StateError: when it is damaged or belongs to another network; the stream then stands where it stood before.
         """
-        expected = {name: (array.shape, array.dtype) for name, array in self._state._asdict().items()}
+        expected = {name: (array.shape, array.dtype) for name, array in self._arrays().items()}
         expected |= {"fingerprint": ((32,), np.dtype(np.uint8)), "step": ((), np.dtype(np.int64))}
-        expected |= {
-            "syn_ops": (self._syn_ops.shape, np.dtype(np.int64)),
-            "sent": (self._sent.shape, np.dtype(np.int64)),
-        }
         arrays = read_arrays(path, StateError)
         if "fingerprint" in arrays and arrays["fingerprint"].tobytes().hex() != self.network.fingerprint:
             raise StateError(str(path), [f"belongs to another network than {self.network.fingerprint[:12]}…"])
@@ -158,7 +161,10 @@ class Simulator:
         self._state = State(**{name: arrays[name].copy() for name in State._fields})
         self._step = int(arrays["step"])
         self._postpone_again()
-        self._syn_ops, self._sent = arrays["syn_ops"].copy(), arrays["sent"].copy()
+        self._totals = Totals(**{name: arrays[name].copy() for name in Totals._fields})
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {**self._state._asdict(), **self._totals._asdict()}
 
     def _postpone_again(self) -> None:
         """List the spikes that are on their way along delayed axons anew, from what the sources listed.

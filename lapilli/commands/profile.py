@@ -7,6 +7,7 @@ import numpy as np
 from lapilli.output import print_json, print_table, progress_bar
 from netx_exports import Network, load
 from simulators import COUNTERS, Counts
+from simulators.counting import join_counts
 from simulators.event_file import EventFile
 from simulators.many import run_file
 from simulators.run import BackendName
@@ -43,7 +44,7 @@ def profile(
         parts = run_file(
             loaded, file, backend, jobs=jobs, scheduler=scheduler, n_steps=steps, threads=threads, progress=advance
         )
-        counts = _joined(loaded, [part.counts for part in parts])
+        counts = join_counts([part.counts for part in parts])
     if json:
         print_json(profile_json(loaded, counts, len(file), steps))
     else:
@@ -68,9 +69,3 @@ def print_profile(counts: Counts, n_samples: int, n_steps: int) -> None:
     rows: list[list[object]] = [[name, *map(float, means)] for name, means in zip(counts.layers, totals)]
     rows.append(["network", *map(float, totals.sum(axis=0))])
     print_table(f"mean per sample over {n_samples} samples of {n_steps} steps", ["layer", *COUNTERS], rows)
-
-
-def _joined(network: Network, parts: list[Counts]) -> Counts:
-    none = np.zeros((0, len(network.layers)), np.int64)
-    columns = (np.concatenate([none, *(getattr(part, counter) for part in parts)]) for counter in COUNTERS)
-    return Counts(tuple(layer.name for layer in network.layers), *columns)

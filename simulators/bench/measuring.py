@@ -10,7 +10,7 @@ from netx_exports.errors import LapilliError
 from netx_exports.network import Network
 from simulators.events import Events, events_equal
 from simulators.plan import _ignore
-from simulators.results import COUNTERS, RunResult
+from simulators.results import RunResult
 from simulators.run import BackendName, run
 
 
@@ -170,7 +170,7 @@ def require_equal(first: RunResult, second: RunResult, what: str) -> str:
     Raises:
         LapilliError: when anything differs; then there is nothing to time.
     """
-    counts_equal = all((getattr(first.counts, name) == getattr(second.counts, name)).all() for name in COUNTERS)
+    counts_equal = first.counts == second.counts
     pairs = [(first.spikes, second.spikes)]
     pairs += [(found.spikes, second.recordings[name].spikes) for name, found in first.recordings.items()]  # type: ignore[misc]
     if not counts_equal or not all(events_equal(*pair) for pair in pairs):

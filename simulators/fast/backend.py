@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from netx_exports.errors import LapilliError
 from netx_exports.network import Layer, Network
-from netx_exports.synapses import INPUT
-from simulators.counting import n_readers
+from simulators.counting import counts_of, join_counts
 from simulators.events import Events
 from simulators.fast.program import Lowered, lower, state_bytes
 from simulators.fast.runner import Kept, run_chunk
@@ -33,7 +32,7 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
     _check_memory(lowered, plan)
     inputs = events.with_steps(plan.n_steps)
     size = max(1, min(_MAX_CHUNK, -(-len(inputs) // (plan.threads * _CHUNKS_PER_THREAD))))
-    chunks = [inputs.select(slice(first, first + size)) for first in range(0, len(inputs), size)]
+    chunks = [inputs.select(slice(first, first + size)) for first in range(0, len(inputs), size)] or [inputs]
     keeps_spikes = np.array([_keeps_spikes(network, layer, plan) for layer in network.layers])
     state_at = _places_of_states(network, plan)
 
@@ -62,7 +61,7 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
         for number, layer in enumerate(network.layers)
         if layer.name in plan.record
     }
-    return RunResult("fast", spikes[network.output.name], _counts(network, kept, plan), recordings, seconds)
+    return RunResult("fast", spikes[network.output.name], _counts(network, lowered, kept, plan), recordings, seconds)
 
 
 def _keeps_spikes(network: Network, layer: Layer, plan: RunPlan) -> bool:
@@ -132,27 +131,28 @@ def _recording(
     return Recording(spikes[layer.name] if "spikes" in kinds else None, **arrays)
 
 
-def _counts(network: Network, kept: Sequence[Kept], plan: RunPlan) -> Counts:
-    n_layers = len(network.layers)
-    syn_ops = np.concatenate([np.zeros((0, n_layers), np.int64), *(part.syn_ops for part in kept)])
-    sent = np.concatenate([np.zeros((0, n_layers + 1), np.int64), *(part.sent for part in kept)])
-    return counts_of(network, syn_ops, sent, plan.n_steps)
+def _counts(network: Network, lowered: Lowered, kept: Sequence[Kept], plan: RunPlan) -> Counts:
+    parts = [
+        counts_of(
+            network,
+            plan.n_steps,
+            sent=part.sent,
+            payload_bits=part.payload_bits,
+            synapse_ops=part.synapse_ops,
+            neuron_events=neuron_events(lowered, part.input_events, part.layer_events),
+        )
+        for part in kept
+    ]
+    return join_counts(parts)
 
 
-def counts_of(network: Network, syn_ops: npt.NDArray[np.int64], sent: npt.NDArray[np.int64], n_steps: int) -> Counts:
-    """Counts from what the kernels count.
-
-    Arguments:
-        network: what was run.
-        syn_ops: (samples, layers).
-        sent: (samples, sources), events of the input and of each layer.
-        n_steps: steps that were run.
-    """
-    number = {INPUT: 0} | {layer.name: index + 1 for index, layer in enumerate(network.layers)}
-    spikes_in = np.stack(
-        [sum(sent[:, number[synapse.source]] for synapse in layer.synapses) for layer in network.layers], axis=1
-    )
-    readers = np.array([n_readers(network, layer.name) for layer in network.layers])
-    updates = np.tile(np.array([layer.size * n_steps for layer in network.layers], np.int64), (len(sent), 1))
-    names = tuple(layer.name for layer in network.layers)
-    return Counts(names, syn_ops.copy(), updates, spikes_in, sent[:, 1:] * readers)
+def neuron_events(
+    lowered: Lowered, input_events: npt.NDArray[np.int64], layer_events: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], ...]:
+    """Events of each neuron of the input and of each layer, in C order, from what the kernels count."""
+    found = [input_events]
+    for layer, order in zip(lowered.program.layers, lowered.to_c_order):
+        of_layer = np.empty(len(order), np.int64)
+        of_layer[order] = layer_events[layer["at"] : layer["at"] + layer["n"]]
+        found.append(of_layer)
+    return tuple(found)

@@ -636,34 +636,50 @@ def run_until_full(
                 last += 1
             advance(program, state, now, neuron, value, event, last, interval, offset)
             event = last
-            _tally(program, state, now, kept.tally)
+            if len(kept.tally):
+                _tally(program, state, now, kept.tally, kept.payload_bits, sample)
             n_kept = _keep(program, state, now, sample, keeps_spikes, state_at, kept, n_kept)
             now += 1
         if now < n_steps:
             break
         # Here and not at the sample's first step, which is come to twice where the buffer was full before it.
-        _count_input(program, neuron, offsets[sample], offsets[sample + 1], kept.syn_ops, kept.sent, sample)
-        _count_layers(program, kept.tally, kept.syn_ops, kept.sent, sample)
+        if len(kept.tally):
+            _count_input(program, neuron, value, offsets[sample], offsets[sample + 1], kept, sample)
+            _count_layers(program, kept, sample)
         sample, now = sample + 1, 0
         kept.offsets[sample] = n_kept
     cursor[0], cursor[1], cursor[2], cursor[3] = sample, now, event, n_kept
 
 
 @compiled
-def _count_input(program, neuron, first, last, syn_ops, sent, sample):
+def _count_input(program, neuron, value, first, last, kept, sample):
     """Add all input events of a sample: each times the connections that it meets."""
-    sent[sample, 0] += last - first
+    kept.sent[sample, 0] += last - first
+    for index in range(first, last):
+        kept.input_events[np.uint64(neuron[np.uint64(index)])] += 1
+    if program.sources[0].graded:
+        for index in range(first, last):
+            kept.payload_bits[sample, 0] += _width(value[index])
     for reader in range(program.sources[0].n_readers):
         op = program.readers[reader]
         fan = program.fan_out[program.ops[op].fan_at : program.ops[op].fan_at + program.sources[0].n]
         total = 0
         for index in range(first, last):
             total += fan[np.uint64(neuron[np.uint64(index)])]
-        syn_ops[sample, program.ops[op].layer] += total
+        kept.synapse_ops[sample, op] += total
 
 
 @spliced
-def _tally(program, state, step, tally):
+def _width(value):
+    """Bits of the shortest two's complement that holds a value."""
+    rest, bits = np.int64(value) ^ (np.int64(value) >> 63), 1
+    while rest:
+        rest, bits = rest >> 1, bits + 1
+    return bits
+
+
+@spliced
+def _tally(program, state, step, tally, payload_bits, sample):
     """Note which neurons spiked in this step; multiplying by connections once for each sample is enough."""
     slot = step & (program.slots - 1)
     for layer in range(len(program.layers)):
@@ -673,16 +689,20 @@ def _tally(program, state, step, tally):
         listed = state.spike_list[at : at + n]
         for index in range(state.spike_count[layer + 1, slot]):
             of_layer[np.uint64(listed[index])] += 1
+        if program.sources[layer + 1].graded:
+            for index in range(state.spike_count[layer + 1, slot]):
+                payload_bits[sample, layer + 1] += _width(state.spike_value[at + index])
 
 
 @compiled
-def _count_layers(program, tally, syn_ops, sent, sample):
+def _count_layers(program, kept, sample):
     """Add what was tallied of a sample, each spike times the connections that it meets, and clear the tally."""
     for layer in range(len(program.layers)):
         first, n = program.layers[layer].at, program.layers[layer].n
-        of_layer = tally[first : first + n]
+        of_layer = kept.tally[first : first + n]
         for i in range(n):
-            sent[sample, layer + 1] += of_layer[i]
+            kept.sent[sample, layer + 1] += of_layer[i]
+            kept.layer_events[first + i] += of_layer[i]
         first_reader = program.sources[layer + 1].first_reader
         for reader in range(first_reader, first_reader + program.sources[layer + 1].n_readers):
             op = program.readers[reader]
@@ -690,20 +710,28 @@ def _count_layers(program, tally, syn_ops, sent, sample):
             total = 0
             for i in range(n):
                 total += np.int64(of_layer[i]) * fan[i]
-            syn_ops[sample, program.ops[op].layer] += total
+            kept.synapse_ops[sample, op] += total
         of_layer[:] = 0
 
 
 @spliced
-def _count(program, state, step, syn_ops, sent, sample):
+def _count(program, state, step, totals):
     """Add this step's activity: every event of every source times the connections that it meets."""
     slot = step & (program.slots - 1)
     for source in range(len(program.layers) + 1):
         n_events = state.spike_count[source, slot]
         if n_events == 0:
             continue
-        sent[sample, source] += n_events
+        totals.sent[source] += n_events
         at = program.sources[source].at + slot * program.sources[source].n
+        for index in range(at, at + n_events):
+            if source == 0:
+                totals.input_events[state.spike_list[index]] += 1
+            else:
+                totals.layer_events[program.layers[source - 1].at + state.spike_list[index]] += 1
+        if program.sources[source].graded:
+            for index in range(at, at + n_events):
+                totals.payload_bits[source] += _width(state.spike_value[index])
         first = program.sources[source].first_reader
         for reader in range(first, first + program.sources[source].n_readers):
             op = program.readers[reader]
@@ -711,7 +739,7 @@ def _count(program, state, step, syn_ops, sent, sample):
             total = 0
             for index in range(at, at + n_events):
                 total += program.fan_out[fan_at + state.spike_list[index]]
-            syn_ops[sample, program.ops[op].layer] += total
+            totals.synapse_ops[op] += total
 
 
 @spliced
@@ -746,7 +774,7 @@ def _keep_states(program, state, step, sample, state_at, kept):
 
 
 @compiled
-def advance_and_count(program, state, step, neuron, value, syn_ops, sent):
-    """One step of a stream: `advance` on all of `neuron`, then counting into row 0 of `syn_ops` and `sent`."""
+def advance_and_count(program, state, step, neuron, value, totals):
+    """One step of a stream: `advance` on all of `neuron`, then counting into `totals`."""
     advance(program, state, step, neuron, value, 0, len(neuron), 0, 0)
-    _count(program, state, step, syn_ops, sent, 0)
+    _count(program, state, step, totals)

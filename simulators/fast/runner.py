@@ -23,7 +23,10 @@ class Kept(NamedTuple):
         layer, step, neuron, value: recorded spikes, by sample and step; neurons as the program numbers them; values
             only of layers whose spikes are graded.
         offsets: (samples + 1), where each sample's spikes begin.
-        syn_ops: (samples, layers); sent: (samples, sources); tally: spikes of each padded neuron in the current sample.
+        synapse_ops: (samples, synapses).
+        sent, payload_bits: (samples, sources).
+        input_events, layer_events: events of each input and of each padded neuron in all samples.
+        tally: spikes of each padded neuron in the current sample; empty where nothing is to be counted.
         states: (samples, steps, recorded states of neurons).
     """
 
@@ -32,14 +35,22 @@ class Kept(NamedTuple):
     neuron: Int32
     value: Int32
     offsets: Int64
-    syn_ops: Int64
+    synapse_ops: Int64
     sent: Int64
+    payload_bits: Int64
+    input_events: Int64
+    layer_events: Int64
     tally: Int32
     states: Int32
 
 
 def run_chunk(
-    program: Program, chunk: Events, plan: RunPlan, keeps_spikes: npt.NDArray[np.bool_], state_at: Int64
+    program: Program,
+    chunk: Events,
+    plan: RunPlan,
+    keeps_spikes: npt.NDArray[np.bool_],
+    state_at: Int64,
+    counted: bool = True,
 ) -> Kept:
     """Run samples one after the other, each from a clear state.
 
@@ -49,15 +60,27 @@ def run_chunk(
         plan: steps and reset.
         keeps_spikes: for each layer, whether its spikes are kept.
         state_at: (layers, states), where a state of a layer's neurons begins in what is recorded; -1: not recorded.
+        counted: whether to count; only to measure what counting costs.
     """
     n_samples, n_layers = len(chunk), len(program.layers)
     n_recorded = int(np.sum((state_at >= 0) * program.layers["n"][:, None]))
     layer, step, neuron, sent_values = (np.empty(_FIRST_CAPACITY, np.int32) for _ in range(4))
     states = np.zeros((n_samples, plan.n_steps, n_recorded), np.int32)
-    sent, syn_ops = (np.zeros((n_samples, n), np.int64) for n in (n_layers + 1, n_layers))
-    tally = np.zeros(len(program.bias), np.int32)
     offsets = np.zeros(n_samples + 1, np.int64)
-    kept = Kept(layer, step, neuron, sent_values, offsets, syn_ops, sent, tally, states)
+    kept = Kept(
+        layer,
+        step,
+        neuron,
+        sent_values,
+        offsets,
+        synapse_ops=np.zeros((n_samples, len(program.ops)), np.int64),
+        sent=np.zeros((n_samples, n_layers + 1), np.int64),
+        payload_bits=np.zeros((n_samples, n_layers + 1), np.int64),
+        input_events=np.zeros(int(program.sources["n"][0]), np.int64),
+        layer_events=np.zeros(len(program.bias), np.int64),
+        tally=np.zeros(len(program.bias) if counted else 0, np.int32),
+        states=states,
+    )
     value = np.ones(1, np.int32)
     if program.sources["graded"][0]:
         value = np.ones(chunk.n_events, np.int32) if chunk.value is None else chunk.value

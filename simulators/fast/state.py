@@ -33,6 +33,23 @@ class State(NamedTuple):
     spike_count: npt.NDArray[np.int64]
 
 
+class Totals(NamedTuple):
+    """What is counted on a stream: as the fields of `runner.Kept` of these names, of one sample."""
+
+    sent: npt.NDArray[np.int64]
+    payload_bits: npt.NDArray[np.int64]
+    synapse_ops: npt.NDArray[np.int64]
+    input_events: npt.NDArray[np.int64]
+    layer_events: npt.NDArray[np.int64]
+
+
+def new_totals(program: Program) -> Totals:
+    """Nothing counted yet."""
+    n_sources = len(program.layers) + 1
+    sizes = (n_sources, n_sources, len(program.ops), int(program.sources["n"][0]), len(program.bias))
+    return Totals(*(np.zeros(size, np.int64) for size in sizes))
+
+
 def new_state(program: Program) -> State:
     """State in which every sample starts: neurons at rest, nothing on its way."""
     n_neurons, n_listed = len(program.bias), int(program.sources["n"].sum()) * program.slots
