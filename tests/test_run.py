@@ -131,13 +131,28 @@ def test_prove_finds_the_first_difference() -> None:
 
 def lying_about_counts(network: Network, events: Events, plan: RunPlan) -> RunResult:
     result = run_reference(network, events, plan)
-    return dataclasses.replace(result, counts=dataclasses.replace(result.counts, syn_ops=result.counts.syn_ops + 1))
+    return dataclasses.replace(
+        result, counts=dataclasses.replace(result.counts, synapse_ops=result.counts.synapse_ops + 1)
+    )
 
 
 def test_prove_compares_counts() -> None:
     proof = prove(small_network(), small_events(), {"reference": "reference", "other": lying_about_counts})
-    assert proof.n_differences == 3 * 2
+    n_synapses = sum(len(layer.synapses) for layer in small_network().layers)
+    assert proof.n_differences == 3 * (2 + n_synapses)  # of each layer and of each synapse
     assert proof.first["other"].quantity == "syn_ops"
+
+
+def lying_about_payloads(network: Network, events: Events, plan: RunPlan) -> RunResult:
+    result = run_reference(network, events, plan)
+    bits = result.counts.payload_bits + [0, *[1] * len(network.layers)]
+    return dataclasses.replace(result, counts=dataclasses.replace(result.counts, payload_bits=bits))
+
+
+def test_prove_compares_payload_bits() -> None:
+    proof = prove(small_network(), small_events(), {"reference": "reference", "other": lying_about_payloads})
+    assert proof.n_differences == 3 * 2
+    assert proof.first["other"].quantity == "payload_bits"
 
 
 def refusing(network: Network, events: Events, plan: RunPlan) -> RunResult:
