@@ -145,7 +145,8 @@ def test_prove_compares_counts() -> None:
 
 def lying_about_payloads(network: Network, events: Events, plan: RunPlan) -> RunResult:
     result = run_reference(network, events, plan)
-    bits = result.counts.payload_bits + [0, *[1] * len(network.layers)]
+    bits = result.counts.payload_bits.copy()
+    bits[:, 1:] += 1
     return dataclasses.replace(result, counts=dataclasses.replace(result.counts, payload_bits=bits))
 
 
