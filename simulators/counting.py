@@ -26,9 +26,21 @@ def fan_out(synapse: Synapse, source_shape: Shape, shape: Shape) -> Int64:
     if isinstance(synapse, DenseSynapse):
         return np.count_nonzero(synapse.effective_weights, axis=0).astype(np.int64)
     if isinstance(synapse, ConvSynapse):
-        return _conv_fan_out(synapse, source_shape, shape)
+        return _conv_fan_out(synapse, synapse.effective_weights != 0, source_shape, shape)
     weight = getattr(synapse, "weight", 1)
     return np.full(prod(source_shape), int(weight != 0), np.int64)
+
+
+def connections(synapse: Synapse, source_shape: Shape, shape: Shape) -> Int64:
+    """Connections of each source neuron, those of weight zero too, flat in C order.
+
+    What a dense network computes. Kernel taps that fall outside the target are none.
+    """
+    if isinstance(synapse, DenseSynapse):
+        return np.full(prod(source_shape), prod(shape), np.int64)
+    if isinstance(synapse, ConvSynapse):
+        return _conv_fan_out(synapse, np.ones(np.shape(synapse.weights), np.bool_), source_shape, shape)
+    return np.ones(prod(source_shape), np.int64)
 
 
 def counts_from_spikes(network: Network, spikes: Mapping[str, Events], n_steps: int) -> Counts:
@@ -155,9 +167,10 @@ def _of_steps(amounts: Int64, events: Events, n_steps: int) -> Int64:
     return summed.astype(np.int64).reshape(len(events), n_steps)
 
 
-def _conv_fan_out(synapse: ConvSynapse, source_shape: Shape, shape: Shape) -> Int64:
-    nonzero = (synapse.effective_weights != 0).reshape(synapse.groups, -1, *np.shape(synapse.weights)[1:]).sum(axis=1)
-    taps = nonzero.reshape(source_shape[0], *np.shape(synapse.weights)[2:])  # of each source channel and tap
+def _conv_fan_out(synapse: ConvSynapse, counted: npt.NDArray[np.bool_], source_shape: Shape, shape: Shape) -> Int64:
+    """Targets of each source position, of the weights that are `counted`."""
+    of_groups = counted.reshape(synapse.groups, -1, *np.shape(synapse.weights)[1:]).sum(axis=1)
+    taps = of_groups.reshape(source_shape[0], *np.shape(synapse.weights)[2:])  # of each source channel and tap
     reach_y = _tap_reach(synapse, 0, source_shape[1], shape[1])
     reach_x = _tap_reach(synapse, 1, source_shape[2], shape[2])
     return np.einsum("ckl,yk,xl->cyx", taps, reach_y, reach_x).reshape(-1).astype(np.int64)

@@ -1,0 +1,22 @@
+"""What spikes cost: exact amounts, cost tables with sources, and the same network without spikes beside it."""
+
+from simulators.bill.bill import ASSUMPTIONS, Baseline, Bill, TableBill, bill_of
+from simulators.bill.cores import BusiestCore, busiest_cores
+from simulators.bill.cost_table import CostTable, bundled_tables, load_table
+from simulators.bill.estimate import Estimate, NotBilledError, estimate
+
+__all__ = [
+    "ASSUMPTIONS",
+    "Baseline",
+    "Bill",
+    "BusiestCore",
+    "CostTable",
+    "Estimate",
+    "NotBilledError",
+    "TableBill",
+    "bill_of",
+    "bundled_tables",
+    "busiest_cores",
+    "estimate",
+    "load_table",
+]

@@ -1,0 +1,64 @@
+"""Amounts of the same network as a dense, non-spiking one: the baseline that a spiking network must beat."""
+
+from collections.abc import Iterator
+
+from netx_exports.network import Layer, Network
+from netx_exports.synapses import INPUT, DirectSynapse
+from simulators.bill.kinds import Amount
+from simulators.bill.spiking import stored_weights
+from simulators.bill.widths import OWN_WIDTHS, Widths
+from simulators.counting import connections
+
+RULES = (
+    "dense baseline: the same layers and weights, every connection computed in every pass, zeros too, by one "
+    "multiplication and accumulation",
+    "dense baseline: weights as wide as the spiking network's; activations of ceil(log2(T + 1)) bits, at most 8, as "
+    "many as tell the spike counts of T steps apart (Yan et al., arXiv 2409.08290)",
+    "dense baseline: each operation reads a weight and an activation; sums stay in a register; each neuron adds a "
+    "bias, rectifies, rescales and writes its activation once in a pass; no weight is read once for several positions "
+    "of a convolution, neither here nor in the spiking network",
+    "one pass: a static sample is shown once; one pass a step: the input changes from step to step, so the non-spiking "
+    "network, recurrent where the spiking one is, runs once for each step of the input, steps after its end not",
+)
+"""What the amounts assume."""
+
+
+def dense_amounts(network: Network, passes: int, n_steps: int, widths: Widths = OWN_WIDTHS) -> list[Amount]:
+    """What the dense network does.
+
+    Arguments:
+        network: the spiking network.
+        passes: forward passes over all samples.
+        n_steps: steps of the spiking network, which set the width of the activations.
+        widths: that replace the network's own.
+    """
+    bits = widths.of_activation(n_steps)
+    written = Amount(INPUT, "event_access", network.n_inputs * passes, "", bits, network.n_inputs * bits, False)
+    return [
+        written,
+        *(amount for layer in network.layers for amount in _layer_amounts(network, layer, passes, bits, widths)),
+    ]
+
+
+def is_recurrent(network: Network) -> bool:
+    """Whether a layer feeds itself, so that one pass cannot stand for a sample."""
+    return any(synapse.source == layer.name for layer in network.layers for synapse in layer.synapses)
+
+
+def _layer_amounts(network: Network, layer: Layer, passes: int, bits: int, widths: Widths) -> Iterator[Amount]:
+    for synapse in layer.synapses:
+        shape = network.shapes[synapse.source]
+        operations = int(connections(synapse, shape, layer.shape).sum()) * passes
+        source_memory = len(connections(synapse, shape, layer.shape)) * bits
+        if not isinstance(synapse, DirectSynapse):
+            width = widths.of_weight(synapse)
+            memory = stored_weights(synapse, layer) * width
+            yield Amount(layer.name, "multiply_accumulate", operations, synapse.kind, of_events=False)
+            yield Amount(layer.name, "weight_access", operations, synapse.kind, width, memory, False)
+        yield Amount(layer.name, "event_access", operations, synapse.kind, bits, source_memory, False)
+    neurons, state = layer.size * passes, widths.of_state
+    yield Amount(layer.name, "neuron_update", neurons, of_events=False)
+    yield Amount(layer.name, "state_multiply", neurons, of_events=False)
+    yield Amount(layer.name, "state_add", 2 * neurons, of_events=False)
+    yield Amount(layer.name, "state_access", neurons, "", state, layer.size * state, False)
+    yield Amount(layer.name, "event_access", neurons, "", bits, layer.size * bits, False)

@@ -1,0 +1,136 @@
+"""Amounts of a spiking network that ran: from its counts, by stated rules."""
+
+from collections.abc import Iterator
+
+from netx_exports.errors import LapilliError
+from netx_exports.network import Layer, Network
+from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, Synapse, delay_range
+from simulators.bill.kinds import Amount
+from simulators.bill.neuron_arithmetic import arithmetic
+from simulators.bill.widths import OWN_WIDTHS, Widths
+from simulators.counting import connections, synapse_names
+from simulators.results import Counts
+
+RULES = (
+    "an operation is an event that meets a weight that is not zero: an accumulation for a spike, a multiplication and "
+    "an accumulation for an event with a value",
+    "an event reads every weight of its row or kernel within the borders, those that are zero too, and for each "
+    "operation the sum of the target is read and written",
+    "each neuron reads and clears its sum, and reads and writes its states, in every step, spike or none, in the steps "
+    "after the end of the sample too",
+    "an event is its neuron's number, and its value in the shortest two's complement; it is written once by its sender "
+    "and read once by each synapse",
+    "each layer has memories of its own for weights, sums, states and events, each as large as it must be; an access "
+    "costs its share of a word's bits (neighbours are used together)",
+    "the events of the input are written into memory; what made them (sensor, encoder) is not counted",
+    "nothing is learned: weights are not written",
+)
+"""What the amounts assume."""
+
+
+def spiking_amounts(network: Network, counts: Counts, widths: Widths = OWN_WIDTHS) -> list[Amount]:
+    """What the network did, over all samples.
+
+    Raises:
+        LapilliError: when the counts are not of this network, or not of any sample.
+    """
+    check_counts(network, counts)
+    return [*_input_amounts(network, counts, widths), *_layer_amounts(network, counts, widths)]
+
+
+def check_counts(network: Network, counts: Counts) -> None:
+    """Refuse counts that cannot be billed.
+
+    Raises:
+        LapilliError: naming what is wrong.
+    """
+    if counts.layers != tuple(layer.name for layer in network.layers) or counts.synapses != synapse_names(network):
+        raise LapilliError("counts: of another network, layers or synapses differ")
+    if not len(counts):
+        raise LapilliError("counts: of no sample, nothing to bill")
+    sources, layers = len(network.shapes), len(network.layers)
+    columns = {"dendrite_updates": layers, "sent": sources, "payload_bits": sources}
+    for name, width in (columns | {"synapse_ops": len(counts.synapses)}).items():
+        counter = getattr(counts, name)
+        if counter.shape != (len(counts), width):
+            raise LapilliError(f"counts: {name}: shape must be {(len(counts), width)}, got {counter.shape}")
+        if counter.dtype.kind not in "iu" or (counter < 0).any():
+            raise LapilliError(f"counts: {name}: must be whole numbers of at least 0")
+    sizes = [len(events) for events in counts.neuron_events]
+    if sizes != [network.n_inputs, *(layer.size for layer in network.layers)]:
+        raise LapilliError(f"counts: neuron_events: one for each neuron of the input and of each layer, got {sizes}")
+
+
+def n_steps_of(network: Network, counts: Counts) -> int:
+    """Steps of each sample that the counts are of."""
+    return int(counts.dendrite_updates[0, 0]) // network.layers[0].size
+
+
+def stored_weights(synapse: Synapse, layer: Layer) -> int:
+    """Weights of a synapse that are kept in memory, a kernel once."""
+    if isinstance(synapse, (DenseSynapse, ConvSynapse)):
+        return int(getattr(synapse.weights, "size"))  # noqa: B009 (an array since it was checked)
+    return 0 if isinstance(synapse, DirectSynapse) else layer.size
+
+
+def _input_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator[Amount]:
+    yield from _event_accesses(network, counts, INPUT, INPUT, int(counts.sent[:, 0].sum()))
+
+
+def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator[Amount]:
+    operations = counts.synapse_ops.sum(axis=0)
+    sent = dict(zip(network.shapes, counts.sent.sum(axis=0)))
+    column = 0
+    for number, layer in enumerate(network.layers):
+        for synapse in layer.synapses:
+            events = counts.neuron_events[list(network.shapes).index(synapse.source)]
+            met = int(events @ connections(synapse, network.shapes[synapse.source], layer.shape))
+            yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
+            delivered = int(sent[synapse.source])
+            yield Amount(layer.name, "event_delivered", delivered, synapse.kind)
+            yield from _event_accesses(network, counts, synapse.source, layer.name, delivered)
+            column += 1
+        yield Amount(layer.name, "event_sent", int(sent[layer.name]))
+        yield from _event_accesses(network, counts, layer.name, layer.name, int(sent[layer.name]))
+        yield from _update_amounts(layer, int(counts.dendrite_updates[:, number].sum()), widths)
+
+
+def _synapse_amounts(
+    network: Network, layer: Layer, synapse: Synapse, operations: int, met: int, widths: Widths
+) -> Iterator[Amount]:
+    graded = synapse.source in network.graded_sources
+    yield Amount(layer.name, "multiply_accumulate" if graded else "accumulate", operations, synapse.kind)
+    if stored := stored_weights(synapse, layer):
+        bits = widths.of_weight(synapse)
+        yield Amount(layer.name, "weight_access", met, synapse.kind, bits, stored * bits)
+    yield Amount(layer.name, "sum_access", 2 * operations, synapse.kind, widths.of_state, _sum_memory(layer, widths))
+
+
+def _sum_memory(layer: Layer, widths: Widths) -> int:
+    """Bits of the sums of the next step and of the steps that delays reach."""
+    slots = 1 + max(delay_range(synapse)[1] for synapse in layer.synapses)
+    return layer.size * slots * widths.of_state
+
+
+def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amount]:
+    each = arithmetic(layer)
+    for kind, number in (
+        ("neuron_update", 1),
+        ("state_multiply", each.multiplications),
+        ("state_add", each.additions),
+    ):
+        yield Amount(layer.name, kind, number * updates, of_events=False)
+    bits = widths.of_state
+    memory = layer.size * (each.accesses - each.accesses // 2) * bits
+    yield Amount(layer.name, "state_access", each.accesses * updates, "", bits, memory, of_events=False)
+    yield Amount(layer.name, "sum_access", 2 * updates, "", bits, _sum_memory(layer, widths), of_events=False)
+
+
+def _event_accesses(network: Network, counts: Counts, source: str, layer: str, events: int) -> Iterator[Amount]:
+    """Addresses and values of events of `source`, written or read by `layer`."""
+    address = Widths.of_address(network, source)
+    place = list(network.shapes).index(source)
+    memory = len(counts.neuron_events[place]) * address
+    yield Amount(layer, "event_access", events, "", address, memory)
+    if values := int(counts.payload_bits[:, place].sum()):
+        yield Amount(layer, "event_access", values, "", 1, memory)
