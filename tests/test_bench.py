@@ -15,6 +15,7 @@ from lapilli import cli
 from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, UnsupportedError, save
 from simulators import Events, run
 from simulators.bench import PARTS, Row, Sizes, Watch, bench_part, limits, memory, peers, recurrent_network, start
+from simulators.bench import counting as counting_part
 from simulators.bench import delays as delays_part
 from simulators.bench.dense import bench_dense
 from simulators.bench.measuring import at_least, at_most, repeated
@@ -173,6 +174,16 @@ def test_dense_rows_have_the_share_of_the_limit(monkeypatch: pytest.MonkeyPatch)
         assert row.syn_ops_per_sample is not None
         assert row.compared.startswith("reference = fast: ")
     assert fast[0].syn_ops_per_sample < fast[1].syn_ops_per_sample < fast[2].syn_ops_per_sample  # type: ignore[operator]
+
+
+def test_counting_is_timed_beside_not_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    without, counting = bench_part("counting", SMALL, Watch())
+    assert (without.what, counting.what) == ("fast, without counts", "fast, with counts")
+    assert counting.ratio == pytest.approx(counting.median / without.median)
+    assert "output spikes" in counting.compared
+    monkeypatch.setattr(counting_part, "counts_of_kept", lambda *arguments: None)
+    with pytest.raises(LapilliError, match="counting changes what is run"):
+        bench_part("counting", SMALL, Watch())
 
 
 def test_delays_are_compared_with_the_same_backend_without(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from simulators.bill.bill import ONE_PASS, PASS_A_STEP, spike_rate
 from simulators.bill.cores import target_operations
 from simulators.bill.cost_table import CostTable
 from simulators.bill.dense import dense_amounts
-from simulators.bill.kinds import KINDS, Amount
+from simulators.bill.kinds import ACCESSES, KINDS, Amount
 from simulators.bill.literature import literature_estimate
 from simulators.bill.neuron_arithmetic import arithmetic
 from simulators.bill.spiking import spiking_amounts
@@ -46,7 +46,7 @@ def test_connections_are_those_of_a_walk_over_all_pairs(case: Case) -> None:
 
 
 def targets_one_by_one(network: Network, layer: Layer, events: dict[str, np.ndarray]) -> np.ndarray:
-    """Operations at each neuron of a layer: which targets an event of each source neuron reaches, seen by running it."""
+    """Operations at each neuron of a layer: a walk over all pairs of neurons."""
     found = np.zeros(layer.size, int)
     for synapse in layer.synapses:
         source = network.shapes[synapse.source]
@@ -309,9 +309,7 @@ def test_each_bundled_table_says_something_about_every_kind(name: str) -> None:
     assert isinstance(table, CostTable)
     assert table.name == name
     said = [*table.joules, *table.included, *table.leaves_out, *table.refuses]
-    assert sorted(
-        [*said, *(["weight_access", "sum_access", "state_access", "event_access"] if table.memory else ())]
-    ) == (sorted(KINDS))
+    assert sorted([*said, *(ACCESSES if table.memory else ())]) == sorted(KINDS)
     assert len(table.source) > 20
     assert table.remarks
 

@@ -21,6 +21,7 @@ PARTS = {
     "threads": Part("two cores beside one", "recurrent", "bench_threads"),
     "peers": Part("the same network in other simulators, one thread", "peers", "bench_peers"),
     "dense": Part("synaptic operations a second, beside the limit of this machine", "dense", "bench_dense"),
+    "counting": Part("counting every event, beside not counting", "counting", "bench_counting"),
     "delays": Part("delays up to 62", "delays", "bench_delays"),
     "pilotnet": Part("lava-dl's PilotNet of LIF neurons, beside Lava", "pilotnet", "bench_pilotnet"),
     "file": Part("from an event file on disk to accuracy", "event_files", "bench_file"),

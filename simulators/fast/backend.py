@@ -61,7 +61,9 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
         for number, layer in enumerate(network.layers)
         if layer.name in plan.record
     }
-    return RunResult("fast", spikes[network.output.name], _counts(network, lowered, kept, plan), recordings, seconds)
+    return RunResult(
+        "fast", spikes[network.output.name], counts_of_kept(network, lowered, kept, plan.n_steps), recordings, seconds
+    )
 
 
 def _keeps_spikes(network: Network, layer: Layer, plan: RunPlan) -> bool:
@@ -131,11 +133,12 @@ def _recording(
     return Recording(spikes[layer.name] if "spikes" in kinds else None, **arrays)
 
 
-def _counts(network: Network, lowered: Lowered, kept: Sequence[Kept], plan: RunPlan) -> Counts:
+def counts_of_kept(network: Network, lowered: Lowered, kept: Sequence[Kept], n_steps: int) -> Counts:
+    """Counts of all chunks of a run."""
     parts = [
         counts_of(
             network,
-            plan.n_steps,
+            n_steps,
             sent=part.sent,
             payload_bits=part.payload_bits,
             synapse_ops=part.synapse_ops,
