@@ -104,6 +104,34 @@ def join_counts(parts: Sequence[Counts]) -> Counts:
     return Counts(parts[0].layers, parts[0].synapses, **joined, neuron_events=neuron_events)
 
 
+def check_counts(network: Network, counts: Counts) -> None:
+    """Refuse counts that cannot be billed.
+
+    Raises:
+        LapilliError: naming what is wrong.
+    """
+    if counts.layers != tuple(layer.name for layer in network.layers) or counts.synapses != synapse_names(network):
+        raise LapilliError("counts: of another network, layers or synapses differ")
+    if not len(counts):
+        raise LapilliError("counts: of no sample, nothing to bill")
+    sources, layers = len(network.shapes), len(network.layers)
+    columns = {"dendrite_updates": layers, "sent": sources, "payload_bits": sources}
+    for name, width in (columns | {"synapse_ops": len(counts.synapses)}).items():
+        counter = getattr(counts, name)
+        if counter.shape != (len(counts), width):
+            raise LapilliError(f"counts: {name}: shape must be {(len(counts), width)}, got {counter.shape}")
+        if counter.dtype.kind not in "iu" or (counter < 0).any():
+            raise LapilliError(f"counts: {name}: must be whole numbers of at least 0")
+    sizes = [len(events) for events in counts.neuron_events]
+    if sizes != [network.n_inputs, *(layer.size for layer in network.layers)]:
+        raise LapilliError(f"counts: neuron_events: one for each neuron of the input and of each layer, got {sizes}")
+
+
+def n_steps_of(network: Network, counts: Counts) -> int:
+    """Steps of each sample that the counts are of."""
+    return int(counts.dendrite_updates[0, 0]) // network.layers[0].size
+
+
 def synapse_names(network: Network) -> tuple[SynapseName, ...]:
     """All synapses of a network, layer by layer, as `Counts` lists them."""
     return tuple(

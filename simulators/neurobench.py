@@ -14,8 +14,7 @@ from netx_exports.chip_needs import chip_needs
 from netx_exports.errors import LapilliError, UnsupportedError
 from netx_exports.network import Layer, Network
 from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, Synapse
-from simulators.bill.spiking import check_counts, n_steps_of
-from simulators.counting import connections
+from simulators.counting import check_counts, connections, n_steps_of
 from simulators.results import Counts, Recording
 
 Int64 = npt.NDArray[np.int64]

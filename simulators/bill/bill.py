@@ -10,9 +10,9 @@ from simulators.bill.cost_table import CostTable, bundled_tables, load_table
 from simulators.bill.dense import dense_amounts, is_recurrent
 from simulators.bill.estimate import Estimate, NotBilledError, estimate
 from simulators.bill.literature import literature_estimate
-from simulators.bill.spiking import n_steps_of, spiking_amounts
+from simulators.bill.spiking import spiking_amounts
 from simulators.bill.widths import Widths
-from simulators.counting import connections
+from simulators.counting import check_counts, connections, n_steps_of
 from simulators.results import Counts
 
 ASSUMPTIONS = (*spiking.RULES, *dense.RULES, cores.RULE, literature.RULE)
@@ -111,7 +111,7 @@ def spike_rate(network: Network, counts: Counts) -> float:
     Raises:
         LapilliError: when the counts are not of this network.
     """
-    spiking.check_counts(network, counts)
+    check_counts(network, counts)
     places = {name: number for number, name in enumerate(network.shapes)}
     met = possible = 0
     for layer in network.layers:

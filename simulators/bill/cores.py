@@ -11,7 +11,7 @@ import numpy.typing as npt
 from netx_exports.chip_needs import chip_needs
 from netx_exports.network import Layer, Network
 from netx_exports.synapses import ConvSynapse, DenseSynapse, Shape, Synapse
-from simulators.bill.spiking import check_counts, n_steps_of
+from simulators.counting import check_counts, n_steps_of
 from simulators.results import Counts
 
 Int64 = npt.NDArray[np.int64]

@@ -2,8 +2,7 @@
 
 from netx_exports.network import Network
 from netx_exports.synapses import INPUT
-from simulators.bill.spiking import check_counts
-from simulators.counting import connections
+from simulators.counting import check_counts, connections
 from simulators.results import Counts
 
 RULE = (

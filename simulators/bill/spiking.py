@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from netx_exports.errors import LapilliError
 from netx_exports.network import Layer, Network
 from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, Synapse, delay_range
 from simulators.bill.kinds import Amount
 from simulators.bill.neuron_arithmetic import arithmetic
 from simulators.bill.widths import OWN_WIDTHS, Widths
-from simulators.counting import connections, synapse_names
+from simulators.counting import check_counts, connections
 from simulators.results import Counts
 
 RULES = (
@@ -36,34 +35,6 @@ def spiking_amounts(network: Network, counts: Counts, widths: Widths = OWN_WIDTH
     """
     check_counts(network, counts)
     return [*_input_amounts(network, counts, widths), *_layer_amounts(network, counts, widths)]
-
-
-def check_counts(network: Network, counts: Counts) -> None:
-    """Refuse counts that cannot be billed.
-
-    Raises:
-        LapilliError: naming what is wrong.
-    """
-    if counts.layers != tuple(layer.name for layer in network.layers) or counts.synapses != synapse_names(network):
-        raise LapilliError("counts: of another network, layers or synapses differ")
-    if not len(counts):
-        raise LapilliError("counts: of no sample, nothing to bill")
-    sources, layers = len(network.shapes), len(network.layers)
-    columns = {"dendrite_updates": layers, "sent": sources, "payload_bits": sources}
-    for name, width in (columns | {"synapse_ops": len(counts.synapses)}).items():
-        counter = getattr(counts, name)
-        if counter.shape != (len(counts), width):
-            raise LapilliError(f"counts: {name}: shape must be {(len(counts), width)}, got {counter.shape}")
-        if counter.dtype.kind not in "iu" or (counter < 0).any():
-            raise LapilliError(f"counts: {name}: must be whole numbers of at least 0")
-    sizes = [len(events) for events in counts.neuron_events]
-    if sizes != [network.n_inputs, *(layer.size for layer in network.layers)]:
-        raise LapilliError(f"counts: neuron_events: one for each neuron of the input and of each layer, got {sizes}")
-
-
-def n_steps_of(network: Network, counts: Counts) -> int:
-    """Steps of each sample that the counts are of."""
-    return int(counts.dendrite_updates[0, 0]) // network.layers[0].size
 
 
 def stored_weights(synapse: Synapse, layer: Layer) -> int:
