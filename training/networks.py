@@ -1,6 +1,7 @@
 """SLAYER networks from a typed description."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,12 +86,25 @@ class SlayerNetwork(torch.nn.Module):
         Arguments:
             values: (samples, inputs, steps), from `training.alignment.slayer_input`.
         """
+        return self.answers(values)[-1]
+
+    def answers(self, values: torch.Tensor) -> list[torch.Tensor]:
+        """What each block gives in the step in which its neurons send it, (samples, neurons, steps).
+
+        The next block gets it one step later.
+
+        Arguments:
+            values: as of `forward`.
+        """
         clear_state(self)
+        found: list[torch.Tensor] = []
         for block in self.blocks:
-            values = block(values)
+            with _unshifted(block):
+                found.append(block(values))
+            values = torch.nn.functional.pad(found[-1], (1, 0))[..., :-1]
         # SLAYER keeps a recurrent block's last spikes in the state dict, in the shape of the batch.
         clear_state(self)
-        return values
+        return found
 
     def export(self) -> Network:
         """The integer network that this module computes, with its readout in the metadata."""
@@ -100,6 +114,17 @@ class SlayerNetwork(torch.nn.Module):
 def depth(config: NetworkConfig) -> int:
     """Steps between an input spike and the first answer of the readout that it can cause, as `Network.depth`."""
     return len(config.hidden) + 1
+
+
+@contextmanager
+def _unshifted(block: Any) -> Iterator[None]:
+    """Without the block's own shift by a step, which loses what is sent in the last step."""
+    shifts = getattr(block, "delay_shift", False)
+    block.delay_shift = False
+    try:
+        yield
+    finally:
+        block.delay_shift = shifts
 
 
 def _blocks(config: NetworkConfig, n_inputs: int, n_classes: int) -> Iterator[torch.nn.Module]:

@@ -30,6 +30,7 @@ from training.digits import N_CLASSES, N_STEPS, SIDE, deform, digits
 from training.epochs import EpochRecord
 from training.fitting import fit, torch_settings
 from training.networks import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
+from training.operations import Costs, costs
 from training.run_folder import start_run, write_summary, write_weights
 from training.slayer_backend import SlayerBackend
 
@@ -67,13 +68,19 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Cross-entropy on the score of each class, averaged over the steps."""
+    """Cross-entropy on the score of each class, averaged over the steps, and what operations and spikes cost."""
 
     gain: float = 4.0
     """Factor from average score (voltage in SLAYER's unit, or spikes per step) to logit."""
 
     label_smoothing: float = 0.1
     """Share of the target that is spread over all classes, 0…1."""
+
+    operations: float = 0.0
+    """Loss for 1,000 synaptic operations of a sample; above 0, the network learns to need fewer."""
+
+    spikes: float = 0.0
+    """Loss for 1,000 spikes of the layers in a sample."""
 
 
 @dataclass(frozen=True)
@@ -196,22 +203,24 @@ class Classifier(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Loss of one batch."""
-        loss = torch.nn.functional.cross_entropy(
-            self._logits(batch[0]), batch[1], label_smoothing=self._loss.label_smoothing
-        )
+        logits, costs = self._run(batch[0])
+        loss = torch.nn.functional.cross_entropy(logits, batch[1], label_smoothing=self._loss.label_smoothing)
+        loss = loss + self._price(costs)
         self._check_finite(loss)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch[1]))
+        metrics = {"train_loss": loss, "train_operations": costs.operations, "train_spikes": costs.spikes}
+        self.log_dict(_single(metrics), on_step=False, on_epoch=True, batch_size=len(batch[1]))
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Loss, without smoothing, and accuracy."""
-        logits = self._logits(batch[0])
+        """Loss, without smoothing, accuracy, and what the spikes cost."""
+        logits, costs = self._run(batch[0])
         metrics = {
-            "validation_loss": torch.nn.functional.cross_entropy(logits, batch[1]),
+            "validation_loss": torch.nn.functional.cross_entropy(logits, batch[1]) + self._price(costs),
             "validation_accuracy": (logits.argmax(1) == batch[1]).float().mean(),
+            "validation_operations": costs.operations,
         }
         self._check_finite(metrics["validation_loss"])
-        self.log_dict(metrics, on_epoch=True, batch_size=len(batch[1]))
+        self.log_dict(_single(metrics), on_epoch=True, batch_size=len(batch[1]))
 
     def _check_finite(self, loss: torch.Tensor) -> None:
         if not torch.isfinite(loss):
@@ -220,8 +229,18 @@ class Classifier(LightningModule):
                 f"lower optimizer.lr ({self._optimizer.lr}) or loss.gain ({self._loss.gain})"
             )
 
-    def _logits(self, values: torch.Tensor) -> torch.Tensor:
-        return self.network(values).sum(-1) * (self._loss.gain / self._batches.n_steps)
+    def _run(self, values: torch.Tensor) -> tuple[torch.Tensor, Costs]:
+        answers = self.network.answers(values)
+        logits = answers[-1].sum(-1) * (self._loss.gain / self._batches.n_steps)
+        return logits, costs(self.network.blocks, values, answers)
+
+    def _price(self, costs: Costs) -> torch.Tensor:
+        price = (self._loss.operations * costs.operations + self._loss.spikes * costs.spikes) / 1000
+        return price.float()
+
+
+def _single(metrics: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.float() for name, value in metrics.items()}
 
 
 def learning_rate(config: OptimizerConfig, epoch: int) -> float:
@@ -266,6 +285,8 @@ def _problems(data: DataConfig, optimizer: OptimizerConfig, loss: LossConfig, se
     above_zero = {"optimizer.lr": optimizer.lr, "loss.gain": loss.gain}
     at_least_zero = {
         "data.deformation": data.deformation,
+        "loss.operations": loss.operations,
+        "loss.spikes": loss.spikes,
         "optimizer.weight_decay": optimizer.weight_decay,
         "seed": seed,
     }

@@ -1,0 +1,85 @@
+"""Spikes and synaptic operations of a SLAYER network as tensors, so that a loss can ask for fewer of them.
+
+A synaptic operation is a spike that meets a weight that is not zero in the integer network. The numbers are those that
+`simulators.Counts` has of the exported network. Gradients reach the weights on two ways: through the surrogate of the
+spikes, so that neurons spike less, and through one of "is not zero", so that weights of little use become zero.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+ZERO_WIDTH = 0.25
+"""Size of a weight, in thresholds of 1, at which the pull of its operations towards zero has fallen to 1/e."""
+
+
+class Costs(NamedTuple):
+    """What a batch of samples costs; a mean over the samples, float64.
+
+    Arguments:
+        spikes: of the layers, the input not counted.
+        operations: of all synapses, those that the input feeds too.
+    """
+
+    spikes: torch.Tensor
+    operations: torch.Tensor
+
+
+def costs(blocks: Iterable[Any], values: torch.Tensor, sent: Sequence[torch.Tensor]) -> Costs:
+    """Count a forward pass.
+
+    Arguments:
+        blocks: SLAYER's CUBA blocks `Dense`, `Recurrent` and, last, `Affine`, run one after the other.
+        values: input, (samples, inputs, steps), in the last step of which nothing is lost: see `slayer_input`.
+        sent: what the neurons of each block sent, before its shift by a step, (samples, neurons, steps);
+            `SlayerNetwork.answers`.
+    """
+    found, n_samples = list(blocks), len(values)
+    spiking = [values, *sent[: _spiking(found)]]
+    events = [spikes.double().sum(dim=(0, 2)) for spikes in spiking]
+    operations = torch.stack([(of_source * fan).sum() for of_source, fan in zip(events, _fan_outs(found))]).sum()
+    layers = torch.stack([of_source.sum() for of_source in events[1:]]).sum() if events[1:] else operations * 0
+    return Costs(layers / n_samples, operations / n_samples)
+
+
+def _spiking(blocks: Sequence[Any]) -> int:
+    """Blocks whose output is spikes; that of an `Affine` is voltages."""
+    return len(blocks) - (type(blocks[-1]).__name__ == "Affine")
+
+
+def _fan_outs(blocks: Sequence[Any]) -> Iterator[torch.Tensor]:
+    """Of the input and of each block: weights that are not zero which a spike of each of its neurons meets."""
+    for source in range(len(blocks) + 1):
+        found: list[torch.Tensor] = []
+        if source < len(blocks):
+            found.append(_nonzero(_feeding(blocks[source])))
+        if source and hasattr(blocks[source - 1], "recurrent_synapse"):
+            found.append(_nonzero(blocks[source - 1].recurrent_synapse))
+        yield sum(found[1:], start=found[0]) if found else torch.zeros(())
+
+
+def _feeding(block: Any) -> Any:
+    return block.input_synapse if hasattr(block, "recurrent_synapse") else block.synapse
+
+
+def _nonzero(synapse: Any) -> torch.Tensor:
+    """Of each source neuron, (sources,); the weights as SLAYER quantises them."""
+    weight = synapse.weight if synapse.pre_hook_fx is None else synapse.pre_hook_fx(synapse.weight)
+    found: torch.Tensor = _NonZero.apply(weight)  # type: ignore[no-untyped-call]
+    return found.sum(dim=0).flatten()
+
+
+class _NonZero(torch.autograd.Function):
+    """1 where a weight is not zero; backwards as if it were `1 - exp(-|weight| / ZERO_WIDTH)`."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        return (weight != 0).double()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
+        (weight,) = ctx.saved_tensors
+        slope = torch.sign(weight) * torch.exp(-weight.abs() / ZERO_WIDTH) / ZERO_WIDTH
+        return (gradients[0] * slope).to(weight.dtype)
