@@ -26,7 +26,7 @@ from simulators.provenance import provenance, write_csv
 from training.digits import digits
 from training.surrogate_gradient import LossConfig, OptimizerConfig, train
 
-PRICES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
+PRICES = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Loss for 1,000 operations of a sample."""
 
 SEEDS = (0, 1, 2)
