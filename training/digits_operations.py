@@ -74,14 +74,19 @@ def _row(out: PathLike, price: float, seed: int, optimizer: OptimizerConfig, pro
         summary = train(Path(folder) / "run", loss=loss, optimizer=optimizer, seed=seed, progress=progress)
         network = load(Path(folder) / "run" / "model.net")
     events = digits("test")
-    result = run(network, events, record=needed_recording(network))
+    result = run(network, events, n_steps=events.n_steps + network.depth, record=needed_recording(network))
     counts = result.counts
+    right = accuracy(decide(result, network), events.labels)
+    if right != summary.test_accuracy:
+        raise LapilliError(
+            f"the exported network decides {right:.4%} rightly, what was trained {summary.test_accuracy:.4%}"
+        )
     return {
         **provenance(seed),
         "command": f"python -m training.digits_operations --out {out}",
         "operations_price": price,
         "validation_accuracy": round(summary.validation_accuracy, 6),
-        "test_accuracy": round(accuracy(decide(result, network), events.labels), 6),
+        "test_accuracy": round(right, 6),
         "operations_per_sample": round(int(counts.synapse_ops.sum()) / len(events), 3),
         "spikes_per_sample": round(int(counts.sent[:, 1:].sum()) / len(events), 3),
         "zero_weights": round(_zero_weights(network), 4),
