@@ -2,13 +2,19 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+
+class NumberText(str):
+    """A number that is written already, and stands right-aligned in a table."""
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -18,13 +24,20 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; columns of numbers are right-aligned."""
-    table = Table(title=title, title_justify="left", title_style="bold")
+    # As `Text`, brackets in names are no markup.
+    table = Table(title=Text(title) if title else None, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        numeric = all(isinstance(row[number], (int, float)) for row in rows) and bool(rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        numeric = all(isinstance(row[number], (int, float, NumberText)) for row in rows) and bool(rows)
+        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     Console().print(table)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print sentences, indented, broken where the terminal ends."""
+    for line in lines:
+        Console().print(Padding(Text(line), (0, 0, 0, 2)))
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """`lapilli profile`."""
 
-from typing import Any
+import os
+from contextlib import ExitStack
 
-import numpy as np
-
-from lapilli.output import print_json, print_table, progress_bar
-from netx_exports import Network, load
-from simulators import COUNTERS, Counts
-from simulators.counting import join_counts
+from lapilli.choices import names
+from lapilli.output import print_json, progress_bar
+from lapilli.profile.cases import check_outputs, find_cases, find_tables, unbracketed
+from lapilli.profile.measuring import measure
+from lapilli.profile.page import page
+from lapilli.profile.records import profile_json
+from lapilli.profile.rows import profile_rows
+from lapilli.profile.terminal import print_comparison, print_profile
+from netx_exports.files import replacing
 from simulators.event_file import EventFile
-from simulators.many import run_file
+from simulators.provenance import write_csv
 from simulators.run import BackendName
 
 
@@ -18,54 +22,61 @@ def profile(
     /,
     *,
     input: str,  # noqa: A002
+    compare: str | None = None,
+    time_steps: str | None = None,
+    tables: str | None = None,
     backend: BackendName = "fast",
     n_steps: int | None = None,
+    html: str | None = None,
+    csv: str | None = None,
+    json: bool = False,
     threads: int | None = None,
     jobs: int = 1,
     scheduler: str | None = None,
-    json: bool = False,
 ) -> None:
-    """Count what the network does on an event file: exact synaptic operations, updates and spikes of each layer.
+    """Count what a network does on an event file of any size, exactly; then estimate its energy by several cost tables.
 
     Arguments:
         network: file with the network (NetX HDF5).
-        input: event file (.npz) with the input spikes.
+        input: event file (.npz) with the input spikes; with labels, the accuracy is given too.
+        compare: more networks to run on the same input, as "small.net,pruned.net".
+        time_steps: cut the input of each sample to its first steps, as "4,8,16": a profile for each.
+        tables: cost tables, names of those that come with lapilli or paths of your own, as "loihi1,mine.yaml"; all that
+            come with lapilli if not given (docs/bill.md).
         backend: how to run it; all give the same counts.
         n_steps: steps for each sample; the input's own number plus the network's depth if not given.
+        html: page to write, with pictures and every assumption; it needs no network connection.
+        csv: table to write, a row for each network, number of steps, layer and quantity.
+        json: print everything as JSON, the counts of each sample too.
         threads: worker threads of `fast`; all cores if not given.
         jobs: worker processes; samples are split over them.
         scheduler: address of a Dask scheduler, whose cluster then does the work.
-        json: print the counts as JSON, for each sample too.
     """
-    loaded = load(network)
-    file = EventFile(input)
-    steps = file.n_steps + loaded.depth if n_steps is None else n_steps
-    with progress_bar("counting", len(file)) as advance:
-        parts = run_file(
-            loaded, file, backend, jobs=jobs, scheduler=scheduler, n_steps=steps, threads=threads, progress=advance
-        )
-        counts = join_counts([part.counts for part in parts])
+    file, prices = EventFile(input), find_tables(tables)
+    paths = [network, *(names(unbracketed(compare), "compare") or [])]
+    cases = find_cases(paths, file, n_steps, time_steps)
+    own_tables = [path for path in names(unbracketed(tables), "tables") or [] if os.path.isfile(path)]
+    check_outputs([input, *paths, *own_tables], {"html": html, "csv": csv})
+    engine = {"jobs": jobs, "scheduler": scheduler, "threads": threads}
+    closer = json or html is not None
+    with ExitStack() as stack:
+        # Opened first, so that a path that cannot be written is known before the run.
+        targets = {path: stack.enter_context(replacing(path)) for path in (html, csv) if path is not None}
+        found = []
+        for case in cases:
+            with progress_bar(f"{case.name}, {case.n_steps} steps", len(file)) as advance:
+                found.append(measure(case, file, backend, prices, closer=closer, progress=advance, **engine))
+        if html is not None:
+            targets[html].write_text(page(found, prices, input), encoding="utf-8")
+        if csv is not None:
+            write_csv(targets[csv], profile_rows(found))
     if json:
-        print_json(profile_json(loaded, counts, len(file), steps))
+        print_json(profile_json(found, prices))
+    elif len(found) == 1:
+        print_profile(found[0])
     else:
-        print_profile(counts, len(file), steps)
-
-
-def profile_json(network: Network, counts: Counts, n_samples: int, n_steps: int) -> dict[str, Any]:
-    """Counts as JSON values: totals of each layer, and of each sample."""
-    layers = {
-        name: {counter: getattr(counts, counter)[:, number].tolist() for counter in COUNTERS}
-        for number, name in enumerate(counts.layers)
-    }
-    totals = {name: {counter: sum(values) for counter, values in of_layer.items()} for name, of_layer in layers.items()}
-    facts = {"fingerprint": network.fingerprint, "samples": n_samples, "steps": n_steps}
-    return {**facts, "totals": totals, "per_sample": layers}
-
-
-def print_profile(counts: Counts, n_samples: int, n_steps: int) -> None:
-    """Print means per sample of each layer and of the network."""
-    samples = max(1, n_samples)
-    totals = np.stack([getattr(counts, counter).sum(axis=0) for counter in COUNTERS], axis=1) / samples
-    rows: list[list[object]] = [[name, *map(float, means)] for name, means in zip(counts.layers, totals)]
-    rows.append(["network", *map(float, totals.sum(axis=0))])
-    print_table(f"mean per sample over {n_samples} samples of {n_steps} steps", ["layer", *COUNTERS], rows)
+        print_comparison(found)
+    if not json:
+        for what, path in (("page", html), ("rows", csv)):
+            if path is not None:
+                print(f"{what}: {path}")

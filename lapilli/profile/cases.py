@@ -1,0 +1,131 @@
+"""What a profile is of: networks, each over the input or its first steps; checked before anything runs."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lapilli.choices import names, numbers
+from netx_exports import LapilliError, Network, load
+from simulators.bill import CostTable, bundled_tables, load_table
+from simulators.decisions import decides
+from simulators.event_file import EventFile
+from simulators.events import Events
+from simulators.run import check_events
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and how much of the input it sees.
+
+    Arguments:
+        name: of the network in tables: its file's name, or its path where names are the same.
+        network: what runs.
+        input_steps: steps of each sample of the input.
+        n_steps: steps that are run.
+        why_no_accuracy: why no class can be compared with a label; "" where it can.
+    """
+
+    name: str
+    network: Network
+    input_steps: int
+    n_steps: int
+    why_no_accuracy: str
+
+
+def find_cases(paths: Sequence[str], file: EventFile, n_steps: int | None, time_steps: str | None) -> list[Case]:
+    """All cases: each network with each number of steps, in the order given.
+
+    Arguments:
+        paths: of the networks.
+        file: the input.
+        n_steps: steps to run; the input's and the network's depth where None.
+        time_steps: numbers of steps to cut the input to, as "4,8,16"; the input as it is where None.
+
+    Raises:
+        LapilliError: for a file without samples or steps, a network given twice or that does not fit the input, or
+            steps that the input does not have.
+    """
+    if not len(file) or not file.n_steps:
+        raise LapilliError(f"{file.path} holds no {'steps' if len(file) else 'samples'}: there is nothing to count")
+    cuts = _cuts(file, n_steps, time_steps)
+    none = np.zeros(0, np.int32)
+    nothing = Events(none, none, np.zeros(1, np.int64), file.n_steps, file.shape)
+    found = []
+    for path, name in zip(paths, _names_of(paths)):
+        network = load(path)
+        check_events(network, nothing)
+        for cut in cuts:
+            steps = cut + network.depth if n_steps is None else n_steps
+            found.append(Case(name, network, cut, steps, _why_no_accuracy(network, file, cut, steps)))
+    return found
+
+
+def find_tables(text: str | None) -> list[CostTable]:
+    """Cost tables from names and paths separated by commas; all that come with lapilli where None.
+
+    Raises:
+        LapilliError: for an unknown or damaged table, or two of the same name.
+    """
+    chosen = names(unbracketed(text), "tables")
+    tables = [load_table(name) for name in (bundled_tables() if chosen is None else chosen)]
+    called = [table.name for table in tables]
+    if twice := [name for name in called if called.count(name) > 1]:
+        raise LapilliError(f"--tables: two tables are named {twice[0]!r}")
+    return tables
+
+
+def unbracketed(text: str | None) -> str | None:
+    """`[4,8]`, as other options write lists, as `4,8`."""
+    return text[1:-1] if text is not None and text.startswith("[") and text.endswith("]") else text
+
+
+def _cuts(file: EventFile, n_steps: int | None, time_steps: str | None) -> list[int]:
+    """Steps of input that a profile is of, for each number that was asked for."""
+    if n_steps is not None and n_steps < 1:
+        raise LapilliError(f"--n-steps must be at least 1, got {n_steps}")
+    found = numbers(unbracketed(time_steps), "time-steps", file.n_steps + 1)
+    if found is None:
+        return [min(file.n_steps, n_steps or file.n_steps)]
+    if n_steps is not None:
+        raise LapilliError("--n-steps and --time-steps cannot be given together: a cut input runs until it is answered")
+    if not found[0]:
+        raise LapilliError("--time-steps: must be at least 1, got 0")
+    return [int(steps) for steps in found]
+
+
+def _names_of(paths: Sequence[str]) -> list[str]:
+    whole = [os.path.realpath(path) for path in paths]
+    if twice := [path for path, place in zip(paths, whole) if whole.count(place) > 1]:
+        raise LapilliError(f"--compare: network {twice[-1]} is given twice")
+    short = [os.path.basename(path) for path in paths]
+    return [name if short.count(name) == 1 else path for name, path in zip(short, paths)]
+
+
+def _why_no_accuracy(network: Network, file: EventFile, input_steps: int, n_steps: int) -> str:
+    if file.labels is None:
+        return "the input has no labels"
+    if not decides(network):
+        return "the network does not say how a class is decided"
+    if n_steps < input_steps + network.depth:
+        return f"the last input spikes are answered in step {input_steps + network.depth}, {n_steps} were run"
+    return ""
+
+
+def check_outputs(read: Sequence[str], written: Mapping[str, str | None]) -> None:
+    """Refuse to write over what is read, or one output over the other.
+
+    Arguments:
+        read: paths.
+        written: path by option; None where it is not asked for.
+
+    Raises:
+        LapilliError: naming the option.
+    """
+    asked = {option: path for option, path in written.items() if path is not None}
+    for option, target in asked.items():
+        if taken := [path for path in read if os.path.exists(target) and os.path.samefile(path, target)]:
+            raise LapilliError(f"--{option} must not be the file {taken[0]} that is read")
+    if len({os.path.realpath(path) for path in asked.values()}) < len(asked):
+        raise LapilliError(f"{' and '.join(f'--{option}' for option in asked)} must not be the same file")
