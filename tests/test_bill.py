@@ -318,3 +318,21 @@ def test_tables_and_assumptions_are_there() -> None:
     assert {"horowitz-45nm-fp32", "horowitz-45nm-int8", "loihi1", "loihi1-sanafe"} <= set(bundled_tables())
     assert not any("loihi2" in name for name in bundled_tables())
     assert len(ASSUMPTIONS) == len(set(ASSUMPTIONS))
+
+
+def test_a_table_without_products_bills_no_dense_network() -> None:
+    network, counts = tiny()
+    chip = load_table("odin")
+    table = replace(chip, refuses={}, leaves_out={**chip.leaves_out, "multiply_accumulate": "not published"})
+    (of_table,) = bill_of(network, counts, 4, [table]).tables
+    assert of_table.spiking is not None
+    assert not of_table.baselines
+    assert "multiply_accumulate: left out: not published" in of_table.not_billed[PASS_A_STEP]
+
+
+def test_without_any_event_there_is_no_break_even() -> None:
+    network, _ = tiny()
+    counts = run(network, Events.from_dense(np.zeros((1, 2, 4), int))).counts
+    (of_table,) = bill_of(network, counts, 40, [load_table("horowitz-45nm-fp32")]).tables
+    assert of_table.baselines[PASS_A_STEP].break_even is None
+    assert of_table.spiking.total == of_table.spiking.fixed

@@ -36,7 +36,7 @@ class Baseline:
         ratio: joules of the spiking network / joules of this one.
         break_even: mean spike rate at which both cost the same, all events scaled alike: events per neuron and step,
             weighted by connections; None where no rate is low enough, because the spiking network costs more even
-            without any event.
+            without any event, and where there was no event that could be scaled.
     """
 
     estimate: Estimate
@@ -143,6 +143,8 @@ def _table_bill(network: Network, counts: Counts, input_steps: int, rate: float,
 
 
 def _baseline(spent: Estimate, other: Estimate, rate: float) -> Baseline:
+    if not other.total:
+        raise NotBilledError("the table prices nothing that the dense network does")
     left, of_events = other.total - spent.fixed, spent.total - spent.fixed
     reachable = left > 0 and of_events > 0
     return Baseline(other, spent.total / other.total, rate * left / of_events if reachable else None)

@@ -68,6 +68,9 @@ def price_of(amount: Amount, table: CostTable) -> float | None:
     """
     if amount.number < 0:
         raise LapilliError(f"layer {amount.layer!r}: {amount.kind}: must be at least 0, got {amount.number}")
+    if amount.kind == "multiply_accumulate" and amount.kind in table.leaves_out and amount.number:
+        # What is left of a dense network, or of graded events, without its products would be no price of it.
+        raise NotBilledError(f"layer {amount.layer!r}: {amount.kind}: left out: {table.leaves_out[amount.kind]}")
     if amount.kind in table.included or amount.kind in table.leaves_out:
         return None
     if amount.kind in table.refuses:
