@@ -22,6 +22,7 @@ from lava.magma.core.run_configs import Loihi2HwCfg
 from lava.proc.lif.process import AbstractLIF
 
 from lava_models.actors import actors_watched
+from lava_models.rows import RowWriter
 from lava_models.sink import SpikeSink
 
 _ADAPTERS = "lava.proc.embedded_io"
@@ -70,12 +71,12 @@ class ChipInput:
 
 
 def spikes_to_host(neuron: AbstractProcess, n_steps: int, path: str) -> None:
-    """Store what a neuron Process on the chip sends, as `SpikeSink` does, which receives it through an adapter."""
+    """Store what a neuron Process on the chip sends, one row for each step, received through an adapter."""
     from lava.proc.embedded_io.spike import NxToPyAdapter
 
     adapter = NxToPyAdapter(shape=tuple(int(side) for side in neuron.s_out.shape))
     neuron.s_out.connect(adapter.inp)
-    SpikeSink(sender=adapter.out, n_steps=n_steps, path=path)
+    SpikeSink(sender=adapter.out, writers=[RowWriter(path, n_steps, adapter.out.shape)])
 
 
 def share_parameters(neurons: Iterable[AbstractProcess]) -> None:
@@ -121,7 +122,7 @@ def run_on_chip(process: AbstractProcess, n_steps: int) -> float:
         Seconds that the run itself took.
 
     Raises:
-        ChildError: when an actor fails or is killed. Main thread only.
+        ChildError: when an actor fails, is killed or ends. Main thread only.
     """
     with actors_watched(process):
         process.create_runtime(run_cfg=Loihi2HwCfg())

@@ -21,6 +21,7 @@ from netx_exports.neurons import (
     CubaLif,
     IzhikevichResonateAndFire,
     ResonateAndFire,
+    Resonator,
 )
 from netx_exports.neurons import Delta as DeltaNeuron
 from netx_exports.neurons import Sigma as SigmaNeuron
@@ -104,7 +105,7 @@ def _atrlif(layer: Layer) -> AbstractProcess:
 def _resonators(kind: type[AbstractProcess]) -> Callable[[Layer], AbstractProcess]:
     def build(layer: Layer) -> AbstractProcess:
         neuron = layer.neuron
-        assert isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire)
+        assert isinstance(neuron, Resonator)
         process = kind(shape=(layer.size,), period=4, alpha=0, vth=neuron.vth_mant, state_exp=STATE_EXP, decay_bits=12)
         # The constructor takes a period and a decay and rounds; the network holds what comes of it.
         process.sin_decay.init = neuron.sin_decay

@@ -1,6 +1,6 @@
-"""A probe Process that writes a neuron's spikes and states of each step into files."""
+"""A probe Process that writes a neuron's states of each step into files, and hands its spikes to writers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,32 +14,32 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 from lava_models.neurons import state_vars
-from lava_models.rows import RowWriter, create_rows
+from lava_models.rows import RowWriter
+from lava_models.sink import SpikeWriter
 
 
 class NeuronProbe(AbstractProcess):  # type: ignore[misc]
-    """Stores the spikes of Lava's time step t, and the neurons' states as they are at its end, as rows t - 1.
+    """Hands the spikes of Lava's time step t to writers as row t - 1, and the neurons' states as they are at its end.
 
     The Vars are read in Lava's management phase, as its Monitor does it, but kept in files and not in Vars. One Process
     for all of them: each Process is an operating system's process, which costs more than what it does here.
 
     Arguments:
         neuron: neuron Process, with an OutPort `s_out`; connected here.
-        n_steps: rows of each file.
-        spikes_path: `.npy` file of what is sent, int32, made here.
+        n_steps: rows of each file of states.
+        spikes: writers of what is sent; they travel to the child by fork.
         state_paths: `.npy` file of each state, int32, made here.
     """
 
     def __init__(
-        self, *, neuron: AbstractProcess, n_steps: int, spikes_path: str, state_paths: Mapping[str, str]
+        self, *, neuron: AbstractProcess, n_steps: int, spikes: Sequence[SpikeWriter], state_paths: Mapping[str, str]
     ) -> None:
         variables = state_vars(neuron)
-        super().__init__(spikes_path=spikes_path, state_paths=tuple(state_paths[name] for name in variables))
-        create_rows(spikes_path, n_steps, neuron.s_out.shape)
+        states = [RowWriter(state_paths[name], n_steps, variable.shape) for name, variable in variables.items()]
+        super().__init__(spikes=tuple(spikes), states=tuple(states))
         self.spikes = InPort(shape=neuron.s_out.shape)
         neuron.s_out.connect(self.spikes)
-        for number, (name, variable) in enumerate(variables.items()):
-            create_rows(state_paths[name], n_steps, variable.shape)
+        for number, variable in enumerate(variables.values()):
             port = RefPort(shape=variable.shape)
             setattr(self, f"state{number}", port)
             port.connect_var(variable)
@@ -64,10 +64,12 @@ class FourStateProbe(NeuronProbe):
 _PROBES = (OneStateProbe, TwoStateProbe, ThreeStateProbe, FourStateProbe)
 
 
-def probe(neuron: AbstractProcess, n_steps: int, spikes_path: str, state_paths: Mapping[str, str]) -> NeuronProbe:
+def probe(
+    neuron: AbstractProcess, n_steps: int, spikes: Sequence[SpikeWriter], state_paths: Mapping[str, str]
+) -> NeuronProbe:
     """The probe for a neuron Process; arguments as of `NeuronProbe`."""
     kind = _PROBES[len(state_vars(neuron)) - 1]
-    return kind(neuron=neuron, n_steps=n_steps, spikes_path=spikes_path, state_paths=state_paths)
+    return kind(neuron=neuron, n_steps=n_steps, spikes=spikes, state_paths=state_paths)
 
 
 class _ProbeModel(PyLoihiProcessModel):  # type: ignore[misc]
@@ -77,12 +79,14 @@ class _ProbeModel(PyLoihiProcessModel):  # type: ignore[misc]
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self._spikes = RowWriter(proc_params["spikes_path"])
-        self._states = [RowWriter(path) for path in proc_params["state_paths"]]
+        self._spikes: Sequence[SpikeWriter] = proc_params["spikes"]
+        self._states: Sequence[RowWriter] = proc_params["states"]
 
     def run_spk(self) -> None:
-        """Receive and store the spikes."""
-        self._spikes.write(self.time_step - 1, self.spikes.recv())
+        """Receive the spikes."""
+        spikes = self.spikes.recv()
+        for writer in self._spikes:
+            writer.write(self.time_step - 1, spikes)
 
     def post_guard(self) -> bool:
         """Ask for a management phase after each step."""

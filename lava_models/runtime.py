@@ -13,7 +13,7 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.runtime.runtime import Runtime
 
-from lava_models.actors import ChildError, actors_watched
+from lava_models.actors import ChildError, actors_of, actors_watched, raised
 
 
 @contextmanager
@@ -50,7 +50,8 @@ def run_steps(process: AbstractProcess, n_steps: int) -> float:
         Seconds that the run itself took.
 
     Raises:
-        ChildError: when an actor fails or is killed while others wait for it, as Lava would for ever. Main thread only.
+        ChildError: when an actor fails, is killed or ends while others wait for it, as Lava would for ever. Main
+            thread only.
     """
     with actors_watched(process):
         process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
@@ -79,22 +80,13 @@ def _child_error(runtime: Runtime | None, error: Exception) -> ChildError | None
     # Lava attaches `trace` to an exception that a constructor raised.
     if trace := getattr(error, "trace", None):
         return ChildError(f"{type(error).__name__}: {error}", trace)
-    for actor in _actors(runtime):
-        if actor.exception:
-            exception, trace = actor.exception
-            return ChildError(f"{type(exception).__name__}: {exception}", trace)
-    return None
-
-
-def _actors(runtime: Runtime | None) -> list[Any]:
-    infrastructure = getattr(runtime, "_messaging_infrastructure", None)
-    return [] if infrastructure is None else list(infrastructure.actors)
+    return next((found for actor in actors_of(runtime) if (found := raised(actor))), None)
 
 
 def _abandon(runtime: Runtime) -> None:
     # The destructor of a started runtime calls stop(), which waits for answers of processes that are gone.
     runtime._is_started = runtime._is_running = False
-    for actor in _actors(runtime):
+    for actor in actors_of(runtime):
         with suppress(ValueError):  # already joined and closed
             if actor.is_alive():
                 actor.kill()

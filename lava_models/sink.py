@@ -1,8 +1,10 @@
-"""A sink Process that writes what it receives into a memory-mapped file."""
+"""A sink Process that hands what it receives to writers of files."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.model.py.ports import PyInPort
@@ -12,23 +14,26 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_models.rows import RowWriter, create_rows
+
+class SpikeWriter(Protocol):
+    """Stores something of each step's spikes: `lava_models.rows.RowWriter` themselves, `CountWriter` their counts."""
+
+    def write(self, number: int, spikes: npt.NDArray[np.int32]) -> None:
+        """Store row `number`."""
 
 
 class SpikeSink(AbstractProcess):  # type: ignore[misc]
-    """Stores the spikes of Lava's time step t as row t - 1 of a `.npy` file, int32.
+    """Hands the spikes of Lava's time step t to writers, as row t - 1.
 
-    The stock sink is read through messages of one number each, 20 to 35 µs per number; this file is read at once.
+    The stock sink is read through messages of one number each, 20 to 35 µs per number; a file is read at once.
 
     Arguments:
         sender: port that sends the spikes; connected here.
-        n_steps: rows of the file.
-        path: the file, made here.
+        writers: of files; they travel to the child by fork.
     """
 
-    def __init__(self, *, sender: OutPort, n_steps: int, path: str) -> None:
-        super().__init__(path=path)
-        create_rows(path, n_steps, sender.shape)
+    def __init__(self, *, sender: OutPort, writers: Sequence[SpikeWriter]) -> None:
+        super().__init__(writers=tuple(writers))
         self.spikes = InPort(shape=sender.shape)
         sender.connect(self.spikes)
 
@@ -37,14 +42,16 @@ class SpikeSink(AbstractProcess):  # type: ignore[misc]
 @requires(CPU)
 @tag("fixed_pt", "floating_pt")
 class PySpikeSink(PyLoihiProcessModel):  # type: ignore[misc]
-    """Writes one row in each step."""
+    """Writes in each step."""
 
     spikes: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
-        self._writer = RowWriter(proc_params["path"])
+        self._writers: Sequence[SpikeWriter] = proc_params["writers"]
 
     def run_spk(self) -> None:
-        """Receive and store one step."""
-        self._writer.write(self.time_step - 1, self.spikes.recv())
+        """Receive one step."""
+        spikes = self.spikes.recv()
+        for writer in self._writers:
+            writer.write(self.time_step - 1, spikes)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from netx_exports.arrays import update_digest
-from netx_exports.neuron_model import DECAY_UNITY, STATE_LIMIT, NeuronModel, uniform
+from netx_exports.neuron_model import DECAY_UNITY, NeuronModel, out_of_reach, uniform
 
 NEVER_SPIKES = (1 << 18) - 1
 """`vth_mant` of SLAYER's Affine readout: the threshold, 2^24 - 64, is above every voltage."""
@@ -61,7 +61,7 @@ class CubaLif(NeuronModel):
     @property
     def never_spikes(self) -> bool:
         """Whether the threshold of every neuron is out of the voltage's reach (a readout)."""
-        return bool(np.all((np.asarray(self.vth_mant, np.int64) << 6) >= STATE_LIMIT - 1))
+        return out_of_reach(self.vth_mant)
 
     def update_digest(self, digest: "hashlib._Hash") -> None:
         """Feed everything that changes what runs to `digest`."""

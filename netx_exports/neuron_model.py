@@ -17,6 +17,15 @@ STATE_LIMIT = 1 << 23
 """Current wraps around ±2^23, voltage saturates at ±(2^23 - 1)."""
 
 
+LARGEST_THRESHOLD = (STATE_LIMIT - 2) >> 6
+"""Largest threshold mantissa, `vth_mant` of `vth_mant << 6`, that a voltage can reach and exceed."""
+
+
+def out_of_reach(vth_mant: npt.ArrayLike) -> bool:
+    """Whether neurons with these threshold mantissas never spike (a readout), because their voltage saturates below."""
+    return bool(np.all(np.asarray(vth_mant, np.int64) > LARGEST_THRESHOLD))
+
+
 class NeuronModel(Checked):
     """Base of the neuron models, each a frozen dataclass of integers.
 

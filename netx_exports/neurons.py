@@ -2,12 +2,13 @@
 
 from netx_exports.adaptive_lif import AdaptiveLif
 from netx_exports.cuba_lif import NEVER_SPIKES, CubaLif
-from netx_exports.neuron_model import DECAY_UNITY, STATE_LIMIT, spread
-from netx_exports.resonators import IzhikevichResonateAndFire, ResonateAndFire
+from netx_exports.neuron_model import DECAY_UNITY, LARGEST_THRESHOLD, STATE_LIMIT, out_of_reach, spread
+from netx_exports.resonators import IzhikevichResonateAndFire, ResonateAndFire, Resonator
 from netx_exports.sigma_delta import STATE_EXP, Delta, Sigma, SigmaDelta
 
 __all__ = [
     "DECAY_UNITY",
+    "LARGEST_THRESHOLD",
     "NEURONS",
     "NEVER_SPIKES",
     "STATE_EXP",
@@ -18,8 +19,10 @@ __all__ = [
     "IzhikevichResonateAndFire",
     "Neuron",
     "ResonateAndFire",
+    "Resonator",
     "Sigma",
     "SigmaDelta",
+    "out_of_reach",
     "spread",
 ]
 

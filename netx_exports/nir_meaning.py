@@ -20,7 +20,7 @@ import numpy.typing as npt
 from netx_exports.arrays import IntArray
 from netx_exports.errors import LapilliError
 from netx_exports.network import Network
-from netx_exports.neurons import DECAY_UNITY, STATE_LIMIT
+from netx_exports.neurons import DECAY_UNITY
 from netx_exports.synapses import INPUT, ConvSynapse, DirectSynapse, IdentitySynapse, Shape, Synapse
 
 DT = 1e-4
@@ -28,9 +28,6 @@ DT = 1e-4
 
 WEIGHT_UNIT = 64
 """A weight or threshold of 1.0 in NIR is 64 here."""
-
-LARGEST_THRESHOLD = (STATE_LIMIT - 2) >> 6
-"""Largest `vth_mant` that a voltage can exceed before it saturates."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -8,9 +8,9 @@ import numpy as np
 
 from netx_exports.arrays import IntArray
 from netx_exports.fields import Fields
-from netx_exports.neurons import DECAY_UNITY, NEVER_SPIKES, CubaLif
+from netx_exports.neurons import DECAY_UNITY, LARGEST_THRESHOLD, NEVER_SPIKES, CubaLif
 from netx_exports.nir_fields import Node, biases, check_gain, check_zero, decays, each_neuron, multiples
-from netx_exports.nir_meaning import LARGEST_THRESHOLD, WEIGHT_UNIT, Ints
+from netx_exports.nir_meaning import WEIGHT_UNIT, Ints
 from netx_exports.synapses import Shape
 
 _LEAKY = {"tau", "r", "v_leak"}

@@ -10,7 +10,6 @@ from netx_exports.arrays import IntArray
 from netx_exports.network import Layer
 from netx_exports.neurons import DECAY_UNITY, CubaLif
 from netx_exports.nir_meaning import WEIGHT_UNIT, Ints, gain, split_delays, time_constant
-from netx_exports.nir_refusals import is_readout
 from netx_exports.synapses import ConvSynapse, DenseSynapse, IdentitySynapse, Shape, Synapse
 
 Numbers = dict[str, npt.NDArray[np.float64]]
@@ -107,7 +106,7 @@ def neuron_nodes(nir: Any, layer: Layer, shape: Shape, dt: float) -> tuple[Any |
     each = {name: neuron.per_neuron(name, layer.shape).reshape(shape) for name in _PARAMETERS}
     kind, voltage = _integrator(each["voltage_decay"], neuron.bias(layer.shape).reshape(shape), dt)
     metadata = _stored_form(neuron) | ({} if shape == layer.shape else {"shape": np.array(layer.shape)})
-    if not is_readout(neuron):
+    if not neuron.never_spikes:
         kind = f"{kind}F"
         voltage |= {"v_threshold": each["vth_mant"] / WEIGHT_UNIT, "v_reset": np.zeros(shape)}
     if np.all(each["current_decay"] == DECAY_UNITY):

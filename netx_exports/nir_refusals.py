@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import NEVER_SPIKES, CubaLif
-from netx_exports.nir_meaning import LARGEST_THRESHOLD, nir_shapes, split_delays
+from netx_exports.neurons import LARGEST_THRESHOLD, NEVER_SPIKES, CubaLif
+from netx_exports.nir_meaning import nir_shapes, split_delays
 from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, IdentitySynapse, Shape, Synapse
 
 
@@ -42,16 +42,11 @@ def _layer_problems(layer: Layer, network: Network, shapes: Mapping[str, Shape])
         yield f"neuron: NIR has no model that is exactly {layer.neuron.model}"
         return
     yield from _neuron_problems(layer.neuron)
-    if is_readout(layer.neuron) and any(layer.name in _sources(reader) for reader in network.layers):
-        yield f"vth_mant: {NEVER_SPIKES} never spikes, and NIR's leaky integrator would send its voltage instead"
+    is_read = any(layer.name in _sources(reader) for reader in network.layers)
+    yield from _threshold_problems(layer.neuron, is_read)
     for index, synapse in enumerate(layer.synapses):
         for text in _synapse_problems(synapse, shapes):
             yield f"synapse {index} from {synapse.source!r}: {text}"
-
-
-def is_readout(neuron: CubaLif) -> bool:
-    """Whether all neurons have SLAYER's threshold that is never reached: NIR's neuron without a threshold."""
-    return bool(np.all(np.asarray(neuron.vth_mant) == NEVER_SPIKES))
 
 
 def _neuron_problems(neuron: CubaLif) -> Iterator[str]:
@@ -61,12 +56,18 @@ def _neuron_problems(neuron: CubaLif) -> Iterator[str]:
             yield f"{name}: must be 0 for all neurons or for none, since 0 is a node of its own (an integrator)"
     if neuron.has_bias and not np.any(neuron.voltage_decay):
         yield "bias_mant: says a leak voltage, which needs a voltage_decay above 0"
+
+
+def _threshold_problems(neuron: CubaLif, is_read: bool) -> Iterator[str]:
     largest = int(np.max(neuron.vth_mant))
-    if largest > LARGEST_THRESHOLD and not is_readout(neuron):
+    # NIR's neuron without a threshold is read as SLAYER's readout, and as no other that never spikes.
+    if largest > LARGEST_THRESHOLD and np.any(np.asarray(neuron.vth_mant) != NEVER_SPIKES):
         yield (
             f"vth_mant: must be at most {LARGEST_THRESHOLD}, where the voltage saturates, or {NEVER_SPIKES} for all "
             f"neurons (a readout), got {largest}"
         )
+    elif neuron.never_spikes and is_read:
+        yield f"vth_mant: {NEVER_SPIKES} never spikes, and NIR's leaky integrator would send its voltage instead"
 
 
 def _synapse_problems(synapse: Synapse, shapes: Mapping[str, Shape]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The plain NetX layout, as lava-dl's exporter writes it and its reader understands it: the groups under `/layer`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
@@ -167,7 +167,7 @@ def _read_dense(fields: Fields, chain: Chain) -> None:
     synapses: list[Synapse | None] = (
         _complex_synapses(fields, chain, shape, bias)
         if is_resonator(fields)
-        else [_forward_synapse(fields, fields, "weight", chain, shape, bias)]
+        else [*_forward_synapses(fields, fields, ("weight",), chain, shape, bias)]
     )
     chain.add("dense", shape, read_neuron(fields, shape, bias), synapses)
 
@@ -177,23 +177,28 @@ def _complex_synapses(fields: Fields, chain: Chain, shape: Shape | None, bias: I
     if weights is None:
         return [None]
     weights.refuse_unknown({"real", "imag"})
-    real, imag = (_forward_synapse(fields, weights, name, chain, shape, bias) for name in ("real", "imag"))
+    real, imag = _forward_synapses(fields, weights, ("real", "imag"), chain, shape, bias)
     return [real, None if imag is None else replace(imag, part="imag")]
 
 
-def _forward_synapse(
-    fields: Fields, holder: Fields, name: str, chain: Chain, shape: Shape | None, bias: IntArray | None
-) -> DenseSynapse | None:
-    """Synapse with the weights `name` of `holder`, a group in `fields` or itself."""
-    weights = _forward_weights(fields, holder, name, chain, shape)
-    delays = read_dense_delays(fields, weights, bias)
-    return None if weights is None or delays is None else lossless_dense(chain.source, weights, delays)
+def _forward_synapses(
+    fields: Fields, holder: Fields, names: Sequence[str], chain: Chain, shape: Shape | None, bias: IntArray | None
+) -> list[DenseSynapse | None]:
+    """Synapses with the weights `names` of `holder`, a group in `fields` or itself; they share counts and delays."""
+    each = [_forward_weights(holder, name, chain, shape) for name in names]
+    known = next((weights for weights in each if weights is not None), None)
+    _check_counts(fields, chain, known)
+    delays = read_dense_delays(fields, known, bias)
+    return [
+        None if weights is None or delays is None else lossless_dense(chain.source, weights, delays) for weights in each
+    ]
 
 
 def _read_recurrent(fields: Fields, chain: Chain) -> None:
     fields.refuse_unknown({*_DENSE_FIELDS, "weight_rec"})
     shape = read_shape(fields)
-    forward = _forward_weights(fields, fields, "weight", chain, shape)
+    forward = _forward_weights(fields, "weight", chain, shape)
+    _check_counts(fields, chain, forward)
     backward = read_dense_weights(fields, "weight_rec", shape)
     if backward is not None and backward.shape[0] != backward.shape[1]:
         fields.wrong(
@@ -254,20 +259,25 @@ _READERS: Mapping[str, Callable[[Fields, Chain], None]] = {
 }
 
 
-def _forward_weights(fields: Fields, holder: Fields, name: str, chain: Chain, shape: Shape | None) -> IntArray | None:
+def _forward_weights(holder: Fields, name: str, chain: Chain, shape: Shape | None) -> IntArray | None:
     weights = read_dense_weights(holder, name, shape)
     if weights is None:
         return None
-    n_out, n_in = weights.shape
+    n_in = weights.shape[1]
     if chain.input_shape is None and chain.source == INPUT:
         chain.input_shape = chain.shape = (n_in,)
     if chain.shape is not None and prod(chain.shape) != n_in:
         expected = f"{prod(chain.shape)} columns, one for each neuron of {chain.source!r}"
         holder.wrong(name, f"must have {expected}, got {n_in}")
-    read_count(fields, "outFeatures", {n_out})
-    # SLAYER counts channels where its dense block reads images.
-    read_count(fields, "inFeatures", {n_in, *(chain.shape or ())[:1]})
     return weights
+
+
+def _check_counts(fields: Fields, chain: Chain, weights: IntArray | None) -> None:
+    if weights is not None:
+        n_out, n_in = weights.shape
+        read_count(fields, "outFeatures", {n_out})
+        # SLAYER counts channels where its dense block reads images.
+        read_count(fields, "inFeatures", {n_in, *(chain.shape or ())[:1]})
 
 
 def _check_convolution(fields: Fields, chain: Chain, synapse: ConvSynapse, shape: Shape | None) -> bool:

@@ -8,9 +8,8 @@ from netx_exports.neurons import (
     AdaptiveLif,
     CubaLif,
     Delta,
-    IzhikevichResonateAndFire,
     Neuron,
-    ResonateAndFire,
+    Resonator,
     SigmaDelta,
 )
 from netx_exports.synapses import DirectSynapse
@@ -39,16 +38,14 @@ def neuron_obstacles(layer: Layer) -> list[str]:
         found += _bias_obstacles(neuron, layer)
         if np.any((np.asarray(neuron.bias_mant) < -_BIAS_LIMIT) | (np.asarray(neuron.bias_mant) >= _BIAS_LIMIT)):
             found.append("has a bias of more than 16 bits")
-    if isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire) and "imag" not in {
-        getattr(synapse, "part", "real") for synapse in layer.synapses
-    }:
+    if isinstance(neuron, Resonator) and "imag" not in {getattr(synapse, "part", "real") for synapse in layer.synapses}:
         found.append("has complex neurons without an imaginary synapse")
     return found
 
 
 def neuron_problems(neuron: Neuron) -> list[str]:
     """What stock lava-dl makes of neurons that it reads, where it is not what they mean."""
-    if isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire):
+    if isinstance(neuron, Resonator):
         runs = stock_turn(neuron.sin_decay, neuron.cos_decay)
         if runs is None:
             return ["has a sine decay of 0, on which lava-dl fails with a division by zero"]

@@ -13,9 +13,8 @@ from netx_exports.network import Layer, Network
 from netx_exports.neurons import (
     CubaLif,
     Delta,
-    IzhikevichResonateAndFire,
     Neuron,
-    ResonateAndFire,
+    Resonator,
     Sigma,
     SigmaDelta,
 )
@@ -172,7 +171,7 @@ def _neuron_fields(neuron: Neuron) -> dict[str, Any]:
         return {"type": SigmaDelta.model, "activation": "relu", "vThMant": neuron.vth_mant}
     if isinstance(neuron, Sigma):
         return {"type": SigmaDelta.model, "activation": "relu", "vThMant": 0, "sigma_output": True}
-    if isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire):
+    if isinstance(neuron, Resonator):
         turn = {"sinDecay": neuron.sin_decay, "cosDecay": neuron.cos_decay}
         return {"type": neuron.model, **turn, "vThMant": neuron.vth_mant, "gradedSpike": False}
     assert isinstance(neuron, CubaLif)

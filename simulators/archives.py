@@ -13,7 +13,11 @@ import numpy.typing as npt
 from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike, existing_file
 
-# Deflate cannot compress further; more is a lie in the archive's directory.
+MAX_MEMBERS = 1 << 15
+"""Arrays of an archive: each that is open takes about 8 kB."""
+
+# Deflate cannot compress further; more is a lie in the archive's directory. Less would refuse the states of a network
+# that is silent, and spikes of one in which all neurons spike.
 _MAX_INFLATION = 1100
 _FREE_BYTES = 1 << 26
 
@@ -79,8 +83,15 @@ def _open(
 ) -> dict[str, MemberReader]:
     problems: list[str] = []
     members: dict[str, MemberReader] = {}
+    if len(archive.infolist()) > MAX_MEMBERS:
+        raise error_type(path, [f"must hold at most {MAX_MEMBERS} arrays, got {len(archive.infolist())}"])
+    names: set[str] = set()
     for info in archive.infolist():
         name = info.filename.removesuffix(".npy")
+        if name in names:
+            problems.append(f"{name}: stands in the archive twice")
+            continue
+        names.add(name)
         if info.comment:
             # numpy writes none; a damaged length makes one of the entries that follow, which would then be missing.
             problems.append(f"{name}: has a comment of {len(info.comment)} bytes")

@@ -6,10 +6,9 @@ samples take 1.6 MB and their chunk's events.
 
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import TracebackType
-from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +16,11 @@ import numpy.typing as npt
 from netx_exports.files import PathLike, replacing
 from simulators.archives import MemberReader, open_members
 from simulators.events import Events, EventsError, file_problems
+from simulators.plan import _ignore
+from simulators.spool import Spool, write_array
 
-_STREAMED = ("step", "neuron", "value")
+EVENT_FIELDS = ("step", "neuron", "value")
+"""Arrays with an entry for each event; `value` only where events carry one."""
 
 
 class EventFile:
@@ -35,8 +37,8 @@ class EventFile:
     def __init__(self, path: PathLike) -> None:
         self.path = path
         with open_members(path, EventsError) as members:
-            whole = {name: member.read_all() for name, member in members.items() if name not in _STREAMED}
-            self._lengths = {name: member.shape for name, member in members.items() if name in _STREAMED}
+            whole = {name: member.read_all() for name, member in members.items() if name not in EVENT_FIELDS}
+            self._lengths = {name: member.shape for name, member in members.items() if name in EVENT_FIELDS}
         empty = {name: np.zeros((0,) * len(shape), np.int32) for name, shape in self._lengths.items()}
         if problems := file_problems(whole | empty):
             raise EventsError(str(path), problems)
@@ -70,7 +72,7 @@ class EventFile:
             EventsError: when a chunk is damaged, naming its samples; when the file is another one than was opened.
         """
         with open_members(self.path, EventsError) as members:
-            streamed = {name: member for name, member in members.items() if name in _STREAMED}
+            streamed = {name: member for name, member in members.items() if name in EVENT_FIELDS}
             if {name: member.shape for name, member in streamed.items()} != self._lengths:
                 raise EventsError(str(self.path), ["it has changed since it was opened"])
             for first in range(0, len(self), n_samples):
@@ -103,68 +105,68 @@ class EventWriter:
 
     def __init__(self, path: PathLike, n_steps: int, shape: tuple[int, ...]) -> None:
         self._path, self._n_steps, self._shape = path, n_steps, shape
-        self._stack = ExitStack()
-        self._counts: list[npt.NDArray[np.int64]] = [np.zeros(1, np.int64)]
         self._labels: list[npt.NDArray[np.int64]] = []
-        self._files: dict[str, IO[bytes]] = {}
-        self._sizes: dict[str, int] = {}
+        self._n_samples = 0
+        self._stack = ExitStack()
 
     def __enter__(self) -> "EventWriter":
         self._target = self._stack.enter_context(replacing(self._path))
-        for name in _STREAMED:
-            self._files[name] = self._stack.enter_context(tempfile.TemporaryFile(dir=self._target.parent))
-            self._sizes[name] = 0
+        self._spool = Spool(self._stack.enter_context(tempfile.TemporaryFile(dir=self._target.parent)))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        if kind is None:
-            try:
-                self._join()
-            except BaseException as failure:
-                if not self._stack.__exit__(type(failure), failure, failure.__traceback__):
-                    raise
-                return None
-        return self._stack.__exit__(kind, error, traceback)
+        if kind is not None:
+            return self._stack.__exit__(kind, error, traceback)
+        with self._stack:
+            self._finish()
+        return None
 
     def add(self, events: Events) -> None:
         """Append the samples of `events`."""
-        self._counts.append(np.diff(events.offsets))
+        self._n_samples += len(events)
         if events.labels is not None:
             self._labels.append(events.labels)
-        if events.value is not None:
-            # Events of earlier chunks without values were plain spikes.
-            self._append("value", np.ones(self._sizes["step"] - self._sizes["value"], np.int32))
-            self._append("value", events.value)
-        elif self._sizes["value"]:
-            self._append("value", np.ones(events.n_events, np.int32))
-        self._append("step", events.step)
-        self._append("neuron", events.neuron)
+        spool_events(self._spool, "", events)
 
-    def _append(self, name: str, array: npt.NDArray[np.int32]) -> None:
-        self._files[name].write(np.ascontiguousarray(array, "<i4").tobytes())
-        self._sizes[name] += len(array)
-
-    def _join(self) -> None:
-        offsets = np.cumsum(np.concatenate(self._counts))
-        whole: dict[str, npt.NDArray[Any]] = {"offsets": offsets, "n_steps": np.array(self._n_steps, np.int64)}
-        whole["shape"] = np.array(self._shape, np.int64)
-        if sum(map(len, self._labels)) == len(offsets) - 1 and self._labels:
-            whole["labels"] = np.concatenate(self._labels)
+    def _finish(self) -> None:
         with zipfile.ZipFile(self._target, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-            for name, array in whole.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
-            for name in _STREAMED:
-                if name != "value" or self._sizes[name]:
-                    self._copy(archive, name)
+            write_array(archive, "n_steps", np.array(self._n_steps, np.int64))
+            write_array(archive, "shape", np.array(self._shape, np.int64))
+            if self._labels and sum(map(len, self._labels)) == self._n_samples:
+                write_array(archive, "labels", np.concatenate(self._labels))
+            write_events(self._spool, "", archive)
 
-    def _copy(self, archive: zipfile.ZipFile, name: str) -> None:
-        source = self._files[name]
-        source.seek(0)
-        header = {"descr": "<i4", "fortran_order": False, "shape": (self._sizes[name],)}
-        with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-            np.lib.format.write_array_header_1_0(member, header)
-            while block := source.read(1 << 22):
-                member.write(block)
+
+def spool_events(spool: Spool, prefix: str, events: Events) -> None:
+    """Append events to the spool's arrays `counts` (of each sample), `step`, `neuron` and `value`, after a prefix.
+
+    As long as all are plain spikes there are no values.
+    """
+    earlier = spool.length(f"{prefix}step")
+    spool.append(f"{prefix}counts", np.diff(events.offsets))
+    spool.append(f"{prefix}step", events.step)
+    spool.append(f"{prefix}neuron", events.neuron)
+    if events.value is not None:
+        spool.append(f"{prefix}value", np.ones(earlier - spool.length(f"{prefix}value"), np.int32))
+        spool.append(f"{prefix}value", events.value)
+    elif spool.length(f"{prefix}value"):
+        spool.append(f"{prefix}value", np.ones(events.n_events, np.int32))
+
+
+def write_events(
+    spool: Spool, prefix: str, archive: zipfile.ZipFile, progress: Callable[[int], None] = _ignore
+) -> None:
+    """Write what `spool_events` collected as the arrays `offsets`, `step`, `neuron` and, where it is needed, `value`.
+
+    Arguments:
+        spool, prefix: as there.
+        archive: open for writing.
+        progress: called with the bytes of each block.
+    """
+    counts = spool.read(f"{prefix}counts", np.int64)
+    write_array(archive, f"{prefix}offsets", np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
+    for field in EVENT_FIELDS:
+        if field != "value" or spool.length(f"{prefix}value"):
+            spool.copy(f"{prefix}{field}", archive, (spool.length(f"{prefix}{field}"),), progress)

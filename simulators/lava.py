@@ -2,7 +2,7 @@
 
 Lava is the oracle that the other backends are compared with. A plain chain that stock lava-dl runs rightly goes the
 stock way: it is saved as a NetX file and loaded by lava-dl's own reader. Anything else is built from Lava's stock
-Processes.
+Processes. Counts of events and operations are made inside the graph too, by the Processes that send and receive spikes.
 """
 
 import dataclasses
@@ -17,9 +17,9 @@ from lava_models.refusals import lava_refusals, reset_refusals
 from netx_exports.errors import UnsupportedError
 from netx_exports.network import Network
 from netx_exports.synapses import INPUT
-from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.lava_client import installed, shared_worker
+from simulators.lava_counts import CountReader, save_counted
 from simulators.lava_job import LavaJob, save_network
 from simulators.lava_plan import Route, Stretch, reset_offsets, steps_in_file_order, streaming_arrivals, stretches
 from simulators.lava_rows import RowReader
@@ -62,16 +62,20 @@ def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) 
         refusals += reset_refusals(network)
     if refusals:
         raise UnsupportedError("backend lava", refusals)
-    rows = RowReader(network, events, plan, route.arrivals or [0] * len(network.layers))
+    arrivals = route.arrivals or [0] * len(network.layers)
+    rows = RowReader(network, events, plan, arrivals)
+    counts = CountReader(network, len(events), plan.n_steps, arrivals)
     seconds = 0.0
     with shared_worker(route.graph) as worker:
         deadline = None if plan.time_limit_s is None else time.monotonic() + plan.time_limit_s
         path = save_for(network, route, worker.new_folder())
+        save_counted(network, path.parent)
         for stretch in stretches(network, len(events), plan, route):
             folder = worker.new_folder()
             job = make_job(network, path, events, plan, route, stretch)
             seconds += worker.run(job, folder, deadline, plan.time_limit_s)
             rows.read(folder, stretch)
+            counts.read(folder, stretch)
             shutil.rmtree(folder)
             plan.progress(stretch.last - stretch.first)
         shutil.rmtree(path.parent)
@@ -79,8 +83,7 @@ def run_on_route(network: Network, events: Events, plan: RunPlan, route: Route) 
     # Only now it is known how large the values were that sigma-delta layers sent.
     if refusals := lava_refusals(network, {name: _largest(spikes[name]) for name in network.graded_sources}):
         raise UnsupportedError("backend lava", refusals)
-    counts = counts_from_spikes(network, spikes, plan.n_steps)
-    return RunResult("lava", spikes[network.output.name], counts, rows.recordings(), seconds)
+    return RunResult("lava", spikes[network.output.name], counts.counts(spikes), rows.recordings(), seconds)
 
 
 def _largest(events: Events) -> int:

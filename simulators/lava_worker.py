@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from simulators.lava_counts import load_counted
 from simulators.lava_job import LavaJob, load_network
 
 IDLE_S = 600.0
@@ -73,23 +74,36 @@ def _name_shared_memory(prefix: str) -> None:
 
 
 def run_job(folder: Path) -> float:
-    """Run the job in `folder`; leave its rows there as `<layer number>.spikes.npy` and `<layer number>.<state>.npy`."""
+    """Run the job in `folder`.
+
+    Leaves its rows there as `<layer number>.spikes.npy` and `<layer number>.<state>.npy`, and what was counted of the
+    input and of each layer as `input.counts.npy` and `<layer number>.counts.npy` (`lava_models.counting`).
+    """
+    from lava_models.counting import CountWriter
     from lava_models.neurons import state_vars
     from lava_models.probe import probe
+    from lava_models.rows import RowWriter
     from lava_models.runtime import lava_run, run_steps
-    from lava_models.sink import SpikeSink
+    from lava_models.sink import SpikeSink, SpikeWriter
     from lava_models.source import EventSource
 
     job = LavaJob.load(folder / "job.npz")
-    source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value)
+    of_input, *of_layers = load_counted(Path(job.network).parent)
+    counts = CountWriter(f"{folder}/input.counts.npy", job.n_steps, (job.n_inputs,), *of_input)
+    source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value, writers=[counts])
     with lava_run(source):
-        for number, (name, neuron) in enumerate(_graph(job, source).items()):
-            spikes = f"{folder / str(number)}.spikes.npy"
+        graph = _graph(job, source)
+        for number, ((name, neuron), counted) in enumerate(zip(graph.items(), of_layers, strict=True)):
+            shape, path = neuron.s_out.shape, f"{folder}/{number}"
+            spikes: list[SpikeWriter] = [
+                RowWriter(f"{path}.spikes.npy", job.n_steps, shape),
+                CountWriter(f"{path}.counts.npy", job.n_steps, shape, *counted),
+            ]
             if name in job.states:
-                paths = {state: f"{folder / str(number)}.{state}.npy" for state in state_vars(neuron)}
+                paths = {state: f"{path}.{state}.npy" for state in state_vars(neuron)}
                 probe(neuron, job.n_steps, spikes, paths)
             else:
-                SpikeSink(sender=neuron.s_out, n_steps=job.n_steps, path=spikes)
+                SpikeSink(sender=neuron.s_out, writers=spikes)
         return run_steps(source, job.n_steps)
 
 

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from netx_exports.errors import LapilliError
 from netx_exports.network import Layer, Network
-from netx_exports.neurons import STATE_LIMIT, CubaLif, IzhikevichResonateAndFire, ResonateAndFire
+from netx_exports.neurons import CubaLif, IzhikevichResonateAndFire, ResonateAndFire, out_of_reach
 from netx_exports.synapses import INPUT
+from simulators.archives import MAX_MEMBERS
 from simulators.event_file import EventFile
 from simulators.events import Events
 from simulators.many import SAMPLES_AT_ONCE, Part
@@ -30,9 +31,12 @@ SAMPLE_LIMIT = 1 << 29
 PART_BYTES = 1 << 26
 """Bytes of recording, counted likewise, up to which samples run together: 64 MiB."""
 
+MAX_LAYERS = MAX_MEMBERS // 11
+"""Layers of a recording, each of at most ten arrays."""
+
 SPIKES = "spikes"
 
-_BYTES_OF_SPIKE = 12
+_BYTES_OF_STATE, _BYTES_OF_SPIKE = 4, 12
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class RecordedLayer:
     @property
     def never_spikes(self) -> bool:
         """Whether the threshold is out of reach (a readout)."""
-        return any(level >= STATE_LIMIT - 1 for level in self.thresholds.values())
+        return any(out_of_reach(level >> 6) for level in self.thresholds.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +80,14 @@ class RecordingPlan:
         n_steps: steps of every sample.
         samples: int64, rising: which samples of the event file.
         layers: the input and layers, in the network's order.
+        sizes: neurons of every layer of the network, by name.
     """
 
     fingerprint: str
     n_steps: int
     samples: npt.NDArray[np.int64]
     layers: tuple[RecordedLayer, ...]
+    sizes: Mapping[str, int]
 
     @property
     def record(self) -> dict[str, tuple[str, ...]]:
@@ -96,17 +102,20 @@ class RecordingPlan:
     @property
     def state_bytes(self) -> int:
         """Bytes that the states of all samples take in the file, before compression."""
-        return 4 * len(self.samples) * self.n_steps * sum(len(layer.states) * layer.size for layer in self.layers)
-
-    @property
-    def sample_bytes(self) -> int:
-        """Bytes that one sample takes if every neuron spikes in every step."""
-        per_step = (
-            layer.size * (4 * len(layer.states) + _BYTES_OF_SPIKE * (SPIKES in layer.kinds))
-            for layer in self.layers
-            if layer.name != INPUT
+        return (
+            _BYTES_OF_STATE
+            * len(self.samples)
+            * self.n_steps
+            * sum(len(layer.states) * layer.size for layer in self.layers)
         )
-        return self.n_steps * sum(per_step)
+
+    def sample_bytes(self, record: Mapping[str, Collection[str]]) -> int:
+        """Bytes that what `simulators.run` records of one sample takes if every neuron spikes in every step."""
+        return self.n_steps * sum(
+            self.sizes[name] * (_BYTES_OF_SPIKE if kind == SPIKES else _BYTES_OF_STATE)
+            for name, kinds in record.items()
+            for kind in kinds
+        )
 
 
 def choose_record(
@@ -159,17 +168,24 @@ def plan_recording(
     numbers = np.arange(n_samples) if samples is None else np.unique(np.asarray(samples, np.int64))
     if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < n_samples:
         raise LapilliError(f"samples: must be of the {n_samples} in the file, got {numbers[0]}…{numbers[-1]}")
-    plan = RecordingPlan(network.fingerprint, n_steps, numbers, recorded_layers(network, record))
-    _check_limits(plan)
+    sizes = {layer.name: layer.size for layer in network.layers}
+    plan = RecordingPlan(network.fingerprint, n_steps, numbers, recorded_layers(network, record), sizes)
+    if len(plan.layers) > MAX_LAYERS:
+        raise LapilliError(f"recording: must be of at most {MAX_LAYERS} layers, got {len(plan.layers)}; choose fewer")
+    _check_sample(plan, plan.record)
+    if plan.state_bytes > FILE_LIMIT:
+        raise LapilliError(
+            f"recording: the states of {len(plan.samples)} samples take {_mib(plan.state_bytes)}, more than the limit "
+            f"of {_mib(FILE_LIMIT)}; choose fewer samples or layers"
+        )
     return plan
 
 
 def recorded_layers(network: Network, record: Mapping[str, Collection[str]]) -> tuple[RecordedLayer, ...]:
     """The input and layers that `record` names, in the network's order, without those of which nothing is left."""
     found = []
-    kinds = tuple(kind for kind in RECORDABLE if kind in record.get(INPUT, ()) and kind == SPIKES)
-    if kinds:
-        found.append(RecordedLayer(INPUT, network.input_shape, kinds))
+    if SPIKES in record.get(INPUT, ()):
+        found.append(RecordedLayer(INPUT, network.input_shape, (SPIKES,)))
     for layer in network.layers:
         kinds = tuple(kind for kind in recordable(layer) if kind in record.get(layer.name, ()))
         if kinds:
@@ -202,7 +218,7 @@ def with_input(result: RunResult, events: Events) -> dict[str, Recording]:
 
 
 def recorded_parts(file: EventFile, plan: RecordingPlan, always: Mapping[str, Collection[str]]) -> Iterator[Part]:
-    """Cut an event file into parts whose recording fits `PART_BYTES`.
+    """Cut an event file into parts whose recording, with what is recorded of every sample, fits `PART_BYTES`.
 
     A part of which any sample is chosen is recorded as a whole; `RecordingWriter.add` keeps the chosen ones.
 
@@ -210,41 +226,46 @@ def recorded_parts(file: EventFile, plan: RecordingPlan, always: Mapping[str, Co
         file: the events.
         plan: what to record of the chosen samples.
         always: what to record of every sample.
+
+    Raises:
+        LapilliError: when what is recorded of a chosen sample takes more than `SAMPLE_LIMIT`.
     """
     layers = plan.record.keys() | always.keys()
     record = {name: {*plan.record.get(name, ()), *always.get(name, ())} for name in layers}
-    most = int(np.clip(PART_BYTES // max(1, plan.sample_bytes), 1, SAMPLES_AT_ONCE))
+    if len(plan.samples):
+        _check_sample(plan, record)
+    at_once = _samples_at_once(plan, always), _samples_at_once(plan, record)
     first = 0
     for chunk in file.chunks(SAMPLES_AT_ONCE):
         is_chosen = np.zeros(len(chunk), bool)
         is_chosen[plan.rows(first, first + len(chunk))] = True
         first += len(chunk)
-        if len(chunk) <= most or not is_chosen.any():
-            yield Part(chunk, record if is_chosen.any() else always)
+        any_chosen = bool(is_chosen.any())
+        if len(chunk) <= at_once[any_chosen]:
+            yield Part(chunk, record if any_chosen else always)
             continue
-        for start, end in _runs(is_chosen, most):
+        for start, end in _runs(is_chosen, at_once):
             yield Part(chunk.select(slice(start, end)), record if is_chosen[start] else always)
 
 
-def _runs(is_chosen: npt.NDArray[np.bool_], most: int) -> Iterator[tuple[int, int]]:
-    """Stretches of samples that are all chosen, at most `most` of them, or all not."""
+def _samples_at_once(plan: RecordingPlan, record: Mapping[str, Collection[str]]) -> int:
+    return int(np.clip(PART_BYTES // max(1, plan.sample_bytes(record)), 1, SAMPLES_AT_ONCE))
+
+
+def _runs(is_chosen: npt.NDArray[np.bool_], at_once: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Stretches of samples that are all chosen or all not, at most `at_once[chosen]` of them."""
     edges = np.flatnonzero(np.diff(is_chosen)) + 1
     for start, end in zip([0, *edges], [*edges, len(is_chosen)]):
-        size = most if is_chosen[start] else end - start
+        size = at_once[int(is_chosen[start])]
         for place in range(start, end, size):
             yield place, min(place + size, end)
 
 
-def _check_limits(plan: RecordingPlan) -> None:
-    if plan.sample_bytes > SAMPLE_LIMIT:
+def _check_sample(plan: RecordingPlan, record: Mapping[str, Collection[str]]) -> None:
+    if (needed := plan.sample_bytes(record)) > SAMPLE_LIMIT:
         raise LapilliError(
-            f"recording: one sample can take {_mib(plan.sample_bytes)}, more than the limit of {_mib(SAMPLE_LIMIT)}; "
+            f"recording: one sample can take {_mib(needed)}, more than the limit of {_mib(SAMPLE_LIMIT)}; "
             "choose fewer layers or record less of them"
-        )
-    if plan.state_bytes > FILE_LIMIT:
-        raise LapilliError(
-            f"recording: the states of {len(plan.samples)} samples take {_mib(plan.state_bytes)}, more than the limit "
-            f"of {_mib(FILE_LIMIT)}; choose fewer samples or layers"
         )
 
 

@@ -17,6 +17,7 @@ from netx_exports.files import PathLike
 from netx_exports.network import MAX_NAME, MAX_NEURONS
 from netx_exports.synapses import INPUT
 from simulators.archives import MemberReader, open_members
+from simulators.event_file import EVENT_FIELDS
 from simulators.events import MAX_STEPS, Events, EventsError
 from simulators.plan import _ignore
 from simulators.recording import SPIKES, RecordedLayer
@@ -26,7 +27,6 @@ SCHEMA = 1
 """Version of the format that is written, and the only one that is read."""
 
 _FACTS = {"schema": (), "n_steps": (), "fingerprint": (32,)}
-EVENT_FIELDS = ("step", "neuron", "value")
 THRESHOLD_SUFFIX = "_threshold"
 THRESHOLD_FIELDS = {f"{state}{THRESHOLD_SUFFIX}": state for state in STATES}
 _LAYER_FIELDS = {"shape", "offsets", *EVENT_FIELDS, *STATES, *THRESHOLD_FIELDS}

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from netx_exports.errors import LapilliError
 from netx_exports.files import PathLike, replacing
 from simulators import recording
+from simulators.event_file import spool_events, write_events
 from simulators.events import Events
 from simulators.plan import _ignore
 from simulators.recording import SPIKES, RecordedLayer, RecordingPlan, with_input
-from simulators.recording_file import EVENT_FIELDS, SCHEMA, THRESHOLD_SUFFIX
+from simulators.recording_file import SCHEMA, THRESHOLD_SUFFIX
 from simulators.results import RunResult
 from simulators.spool import Spool, write_array
 
@@ -57,7 +58,7 @@ class RecordingWriter:
                 values = getattr(found, kind)
                 self._spool.append(f"{layer.name}/{kind}", values if every else values[rows])
             if SPIKES in layer.kinds and found.spikes is not None:
-                self._add_spikes(layer.name, found.spikes if every else found.spikes.select(rows))
+                spool_events(self._spool, f"{layer.name}/", found.spikes if every else found.spikes.select(rows))
         self._written += len(rows)
         if events.labels is not None:
             self._labels.append(events.labels[rows])
@@ -93,30 +94,12 @@ class RecordingWriter:
             for layer in self._plan.layers:
                 self._write_layer(archive, layer, progress)
 
-    def _add_spikes(self, name: str, spikes: Events) -> None:
-        self._spool.append(f"{name}/counts", np.diff(spikes.offsets))
-        for field in EVENT_FIELDS:
-            array = getattr(spikes, field)
-            if array is None and self._spool.length(f"{name}/{field}"):
-                array = np.ones(spikes.n_events, np.int32)
-            elif array is not None and field == "value":
-                # Earlier parts held nothing but ones.
-                missing = self._spool.length(f"{name}/step") - spikes.n_events - self._spool.length(f"{name}/value")
-                self._spool.append(f"{name}/value", np.ones(missing, np.int32))
-            if array is not None:
-                self._spool.append(f"{name}/{field}", array)
-
     def _write_layer(self, archive: zipfile.ZipFile, layer: RecordedLayer, progress: Callable[[int], None]) -> None:
         write_array(archive, f"{layer.name}/shape", np.array(layer.shape, np.int64))
         for state, level in layer.thresholds.items():
             write_array(archive, f"{layer.name}/{state}{THRESHOLD_SUFFIX}", np.array(level, np.int64))
         if SPIKES in layer.kinds:
-            counts = self._spool.read(f"{layer.name}/counts", np.int64)
-            write_array(archive, f"{layer.name}/offsets", np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
-            for field in EVENT_FIELDS:
-                key = f"{layer.name}/{field}"
-                if field != "value" or self._spool.length(key):
-                    self._spool.copy(key, archive, (self._spool.length(key),), progress)
+            write_events(self._spool, f"{layer.name}/", archive, progress)
         for kind in layer.states:
             shape = (len(self._plan.samples), *layer.shape, self._plan.n_steps)
             self._spool.copy(f"{layer.name}/{kind}", archive, shape, progress)

@@ -5,7 +5,7 @@ from pathlib import Path
 from simulators.lava_job import LavaJob
 from simulators.lava_worker import load_lava, run_job, serve
 
-FAULTS = ("step", "constructor", "killed", "deadlock", "amid")
+FAULTS = ("step", "constructor", "killed", "gone", "deadlock", "amid")
 
 
 def run_or_fail(folder: Path) -> float:

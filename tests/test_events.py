@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netx_exports import LapilliError
-from simulators import Events, EventsError, events_equal
+from simulators import Events, EventsError, archives, events_equal
+from simulators.archives import read_arrays
 
 
 def some_events(graded: bool = False, seed: int = 0) -> Events:
@@ -146,6 +147,37 @@ def test_a_header_that_claims_gigabytes_is_not_believed(tmp_path: Path) -> None:
         archive.writestr("step.npy", header.getvalue() + b"\0" * 64)
     with pytest.raises(EventsError, match="step: must be integers and complete"):
         Events.load(tmp_path / "bad.npz")
+
+
+def test_arrays_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    """Whoever reads the file next might take the other one."""
+    some_events().save(tmp_path / "bad.npz")
+    with zipfile.ZipFile(tmp_path / "bad.npz", "a") as archive:
+        archive.writestr("step", archive.read("step.npy"))
+    with pytest.raises(EventsError, match=r"bad\.npz: step: stands in the archive twice"):
+        Events.load(tmp_path / "bad.npz")
+
+
+def test_archives_of_too_many_arrays_are_refused_before_any_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_events().save(tmp_path / "events.npz")
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 7)
+    assert Events.load(tmp_path / "events.npz").n_events > 0
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 4)
+    monkeypatch.setattr(archives, "_header", None)
+    with pytest.raises(EventsError, match=r"must hold at most 4 arrays, got [5-7]"):
+        Events.load(tmp_path / "events.npz")
+
+
+def test_a_silent_recording_is_no_bomb(tmp_path: Path) -> None:
+    """Deflate makes a thousandth of zeros: that is honest, and documented in docs/formats.md."""
+    np.savez_compressed(tmp_path / "zeros.npz", zeros=np.zeros(25_000_000, np.int32))
+    assert (tmp_path / "zeros.npz").stat().st_size < 100_000
+    assert not read_arrays(tmp_path / "zeros.npz", EventsError)["zeros"].any()
+    limits = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    assert f"{archives._MAX_INFLATION:,} times" in limits
+    assert f"{archives.MAX_MEMBERS:,} arrays" in limits
 
 
 def test_damaged_files_give_an_error_and_nothing_else(tmp_path: Path) -> None:

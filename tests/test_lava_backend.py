@@ -348,6 +348,7 @@ def faulty_workers(monkeypatch):
         ("amid", "ValueError: broken in step 3", "in run_spk"),
         ("constructor", "ValueError: broken while it was built", "in __init__"),
         ("killed", "was killed by signal 9", "killed by signal 9"),
+        ("gone", "a process of the graph ended by itself, with status 0", None),
         ("deadlock", "took longer than its time limit of 3 s", None),
     ],
 )

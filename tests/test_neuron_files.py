@@ -259,3 +259,21 @@ def test_neurons_that_are_wrong(tmp_path: Path, fields: dict[str, Any], error: t
     with pytest.raises(error) as raised:
         load(file_with_neuron(tmp_path / "a.net", **fields))
     assert message in str(raised.value)
+
+
+def test_counts_and_delays_that_both_weights_share_are_reported_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.net"
+    with h5py.File(path, "w") as file:
+        group = file.create_group("layer/0")
+        group["type"], group["shape"] = b"dense", [2]
+        group["weight/real"], group["weight/imag"] = np.full((2, 3), 4.0), np.full((2, 3), 6.0)
+        group["inFeatures"], group["outFeatures"], group["delay"] = 5, 4, [1, 2, 3, 4]
+        for name, value in {"type": b"RF_PHASE", "vThMant": 1, "sinDecay": 1, "cosDecay": 2}.items():
+            group[f"neuron/{name}"] = value
+    with pytest.raises(FormatError) as raised:
+        load(path)
+    assert [problem.partition("`:")[0] for problem in raised.value.problems] == [
+        "`layer/0/outFeatures",
+        "`layer/0/inFeatures",
+        "`layer/0/delay",
+    ]

@@ -1,5 +1,6 @@
 """Neuron models one by one: what their equations say, and which parameters are refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from netx_exports import (
     INPUT,
     AdaptiveLif,
     ConvSynapse,
+    CubaLif,
     Delta,
     DenseSynapse,
     DirectSynapse,
@@ -20,7 +22,7 @@ from netx_exports import (
     Sigma,
     SigmaDelta,
 )
-from netx_exports.neurons import NEURONS, Neuron
+from netx_exports.neurons import DECAY_UNITY, LARGEST_THRESHOLD, NEURONS, Neuron
 from simulators import Events, Reset, run
 from simulators.results import STATES, Recording
 
@@ -118,6 +120,23 @@ def test_a_reset_brings_every_model_to_rest(neuron: Neuron, name: str, rest: int
 def test_what_is_wrong_is_named(layer: Any, message: str) -> None:
     with pytest.raises(NetworkError, match=message):
         Network((2,), (layer,), graded_input=True)
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        lambda vth_mant: CubaLif(vth_mant, DECAY_UNITY, DECAY_UNITY),
+        lambda vth_mant: ResonateAndFire(vth_mant, DECAY_UNITY, 0),
+        lambda vth_mant: IzhikevichResonateAndFire(vth_mant, DECAY_UNITY, 0),
+    ],
+)
+def test_neurons_never_spike_above_the_largest_threshold_and_do_below(neuron: Callable[[int], Neuron]) -> None:
+    # The voltage is at its limit in the first step; a resonator has come round four steps later.
+    strong = [1 << 17, 0, 0, 0, 0]
+    assert not neuron(LARGEST_THRESHOLD).never_spikes
+    assert neuron(LARGEST_THRESHOLD + 1).never_spikes
+    assert sum(spike_values(fed_directly(neuron(LARGEST_THRESHOLD), strong))) > 0
+    assert sum(spike_values(fed_directly(neuron(LARGEST_THRESHOLD + 1), strong))) == 0
 
 
 def test_every_state_has_a_name_that_recordings_know() -> None:

@@ -179,6 +179,31 @@ def test_a_recording_beyond_the_limits_is_refused_before_anything_runs() -> None
         plan_recording(network, 10**7, 1, record)
 
 
+def test_what_is_always_recorded_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "SAMPLES_AT_ONCE", 10)
+    monkeypatch.setattr(recording, "PART_BYTES", 1500)
+    make_events().save(tmp_path / "events.npz")
+    file, network = EventFile(tmp_path / "events.npz"), make_network()
+    plan = plan_recording(network, 15, 23, choose_record(network, ["voltage"], ["hidden"]), np.arange(5))
+    always = {"output": ["voltage"]}
+    # 12 neurons x 15 steps x 4 bytes, of which two samples would fit; with 4 more neurons one does.
+    assert plan.sample_bytes(plan.record) == 720
+    assert [len(part.events) for part in recorded_parts(file, plan, {})] == [2, 2, 1, 5, 10, 3]
+    assert [len(part.events) for part in recorded_parts(file, plan, always)] == [1, 1, 1, 1, 1, 5, 6, 4, 3]
+    monkeypatch.setattr(recording, "SAMPLE_LIMIT", 900)
+    assert list(recorded_parts(file, plan, {}))
+    with pytest.raises(LapilliError, match="recording: one sample can take 1 MiB, more than the limit of 1 MiB"):
+        list(recorded_parts(file, plan, always))
+
+
+def test_more_layers_than_a_file_may_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "MAX_LAYERS", 1)
+    network = make_network()
+    plan_recording(network, 15, 1, choose_record(network, ["voltage"], ["hidden"]))
+    with pytest.raises(LapilliError, match="recording: must be of at most 1 layers, got 2; choose fewer"):
+        plan_recording(network, 15, 1, choose_record(network, ["voltage"]))
+
+
 def test_spikes_beyond_the_limit_end_the_run_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "FILE_LIMIT", 6000)
     network = make_network()

@@ -31,7 +31,7 @@ def bench_dense(sizes: Sizes, watch: Watch) -> list[Row]:
     label, unit = f"{N_NEURONS}-{N_NEURONS}-{N_NEURONS}", "10⁹ syn_ops/s"
     added, read = add_limit(N_NEURONS) / 1e9, read_limit(N_NEURONS) / 1e9
     square = f"{N_NEURONS} × {N_NEURONS} int8"
-    facts: dict[str, Any] = {"remark": f"bare loop over {square} weights, rows in random order, the best of three ways"}
+    facts: dict[str, Any] = {"remark": f"bare loop over {square} weights, rows in random order, the best of four ways"}
     rows = [Row("dense", square, "add limit", 1, 1, 1, unit, (added,), **facts)]
     facts = {"remark": "bytes of the same weights read, one for each operation"}
     rows.append(Row("dense", square, "read limit", 1, 1, 1, unit, (read,), **facts))

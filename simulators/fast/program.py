@@ -25,6 +25,7 @@ from netx_exports.neurons import (
     IzhikevichResonateAndFire,
     Neuron,
     ResonateAndFire,
+    Resonator,
     Sigma,
     SigmaDelta,
 )
@@ -222,18 +223,16 @@ class _Lowering:
                 self._add(number, layer, synapse)
             for part in range(len(layer.neuron.parts)):
                 if self._first_sum(number, part) < 0:
-                    self.part = part
-                    self._sum(number, SHIFT_LEFT, 0)
+                    self._sum(number, part, SHIFT_LEFT, 0)
         return Lowered(self._program(), tuple(self.orders[layer.name] for layer in self.network.layers))
 
     def _add(self, number: int, layer: Layer, synapse: Synapse) -> None:
         op = {"kind": DIRECT, "layer": number, "source": self.sources[synapse.source]}
-        self.part = int(part_of(synapse) == "imag")
         fans = fan_out(synapse, self.network.shapes[synapse.source], layer.shape)
         op["fan_at"] = self.pools["fan_out"].add(fans[self.orders[synapse.source]])
         if isinstance(synapse, DirectSynapse):
             op["table_at"] = self.pools["tables"].add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
-            op["sum"] = self._sum(number, SHIFT_LEFT, 0)
+            op["sum"] = self._sum(number, _part(synapse), SHIFT_LEFT, 0)
         elif isinstance(synapse, IdentitySynapse):
             self._add_identity(op, layer, synapse)
         elif isinstance(synapse, ConvSynapse):
@@ -251,7 +250,7 @@ class _Lowering:
         op["table_at"] = self.pools["tables"].add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
         weight, final, shift = self._scaled(np.array([synapse.weight]), synapse.weight_exp, self._graded(synapse))
         self._store(op, weight)
-        op["sum"] = self._sum(op["layer"], final, shift)
+        op["sum"] = self._sum(op["layer"], _part(synapse), final, shift)
 
     def _add_conv(self, op: dict[str, int], layer: Layer, synapse: ConvSynapse) -> None:
         op["kind"] = CONV
@@ -264,10 +263,10 @@ class _Lowering:
         if low == high:
             op["delay"] = low
             self.longest = max(self.longest, low)
-            op["sum"] = self._sum(op["layer"], final, shift)
+            op["sum"] = self._sum(op["layer"], _part(synapse), final, shift)
         else:
             delays = np.broadcast_to(np.asarray(synapse.delays).reshape(-1, 1, 1), layer.shape).reshape(-1)
-            op["sum"] = self._sum(op["layer"], final, shift, delays[self.orders[layer.name]])
+            op["sum"] = self._sum(op["layer"], _part(synapse), final, shift, delays[self.orders[layer.name]])
         groups = synapse.groups
         channels_out, channels_in, height, width = weights.shape
         of_source = weights.reshape(groups, channels_out // groups, channels_in, height, width)
@@ -294,22 +293,22 @@ class _Lowering:
         if delays is None or low == high:
             op["kind"], op["delay"] = DENSE, low
             self.longest = max(self.longest, low)
-            op["sum"] = self._sum(op["layer"], final, shift)
+            op["sum"] = self._sum(op["layer"], _part(synapse), final, shift)
         elif delays.shape[1] == 1:
             op["kind"] = DENSE
-            op["sum"] = self._sum(op["layer"], final, shift, delays[order, 0])
+            op["sum"] = self._sum(op["layer"], _part(synapse), final, shift, delays[order, 0])
         elif delays.shape[0] == 1 and final == SHIFT_LEFT and not self._graded(synapse):
             op["kind"] = DENSE
             self.longest = max(self.longest, high)
             self.axons.append((op, self.pools["tables"].add(delays[0, source_order])))
-            op["sum"] = self._sum(op["layer"], final, shift)
+            op["sum"] = self._sum(op["layer"], _part(synapse), final, shift)
         else:
             delays = np.broadcast_to(delays, (layer.size, len(source_order)))
             op["kind"] = DENSE_BY_CONNECTION
             op["table_at"] = self.pools["tables"].add(
                 self._slots_of(op["layer"], layer, delays[np.ix_(order, source_order)])
             )
-            op["sum"] = self._sum(op["layer"], final, shift, ring=True)
+            op["sum"] = self._sum(op["layer"], _part(synapse), final, shift, ring=True)
         self._store(op, rows)
 
     def _slots_of(self, number: int, layer: Layer, delays: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -339,6 +338,7 @@ class _Lowering:
     def _sum(
         self,
         number: int,
+        part: int,
         final: int,
         shift: int,
         target_delays: npt.NDArray[np.integer[Any]] | None = None,
@@ -346,7 +346,7 @@ class _Lowering:
     ) -> int:
         """The accumulator to use: an existing one where nothing tells them apart."""
         padded = int(self.padded[number])
-        entry = {"layer": number, "part": self.part, "final": final, "shift": shift, "line_at": -1, "line_delay_at": -1}
+        entry = {"layer": number, "part": part, "final": final, "shift": shift, "line_at": -1, "line_delay_at": -1}
         entry |= {"ring_at": -1, "spare_at": -1}
         shared = final == SHIFT_LEFT and target_delays is None and not ring
         for index, other in enumerate(self.sums):
@@ -441,6 +441,11 @@ class _Lowering:
         return rows
 
 
+def _part(synapse: Synapse) -> int:
+    """Part of the neurons that a synapse feeds, as `SUM` numbers it."""
+    return int(part_of(synapse) == "imag")
+
+
 def _tap_targets(synapse: ConvSynapse, axis: int, size_in: int, size_out: int) -> npt.NDArray[np.int64]:
     """Target position that each kernel tap leads to from each source position, (positions, taps); -1: none."""
     taps = np.arange(np.shape(synapse.weights)[2 + axis])
@@ -456,7 +461,7 @@ def _shared(neuron: Neuron) -> dict[str, int]:
         found |= {"vth": neuron.vth_mant << 6, "growth": neuron.threshold_step << 6}
         found["keep_threshold"] = DECAY_UNITY - neuron.threshold_decay
         found["keep_refractory"] = DECAY_UNITY - neuron.refractory_decay
-    elif isinstance(neuron, ResonateAndFire | IzhikevichResonateAndFire):
+    elif isinstance(neuron, Resonator):
         found |= {"vth": neuron.vth_mant << 6, "sin_decay": neuron.sin_decay, "cos_decay": neuron.cos_decay}
     elif isinstance(neuron, Delta | SigmaDelta):
         exponent = neuron.spike_exp + STATE_EXP

@@ -15,7 +15,10 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 
 class Faulty(AbstractProcess):
-    """Does what its fault says: "step" and "constructor" raise, "killed" kills itself, "deadlock" waits for itself."""
+    """Does what its fault says.
+
+    "step" and "constructor" raise, "killed" kills itself, "gone" ends, "deadlock" waits for itself.
+    """
 
     def __init__(self, *, fault: str) -> None:
         super().__init__(fault=fault)
@@ -42,6 +45,8 @@ class PyFaulty(PyLoihiProcessModel):
             raise ValueError(f"broken in step {self.time_step}")
         if fault == "killed" and self.time_step == 3:
             os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "gone" and self.time_step == 3:
+            os._exit(0)
         if fault == "deadlock":
             self.a_in.recv()
         self.a_out.send(np.zeros(1, np.int32))
