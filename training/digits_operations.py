@@ -138,12 +138,11 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         axes.scatter(operations, right, s=18, alpha=0.5, color=f"C{number}")
         axes.scatter(*means[-1], s=60, color=f"C{number}", label=f"{price:g}", zorder=3)
     axes.plot(*zip(*means), color="0.5", zorder=1)
-    axes.set_xscale("log")
     axes.set_xlabel("synaptic operations per sample, exact mean over the test samples")
     axes.set_ylabel("test accuracy / %")
     axes.set_title(f"Digits: operations as a part of the loss, {len(rows)} trainings")
     axes.legend(title="loss for 1,000 operations\n(large dot: mean of the seeds)")
-    axes.grid(alpha=0.3, which="both")
+    axes.grid(alpha=0.3)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 
