@@ -215,7 +215,7 @@ def test_the_voltages_that_the_loss_sees_are_the_exported_integers(tmp_path: Pat
         n_steps = events.n_steps + network.depth
         batches = TrainingBatches(events, n_steps, 10, 0, lambda batch, generator: batch)
         classifier = Classifier(module, batches, OPTIMIZER, LossConfig(gain=1.0))
-        logits = classifier._logits(slayer_input(events, n_steps))
+        logits, _ = classifier._run(slayer_input(events, n_steps))
         result = run(network, events, "reference", n_steps=n_steps, record=needed_recording(network))
         unit = 4096 if readout == "voltage_sum" else 1
         expected = scores(result, network)
