@@ -1,0 +1,199 @@
+"""Fused blocks against SLAYER's: the same spikes and voltages bit for bit, the same gradients, random numbers, states."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from netx_exports.errors import LapilliError, UnsupportedError
+from training.fused import block_module, selected_dynamics
+from training.slayer import slayer
+
+THEIRS = slayer.block.cuba
+OURS = block_module("fused")
+RELATIVE = 1e-5
+STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A block, its input and the gradient that comes back."""
+
+    kind: str
+    neuron: dict[str, Any] = field(default_factory=dict)
+    block: dict[str, Any] = field(default_factory=dict)
+    n_samples: int = 3
+    n_inputs: int = 20
+    n_neurons: int = 13
+    n_steps: int = 30
+    density: float = 0.2
+    levels: tuple[float, ...] = (1.0,)
+    dropout: float = 0.0
+    longest_delay: float = 0.0
+    by_step: bool = False
+    seed: int = 0
+
+
+def built(module: Any, case: Case) -> Any:
+    torch.manual_seed(case.seed)
+    dropout = {"dropout": slayer.neuron.Dropout(case.dropout)} if case.dropout else {}
+    block = getattr(module, case.kind)(STANDARD | case.neuron | dropout, case.n_inputs, case.n_neurons, **case.block)
+    if block.delay is not None and case.longest_delay:
+        block.delay.delay.data = torch.rand(case.n_neurons) * case.longest_delay
+        block.delay.init = True
+    return block
+
+
+def batch(case: Case) -> torch.Tensor:
+    generator = np.random.default_rng(case.seed)
+    shape = (case.n_samples, case.n_inputs, case.n_steps)
+    active = generator.random(shape) < case.density
+    values = torch.tensor(active * generator.choice(case.levels, shape), dtype=torch.float32)
+    return values.transpose(1, 2).contiguous().transpose(1, 2) if case.by_step else values
+
+
+def there_and_back(block: Any, values: torch.Tensor, seed: int) -> dict[str, torch.Tensor]:
+    """Output, gradients of everything, random state and neuron states of two passes, one after the other."""
+    found = {}
+    torch.manual_seed(seed)
+    for number in range(2):
+        leaf = values.detach().requires_grad_()
+        block.zero_grad()
+        out = block(leaf)
+        weights = np.random.default_rng(seed + number).normal(size=tuple(out.shape))
+        out.backward(torch.tensor(weights, dtype=torch.float32))
+        found[f"output {number}"] = out.detach()
+        found[f"gradient {number} of input"] = leaf.grad
+        for name, parameter in block.named_parameters():
+            if parameter.grad is not None:
+                found[f"gradient {number} of {name}"] = parameter.grad.clone()
+    return found | {"random": torch.get_rng_state()} | dict(block.state_dict())
+
+
+@contextmanager
+def slayer_forbidden() -> Iterator[None]:
+    """Fail where a block falls back on SLAYER's code."""
+
+    def forbidden(block: Any, x: torch.Tensor) -> torch.Tensor:
+        raise AssertionError(f"{type(block).__name__} ran SLAYER's code")
+
+    kinds = (slayer.block.base.AbstractDense, slayer.block.base.AbstractAffine, slayer.block.base.AbstractRecurrent)
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in kinds:
+            patch.setattr(kind, "forward", forbidden)
+        yield
+
+
+def require_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, expected in theirs.items():
+        found = ours[name]
+        assert found.shape == expected.shape, name
+        if name.startswith("gradient"):
+            scale = expected.abs().max()
+            assert (found - expected).abs().max() <= RELATIVE * scale, name
+        else:
+            assert torch.equal(found, expected), name
+
+
+def compare(case: Case) -> None:
+    """Ours must be the same, and must be fused unless states leave single precision."""
+    theirs, ours = built(THEIRS, case), built(OURS, case)
+    if case.kind == "Recurrent":
+        # SLAYER's keeps its state for the next batch, and its last spikes in the state dict.
+        theirs.register_forward_pre_hook(lambda block, _: to_rest(block))
+        theirs.register_forward_hook(lambda block, *_: to_rest(block))
+    magnitudes = watch_magnitudes(theirs.neuron)
+    expected = there_and_back(theirs, batch(case), case.seed)
+    allowed = nullcontext() if max(magnitudes) >= 1 << 24 else slayer_forbidden()
+    with allowed:
+        found = there_and_back(ours, batch(case), case.seed)
+    require_same(found, expected)
+
+
+def watch_magnitudes(neuron: Any) -> list[float]:
+    """The largest states of each call, in units of fixed point."""
+    magnitudes: list[float] = []
+    dynamics = neuron.dynamics
+
+    def watched(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        states: tuple[torch.Tensor, torch.Tensor] = dynamics(values)
+        magnitudes.extend(float(state.abs().max()) * neuron.s_scale for state in states)
+        return states
+
+    neuron.dynamics = watched
+    return magnitudes
+
+
+def to_rest(block: Any) -> None:
+    block.neuron.current_state = torch.zeros(1)
+    block.neuron.voltage_state = torch.zeros(1)
+    block.spike_state = torch.zeros(1)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    kind = draw(st.sampled_from(["Dense", "Affine", "Recurrent"]))
+    spiking, recurrent = kind != "Affine", kind == "Recurrent"
+    scale = draw(st.sampled_from([1, 16, 64, 256]))
+    shared = draw(st.booleans())
+    decay = st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
+    decays = decay if shared else st.tuples(st.floats(0, 0.5), st.floats(0.5, 1))
+    neuron = {
+        "scale": scale,
+        "threshold": max(1 / scale, round(draw(st.floats(0.05, 3)) * scale) / scale),
+        "current_decay": draw(decays),
+        "voltage_decay": draw(decays),
+        "tau_grad": draw(st.floats(0.001, 1)),
+        "scale_grad": draw(st.floats(0.1, 20)),
+        "shared_param": shared,
+        "requires_grad": draw(st.booleans()),
+        "persistent_state": draw(st.booleans()),
+    }
+    block: dict[str, Any] = {"weight_scale": draw(st.sampled_from([0.5, 2.0, 20.0])) * 64 / scale**0.5}
+    if spiking:
+        block |= {"delay_shift": draw(st.booleans()), "delay": draw(st.booleans())}
+    if not recurrent:
+        block |= {"weight_norm": draw(st.booleans())}
+    return Case(
+        kind,
+        neuron,
+        block,
+        n_samples=draw(st.integers(1, 4)),
+        n_inputs=draw(st.integers(1, 90)),
+        n_neurons=draw(st.integers(1, 90)),
+        n_steps=draw(st.integers(1, 12) | st.integers(1, 300)),
+        density=draw(st.sampled_from([0.0, 0.02, 1.0]) | st.floats(0, 1)),
+        levels=draw(st.sampled_from([(1.0,), (2.0,), (1.0, 3.0, -2.0), (0.5, 1.25)])),
+        dropout=draw(st.sampled_from([0.0, 0.0, 0.2, 0.5])) if spiking else 0.0,
+        longest_delay=draw(st.sampled_from([0.0, 3.0, 62.0])),
+        by_step=draw(st.booleans()),
+        seed=draw(st.integers(0, 2**31)),
+    )
+
+
+@settings(max_examples=60)
+@given(cases())
+@example(Case("Dense"))
+@example(Case("Dense", n_steps=300, density=0.0))
+@example(Case("Dense", n_steps=1, density=1.0))
+@example(Case("Dense", {"dropout": None}, {"delay": True}, longest_delay=62, n_steps=40))
+@example(Case("Recurrent", {}, {"weight_scale": 3, "delay": True}, longest_delay=5, dropout=0.5))
+@example(Case("Recurrent", {}, {"weight_scale": 5}, n_neurons=64, n_steps=100, density=0.5))
+@example(Case("Affine", {"requires_grad": True, "shared_param": False}, {"weight_norm": True}))
+@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
+def test_blocks_equal_slayer(case: Case) -> None:
+    compare(case)
+
+
+@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
+@pytest.mark.parametrize("kind", ["Dense", "Affine", "Recurrent"])
+@pytest.mark.parametrize("density", [0.0, 0.01, 0.1, 0.3, 0.6, 1.0])
+def test_densities_equal_slayer(kind: str, density: float) -> None:
+    compare(Case(kind, block={"weight_scale": 4}, n_inputs=150, n_neurons=70, density=density, seed=3))

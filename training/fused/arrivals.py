@@ -1,0 +1,100 @@
+"""What arrives at the neurons of a block: events that meet quantised weights, or numbers that are there already."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.weight_norm import WeightNorm
+
+from training.fused.dynamics import has_hooks
+from training.fused.events import InputEvents, exact_dense, input_events
+from training.slayer import slayer
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrives at neurons: `events` of `values` that meet `weight`, or else `real`.
+
+    Arguments:
+        shape: of all that arrives, (samples, *neurons, steps).
+        values: (samples, inputs, steps).
+        weight: quantised, (neurons, inputs).
+        events: those of `values`.
+        real: (samples, neurons, steps), in SLAYER's unit.
+    """
+
+    shape: torch.Size
+    values: torch.Tensor | None = None
+    weight: torch.Tensor | None = None
+    events: InputEvents | None = None
+    real: torch.Tensor | None = None
+
+    @classmethod
+    def of_numbers(cls, numbers: torch.Tensor) -> "Arrivals":
+        """Numbers (samples, *neurons, steps) that some other code computed."""
+        return cls(numbers.shape, real=numbers.flatten(1, -2))
+
+
+def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
+    """What a dense synapse of SLAYER sends to its neurons.
+
+    Where the order of additions could matter, SLAYER's own product is taken.
+
+    Arguments:
+        synapse: of SLAYER.
+        neuron: quantises the weights.
+        values: (samples, inputs, steps) or (samples, *inputs, steps).
+
+    Returns:
+        None where it is for SLAYER to refuse the input, or to run on another device.
+    """
+    if not _on_cpu(values) or values.dim() < 3:
+        return None
+    weight = quantised_weight(synapse, neuron)
+    flat = values if values.dim() == 3 else _flattened(values, synapse)
+    if weight is None or flat is None or flat.shape[1] != weight.shape[1]:
+        return Arrivals.of_numbers(synapse(values))
+    ones = (1,) * (values.dim() - 3)
+    shape = torch.Size((len(values), len(weight), *ones, values.shape[-1]))
+    events = input_events(flat)
+    if events is not None:
+        return Arrivals(shape, flat, weight, events)
+    if exact_dense(flat):
+        product = torch.matmul(flat.transpose(1, 2), weight.t())
+        return Arrivals(shape, real=product.transpose(1, 2))
+    return Arrivals.of_numbers(synapse(values))
+
+
+def quantised_weight(synapse: Any, neuron: Any) -> torch.Tensor | None:
+    """Weights (neurons, inputs) as the synapse uses them; None where they are not in the neuron's 8 bits."""
+    if type(synapse) is not slayer.synapse.Dense or not _has_known_hooks(synapse):
+        return None
+    if synapse.pre_hook_fx != neuron.quantize_8bit or not _on_cpu(synapse.weight):
+        return None
+    for hook in synapse._forward_pre_hooks.values():
+        hook(synapse, ())
+    weight: torch.Tensor = neuron.quantize_8bit(synapse.weight).flatten(1)
+    return weight if bool(weight.detach().sum().isfinite()) else None
+
+
+def _has_known_hooks(synapse: Any) -> bool:
+    """Whether the only hooks are those that set the weight before each pass."""
+    known = all(isinstance(hook, (WeightNorm, BasePruningMethod)) for hook in synapse._forward_pre_hooks.values())
+    return known and not has_hooks(synapse, before=False)
+
+
+def _flattened(values: torch.Tensor, synapse: Any) -> torch.Tensor | None:
+    """Inputs of several dimensions as one, where each neuron sees all of them."""
+    whole = values.dim() == 5 and tuple(values.shape[2:4]) == tuple(synapse.kernel_size[:2])
+    return values.flatten(1, -2) if whole else None
+
+
+def _on_cpu(values: torch.Tensor) -> bool:
+    return (
+        values.device.type == "cpu"
+        and values.dtype == torch.float32
+        and values.layout == torch.strided
+        and values.numel() > 0
+        and not torch.is_autocast_cpu_enabled()
+    )

@@ -1,0 +1,80 @@
+"""SLAYER's dense, recurrent and readout blocks of CUBA neurons, on fused kernels.
+
+Each block is the block of `lava.lib.dl.slayer.block.cuba` of the same name: constructor, parameters, state dict, export
+and numbers are SLAYER's. Where the kernels do not compute what a block does (normalisation, graded spikes, weights
+without quantisation, hooks, a GPU, ...), SLAYER's own code runs.
+"""
+
+from typing import Any
+
+import torch
+
+from netx_exports.errors import UnsupportedError
+from training.fused.arrivals import arrivals, quantised_weight
+from training.fused.neurons import forget, run_neurons
+from training.slayer import slayer
+
+_cuba = slayer.block.cuba
+
+
+class Dense(_cuba.Dense):  # type: ignore[misc]
+    """SLAYER's dense block, fused."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes (samples, neurons, steps) for those of the inputs (samples, inputs, steps)."""
+        fused = None
+        if not self.count_log:
+            _apply_mask(self)
+            fused = run_neurons(self, arrivals(self.synapse, self.neuron, x))
+        return super().forward(x) if fused is None else fused
+
+
+class Affine(_cuba.Affine):  # type: ignore[misc]
+    """SLAYER's readout block, fused: voltages of neurons that never spike."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Voltages (samples, neurons, steps) for spikes of the inputs (samples, inputs, steps)."""
+        fused = None
+        if self.dynamics and not self.count_log:
+            _apply_mask(self)
+            fused = run_neurons(self, arrivals(self.synapse, self.neuron, x), spiking=False)
+        return super().forward(x) if fused is None else fused
+
+
+class Recurrent(_cuba.Recurrent):  # type: ignore[misc]
+    """SLAYER's recurrent block, fused; every batch starts from rest.
+
+    SLAYER's carries current and voltage over to the next batch if that has the same number of samples.
+
+    Arguments:
+        through_state: whether gradients pass from step to step through current and voltage as well as through the
+            recurrent spikes. SLAYER's pass through the spikes alone, which is the default.
+
+    Raises (when called):
+        UnsupportedError: for `through_state=True` where only SLAYER's own code computes what the block does.
+    """
+
+    def __init__(self, *args: Any, through_state: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.through_state = through_state
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes (samples, neurons, steps) for those of the inputs (samples, inputs, steps)."""
+        forget(self)
+        fused = None
+        if self.bias is None and not self.count_log:
+            feedback = quantised_weight(self.recurrent_synapse, self.neuron)
+            if feedback is not None:
+                fused = run_neurons(self, arrivals(self.input_synapse, self.neuron, x), feedback=feedback)
+        if fused is not None:
+            return fused
+        if self.through_state:
+            raise UnsupportedError("recurrent block", ["through_state: SLAYER's own code has no such gradient"])
+        spikes: torch.Tensor = super().forward(x)
+        forget(self)
+        return spikes
+
+
+def _apply_mask(block: Any) -> None:
+    if block.mask is not None:
+        block.synapse.weight.data *= block.mask

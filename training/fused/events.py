@@ -1,0 +1,99 @@
+"""What arrives at a layer, as events where they are few and their sums are exact."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.fused import kernels
+
+FORWARD_DENSITY = 0.4
+"""Share of inputs that are active above which one dense product takes less time than gathering rows of weights."""
+
+GRADIENT_DENSITY = 0.2
+"""The same for the gradient of the weights, whose rows are read and written."""
+
+_BINARY_SUM = 1 << 15
+_GRADED_SUM = 1 << 9
+
+
+@dataclass(frozen=True)
+class InputEvents:
+    """What is not 0 in a batch, ordered by sample, step and channel.
+
+    Arguments:
+        n_samples, n_channels, n_steps: shape of the batch.
+        starts: (samples * steps + 1), int64: where the events of each sample and step start.
+        sources: (events), int32: their channels.
+        graded: (events), float32: their values; empty if all are 1.
+    """
+
+    n_samples: int
+    n_channels: int
+    n_steps: int
+    starts: torch.Tensor
+    sources: torch.Tensor
+    graded: torch.Tensor
+
+    @property
+    def density(self) -> float:
+        """Share of inputs that are active."""
+        return len(self.sources) / max(1, self.n_samples * self.n_channels * self.n_steps)
+
+    @property
+    def sparse_gradient(self) -> bool:
+        """Whether the gradient of the weights is scattered into the rows of active inputs."""
+        return self.density <= GRADIENT_DENSITY
+
+    def dense(self) -> torch.Tensor:
+        """The batch as (samples, steps, channels), float32."""
+        batch = torch.zeros(self.n_samples, self.n_steps, self.n_channels)
+        parts = (self.starts.numpy(), self.sources.numpy(), self.graded.numpy())
+        kernels.densify(*parts, self.n_steps, 0, batch.numpy())
+        return batch
+
+
+def input_events(values: torch.Tensor) -> InputEvents | None:
+    """The events of a batch (samples, channels, steps), float32.
+
+    Returns:
+        None where a dense product is faster, or where a sum of quantised weights could round in single precision, so
+        that it matters in which order SLAYER's product adds.
+    """
+    n_samples, n_channels, n_steps = values.shape
+    starts = torch.empty(n_samples * n_steps + 1, dtype=torch.int64)
+    # A copy: what is kept for the way back should not hold the room that was not needed.
+    room = torch.empty(int(FORWARD_DENSITY * values.numel()), dtype=torch.int32)
+    number, binary = _find(values.detach(), starts.numpy(), room.numpy())
+    if number == kernels.OVERFLOW:
+        return None
+    sources = room[:number].clone()
+    if binary:
+        events = InputEvents(n_samples, n_channels, n_steps, starts, sources, torch.empty(0))
+        return events if n_channels <= _BINARY_SUM else None
+    rows = torch.repeat_interleave(torch.arange(n_samples * n_steps), starts.diff())
+    graded = values.detach()[rows // n_steps, sources.long(), rows % n_steps].contiguous()
+    largest, on_grid = kernels.largest_sum(starts.numpy(), graded.numpy())
+    if not on_grid or largest > _GRADED_SUM:
+        return None
+    return InputEvents(n_samples, n_channels, n_steps, starts, sources, graded)
+
+
+def exact_dense(values: torch.Tensor) -> bool:
+    """Whether the products of a dense batch with quantised weights are exact in whatever order they are added."""
+    magnitude = values.detach().abs()
+    if bool((magnitude.sum(1) <= _BINARY_SUM).all()) and bool((values.detach().round() == values.detach()).all()):
+        return True
+    scaled = values.detach() * kernels.UNIT
+    return bool((magnitude.sum(1) <= _GRADED_SUM).all()) and bool((scaled.round() == scaled).all())
+
+
+def _find(values: torch.Tensor, starts: Any, sources: Any) -> tuple[int, bool]:
+    n_samples, n_channels, n_steps = values.shape
+    found = np.empty(n_channels * n_steps, np.int32)
+    by_step = values.transpose(1, 2)
+    if by_step.is_contiguous():
+        return kernels.events_by_step(by_step.flatten(1).numpy(), n_channels, starts, sources, found)
+    counts = np.empty(n_steps, np.int64)
+    return kernels.events_by_channel(values.contiguous().flatten(1).numpy(), n_steps, starts, sources, found, counts)

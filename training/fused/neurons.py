@@ -1,0 +1,156 @@
+"""The neurons of a block, fused: dynamics, spikes, reset, dropout, shift by a step, axonal delay."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.fused import kernels
+from training.fused.arrivals import Arrivals
+from training.fused.dynamics import Dynamics, fused_dynamics, has_hooks, initial_state, integer_decays, settle
+from training.fused.layer import Layer, Tensors, run_layer
+from training.slayer import slayer
+
+_quantize = slayer.utils.quantize
+_step_delay = slayer.block.base.step_delay
+_NO_NOISE = torch.empty(0, 0, 0)
+_LARGEST_SUM = 1 << 15
+
+
+def run_neurons(
+    block: Any, arrivals: Arrivals | None, spiking: bool = True, feedback: torch.Tensor | None = None
+) -> torch.Tensor | None:
+    """What a block answers to what arrives, (samples, *neurons, steps).
+
+    Arguments:
+        block: of SLAYER, with `neuron` and, if it spikes, `delay_shift` and `delay`.
+        arrivals: None gives None.
+        spiking: whether the answer are spikes; else voltages.
+        feedback: quantised weights (neurons, neurons) of a recurrent synapse.
+
+    Returns:
+        None where SLAYER's own code must run.
+    """
+    neuron = block.neuron
+    dynamics = fused_dynamics(neuron, spiking)
+    if arrivals is None or dynamics is None:
+        return None
+    shape = arrivals.shape
+    settle(neuron, shape[1:-1])
+    if neuron.shape != shape[1:-1] or (feedback is not None and not _exact_feedback(neuron, len(feedback))):
+        return None
+    random = torch.get_rng_state() if neuron.drop is not None else None
+    layer = _layer(block, dynamics, shape, feedback is not None)
+    if layer is None:
+        return None
+    out = run_layer(layer, _tensors(block, arrivals, feedback, layer), arrivals.events, shape[-1])
+    if out is None:
+        if random is not None:
+            torch.set_rng_state(random)
+        return None
+    if neuron.persistent_state and feedback is None:
+        _keep_state(neuron, layer, shape)
+    return _late(block, layer, out.reshape(shape)) if spiking else out.reshape(shape)
+
+
+def forget(block: Any) -> None:
+    """Bring a recurrent block to rest, and its state dict to the form that it had before it ran."""
+    neuron = block.neuron
+    for owner, name in ((neuron, "current_state"), (neuron, "voltage_state"), (block, "spike_state")):
+        state = getattr(owner, name)
+        if state.numel() != 1:
+            setattr(owner, name, torch.zeros(1, dtype=state.dtype, device=state.device))
+        else:
+            state.zero_()
+
+
+def _layer(block: Any, dynamics: Dynamics, shape: torch.Size, recurrent: bool) -> Layer | None:
+    neuron = block.neuron
+    n_samples, n_neurons = shape[0], shape[1:-1].numel()
+    keep = integer_decays(neuron, n_neurons)
+    states = [
+        initial_state(state, n_samples, n_neurons, dynamics.scale)
+        for state in (neuron.current_state, neuron.voltage_state)
+    ]
+    if keep is None or states[0] is None or states[1] is None:
+        return None
+    noise = _noise(neuron.drop, n_samples, n_neurons, shape[-1] if recurrent else 1) if dynamics.spiking else _NO_NOISE
+    shifts = dynamics.spiking and block.delay_shift and (recurrent or not neuron.persistent_state)
+    delays = None
+    if _fuses_delay(block, shape, recurrent):
+        delays = _whole_delays(block.delay, n_neurons)
+    return Layer(
+        dynamics,
+        keep,
+        (states[0], states[1]),
+        int(shifts),
+        delays,
+        block.delay.grad_scale if delays is not None else 1.0,
+        noise,
+        not recurrent or block.through_state,
+    )
+
+
+def _tensors(block: Any, arrivals: Arrivals, feedback: torch.Tensor | None, layer: Layer) -> Tensors:
+    neuron = block.neuron
+    current_decay, voltage_decay = (
+        _quantize(decay) if decay.requires_grad else decay for decay in (neuron.current_decay, neuron.voltage_decay)
+    )
+    delay = None if layer.delays is None else block.delay.delay
+    return Tensors(arrivals.values, arrivals.weight, feedback, arrivals.real, current_decay, voltage_decay, delay)
+
+
+def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tensor:
+    """Factors of dropout (samples, draws, neurons), drawn as SLAYER draws them."""
+    if drop is None or not drop.training or drop.p == 0:
+        return _NO_NOISE
+    ones = torch.ones(n_samples, n_neurons, 1)
+    return torch.stack([drop(ones)[..., 0] for _ in range(draws)], 1)
+
+
+def _exact_feedback(neuron: Any, n_neurons: int) -> bool:
+    """Whether sums of recurrent spikes are exact in single precision, dropout's factor included."""
+    drop = neuron.drop
+    if drop is None or not drop.training or not 0 < drop.p < 1:
+        return n_neurons <= _LARGEST_SUM
+    factor = np.float32(1) / np.float32(1 - drop.p)
+    units = factor * np.float32(kernels.UNIT)
+    return bool(units == np.rint(units) and n_neurons * factor <= _LARGEST_SUM / kernels.UNIT)
+
+
+def _fuses_delay(block: Any, shape: torch.Size, recurrent: bool) -> bool:
+    delay = getattr(block, "delay", None)
+    return (
+        delay is not None
+        and type(delay) is slayer.axon.Delay
+        and not has_hooks(delay)
+        and delay.sampling_time == 1
+        and shape[1] == shape[1:-1].numel()
+        and (recurrent or not block.neuron.persistent_state)
+    )
+
+
+def _whole_delays(delay: Any, n_neurons: int) -> torch.Tensor | None:
+    """Steps of delay of each neuron; None where SLAYER must refuse them."""
+    if not delay.init:
+        with torch.no_grad():
+            delay(torch.zeros(1, n_neurons, 1))
+    delay.clamp()
+    steps = delay.delay.detach()
+    if steps.numel() != n_neurons or not bool(steps.isfinite().all()):
+        return None
+    return steps.long()
+
+
+def _keep_state(neuron: Any, layer: Layer, shape: torch.Size) -> None:
+    for name, state in zip(("current_state", "voltage_state"), layer.state):
+        setattr(neuron, name, torch.from_numpy(state).reshape(shape[:-1]).float() / layer.dynamics.scale)
+
+
+def _late(block: Any, layer: Layer, spikes: torch.Tensor) -> torch.Tensor:
+    """Whatever SLAYER does to spikes behind the neuron that the kernels did not do."""
+    if block.delay_shift and not layer.shift:
+        spikes = _step_delay(block, spikes)
+    if block.delay is not None and layer.delays is None:
+        spikes = block.delay(spikes)
+    return spikes

@@ -1,0 +1,45 @@
+"""Which dynamics train: the fused kernels, or SLAYER's own code for comparison."""
+
+import os
+from types import ModuleType, SimpleNamespace
+from typing import Any, Literal, get_args
+
+from netx_exports.errors import LapilliError
+from training.fused import blocks
+from training.slayer import slayer
+
+DynamicsName = Literal["slayer", "fused"]
+VARIABLE = "LAPILLI_DYNAMICS"
+
+BlockModule = ModuleType | SimpleNamespace
+"""Holds block classes under the names that they have in `lava.lib.dl.slayer.block.cuba`."""
+
+_FUSED = ("Dense", "Affine", "Recurrent")
+
+
+def selected_dynamics(dynamics: DynamicsName | None = None) -> DynamicsName:
+    """`dynamics`, or what the environment variable LAPILLI_DYNAMICS says, or "fused".
+
+    Raises:
+        LapilliError: for any other word.
+    """
+    word: Any = dynamics or os.environ.get(VARIABLE) or "fused"
+    if word not in get_args(DynamicsName):
+        raise LapilliError(f"{VARIABLE}: must be one of {', '.join(get_args(DynamicsName))}, got {word!r}")
+    return word
+
+
+def block_module(dynamics: DynamicsName | None = None) -> Any:
+    """The blocks to build networks from, in place of `slayer.block.cuba`.
+
+    Arguments:
+        dynamics: "fused", "slayer", or None for what LAPILLI_DYNAMICS says (default: "fused").
+
+    Raises:
+        LapilliError: for any other word.
+    """
+    cuba = slayer.block.cuba
+    if selected_dynamics(dynamics) == "slayer":
+        return cuba
+    names = {name: value for name, value in vars(cuba).items() if isinstance(value, type)}
+    return SimpleNamespace(**names | {name: getattr(blocks, name) for name in _FUSED})
