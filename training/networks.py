@@ -10,6 +10,7 @@ import torch
 from netx_exports import Network, from_slayer
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
+from training.fused import block_module
 from training.slayer import slayer
 
 
@@ -101,7 +102,8 @@ class SlayerNetwork(torch.nn.Module):
         for block in self.blocks:
             with _unshifted(block):
                 found.append(block(values))
-            values = torch.nn.functional.pad(found[-1], (1, 0))[..., :-1]
+            # By steps first, as the fused blocks write and read.
+            values = torch.nn.functional.pad(found[-1].transpose(1, 2), (0, 0, 1, 0))[:, :-1].transpose(1, 2)
         # SLAYER keeps a recurrent block's last spikes in the state dict, in the shape of the batch.
         clear_state(self)
         return found
@@ -128,7 +130,7 @@ def _unshifted(block: Any) -> Iterator[None]:
 
 
 def _blocks(config: NetworkConfig, n_inputs: int, n_classes: int) -> Iterator[torch.nn.Module]:
-    cuba = slayer.block.cuba
+    cuba = block_module()
     hidden = cuba.Recurrent if config.recurrent else cuba.Dense
     sizes = (n_inputs, *config.hidden)
     for source, size in zip(sizes, config.hidden):

@@ -29,6 +29,7 @@ def doctor(*, json: bool = False) -> None:
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
         **{f"backend {name}": state for name, state in backend_states().items()},
         "training": training_state(),
+        "training dynamics": training_dynamics(),
         "data folder": str(data_folder()),
     }
     if json:
@@ -60,6 +61,19 @@ def training_state() -> str:
         return "works"
     python = "" if sys.version_info[:2] == (3, 10) else " on Python 3.10"
     return f"needs {', '.join(missing)}: pip install 'lapilli[train]'{python}"
+
+
+def training_dynamics() -> str:
+    """Which dynamics networks are trained with."""
+    try:
+        from training.fused import selected_dynamics
+    except ImportError:
+        return "none: see training"
+    try:
+        meaning = {"fused": "SLAYER blocks on lapilli's kernels", "slayer": "SLAYER's own code"}
+        return f"{selected_dynamics()}: {meaning[selected_dynamics()]} (LAPILLI_DYNAMICS)"
+    except LapilliError as error:
+        return str(error)
 
 
 def data_folder() -> Path:

@@ -17,7 +17,7 @@ from training.slayer import slayer
 _cuba = slayer.block.cuba
 
 
-class Dense(_cuba.Dense):  # type: ignore[misc]
+class Dense(_cuba.Dense):  # type: ignore[misc, name-defined]
     """SLAYER's dense block, fused."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -29,7 +29,7 @@ class Dense(_cuba.Dense):  # type: ignore[misc]
         return super().forward(x) if fused is None else fused
 
 
-class Affine(_cuba.Affine):  # type: ignore[misc]
+class Affine(_cuba.Affine):  # type: ignore[misc, name-defined]
     """SLAYER's readout block, fused: voltages of neurons that never spike."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -41,7 +41,7 @@ class Affine(_cuba.Affine):  # type: ignore[misc]
         return super().forward(x) if fused is None else fused
 
 
-class Recurrent(_cuba.Recurrent):  # type: ignore[misc]
+class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
     """SLAYER's recurrent block, fused; every batch starts from rest.
 
     SLAYER's carries current and voltage over to the next batch if that has the same number of samples.

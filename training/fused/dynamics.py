@@ -5,6 +5,7 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from training.fused import kernels
@@ -12,6 +13,8 @@ from training.slayer import slayer
 
 _cuba = slayer.neuron.cuba
 _UNITY = 4096
+
+IntArray = npt.NDArray[np.signedinteger[Any] | np.unsignedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def fused_dynamics(neuron: Any, spiking: bool = True) -> Dynamics | None:
     return Dynamics(neuron.s_scale, True, np.float32(threshold), ceil(units), tau, peak)
 
 
-def integer_decays(neuron: Any, n_neurons: int) -> tuple[np.ndarray, np.ndarray] | None:
+def integer_decays(neuron: Any, n_neurons: int) -> tuple[IntArray, IntArray] | None:
     """What each neuron keeps of current and voltage in a step, of 4096; None where a decay is out of its range."""
     if neuron.requires_grad:
         neuron.clamp()
@@ -73,7 +76,7 @@ def settle(neuron: Any, shape: torch.Size) -> None:
             neuron.dynamics(torch.zeros(1, *shape, 1))
 
 
-def initial_state(state: torch.Tensor, n_samples: int, n_neurons: int, scale: int) -> np.ndarray | None:
+def initial_state(state: torch.Tensor, n_samples: int, n_neurons: int, scale: int) -> IntArray | None:
     """SLAYER's state before the first step, in units, (samples, neurons); None where the kernels cannot hold it.
 
     As in SLAYER, the state of a batch of another size is forgotten.

@@ -90,7 +90,7 @@ def exact_dense(values: torch.Tensor) -> bool:
 
 
 def _find(values: torch.Tensor, starts: Any, sources: Any) -> tuple[int, bool]:
-    n_samples, n_channels, n_steps = values.shape
+    _, n_channels, n_steps = values.shape
     found = np.empty(n_channels * n_steps, np.int32)
     by_step = values.transpose(1, 2)
     if by_step.is_contiguous():

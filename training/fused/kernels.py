@@ -339,7 +339,7 @@ def scatter(first, last, starts, sources, graded, gradients, steps, ends, weight
 def feedback_events(voltages, threshold, noise, starts, sources, graded):
     """Events of the recurrent synapse: the spikes of the step before. Returns their number, or OVERFLOW."""
     n_samples, n_steps, n_neurons = voltages.shape
-    total = 0
+    total = np.int64(0)
     starts[0] = 0
     for n in range(n_samples):
         starts[n * n_steps + 1] = total
@@ -422,7 +422,7 @@ def forward(
     n_steps, n_neurons = out.shape[1], out.shape[2]
     seen = np.int64(0)
     for n in range(first, last):
-        n_spiking = 0
+        n_spiking = np.int64(0)
         u, v = current[n], voltage[n]
         if not len(shifts):
             for t in range(min(uniform_shift, n_steps)):
@@ -446,7 +446,7 @@ def forward(
                 for i in range(n_neurons):
                     out[n, t, i] = np.float32(before_reset[i]) / scale
                 continue
-            n_spiking = 0
+            n_spiking = np.int64(0)
             if len(feedback):
                 for i in range(n_neurons):
                     spiking[n_spiking] = i

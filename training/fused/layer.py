@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from training.fused import kernels
@@ -17,6 +18,8 @@ _NONE_3D = torch.empty(0, 0, 0)
 _NO_STEPS = torch.empty(0, 0, 0, dtype=torch.int32)
 _NO_WEIGHTS = np.empty((0, 0), np.int8)
 _NOTHING = np.empty((0, 0), np.float32)
+Array = npt.NDArray[Any]
+
 _NO_EVENTS = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int32), torch.empty(0)
 
 
@@ -37,8 +40,8 @@ class Layer:
     """
 
     dynamics: Dynamics
-    keep: tuple[np.ndarray, np.ndarray]
-    state: tuple[np.ndarray, np.ndarray]
+    keep: tuple[Array, Array]
+    state: tuple[Array, Array]
     shift: int = 0
     delays: torch.Tensor | None = None
     delay_scale: float = 1.0
@@ -46,7 +49,7 @@ class Layer:
     through_state: bool = True
 
     @property
-    def shifts(self) -> np.ndarray:
+    def shifts(self) -> Array:
         """Steps by which the output of each neuron is late; empty where they are the same for all."""
         return np.empty(0, np.int64) if self.delays is None else self.delays.numpy() + self.shift
 
@@ -116,7 +119,7 @@ def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_step
         return None
     if not tensors.need_gradient:
         return passed.out.transpose(1, 2)
-    return _LayerFunction.apply(layer, passed, events, *tensors.in_order)  # type: ignore[no-untyped-call, no-any-return]
+    return _LayerFunction.apply(layer, passed, events, *tensors.in_order)  # type: ignore[no-untyped-call]
 
 
 def over_samples(n_samples: int, work: Callable[[int, int, int], Any]) -> list[Any]:
@@ -161,20 +164,21 @@ def _forward(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps
 class _LayerFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, layer: Layer, passed: _Pass, events: InputEvents | None, *tensors: Any) -> torch.Tensor:
-        ctx.layer, ctx.events, ctx.n_steps = layer, events is not None, passed.out.shape[1]
+        ctx.layer = layer
         ctx.shape = None if events is None else (events.n_samples, events.n_channels, events.n_steps)
         parts = _NO_EVENTS if events is None else (events.starts, events.sources, events.graded)
         _, weight, feedback, _, current_decay, voltage_decay, _ = tensors
-        ctx.save_for_backward(
-            passed.voltages, passed.currents, *parts, weight, feedback, current_decay, voltage_decay
-        )
+        ctx.save_for_backward(passed.voltages, passed.currents, *parts, weight, feedback, current_decay, voltage_decay)
         return passed.out.transpose(1, 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, out_gradient: torch.Tensor) -> tuple[Any, ...]:
         voltages, currents, starts, sources, graded, *parameters = ctx.saved_tensors
-        events = InputEvents(*ctx.shape, starts, sources, graded) if ctx.events else None
+        events = None
+        if ctx.shape is not None:
+            n_samples, n_channels, n_steps = ctx.shape
+            events = InputEvents(n_samples, n_channels, n_steps, starts, sources, graded)
         passed = _Pass(_by_step(out_gradient), voltages, currents)
         back = _backward_recurrent if parameters[1] is not None else _backward
         return None, None, None, *back(ctx.layer, passed, events, parameters, ctx.needs_input_grad[3:])
@@ -267,7 +271,7 @@ def _weight_gradient(gradients: torch.Tensor, events: InputEvents) -> torch.Tens
         return _dense_weight_gradient(gradients, events)
     arrays, of_arriving = _event_arrays(events), gradients.numpy()
 
-    def work(part: int, first: int, last: int) -> np.ndarray:
+    def work(part: int, first: int, last: int) -> Array:
         weight_gradient, steps, ends = _scatter_room(events, gradients.shape[2])
         kernels.scatter(first, last, *arrays, of_arriving, steps, ends, weight_gradient)
         return weight_gradient
@@ -279,7 +283,7 @@ def _dense_weight_gradient(gradients: torch.Tensor, events: InputEvents) -> torc
     return torch.matmul(gradients.flatten(0, 1).t(), events.dense().flatten(0, 1))
 
 
-def _scatter_room(events: InputEvents | None, n_neurons: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _scatter_room(events: InputEvents | None, n_neurons: int) -> tuple[Array, Array, Array]:
     """Zeros (inputs, neurons) to add to, and room to put the events of a sample in order."""
     if events is None:
         return np.zeros((0, n_neurons), np.float32), np.empty(0, np.int32), np.empty(0, np.int32)
@@ -306,12 +310,12 @@ def _constants(dynamics: Dynamics) -> tuple[np.float32, np.float32, np.float32, 
     return np.float32(1 / dynamics.scale), dynamics.threshold, steepness, dynamics.peak
 
 
-def _event_arrays(events: InputEvents | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _event_arrays(events: InputEvents | None) -> tuple[Array, Array, Array]:
     starts, sources, graded = _NO_EVENTS if events is None else (events.starts, events.sources, events.graded)
     return starts.numpy(), sources.numpy(), graded.numpy()
 
 
-def _integer_rows(weight: torch.Tensor, dynamics: Dynamics) -> np.ndarray:
+def _integer_rows(weight: torch.Tensor, dynamics: Dynamics) -> Array:
     """Quantised weights (neurons, inputs) as integers, (inputs, neurons)."""
     return (weight.detach() * (dynamics.scale / kernels.UNIT)).to(torch.int8).t().contiguous().numpy()
 
