@@ -1,13 +1,12 @@
 """Fused blocks against SLAYER's: spikes and voltages bit for bit, gradients, random numbers, states."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from fused_equality import require_equal, require_same, slayer_forbidden, there_and_back, to_rest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +17,6 @@ from training.slayer import slayer
 
 THEIRS = slayer.block.cuba
 OURS = block_module("fused")
-RELATIVE = 1e-5
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}
 
 
@@ -59,85 +57,13 @@ def batch(case: Case) -> torch.Tensor:
     return values.transpose(1, 2).contiguous().transpose(1, 2) if case.by_step else values
 
 
-def there_and_back(block: Any, values: torch.Tensor, seed: int) -> dict[str, torch.Tensor]:
-    """Output, gradients of everything, random state and neuron states of two passes, one after the other."""
-    found = {}
-    torch.manual_seed(seed)
-    for number in range(2):
-        leaf = values.detach().requires_grad_()
-        block.zero_grad()
-        out = block(leaf)
-        weights = np.random.default_rng(seed + number).normal(size=tuple(out.shape))
-        out.backward(torch.tensor(weights, dtype=torch.float32))
-        found[f"output {number}"] = out.detach()
-        found[f"gradient {number} of input"] = leaf.grad
-        for name, parameter in block.named_parameters():
-            if parameter.grad is not None:
-                found[f"gradient {number} of {name}"] = parameter.grad.clone()
-    return found | {"random": torch.get_rng_state()} | dict(block.state_dict())
-
-
-@contextmanager
-def slayer_forbidden() -> Iterator[None]:
-    """Fail where a block falls back on SLAYER's code."""
-
-    def forbidden(block: Any, x: torch.Tensor) -> torch.Tensor:
-        raise AssertionError(f"{type(block).__name__} ran SLAYER's code")
-
-    kinds = (slayer.block.base.AbstractDense, slayer.block.base.AbstractAffine, slayer.block.base.AbstractRecurrent)
-    with pytest.MonkeyPatch.context() as patch:
-        for kind in kinds:
-            patch.setattr(kind, "forward", forbidden)
-        yield
-
-
-def require_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
-    assert ours.keys() == theirs.keys()
-    for name, expected in theirs.items():
-        found = ours[name]
-        assert found.shape == expected.shape, name
-        if name.startswith("gradient"):
-            # What comes back is of size 1, and a delay's gradient a difference of that.
-            least = 1.0 if name.endswith("delay.delay") else 0.0
-            scale = max(float(expected.abs().max()), least)
-            assert (found - expected).abs().max() <= RELATIVE * scale, name
-        else:
-            assert torch.equal(found, expected), name
-
-
 def compare(case: Case) -> None:
-    """Ours must be the same, and must be fused unless states leave single precision."""
     theirs, ours = built(THEIRS, case), built(OURS, case)
     if case.kind == "Recurrent":
         # SLAYER's keeps its state for the next batch, and its last spikes in the state dict.
         theirs.register_forward_pre_hook(lambda block, _: to_rest(block))
         theirs.register_forward_hook(lambda block, *_: to_rest(block))
-    magnitudes = watch_magnitudes(theirs.neuron)
-    expected = there_and_back(theirs, batch(case), case.seed)
-    allowed = nullcontext() if max(magnitudes) >= 1 << 24 else slayer_forbidden()
-    with allowed:
-        found = there_and_back(ours, batch(case), case.seed)
-    require_same(found, expected)
-
-
-def watch_magnitudes(neuron: Any) -> list[float]:
-    """The largest states of each call, in units of fixed point."""
-    magnitudes: list[float] = []
-    dynamics = neuron.dynamics
-
-    def watched(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        states: tuple[torch.Tensor, torch.Tensor] = dynamics(values)
-        magnitudes.extend(float(state.abs().max()) * neuron.s_scale for state in states)
-        return states
-
-    neuron.dynamics = watched
-    return magnitudes
-
-
-def to_rest(block: Any) -> None:
-    block.neuron.current_state = torch.zeros(1)
-    block.neuron.voltage_state = torch.zeros(1)
-    block.spike_state = torch.zeros(1)
+    require_equal(ours, theirs, batch(case), case.seed)
 
 
 @st.composite

@@ -8,7 +8,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
 from training.fused.dynamics import has_hooks
-from training.fused.events import InputEvents, exact_dense, input_events
+from training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
 from training.slayer import slayer
 
 
@@ -22,6 +22,7 @@ class Arrivals:
         weight: quantised, (neurons, inputs).
         events: those of `values`.
         real: (samples, neurons, steps), in SLAYER's unit.
+        channels_last: whether the neurons of an image lie as (rows, columns, channels) in `real`.
     """
 
     shape: torch.Size
@@ -29,11 +30,20 @@ class Arrivals:
     weight: torch.Tensor | None = None
     events: InputEvents | None = None
     real: torch.Tensor | None = None
+    channels_last: bool = False
 
     @classmethod
     def of_numbers(cls, numbers: torch.Tensor) -> "Arrivals":
         """Numbers (samples, *neurons, steps) that some other code computed."""
         return cls(numbers.shape, real=numbers.flatten(1, -2))
+
+    def shaped(self, flat: torch.Tensor) -> torch.Tensor:
+        """(samples, *neurons, steps) of (samples, neurons, steps) in the order of what arrives."""
+        if not self.channels_last:
+            return flat.reshape(self.shape)
+        _, channels, rows, columns, _ = self.shape
+        by_step = flat.transpose(1, 2).reshape(len(flat), -1, rows, columns, channels)
+        return by_step.permute(0, 4, 2, 3, 1)
 
 
 def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
@@ -49,7 +59,7 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
     Returns:
         None where it is for SLAYER to refuse the input, or to run on another device.
     """
-    if not _on_cpu(values) or values.dim() < 3:
+    if not on_cpu(values) or values.dim() < 3:
         return None
     weight = quantised_weight(synapse, neuron)
     flat = values if values.dim() == 3 else _flattened(values, synapse)
@@ -57,10 +67,10 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
         return Arrivals.of_numbers(synapse(values))
     ones = (1,) * (values.dim() - 3)
     shape = torch.Size((len(values), len(weight), *ones, values.shape[-1]))
-    events = input_events(flat)
+    events = input_events(flat, flat.shape[1], FORWARD_DENSITY)
     if events is not None:
         return Arrivals(shape, flat, weight, events)
-    if exact_dense(flat):
+    if exact_sums(flat, flat.shape[1]):
         product = torch.matmul(flat.transpose(1, 2), weight.t())
         return Arrivals(shape, real=product.transpose(1, 2))
     return Arrivals.of_numbers(synapse(values))
@@ -68,13 +78,19 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
 
 def quantised_weight(synapse: Any, neuron: Any) -> torch.Tensor | None:
     """Weights (neurons, inputs) as the synapse uses them; None where they are not in the neuron's 8 bits."""
-    if type(synapse) is not slayer.synapse.Dense or not _has_known_hooks(synapse):
+    weight = quantised(synapse, slayer.synapse.Dense, neuron)
+    return None if weight is None else weight.flatten(1)
+
+
+def quantised(synapse: Any, kind: Any, neuron: Any) -> torch.Tensor | None:
+    """Weights of a synapse of this kind, as it uses them; None where they are not in the neuron's 8 bits."""
+    if type(synapse) is not kind or not _has_known_hooks(synapse):
         return None
-    if synapse.pre_hook_fx != neuron.quantize_8bit or not _on_cpu(synapse.weight):
+    if synapse.pre_hook_fx != neuron.quantize_8bit or not on_cpu(synapse.weight):
         return None
     for hook in synapse._forward_pre_hooks.values():
         hook(synapse, ())
-    weight: torch.Tensor = neuron.quantize_8bit(synapse.weight).flatten(1)
+    weight: torch.Tensor = neuron.quantize_8bit(synapse.weight)
     return weight if bool(weight.detach().sum().isfinite()) else None
 
 
@@ -90,7 +106,8 @@ def _flattened(values: torch.Tensor, synapse: Any) -> torch.Tensor | None:
     return values.flatten(1, -2) if whole else None
 
 
-def _on_cpu(values: torch.Tensor) -> bool:
+def on_cpu(values: torch.Tensor) -> bool:
+    """Whether the kernels can read it."""
     return (
         values.device.type == "cpu"
         and values.dtype == torch.float32

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from netx_exports.errors import UnsupportedError
-from training.fused.arrivals import arrivals, quantised_weight
+from training.fused.arrivals import Arrivals, arrivals, on_cpu, quantised_weight
+from training.fused.convolution import conv_arrivals
 from training.fused.neurons import forget, run_neurons
 from training.slayer import slayer
 
@@ -39,6 +40,54 @@ class Affine(_cuba.Affine):  # type: ignore[misc, name-defined]
             _apply_mask(self)
             fused = run_neurons(self, arrivals(self.synapse, self.neuron, x), spiking=False)
         return super().forward(x) if fused is None else fused
+
+
+class Conv(_cuba.Conv):  # type: ignore[misc, name-defined]
+    """SLAYER's convolution block, fused."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
+        fused = None if self.count_log else run_neurons(self, conv_arrivals(self.synapse, self.neuron, x))
+        return super().forward(x) if fused is None else fused
+
+
+class Pool(_cuba.Pool):  # type: ignore[misc, name-defined]
+    """SLAYER's pooling block, its neurons fused."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
+        fused = _neurons_fused(self, x)
+        return super().forward(x) if fused is None else fused
+
+
+class ConvT(_cuba.ConvT):  # type: ignore[misc, name-defined]
+    """SLAYER's transposed convolution block, its neurons fused."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
+        fused = _neurons_fused(self, x)
+        return super().forward(x) if fused is None else fused
+
+
+class Unpool(_cuba.Unpool):  # type: ignore[misc, name-defined]
+    """SLAYER's unpooling block, its neurons fused."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
+        fused = _neurons_fused(self, x)
+        return super().forward(x) if fused is None else fused
+
+
+class Flatten(_cuba.Flatten):  # type: ignore[misc, name-defined]
+    """SLAYER's block that makes one dimension of an image, in the layout that the fused blocks read."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(samples, neurons, steps) of (samples, channels, rows, columns, steps)."""
+        if x.dim() != 5 or self.count_log:
+            return super().forward(x)
+        if self.shape is None:
+            self.shape: Any = [x.shape[1] * x.shape[2] * x.shape[3], 1, 1]
+        return x.permute(0, 4, 1, 2, 3).flatten(2).transpose(1, 2)
 
 
 class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
@@ -73,6 +122,13 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
         spikes: torch.Tensor = super().forward(x)
         forget(self)
         return spikes
+
+
+def _neurons_fused(block: Any, x: torch.Tensor) -> torch.Tensor | None:
+    """Fused neurons behind SLAYER's own synapse."""
+    if block.count_log or not on_cpu(x):
+        return None
+    return run_neurons(block, Arrivals.of_numbers(block.synapse(x)))
 
 
 def _apply_mask(block: Any) -> None:

@@ -54,8 +54,13 @@ class InputEvents:
         return batch
 
 
-def input_events(values: torch.Tensor) -> InputEvents | None:
+def input_events(values: torch.Tensor, fan_in: int, density: float) -> InputEvents | None:
     """The events of a batch (samples, channels, steps), float32.
+
+    Arguments:
+        values: the batch.
+        fan_in: most channels that a neuron sees.
+        density: share of active inputs above which a dense product is faster.
 
     Returns:
         None where a dense product is faster, or where a sum of quantised weights could round in single precision, so
@@ -64,14 +69,14 @@ def input_events(values: torch.Tensor) -> InputEvents | None:
     n_samples, n_channels, n_steps = values.shape
     starts = torch.empty(n_samples * n_steps + 1, dtype=torch.int64)
     # A copy: what is kept for the way back should not hold the room that was not needed.
-    room = torch.empty(int(FORWARD_DENSITY * values.numel()), dtype=torch.int32)
+    room = torch.empty(int(density * values.numel()), dtype=torch.int32)
     number, binary = _find(values.detach(), starts.numpy(), room.numpy())
     if number == kernels.OVERFLOW:
         return None
     sources = room[:number].clone()
     if binary:
         events = InputEvents(n_samples, n_channels, n_steps, starts, sources, torch.empty(0))
-        return events if n_channels <= _BINARY_SUM else None
+        return events if fan_in <= _BINARY_SUM else None
     rows = torch.repeat_interleave(torch.arange(n_samples * n_steps), starts.diff())
     graded = values.detach()[rows // n_steps, sources.long(), rows % n_steps].contiguous()
     largest, on_grid = kernels.largest_sum(starts.numpy(), graded.numpy())
@@ -80,13 +85,14 @@ def input_events(values: torch.Tensor) -> InputEvents | None:
     return InputEvents(n_samples, n_channels, n_steps, starts, sources, graded)
 
 
-def exact_dense(values: torch.Tensor) -> bool:
-    """Whether the products of a dense batch with quantised weights are exact in whatever order they are added."""
-    magnitude = values.detach().abs()
-    if bool((magnitude.sum(1) <= _BINARY_SUM).all()) and bool((values.detach().round() == values.detach()).all()):
+def exact_sums(values: torch.Tensor, fan_in: int) -> bool:
+    """Whether sums of `fan_in` products of a batch and quantised weights are exact in whatever order they are added."""
+    detached = values.detach()
+    largest = float(detached.abs().max()) * fan_in
+    if largest <= _BINARY_SUM and bool((detached.round() == detached).all()):
         return True
-    scaled = values.detach() * kernels.UNIT
-    return bool((magnitude.sum(1) <= _GRADED_SUM).all()) and bool((scaled.round() == scaled).all())
+    scaled = detached * kernels.UNIT
+    return largest <= _GRADED_SUM and bool((scaled.round() == scaled).all())
 
 
 def _find(values: torch.Tensor, starts: Any, sources: Any) -> tuple[int, bool]:

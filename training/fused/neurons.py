@@ -50,7 +50,7 @@ def run_neurons(
         return None
     if neuron.persistent_state and feedback is None:
         _keep_state(neuron, layer, shape)
-    return _late(block, layer, out.reshape(shape)) if spiking else out.reshape(shape)
+    return _late(block, layer, arrivals.shaped(out)) if spiking else arrivals.shaped(out)
 
 
 def forget(block: Any) -> None:

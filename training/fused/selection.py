@@ -14,7 +14,7 @@ VARIABLE = "LAPILLI_DYNAMICS"
 BlockModule = ModuleType | SimpleNamespace
 """Holds block classes under the names that they have in `lava.lib.dl.slayer.block.cuba`."""
 
-_FUSED = ("Dense", "Affine", "Recurrent")
+_FUSED = ("Dense", "Affine", "Recurrent", "Conv", "Pool", "ConvT", "Unpool", "Flatten")
 
 
 def selected_dynamics(dynamics: DynamicsName | None = None) -> DynamicsName:

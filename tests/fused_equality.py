@@ -1,0 +1,100 @@
+"""Comparing fused blocks with SLAYER's: two passes there and back, everything that they leave."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from training.slayer import slayer
+
+RELATIVE = 1e-5
+LEAST = 1e-35
+"""Of the size of the least normal numbers, which torch's exponential takes as 0."""
+
+
+def there_and_back(block: Any, values: torch.Tensor, seed: int) -> dict[str, torch.Tensor]:
+    """Output, gradients of everything, random state and neuron states of two passes, one after the other."""
+    found = {}
+    torch.manual_seed(seed)
+    for number in range(2):
+        leaf = values.detach().requires_grad_()
+        block.zero_grad()
+        out = block(leaf)
+        weights = np.random.default_rng(seed + number).normal(size=tuple(out.shape))
+        out.backward(torch.tensor(weights, dtype=torch.float32))
+        found[f"output {number}"] = out.detach()
+        found[f"gradient {number} of input"] = leaf.grad
+        for name, parameter in block.named_parameters():
+            if parameter.grad is not None:
+                found[f"gradient {number} of {name}"] = parameter.grad.clone()
+    return found | {"random": torch.get_rng_state()} | dict(block.state_dict())
+
+
+@contextmanager
+def slayer_forbidden() -> Iterator[None]:
+    """Fail where a block falls back on SLAYER's code."""
+
+    def forbidden(block: Any, x: torch.Tensor) -> torch.Tensor:
+        raise AssertionError(f"{type(block).__name__} ran SLAYER's code")
+
+    names = ("Dense", "Affine", "Recurrent", "Conv", "Pool", "ConvT", "Unpool")
+    kinds = [getattr(slayer.block.base, f"Abstract{name}") for name in names]
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in kinds:
+            patch.setattr(kind, "forward", forbidden)
+        yield
+
+
+def size(name: str, gradients: dict[str, torch.Tensor]) -> float:
+    """The largest of what is added up in a gradient, where that can cancel, else the largest gradient."""
+    found = float(gradients[name].abs().max())
+    if name.endswith("delay.delay"):
+        # A difference of what comes back, which is of size 1.
+        return max(found, 1.0)
+    if name.endswith("weight_v"):
+        return max(found, float(gradients[name.replace("weight_v", "weight_g")].abs().max()))
+    return found
+
+
+def require_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, expected in theirs.items():
+        found = ours[name]
+        assert found.shape == expected.shape, name
+        if name.startswith("gradient"):
+            assert (found - expected).abs().max() <= max(RELATIVE * size(name, theirs), LEAST), name
+        else:
+            assert torch.equal(found, expected), name
+
+
+def watch_magnitudes(neuron: Any) -> list[float]:
+    """The largest states of each call, in units of fixed point."""
+    magnitudes: list[float] = []
+    dynamics = neuron.dynamics
+
+    def watched(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        states: tuple[torch.Tensor, torch.Tensor] = dynamics(values)
+        magnitudes.extend(float(state.abs().max()) * neuron.s_scale for state in states)
+        return states
+
+    neuron.dynamics = watched
+    return magnitudes
+
+
+def to_rest(block: Any) -> None:
+    block.neuron.current_state = torch.zeros(1)
+    block.neuron.voltage_state = torch.zeros(1)
+    block.spike_state = torch.zeros(1)
+
+
+def require_equal(ours: Any, theirs: Any, values: torch.Tensor, seed: int) -> None:
+    """Ours must be the same, and must be fused unless states leave single precision."""
+    magnitudes = watch_magnitudes(theirs.neuron)
+    expected = there_and_back(theirs, values, seed)
+    allowed = nullcontext() if max(magnitudes) >= 1 << 24 else slayer_forbidden()
+    with allowed:
+        found = there_and_back(ours, values, seed)
+    require_same(found, expected)
