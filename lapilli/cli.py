@@ -21,6 +21,9 @@ from netx_exports.errors import LapilliError
 COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "plot", "profile", "bench", "doctor")
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
+SUBCOMMANDS = {("bench", "train"): "bench_train"}
+"""Two words that name a command with options of its own."""
+
 Command = Callable[..., int | None]
 
 # Fields of configuration dataclasses are described by the docstring below each.
@@ -58,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(f"unknown command {words[0]!r}; commands are {', '.join(COMMANDS)}")
         return 2
     try:
+        if (pair := tuple(words[:2])) in SUBCOMMANDS:
+            return run_command(SUBCOMMANDS[pair], words[2:])
         return run_command(words[0], words[1:])
     except LapilliError as error:
         # A training that was interrupted says how to go on.
@@ -109,7 +114,7 @@ def command_parser(name: str, command: Command) -> Parser:
     A boolean that is False by default becomes a switch; help texts come from the docstring. `**options` stands for the
     options of the recipe that the verb's module names.
     """
-    parser = Parser(prog=f"lapilli {name}", description=_summary(command))
+    parser = Parser(prog=f"lapilli {name.replace('_', ' ')}", description=_summary(command))
     own = _add_options(parser, command, skip=set())
     if recipe := _recipe(command):
         parser.reads_config = True

@@ -27,10 +27,10 @@ def bench(
     out: str | None = None,
     json: bool = False,
 ) -> None:
-    """Measure speed and memory beside Lava and others in one run, outputs compared first (`bench simulate`).
+    """Measure speed and memory beside Lava and others, outputs compared first (`bench simulate`, `bench train`).
 
     Arguments:
-        what: "simulate".
+        what: "simulate"; `lapilli bench train --help` lists the options of "train".
         parts: which parts to run, separated by commas.
         hidden: recurrent neurons of each network to measure (700 inputs, 20 outputs).
         steps: steps of each sample.
@@ -44,24 +44,24 @@ def bench(
         json: print the rows as JSON.
     """
     if what != "simulate":
-        raise LapilliError(f"bench: must be simulate, got {what!r}")
+        raise LapilliError(f"bench: must be simulate or train, got {what!r}")
     if not hidden or min(*hidden, steps, batch, repeats, samples, memory_samples) < 1 or not 0 <= density <= 1:
         raise LapilliError("bench: hidden, steps, batch, repeats and samples must be positive and density in 0…1")
     names = known([name.strip() for name in parts.strip("[]").split(",")])
     sizes = Sizes(tuple(hidden), steps, density, batch, repeats, samples, memory_samples, seed)
-    watch = Watch(_note, _no_bar if json else progress_bar)
+    watch = Watch(note, no_bar if json else progress_bar)
     found: list[Row] = []
     for number, name in enumerate(names):
-        _note(f"part {number + 1} of {len(names)}: {name}, {PARTS[name].title}")
+        note(f"part {number + 1} of {len(names)}: {name}, {PARTS[name].title}")
         rows = bench_part(name, sizes, watch)
         found += rows
         if rows and not json:
             print_part(PARTS[name].title, rows)
         if out is not None and found:
             # After each part, so that a failure in a later one loses nothing.
-            write_csv(out, _records(found, seed))
+            write_csv(out, records(found, seed))
     if json:
-        print_json(_records(found, seed))
+        print_json(records(found, seed))
 
 
 def print_part(title: str, rows: Sequence[Row]) -> None:
@@ -100,15 +100,17 @@ def _name(concerned: Sequence[Row], rows: Sequence[Row]) -> str:
     return ", ".join(dict.fromkeys(f"{row.network} {row.what}" if len(networks) > 1 else row.what for row in concerned))
 
 
-def _records(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
+def records(rows: Sequence[Row], seed: int) -> list[dict[str, Any]]:
+    """Rows as they are written, with where they come from."""
     origin = provenance(seed)
     return [{**row.as_dict(), **origin} for row in rows]
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
     """Progress goes to the error stream: the standard output has the tables, or the JSON."""
     print(text, file=sys.stderr, flush=True)
 
 
-def _no_bar(what: str, total: int) -> AbstractContextManager[Any]:
+def no_bar(what: str, total: int) -> AbstractContextManager[Any]:
+    """In place of a progress bar."""
     return nullcontext(lambda n: None)

@@ -118,8 +118,12 @@ def _folded(geometry: Geometry, values: torch.Tensor, kernels: torch.Tensor) -> 
 
 
 def _images(by_step: torch.Tensor) -> torch.Tensor:
-    """(samples, steps, rows, columns, channels) as (samples * steps, channels, rows, columns), lying as before."""
-    return by_step.flatten(0, 1).contiguous().permute(0, 3, 1, 2)
+    """(samples, steps, rows, columns, channels) as (samples * steps, channels, rows, columns).
+
+    Copied on purpose: with the channels of a place side by side, torch 2.3.1's convolutions for CPUs give wrong sums or
+    crash for some shapes.
+    """
+    return by_step.flatten(0, 1).permute(0, 3, 1, 2).contiguous()
 
 
 @lru_cache(maxsize=64)
@@ -190,18 +194,23 @@ def _value_gradient(geometry: Geometry, by_step: torch.Tensor, kernels: torch.Te
     taps, of_group = geometry.kernel[0] * geometry.kernel[1], channels // geometry.groups
     # (groups, channels of a group, taps * input channels of a group)
     weights = kernels.detach().permute(0, 2, 3, 1).reshape(geometry.groups, -1, taps * of_group)
+
+    for sample in range(n_samples):
+        outputs = by_step[sample].reshape(-1, geometry.groups, weights.shape[1])
+        patches = torch.matmul(outputs.transpose(0, 1), weights)
+        patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
+        by_place = patches.reshape(n_steps, *by_step.shape[2:4], taps * channels)
+        _fold(by_place.numpy(), geometry, found[sample].numpy())
+    return found.permute(0, 4, 2, 3, 1)
+
+
+def _fold(patches: Array, geometry: Geometry, images: Array) -> None:
     options = (*geometry.kernel, geometry.stride, geometry.padding, geometry.dilation)
 
     def work(part: int, first: int, last: int) -> None:
-        for sample in range(first, last):
-            outputs = by_step[sample].reshape(-1, geometry.groups, weights.shape[1])
-            patches = torch.matmul(outputs.transpose(0, 1), weights)
-            patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
-            by_place = patches.reshape(n_steps, *by_step.shape[2:4], taps * channels)
-            convolution_kernels.fold(by_place.numpy(), *options, found[sample].numpy())
+        convolution_kernels.fold(patches[first:last], *options, images[first:last])
 
-    over_samples(n_samples, work)
-    return found.permute(0, 4, 2, 3, 1)
+    over_samples(len(images), work)
 
 
 def _kernel_gradient(

@@ -1,8 +1,10 @@
 """One layer of neurons with the synapses in front of it, as a function with a gradient."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,13 +125,27 @@ def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_step
 
 
 def over_samples(n_samples: int, work: Callable[[int, int, int], Any]) -> list[Any]:
-    """`work(part, first, last)` for parts of the samples, on as many threads as torch may use."""
+    """`work(part, first, last)` for parts of the samples, on as many threads as torch may use.
+
+    `work` must not call torch: each of its threads would get threads of its own.
+    """
     parts = max(1, min(torch.get_num_threads(), n_samples))
     edges = [n_samples * part // parts for part in range(parts + 1)]
     if parts == 1:
         return [work(0, 0, n_samples)]
-    with ThreadPoolExecutor(parts) as pool:
-        return list(pool.map(work, range(parts), edges, edges[1:]))
+    others = [_pool(parts - 1).submit(work, part, edges[part], edges[part + 1]) for part in range(1, parts)]
+    first = work(0, 0, edges[1])
+    return [first, *(other.result() for other in others)]
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Kept from call to call: starting threads takes longer than a small layer."""
+    return ThreadPoolExecutor(threads, "lapilli")
+
+
+# A process that is forked has none of the threads.
+os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _forward(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int) -> _Pass | None:
