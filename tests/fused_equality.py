@@ -48,6 +48,10 @@ def slayer_forbidden() -> Iterator[None]:
         yield
 
 
+def is_decay(name: str) -> bool:
+    return name.startswith("gradient") and name.endswith("_decay")
+
+
 def size(name: str, gradients: dict[str, torch.Tensor]) -> float:
     """The largest of what is added up in a gradient, where that can cancel, else the largest gradient."""
     found = float(gradients[name].abs().max())
@@ -56,6 +60,9 @@ def size(name: str, gradients: dict[str, torch.Tensor]) -> float:
         return max(found, 1.0)
     if name.endswith("weight_v"):
         return max(found, float(gradients[name.replace("weight_v", "weight_g")].abs().max()))
+    if is_decay(name):
+        # A sum over all neurons and steps, of either sign.
+        return 10 * max(float(value.abs().max()) for other, value in gradients.items() if is_decay(other))
     return found
 
 

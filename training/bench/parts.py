@@ -19,6 +19,8 @@ BARS = {"dense": (6.0, 4.0), "recurrent": (6.0, None), "conv": (3.0, 1.5)}
 
 BAR_BATCH = {"dense": 64, "recurrent": 64, "conv": 16}
 GRADIENT_TOLERANCE = 1e-5
+LONG_TOLERANCE = 5e-5
+"""Beyond 300 steps, where sums of SLAYER's convolution were 1.2e-5 off those in double precision, and ours 8e-7."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def compare(task: Task) -> str:
     if not torch.equal(ours.pop("voltages"), theirs.pop("voltages")) or ours.keys() != theirs.keys():
         raise LapilliError(f"bench: voltages of lapilli and SLAYER differ on {task}")
     worst = max(float((ours[name] - theirs[name]).abs().max() / theirs[name].abs().max()) for name in theirs)
-    if not worst <= GRADIENT_TOLERANCE:
+    if not worst <= (GRADIENT_TOLERANCE if task.n_steps <= 300 else LONG_TOLERANCE):
         raise LapilliError(f"bench: gradients of lapilli and SLAYER differ by {worst:.1e} on {task}")
     return f"lapilli's voltages = SLAYER's, loss {loss:.6g}; gradients differ by at most {worst:.0e} of the largest"
 

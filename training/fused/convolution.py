@@ -120,10 +120,10 @@ def _folded(geometry: Geometry, values: torch.Tensor, kernels: torch.Tensor) -> 
 def _images(by_step: torch.Tensor) -> torch.Tensor:
     """(samples, steps, rows, columns, channels) as (samples * steps, channels, rows, columns).
 
-    Copied on purpose: with the channels of a place side by side, torch 2.3.1's convolutions for CPUs give wrong sums or
-    crash for some shapes.
+    Copied on purpose: with the channels of a place side by side, also where the strides only look so because there is
+    one channel, torch 2.3.1's convolutions for CPUs give wrong sums or crash for some shapes.
     """
-    return by_step.flatten(0, 1).permute(0, 3, 1, 2).contiguous()
+    return by_step.flatten(0, 1).permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
 
 
 @lru_cache(maxsize=64)
@@ -231,13 +231,18 @@ def _kernel_gradient(
 
     sizes = _shape(geometry, events)
 
-    def work(part: int, first: int, last: int) -> Array:
-        found = np.zeros(shape, np.float32)
-        gradients = by_step.numpy().ravel()
-        convolution_kernels.kernel_gradients(first, last, *arrays, *tables, sizes, gradients, found.ravel())
-        return found
+    gradients = by_step.numpy().ravel()
 
-    total = torch.from_numpy(sum(over_samples(events.n_samples, work)))
+    def work(part: int, first: int, last: int) -> Array:
+        # A sum for each sample, so that long sums of small numbers do not round.
+        total = np.zeros(shape)
+        for sample in range(first, last):
+            found = np.zeros(shape, np.float32)
+            convolution_kernels.kernel_gradients(sample, sample + 1, *arrays, *tables, sizes, gradients, found.ravel())
+            total += found
+        return total
+
+    total = torch.from_numpy(sum(over_samples(events.n_samples, work))).float()
     inputs = geometry.inputs[0] // geometry.groups
     return total.reshape(geometry.groups, inputs, *shape[1:]).permute(0, 4, 1, 2, 3).reshape(kernels.shape)
 
