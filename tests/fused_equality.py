@@ -48,22 +48,24 @@ def slayer_forbidden() -> Iterator[None]:
         yield
 
 
-def is_decay(name: str) -> bool:
-    return name.startswith("gradient") and name.endswith("_decay")
-
-
 def size(name: str, gradients: dict[str, torch.Tensor]) -> float:
-    """The largest of what is added up in a gradient, where that can cancel, else the largest gradient."""
-    found = float(gradients[name].abs().max())
-    if name.endswith("delay.delay"):
+    """The largest gradient, or the largest of what is added up in it, where that can cancel."""
+    parameter = name.split(" of ")[-1]
+    both = [part for other, part in gradients.items() if other.startswith("gradient") and other.endswith(parameter)]
+    found = max(float(part.abs().max()) for part in both)
+    if parameter.endswith("delay.delay"):
         # A difference of what comes back, which is of size 1.
         return max(found, 1.0)
-    if name.endswith("weight_v"):
-        return max(found, float(gradients[name.replace("weight_v", "weight_g")].abs().max()))
-    if is_decay(name):
+    if parameter.endswith("weight_v"):
+        return max(found, size(name.replace("weight_v", "weight_g"), gradients))
+    if parameter.endswith("_decay"):
         # A sum over all neurons and steps, of either sign.
-        return 10 * max(float(value.abs().max()) for other, value in gradients.items() if is_decay(other))
+        return 10 * max(float(part.abs().max()) for other, part in gradients.items() if is_decay(other))
     return found
+
+
+def is_decay(name: str) -> bool:
+    return name.startswith("gradient") and name.endswith("_decay")
 
 
 def require_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:

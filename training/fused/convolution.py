@@ -199,7 +199,7 @@ def _value_gradient(geometry: Geometry, by_step: torch.Tensor, kernels: torch.Te
         outputs = by_step[sample].reshape(-1, geometry.groups, weights.shape[1])
         patches = torch.matmul(outputs.transpose(0, 1), weights)
         patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
-        by_place = patches.reshape(n_steps, *by_step.shape[2:4], taps * channels)
+        by_place = patches.reshape(n_steps, *by_step.shape[2:4], taps * channels).contiguous()
         _fold(by_place.numpy(), geometry, found[sample].numpy())
     return found.permute(0, 4, 2, 3, 1)
 

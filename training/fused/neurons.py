@@ -1,5 +1,6 @@
 """The neurons of a block, fused: dynamics, spikes, reset, dropout, shift by a step, axonal delay."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,18 +40,33 @@ def run_neurons(
     settle(neuron, shape[1:-1])
     if neuron.shape != shape[1:-1] or (feedback is not None and not _exact_feedback(neuron, len(feedback))):
         return None
-    random = torch.get_rng_state() if neuron.drop is not None else None
+    undo = _random_state(block)
     layer = _layer(block, dynamics, shape, feedback is not None)
     if layer is None:
         return None
     out = run_layer(layer, _tensors(block, arrivals, feedback, layer), arrivals.events, shape[-1])
     if out is None:
-        if random is not None:
-            torch.set_rng_state(random)
+        undo()
         return None
     if neuron.persistent_state and feedback is None:
         _keep_state(neuron, layer, shape)
     return _late(block, layer, arrivals.shaped(out)) if spiking else arrivals.shaped(out)
+
+
+def _random_state(block: Any) -> Callable[[], None]:
+    """What brings back the random state, if SLAYER's own code must draw dropout and delays again."""
+    delay = getattr(block, "delay", None)
+    draws_delays = delay is not None and not delay.init
+    if not draws_delays and block.neuron.drop is None:
+        return lambda: None
+    random = torch.get_rng_state()
+
+    def undo() -> None:
+        torch.set_rng_state(random)
+        if draws_delays:
+            delay.init = False
+
+    return undo
 
 
 def forget(block: Any) -> None:
