@@ -73,7 +73,10 @@ def require_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor])
     for name, expected in theirs.items():
         found = ours[name]
         assert found.shape == expected.shape, name
-        if name.startswith("gradient"):
+        if name.startswith("gradient") and not expected.isfinite().all():
+            # Gradients that explode through recurrent weights.
+            assert not found.isfinite().all(), name
+        elif name.startswith("gradient"):
             assert (found - expected).abs().max() <= max(RELATIVE * size(name, theirs), LEAST), name
         else:
             assert torch.equal(found, expected), name

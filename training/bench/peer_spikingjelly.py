@@ -8,6 +8,7 @@ from spikingjelly.activation_based import layer, neuron, surrogate
 
 from training.bench.tasks import FLAT, KERNELS, NEURON, Step, Task, training_step
 
+NEVER = 1e9
 TAU = 1 / NEURON["voltage_decay"]
 
 
@@ -31,7 +32,7 @@ class Network(torch.nn.Module):
             parts.append(layer.Linear(256, task.classes, bias=False, step_mode="m"))
         self.parts = torch.nn.Sequential(*parts)
         self.readout = neuron.LIFNode(
-            tau=TAU, decay_input=False, v_threshold=float("inf"), v_reset=None, step_mode="m", store_v_seq=True
+            tau=TAU, decay_input=False, v_threshold=NEVER, v_reset=None, step_mode="m", store_v_seq=True
         )
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,104 @@
+"""`lapilli bench train` at small size: who is compared, what is refused, what a row says."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+
+from lapilli import cli
+from netx_exports import LapilliError
+from simulators.bench import Watch
+from training.bench import PARTS, TrainSizes, bench_train_part, parts
+from training.bench.contestants import NAMES, installed, step_of
+from training.bench.memory import peak_mebibytes
+from training.bench.tasks import Task, gradients_of
+
+SMALL = TrainSizes(steps=(8, 16), densities=(0.02, 0.3), threads=(1,), batch=3, conv_batch=2, repeats=1)
+
+
+@pytest.mark.parametrize("kind", ["dense", "recurrent", "conv"])
+def test_ours_is_compared_with_slayer_before_it_is_timed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Task(kind, 2, 12, 0.1)
+    assert parts.compare(task).startswith("lapilli's voltages = SLAYER's")
+
+    def wrong(task: Task, dynamics: str) -> dict[str, object]:
+        found = gradients_of(task, dynamics)  # type: ignore[arg-type]
+        return found | {"voltages": found["voltages"] + (1e-3 if dynamics == "fused" else 0)}
+
+    monkeypatch.setattr(parts, "gradients_of", wrong)
+    with pytest.raises(LapilliError, match="voltages of lapilli and SLAYER differ"):
+        parts.compare(task)
+
+
+def test_a_gradient_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(task: Task, dynamics: str) -> dict[str, object]:
+        found = gradients_of(task, dynamics)  # type: ignore[arg-type]
+        scale = 1.0001 if dynamics == "fused" else 1.0
+        return {name: part * scale if "weight" in name else part for name, part in found.items()}
+
+    monkeypatch.setattr(parts, "gradients_of", wrong)
+    with pytest.raises(LapilliError, match=r"gradients of lapilli and SLAYER differ by 1\.0e-04"):
+        parts.compare(Task("dense", 2, 12, 0.1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kind", ["dense", "recurrent", "conv"])
+def test_a_step_of_every_contestant_has_a_loss_and_repeats_it(name: str, kind: str) -> None:
+    if name not in installed():
+        pytest.skip(f"{name} is not installed")
+    step = step_of(name, Task(kind, 2, 6, 0.2))
+    first = step()
+    assert 0 < first < float("inf")
+    assert step() == first
+
+
+def test_rows_of_a_part() -> None:
+    rows = bench_train_part("dense", SMALL, Watch())
+    assert [row.what for row in rows if row.what.startswith("lapilli")] == [
+        "lapilli, 8 steps, 2% input",
+        "lapilli, 8 steps, 30% input",
+        "lapilli, 16 steps, 2% input",
+    ]
+    slayer = next(row for row in rows if row.what.startswith("SLAYER"))
+    assert slayer.ratio == slayer.median / rows[0].median
+    # A bar is for its own size only.
+    assert all(row.met == "" for row in rows)
+    assert rows[-1].what == "growth from 8 steps, over that of the steps"
+    assert rows[-1].ratio is not None
+
+
+def test_peak_memory_counts_what_a_step_takes() -> None:
+    small, large = (peak_mebibytes("lapilli", Task("dense", 32, n_steps, 0.02)) for n_steps in (20, 400))
+    # Output, its gradient and voltages of the hidden layer alone.
+    assert large - small > 2 * 4 * 256 * 32 * 380 / 2**20
+
+
+def test_the_command_writes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "rows.csv"
+    options = ["--steps", "[6]", "--densities", "[0.1]", "--threads", "[1]", "--batch", "2", "--repeats", "1"]
+    assert cli.main(["bench", "train", "--parts", "recurrent", *options, "--out", str(out)]) == 0
+    assert "700-256r-20" in capsys.readouterr().out
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["what"].split(",")[0] for row in rows] == installed()
+    assert rows[0]["commit"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--parts", "quick"], f"parts: must be of {', '.join(PARTS)}, got 'quick'"),
+        (["--steps", "[0]"], "must be positive"),
+        (["--steps", "[]"], "must be positive"),
+        (["--densities", "[1.5]"], "densities must be in 0…1"),
+    ],
+)
+def test_wrong_options_are_one_sentence(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "train", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_threads_are_as_before() -> None:
+    before = torch.get_num_threads()
+    bench_train_part("dense", TrainSizes((4,), (0.02,), (1, 2), 2, 2, 1), Watch())
+    assert torch.get_num_threads() == before
