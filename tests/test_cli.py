@@ -149,7 +149,7 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["prove", "model.net", "--samples", "-3"], "--samples must be at least 1, got -3"),
         (["bench", "simulate", "--hidden", "[]"], "must be positive"),
         (["prove", "model.net", "--backends", '["fast"]'], "needs at least two different backends"),
-        (["bench", "fly"], "bench: must be simulate, got 'fly'"),
+        (["bench", "fly"], "bench: must be simulate or train, got 'fly'"),
         (["bench", "simulate", "--steps", "0"], "must be positive"),
         (["export", "missing", "--out", "o.net"], "missing"),
         (["train", "missing.yaml"], "missing.yaml"),
