@@ -55,7 +55,7 @@ def run_neurons(
 
 def _random_state(block: Any) -> Callable[[], None]:
     """What brings back the random state, if SLAYER's own code must draw dropout and delays again."""
-    delay = getattr(block, "delay", None)
+    delay: Any = getattr(block, "delay", None)
     draws_delays = delay is not None and not delay.init
     if not draws_delays and block.neuron.drop is None:
         return lambda: None
