@@ -74,7 +74,7 @@ def require_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor])
         found = ours[name]
         assert found.shape == expected.shape, name
         if name.startswith("gradient") and not expected.isfinite().all():
-            # Exploded through recurrent weights. What SLAYER multiplies with silent inputs is no number then; events are.
+            # Exploded through recurrent weights: SLAYER multiplies silent inputs with infinity, which is no number.
             continue
         if name.startswith("gradient"):
             assert (found - expected).abs().max() <= max(RELATIVE * size(name, theirs), LEAST), name
