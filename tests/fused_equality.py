@@ -11,8 +11,8 @@ import torch
 from training.slayer import slayer
 
 RELATIVE = 1e-5
-LEAST = 1e-35
-"""Of the size of the least normal numbers, which torch's exponential takes as 0."""
+LEAST = 1e-30
+"""The least normal number, 1e-38, which torch's exponential takes as 0, times slopes and weights of up to 1e4 each."""
 
 
 def there_and_back(block: Any, values: torch.Tensor, seed: int) -> dict[str, torch.Tensor]:
