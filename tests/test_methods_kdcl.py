@@ -57,7 +57,7 @@ def test_means_of_logits_are_compared() -> None:
     labels = torch.tensor([0, 1])
     config = KdclConfig(distillation=DistillationConfig(2.0, 3.0, scores="mean_logits"))
     both = method_loss(config, torch.from_numpy(student), labels, 0, 1, teacher_logits=torch.from_numpy(teacher))
-    own = method_loss(config.own, torch.from_numpy(student), labels, 0, 1)
+    own = method_loss(config.own_method, torch.from_numpy(student), labels, 0, 1)
     taught = [plain_methods.kl(teacher[b].mean(1) / 3, student[b].mean(1) / 3) for b in range(2)]
     assert close(both - own, 2 * 9 * float(np.mean(taught)))
 

@@ -1,14 +1,17 @@
 """The entry to all methods: the configuration's type decides; what does not fit is refused in one sentence."""
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
 
 from netx_exports import LapilliError
 from training.methods import (
     ConfidenceConfig,
+    DistillationConfig,
     EtcConfig,
     KdclConfig,
     MethodConfig,
@@ -76,10 +79,34 @@ def test_a_student_may_share_knowledge_over_time_too() -> None:
     teacher = torch.randn((6, 4, 11), generator=torch.Generator().manual_seed(1))
     config = KdclConfig(own=TksConfig(alpha=0.5))
     found = method_loss(config, logits, labels, 3, 4, teacher_logits=teacher)
-    own = method_loss(config.own, logits, labels, 3, 4)
+    own = method_loss(config.own_method, logits, labels, 3, 4)
     alone = method_loss(KdclConfig(), logits, labels, 3, 4, teacher_logits=teacher)
     published = method_loss(SoftmaxSumConfig(), logits, labels, 3, 4)
     assert torch.allclose(found - own, alone - published, atol=1e-6)
+
+
+def recipe(method: MethodConfig | None = None) -> None:
+    """A recipe's signature; with another default than None, a file could not choose a method."""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("method: {name: tks, alpha: 0.3}", TksConfig(alpha=0.3)),
+        ("method: {name: etc}", EtcConfig()),
+        ("method: {name: kdcl, distillation: {weight: 2.0}}", KdclConfig(distillation=DistillationConfig(2.0))),
+        ("method: {name: kdcl, own: {name: tks, detached: true}}", KdclConfig(own=TksConfig(detached=True))),
+    ],
+)
+def test_the_name_chooses_the_method_in_files_and_options(tmp_path: Path, text: str, expected: MethodConfig) -> None:
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    parser = ArgumentParser()
+    parser.add_argument("--config", action=ActionConfigFile)
+    parser.add_function_arguments(recipe, as_group=False)
+    parsed = parser.parse_args(["--config", str(tmp_path / "config.yaml")])
+    assert parser.instantiate(parsed).method == expected
+    parsed = parser.parse_args(["--method.name", "tks", "--method.alpha", "0.2"])
+    assert parser.instantiate(parsed).method == TksConfig(alpha=0.2)
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,17 @@ class KdclConfig:
     name: Literal["kdcl"] = "kdcl"
     """The method: "kdcl"."""
 
-    own: OwnConfig = field(default_factory=SoftmaxSumConfig)
-    """The student's own loss, CE(m, y) as published; with "tks", curriculum and knowledge sharing together."""
+    own: OwnConfig | None = None
+    """The student's own loss; none: CE(m, y) as published, "softmax_sum". With "tks", curriculum and knowledge sharing
+    come together."""
 
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     """What the teacher adds."""
+
+    @property
+    def own_method(self) -> OwnConfig:
+        """`own`, or the published choice."""
+        return SoftmaxSumConfig() if self.own is None else self.own
 
 
 MethodConfig = OwnConfig | KdclConfig
@@ -75,7 +81,7 @@ def method_loss(
         raise LapilliError(
             f"teacher_logits: need the student's {logits.shape[1]} classes, got {teacher_logits.shape[1]}"
         )
-    own = _own_loss(config.own, logits, labels, epoch, max_epochs, generator, valid)
+    own = _own_loss(config.own_method, logits, labels, epoch, max_epochs, generator, valid)
     return own + distillation_loss(config.distillation, logits, teacher_logits, valid, teacher_valid)
 
 
@@ -93,7 +99,7 @@ def method_problems(config: MethodConfig) -> Iterator[str]:
         case ConfidenceConfig():
             yield from confidence_problems(config)
         case KdclConfig():
-            yield from (f"own.{problem}" for problem in method_problems(config.own))
+            yield from (f"own.{problem}" for problem in method_problems(config.own_method))
             yield from (f"distillation.{problem}" for problem in distillation_problems(config.distillation))
 
 
