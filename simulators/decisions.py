@@ -9,8 +9,9 @@ import numpy.typing as npt
 from netx_exports.errors import LapilliError
 from netx_exports.network import Network
 from simulators.results import RunResult
+from simulators.softmax import softmax_shares
 
-READOUTS = ("voltage_sum", "spike_count")
+READOUTS = ("voltage_sum", "spike_count", "softmax_sum")
 """Values of `network.metadata["readout"]["kind"]`."""
 
 
@@ -25,14 +26,15 @@ def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
     Raises:
         LapilliError: when the network does not say how it decides.
     """
-    return {network.output.name: frozenset({"voltage"})} if _kind(network) == "voltage_sum" else {}
+    return {network.output.name: frozenset({"voltage"})} if _kind(network) != "spike_count" else {}
 
 
 def decide(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     """Class of each sample, (samples,): the one with the largest score; of equal scores the first.
 
-    The score of an output neuron is the sum of its voltage over all steps ("voltage_sum") or its number of spikes, of
-    graded ones the sum of their values ("spike_count"). Each neuron is a class; where the network's metadata say
+    The score of an output neuron is the sum over all steps of its voltage ("voltage_sum"), or of the softmax of the
+    neurons' voltages, in units of 2^-30 ("softmax_sum"; `simulators.softmax`), or its number of spikes, of graded ones
+    the sum of their values ("spike_count"). Each neuron is a class; where the network's metadata say
     "average_outputs", as many classes as that are groups of neighbouring neurons: SLAYER's Average block.
 
     Arguments:
@@ -70,7 +72,9 @@ def _neuron_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]
     if recording is None or recording.voltage is None:
         raise LapilliError(f"the voltage of layer {network.output.name!r}, which decides the class, was not recorded")
     n_steps = recording.voltage.shape[-1]
-    return recording.voltage.reshape(n_samples, n_neurons, n_steps).sum(axis=-1, dtype=np.int64)
+    voltage = recording.voltage.reshape(n_samples, n_neurons, n_steps)
+    of_steps = softmax_shares(voltage) if _kind(network) == "softmax_sum" else voltage
+    return of_steps.sum(axis=-1, dtype=np.int64)
 
 
 def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None) -> float:
