@@ -1,7 +1,8 @@
 """The SLAYER blocks that a network configuration asks for."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -9,26 +10,53 @@ import torch
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
 from training.fused import block_module, selected_dynamics
-from training.network_config import NetworkConfig, Range
+from training.network_config import ConvConfig, NetworkConfig, Range, conv_shapes
 from training.slayer import slayer
 
 
-def build_blocks(config: NetworkConfig, n_inputs: int, n_classes: int) -> Iterator[torch.nn.Module]:
+def build_blocks(config: NetworkConfig, input_shape: Sequence[int], n_classes: int) -> Iterator[torch.nn.Module]:
     """The blocks of a network one after the other; initial values come from torch's random generator.
 
     Raises:
         LapilliError: for an option that SLAYER's own code does not have, where that is to run.
     """
-    sizes = (n_inputs, *config.hidden)
+    shapes = [tuple(input_shape), *conv_shapes(config, input_shape)]
+    for below, layer in zip(shapes, config.conv):
+        yield _conv(config, layer, below[0])
+        if layer.pool > 1:
+            yield _pool(layer)
+    if config.conv:
+        yield block_module().Flatten()
+    sizes = (prod(shapes[-1]), *config.hidden)
     for source, size in zip(sizes, config.hidden):
         yield _hidden(config, source, size)
     yield _readout(config, sizes[-1], n_classes)
 
 
+def _conv(config: NetworkConfig, layer: ConvConfig, channels: int) -> torch.nn.Module:
+    parameters = _neuron(config, config.current_decay, config.voltage_decay) | {"dropout": _dropout(config)}
+    options = {"stride": layer.stride, "padding": layer.margin, "groups": layer.groups}
+    cuba, scale = block_module(), config.hidden_weight_scale
+    block: Any = cuba.Conv(parameters, channels, layer.channels, layer.kernel, weight_scale=scale, **options)
+    if config.weight_norm:
+        normalise_weights(block.synapse)
+    return block
+
+
+def _pool(layer: ConvConfig) -> torch.nn.Module:
+    """Neurons without memory, which spike in a step in which any neuron of their window spikes."""
+    # A spike gives a voltage of 1. The surrogate is so wide that one and four spikes of a window learn alike.
+    parameters = {"threshold": 0.5, "current_decay": 1.0, "voltage_decay": 1.0, "tau_grad": 0.08, "scale_grad": 80.0}
+    block: torch.nn.Module = block_module().Pool(parameters, layer.pool)
+    return block
+
+
+def _dropout(config: NetworkConfig) -> torch.nn.Module | None:
+    return slayer.neuron.Dropout(config.dropout) if config.dropout else None
+
+
 def _hidden(config: NetworkConfig, source: int, size: int) -> torch.nn.Module:
-    dropout = slayer.neuron.Dropout(config.dropout) if config.dropout else None
-    decays = _decays(config)
-    parameters = _neuron(config, **decays) | {"dropout": dropout}
+    parameters = _neuron(config, **_decays(config)) | {"dropout": _dropout(config)}
     options = {"weight_scale": config.hidden_weight_scale}
     block: Any
     if config.recurrent:
@@ -87,7 +115,7 @@ def _delay(config: NetworkConfig, size: int) -> torch.nn.Module:
 
 
 def _decays(config: NetworkConfig) -> dict[str, Any]:
-    """Decays of hidden neurons: one of each for all of them, or ranges to draw those of each neuron from."""
+    """Decays of a dense layer's neurons: one of each for all of them, or ranges to draw those of each neuron from."""
     current, voltage = config.current_decay_range, config.voltage_decay_range
     if current is None and voltage is None:
         return {"current_decay": config.current_decay, "voltage_decay": config.voltage_decay}

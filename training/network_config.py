@@ -1,10 +1,10 @@
 """What a SLAYER network is built from, as it stands in a YAML file, and how long an answer takes to come out."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from netx_exports.synapses import MAX_DELAY
+from netx_exports.synapses import Shape
 
 Range = tuple[float, float]
 
@@ -12,14 +12,49 @@ ReadoutKind = Literal["voltage_sum", "spike_count", "softmax_sum"]
 
 
 @dataclass(frozen=True)
+class ConvConfig:
+    """A layer of convolutions; one with stride, or with as many groups as channels, pools with learned weights."""
+
+    channels: int
+    """Channels of the layer."""
+
+    kernel: int = 3
+    """Rows and columns of the kernels."""
+
+    stride: int = 1
+    """Distance of neighbouring neurons, in neurons of the layer below."""
+
+    padding: int | None = None
+    """Zeros around the image below; null: half an odd kernel, so that stride 1 keeps the size, 0 for an even one."""
+
+    groups: int = 1
+    """Blocks of channels that see only each other; 1…127."""
+
+    pool: int = 1
+    """Side of windows of pooling neurons behind the layer, which spike when any neuron of theirs does; 1: none."""
+
+    @property
+    def margin(self) -> int:
+        """Zeros around the image below."""
+        return self.kernel % 2 * (self.kernel // 2) if self.padding is None else self.padding
+
+    def sides(self, below: Sequence[int]) -> tuple[int, ...]:
+        """Rows and columns of the layer, before pooling, from those of the layer below."""
+        return tuple((side + 2 * self.margin - self.kernel) // self.stride + 1 for side in below)
+
+
+@dataclass(frozen=True)
 class NetworkConfig:
     """Layers of CUBA LIF neurons and a readout."""
 
+    conv: tuple[ConvConfig, ...] = ()
+    """Convolutional layers in front of the hidden ones; the input is then (channels, rows, columns)."""
+
     hidden: tuple[int, ...] = (256,)
-    """Neurons of each hidden layer, from input to output."""
+    """Neurons of each hidden layer without convolutions, from input to output."""
 
     recurrent: bool = False
-    """Whether every hidden layer also feeds itself."""
+    """Whether every layer of `hidden` also feeds itself."""
 
     through_state: bool = False
     """Whether gradients of recurrent layers pass from step to step through current and voltage, not spikes alone."""
@@ -34,16 +69,16 @@ class NetworkConfig:
     """Share of its voltage that a hidden neuron forgets in a step, 0…1."""
 
     current_decay_range: Range | None = None
-    """Each hidden neuron has its own current decay, drawn uniformly from here; null: all have `current_decay`."""
+    """Each neuron of `hidden` has a current decay of its own, drawn from here; null: all have `current_decay`."""
 
     voltage_decay_range: Range | None = None
-    """Each hidden neuron has its own voltage decay, drawn uniformly from here; null: all have `voltage_decay`."""
+    """Each neuron of `hidden` has a voltage decay of its own, drawn from here; null: all have `voltage_decay`."""
 
     learn_decays: bool = False
     """Whether the decays of hidden layers and readout are learned: one for a layer, or of each neuron with a range."""
 
     delays: int = 0
-    """Largest learned axonal delay behind each hidden layer, in steps, 0…62; 0: none."""
+    """Largest learned axonal delay behind each layer of `hidden`, in steps, 0…62; 0: none."""
 
     initial_delays: Range | None = None
     """The delays' first values are drawn uniformly from here; null: from 0 to `delays`."""
@@ -85,33 +120,15 @@ def depth(config: NetworkConfig) -> int:
 
     The exported network's `depth` is this, or less where delays were learned to be shorter.
     """
-    return len(config.hidden) * (1 + config.delays) + 1
+    n_conv = sum(1 + (layer.pool > 1) for layer in config.conv)
+    return n_conv + len(config.hidden) * (1 + config.delays) + 1
 
 
-def config_problems(config: NetworkConfig) -> Iterator[str]:
-    """Every value out of its range."""
-    if any(size < 1 for size in config.hidden):
-        yield f"hidden: sizes must be at least 1, got {list(config.hidden)}"
-    for name in ("threshold", "surrogate_width", "surrogate_peak", "hidden_weight_scale", "readout_weight_scale"):
-        if not getattr(config, name) > 0:
-            yield f"{name}: must be above 0, got {getattr(config, name)}"
-    if not (config.threshold * 64).is_integer():
-        yield f"threshold: must be a multiple of 1/64, got {config.threshold}"
-    for name in ("current_decay", "voltage_decay", "readout_current_decay", "readout_voltage_decay"):
-        if not 0 <= getattr(config, name) <= 1:
-            yield f"{name}: must be 0…1, got {getattr(config, name)}"
-    for name in ("current_decay_range", "voltage_decay_range"):
-        yield from _range_problems(name, getattr(config, name), 1)
-    if not 0 <= config.dropout < 1:
-        yield f"dropout: must be at least 0 and below 1, got {config.dropout}"
-    if not 0 <= config.delays <= MAX_DELAY:
-        yield f"delays: must be 0…{MAX_DELAY}, got {config.delays}"
-    else:
-        yield from _range_problems("initial_delays", config.initial_delays, config.delays)
-    if config.through_state and not config.recurrent:
-        yield "through_state: is of recurrent layers; recurrent is false"
-
-
-def _range_problems(name: str, values: Range | None, largest: float) -> Iterator[str]:
-    if values is not None and not 0 <= values[0] <= values[1] <= largest:
-        yield f"{name}: must be two values of 0…{largest:g}, the smaller one first, got {list(values)}"
+def conv_shapes(config: NetworkConfig, input_shape: Sequence[int]) -> list[Shape]:
+    """(channels, rows, columns) of each convolutional layer, its pooling included, for an input of such a shape."""
+    shapes: list[Shape] = []
+    sides = tuple(input_shape[1:])
+    for layer in config.conv:
+        sides = tuple(side // layer.pool for side in layer.sides(sides))
+        shapes.append((layer.channels, *sides))
+    return shapes

@@ -1,7 +1,8 @@
 """SLAYER networks from a typed description."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import torch
@@ -9,11 +10,12 @@ import torch
 from netx_exports import Network, from_slayer
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
-from training.axonal_delays import delayed
+from training.axonal_delays import delayed, one_step_later
 from training.network_blocks import build_blocks
-from training.network_config import DEFAULT_NETWORK, NetworkConfig, config_problems, depth
+from training.network_config import DEFAULT_NETWORK, ConvConfig, NetworkConfig, depth
+from training.network_problems import config_problems
 
-__all__ = ["DEFAULT_NETWORK", "NetworkConfig", "SlayerNetwork", "depth"]
+__all__ = ["DEFAULT_NETWORK", "ConvConfig", "NetworkConfig", "SlayerNetwork", "depth"]
 
 
 class SlayerNetwork(torch.nn.Module):
@@ -21,31 +23,56 @@ class SlayerNetwork(torch.nn.Module):
 
     Arguments:
         config: what to build; initial weights come from torch's random generator.
-        n_inputs: input neurons.
+        inputs: input neurons, or their shape (N,) or (C, H, W).
         n_classes: output neurons.
 
     Raises:
-        LapilliError: listing every value out of its range.
+        LapilliError: listing every value out of its range, and what does not fit the input.
     """
 
-    def __init__(self, config: NetworkConfig, n_inputs: int, n_classes: int) -> None:
+    def __init__(self, config: NetworkConfig, inputs: int | Sequence[int], n_classes: int) -> None:
         super().__init__()
-        if problems := list(config_problems(config)):
+        shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
+        if problems := list(config_problems(config, shape)):
             raise LapilliError("network: " + "; ".join(problems))
         self.config = config
-        self.n_inputs = n_inputs
-        self.blocks = torch.nn.ModuleList(build_blocks(config, n_inputs, n_classes))
+        # Without convolutions an image is a row of neurons.
+        self.input_shape = shape if config.conv else (prod(shape),)
+        self.n_classes = n_classes
+        self.blocks = torch.nn.ModuleList(build_blocks(config, self.input_shape, n_classes))
+
+    @property
+    def n_inputs(self) -> int:
+        """Input neurons."""
+        return prod(self.input_shape)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `from_facts` needs beside configuration and weights, as JSON values."""
+        image = {"input_shape": list(self.input_shape)} if len(self.input_shape) > 1 else {}
+        return {"n_inputs": self.n_inputs, "n_classes": self.n_classes} | image
+
+    @classmethod
+    def from_facts(cls, config: NetworkConfig, facts: Mapping[str, Any]) -> "SlayerNetwork":
+        """A network of that configuration and `facts`, with weights of its own.
+
+        Raises:
+            LapilliError: as the constructor.
+            KeyError, TypeError, ValueError: for facts that are none.
+        """
+        shape = [int(side) for side in facts.get("input_shape", [facts["n_inputs"]])]
+        return cls(config, shape, int(facts["n_classes"]))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """What the last block gives, (samples, classes, steps): voltages of a readout that never spikes, or spikes.
 
         Arguments:
-            values: (samples, inputs, steps), from `training.alignment.slayer_input`.
+            values: (samples, *inputs, steps), from `training.alignment.slayer_input`.
         """
         return self.answers(values)[-1]
 
     def answers(self, values: torch.Tensor) -> list[torch.Tensor]:
-        """What each block gives in the step in which its neurons send it, (samples, neurons, steps).
+        """What each block with neurons gives in the step in which they send it, (samples, *neurons, steps).
 
         The next block gets it one step later, and the learned delay of a recurrent block later: as in the exported
         network, where such delays are on the synapses that read the layer, others on the layer's own.
@@ -55,20 +82,23 @@ class SlayerNetwork(torch.nn.Module):
         """
         clear_state(self)
         found: list[torch.Tensor] = []
+        if values.shape[1:-1] != self.input_shape:
+            values = values.reshape(len(values), *self.input_shape, values.shape[-1])
         for block in self.blocks:
-            late = block.delay if self.config.recurrent else None
+            if not hasattr(block, "neuron"):
+                values = block(values)
+                continue
+            late = block.delay if hasattr(block, "recurrent_synapse") else None
             with _unshifted(block, late):
                 found.append(block(values))
-            sent = found[-1] if late is None else delayed(found[-1], late)
-            # By steps first, as the fused blocks write and read.
-            values = torch.nn.functional.pad(sent.transpose(1, 2), (0, 0, 1, 0))[:, :-1].transpose(1, 2)
+            values = one_step_later(found[-1] if late is None else delayed(found[-1], late))
         # SLAYER keeps a recurrent block's last spikes in the state dict, in the shape of the batch.
         clear_state(self)
         return found
 
     def export(self) -> Network:
         """The integer network that this module computes, with its readout in the metadata."""
-        return from_slayer(self, (self.n_inputs,), metadata={"readout": {"kind": self.config.readout}})
+        return from_slayer(self, self.input_shape, metadata={"readout": {"kind": self.config.readout}})
 
 
 @contextmanager

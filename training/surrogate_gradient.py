@@ -172,7 +172,7 @@ def train(
         )
         module.cpu().load_state_dict(_without_prefix(record.best))
         exported = module.export()
-        write_weights(folder, module.state_dict(), {"n_inputs": module.n_inputs, "n_classes": N_CLASSES})
+        write_weights(folder, module.state_dict(), module.facts)
         save(exported, folder.network)
         summary = _summary(module, exported, record, seed)
     write_summary(folder, asdict(summary))
