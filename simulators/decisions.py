@@ -9,8 +9,9 @@ import numpy.typing as npt
 from netx_exports.errors import LapilliError
 from netx_exports.network import Network
 from simulators.results import RunResult
+from simulators.softmax import softmax_shares
 
-READOUTS = ("voltage_sum", "spike_count")
+READOUTS = ("voltage_sum", "spike_count", "softmax_sum")
 """Values of `network.metadata["readout"]["kind"]`."""
 
 
@@ -25,14 +26,15 @@ def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
     Raises:
         LapilliError: when the network does not say how it decides.
     """
-    return {network.output.name: frozenset({"voltage"})} if _kind(network) == "voltage_sum" else {}
+    return {network.output.name: frozenset({"voltage"})} if _kind(network) != "spike_count" else {}
 
 
 def decide(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     """Class of each sample, (samples,): the one with the largest score; of equal scores the first.
 
-    The score of an output neuron is the sum of its voltage over all steps ("voltage_sum") or its number of spikes, of
-    graded ones the sum of their values ("spike_count"). Each neuron is a class; where the network's metadata say
+    The score of an output neuron is the sum over all steps of its voltage ("voltage_sum"), or of the softmax of the
+    neurons' voltages, in units of 2^-30 ("softmax_sum"; `simulators.softmax`), or its number of spikes, of graded ones
+    the sum of their values ("spike_count"). Each neuron is a class; where the network's metadata say
     "average_outputs", as many classes as that are groups of neighbouring neurons: SLAYER's Average block.
 
     Arguments:
@@ -61,7 +63,7 @@ def step_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
     Raises:
         LapilliError: as `scores`.
     """
-    states = result.spikes.to_dense() if _kind(network) == "spike_count" else _voltage(result, network)
+    states = result.spikes.to_dense() if _kind(network) == "spike_count" else _voltage_scores(result, network)
     n_samples, n_steps = len(result.spikes), states.shape[-1]
     return states.reshape(n_samples, *_groups(network), n_steps).sum(axis=2, dtype=np.int64)
 
@@ -82,15 +84,17 @@ def _neuron_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]
         values = 1 if result.spikes.value is None else result.spikes.value.astype(np.int64)
         np.add.at(totals, result.spikes.sample_of_event * n_neurons + result.spikes.neuron, values)
         return totals.reshape(n_samples, n_neurons)
-    voltage = _voltage(result, network)
-    return voltage.reshape(n_samples, n_neurons, voltage.shape[-1]).sum(axis=-1, dtype=np.int64)
+    return _voltage_scores(result, network).sum(axis=-1, dtype=np.int64)
 
 
-def _voltage(result: RunResult, network: Network) -> npt.NDArray[np.int32]:
+def _voltage_scores(result: RunResult, network: Network) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
+    """What the voltages of each step add to a neuron's score, (samples, neurons, steps)."""
     recording = result.recordings.get(network.output.name)
     if recording is None or recording.voltage is None:
         raise LapilliError(f"the voltage of layer {network.output.name!r}, which decides the class, was not recorded")
-    return recording.voltage
+    n_samples, n_neurons, n_steps = len(result.spikes), network.output.size, recording.voltage.shape[-1]
+    voltage = recording.voltage.reshape(n_samples, n_neurons, n_steps)
+    return softmax_shares(voltage) if _kind(network) == "softmax_sum" else voltage
 
 
 def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None) -> float:

@@ -146,7 +146,6 @@ def unchanged(weight: torch.Tensor) -> torch.Tensor:
 
 NORMALISED = {"norm": slayer.neuron.norm.MeanOnlyBatchNorm}
 UNFUSED = {
-    "normalised": Case("Dense", NORMALISED),
     "normalised, recurrent": Case("Recurrent", NORMALISED),
     "graded": Case("Dense", {"graded_spike": True}),
     "graded, recurrent": Case("Recurrent", {"graded_spike": True}),
@@ -198,7 +197,7 @@ def test_the_word_that_selects(monkeypatch: pytest.MonkeyPatch) -> None:
     assert selected_dynamics() == "fused"
     monkeypatch.setenv("LAPILLI_DYNAMICS", "slayer")
     assert selected_dynamics() == "slayer"
-    assert block_module() is slayer.block.cuba
+    assert block_module().Dense is slayer.block.cuba.Dense
     assert selected_dynamics("fused") == "fused"
     monkeypatch.setenv("LAPILLI_DYNAMICS", "quick")
     with pytest.raises(LapilliError, match="must be one of slayer, fused, got 'quick'"):

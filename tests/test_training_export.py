@@ -1,5 +1,6 @@
 """Export of a run: the same network again, and clear errors where there is none."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,21 @@ def test_a_damaged_network_section(section: object, problem: str) -> None:
 
 def test_a_network_section_keeps_what_it_does_not_say() -> None:
     assert network_config({"hidden": [3, 4], "dropout": 0.5}, "c") == NetworkConfig(hidden=(3, 4), dropout=0.5)
+
+
+def test_a_network_section_of_every_option_is_read_as_it_was_written() -> None:
+    config = NetworkConfig(
+        hidden=(3, 4),
+        recurrent=True,
+        through_state=True,
+        current_decay_range=(0.1, 0.5),
+        learn_decays=True,
+        delays=7,
+        initial_delays=(0, 3.5),
+        readout="softmax_sum",
+        weight_norm=True,
+    )
+    assert network_config(yaml.safe_load(yaml.safe_dump(asdict(config))), "c") == config
 
 
 def test_values_out_of_range_in_the_section_are_refused(run_dir: Path, tmp_path: Path) -> None:

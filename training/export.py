@@ -44,7 +44,7 @@ def load_module(run_dir: PathLike) -> SlayerNetwork:
     config = network_config(read_config(folder).get("network"), str(folder.config))
     weights, facts = read_weights(folder)
     try:
-        module = SlayerNetwork(config, int(facts["n_inputs"]), int(facts["n_classes"]))
+        module = SlayerNetwork.from_facts(config, facts)
         module.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         # torch lists missing, unexpected and ill-shaped tensors on several lines.

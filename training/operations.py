@@ -6,9 +6,12 @@ spikes, so that neurons spike less, and through one of "is not zero", so that we
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+
+from training.slayer import slayer
 
 ZERO_WIDTH = 0.25
 """Size of a weight, in thresholds of 1, at which the pull of its operations towards zero has fallen to 1/e."""
@@ -30,15 +33,17 @@ def costs(blocks: Iterable[Any], values: torch.Tensor, sent: Sequence[torch.Tens
     """Count a forward pass.
 
     Arguments:
-        blocks: SLAYER's CUBA blocks `Dense`, `Recurrent` and, last, `Affine`, run one after the other.
-        values: input, (samples, inputs, steps), in the last step of which nothing is lost: see `slayer_input`.
-        sent: what the neurons of each block sent, before its shift by a step, (samples, neurons, steps);
+        blocks: SLAYER's CUBA blocks `Dense`, `Recurrent`, `Conv`, `Pool`, `Flatten` and, last, `Affine`, run one after
+            the other.
+        values: input, (samples, *inputs, steps), in the last step of which nothing is lost: see `slayer_input`.
+        sent: what each block with neurons sent, before its shift by a step, (samples, *neurons, steps);
             `SlayerNetwork.answers`.
     """
-    found, n_samples = list(blocks), len(values)
+    found, n_samples = [block for block in blocks if getattr(block, "neuron", None) is not None], len(values)
     spiking = [values, *sent[: _spiking(found)]]
-    events = [spikes.double().sum(dim=(0, 2)) for spikes in spiking]
-    operations = torch.stack([(of_source * fan).sum() for of_source, fan in zip(events, _fan_outs(found))]).sum()
+    events = [spikes.double().sum(dim=(0, -1)) for spikes in spiking]
+    fans = _fan_outs(found, [spikes.shape[1:-1] for spikes in spiking])
+    operations = torch.stack([(of_source.flatten() * fan).sum() for of_source, fan in zip(events, fans)]).sum()
     layers = torch.stack([of_source.sum() for of_source in events[1:]]).sum() if events[1:] else operations * 0
     return Costs(layers / n_samples, operations / n_samples)
 
@@ -48,14 +53,14 @@ def _spiking(blocks: Sequence[Any]) -> int:
     return len(blocks) - (type(blocks[-1]).__name__ == "Affine")
 
 
-def _fan_outs(blocks: Sequence[Any]) -> Iterator[torch.Tensor]:
+def _fan_outs(blocks: Sequence[Any], shapes: Sequence[torch.Size]) -> Iterator[torch.Tensor]:
     """Of the input and of each block: weights that are not zero which a spike of each of its neurons meets."""
-    for source in range(len(blocks) + 1):
+    for source, shape in enumerate(shapes):
         found: list[torch.Tensor] = []
         if source < len(blocks):
-            found.append(_nonzero(_feeding(blocks[source])))
+            found.append(_fan_out(_feeding(blocks[source]), shape))
         if source and hasattr(blocks[source - 1], "recurrent_synapse"):
-            found.append(_nonzero(blocks[source - 1].recurrent_synapse))
+            found.append(_fan_out(blocks[source - 1].recurrent_synapse, shape))
         yield sum(found[1:], start=found[0]) if found else torch.zeros(())
 
 
@@ -63,11 +68,28 @@ def _feeding(block: Any) -> Any:
     return block.input_synapse if hasattr(block, "recurrent_synapse") else block.synapse
 
 
-def _nonzero(synapse: Any) -> torch.Tensor:
-    """Of each source neuron, (sources,); the weights as SLAYER quantises them."""
+def _fan_out(synapse: Any, shape: torch.Size) -> torch.Tensor:
+    """Of each source neuron, flat; the weights as SLAYER quantises them."""
     weight = synapse.weight if synapse.pre_hook_fx is None else synapse.pre_hook_fx(synapse.weight)
     found: torch.Tensor = _NonZero.apply(weight)  # type: ignore[no-untyped-call]
-    return found.sum(dim=0).flatten()
+    if isinstance(synapse, slayer.synapse.Dense):
+        return found.sum(dim=0).flatten()
+    with torch.set_grad_enabled(True), _weights(synapse, found):
+        # A synapse is linear: what one spike of a source adds up to everywhere is the gradient of the sum.
+        source = torch.zeros(1, *shape, 1, dtype=torch.float64, requires_grad=True)
+        (fan,) = torch.autograd.grad(synapse(source).sum(), source, create_graph=found.requires_grad)
+    return fan.flatten()
+
+
+@contextmanager
+def _weights(synapse: Any, weights: torch.Tensor) -> Iterator[None]:
+    """Let a synapse compute with other weights."""
+    hook = synapse.pre_hook_fx
+    synapse.pre_hook_fx = lambda _: weights
+    try:
+        yield
+    finally:
+        synapse.pre_hook_fx = hook
 
 
 class _NonZero(torch.autograd.Function):

@@ -129,7 +129,7 @@ def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> Non
         writer.writerows(rows)
 
 
-def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, int]) -> None:
+def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
     """Write weights, with facts that a reader needs to rebuild the module. Equal content gives equal bytes.
 
     Raises:
@@ -141,7 +141,7 @@ def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts:
         safetensors.torch.save_file(contiguous, temporary, {_FACTS: json.dumps(facts, sort_keys=True)})
 
 
-def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, int]]:
+def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Weights and facts.
 
     Raises:

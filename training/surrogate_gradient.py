@@ -31,6 +31,8 @@ from training.epochs import EpochRecord
 from training.fitting import fit, torch_settings
 from training.networks import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
 from training.operations import Costs, costs
+from training.parameter_groups import parameter_groups
+from training.readouts import step_scores
 from training.run_folder import start_run, write_summary, write_weights
 from training.slayer_backend import SlayerBackend
 
@@ -54,7 +56,13 @@ class OptimizerConfig:
     """Learning rate of the first epoch."""
 
     weight_decay: float = 0.0
-    """AdamW's decoupled weight decay."""
+    """AdamW's decoupled weight decay, of weights."""
+
+    delay_lr: float = 30.0
+    """Learning rate of delays, in steps, over that of weights."""
+
+    decay_lr: float = 0.1
+    """Learning rate of decays, as shares, over that of weights."""
 
     batch_size: int = 64
     """Samples in a batch."""
@@ -71,7 +79,7 @@ class LossConfig:
     """Cross-entropy on the score of each class, averaged over the steps, and what operations and spikes cost."""
 
     gain: float = 4.0
-    """Factor from average score (voltage in SLAYER's unit, or spikes per step) to logit."""
+    """Factor from average score (voltage in SLAYER's unit, share of the softmax, or spikes per step) to logit."""
 
     label_smoothing: float = 0.1
     """Share of the target that is spread over all classes, 0…1."""
@@ -164,7 +172,7 @@ def train(
         )
         module.cpu().load_state_dict(_without_prefix(record.best))
         exported = module.export()
-        write_weights(folder, module.state_dict(), {"n_inputs": module.n_inputs, "n_classes": N_CLASSES})
+        write_weights(folder, module.state_dict(), module.facts)
         save(exported, folder.network)
         summary = _summary(module, exported, record, seed)
     write_summary(folder, asdict(summary))
@@ -192,14 +200,18 @@ class Classifier(LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
-        return torch.optim.AdamW(self.parameters(), lr=self._optimizer.lr, weight_decay=self._optimizer.weight_decay)
+        chosen = self._optimizer
+        factors = {"delay_lr": chosen.delay_lr, "decay_lr": chosen.decay_lr}
+        return torch.optim.AdamW(
+            parameter_groups(self.network, chosen.lr, weight_decay=chosen.weight_decay, **factors), lr=chosen.lr
+        )
 
     def on_train_epoch_start(self) -> None:
         """Set what depends on the epoch: order of the data, dropout's random numbers, learning rate."""
         self._batches.epoch = self.current_epoch
         torch.manual_seed(int(np.random.SeedSequence([self._batches.seed, self.current_epoch]).generate_state(1)[0]))
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = learning_rate(self._optimizer, self.current_epoch)
+            group["lr"] = learning_rate(self._optimizer, self.current_epoch) * group["lr_factor"]
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """Loss of one batch."""
@@ -231,7 +243,8 @@ class Classifier(LightningModule):
 
     def _run(self, values: torch.Tensor) -> tuple[torch.Tensor, Costs]:
         answers = self.network.answers(values)
-        logits = answers[-1].sum(-1) * (self._loss.gain / self._batches.n_steps)
+        scores = step_scores(self.network.config.readout, answers[-1])
+        logits = scores.sum(-1) * (self._loss.gain / self._batches.n_steps)
         return logits, costs(self.network.blocks, values, answers)
 
     def _price(self, costs: Costs) -> torch.Tensor:
@@ -288,6 +301,8 @@ def _problems(data: DataConfig, optimizer: OptimizerConfig, loss: LossConfig, se
         "loss.operations": loss.operations,
         "loss.spikes": loss.spikes,
         "optimizer.weight_decay": optimizer.weight_decay,
+        "optimizer.delay_lr": optimizer.delay_lr,
+        "optimizer.decay_lr": optimizer.decay_lr,
         "seed": seed,
     }
     at_least_one = {

@@ -1,5 +1,6 @@
 """What arrives at the neurons of a block: events that meet quantised weights, or numbers that are there already."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class Arrivals:
         events: those of `values`.
         real: (samples, neurons, steps), in SLAYER's unit.
         channels_last: whether the neurons of an image lie as (rows, columns, channels) in `real`.
+        are_currents: whether `real` are the neurons' currents already.
     """
 
     shape: torch.Size
@@ -31,11 +33,18 @@ class Arrivals:
     events: InputEvents | None = None
     real: torch.Tensor | None = None
     channels_last: bool = False
+    are_currents: bool = False
 
     @classmethod
-    def of_numbers(cls, numbers: torch.Tensor) -> "Arrivals":
+    def of_numbers(cls, numbers: torch.Tensor, are_currents: bool = False) -> "Arrivals":
         """Numbers (samples, *neurons, steps) that some other code computed."""
-        return cls(numbers.shape, real=numbers.flatten(1, -2))
+        return cls(numbers.shape, real=numbers.flatten(1, -2), are_currents=are_currents)
+
+    def of_channels(self, values: torch.Tensor) -> torch.Tensor:
+        """(neurons), in the order of what arrives, of (channels) or (1)."""
+        places = self.shape[2:-1].numel()
+        of_channels = values.reshape(-1, 1).expand(self.shape[1], places)
+        return (of_channels.t() if self.channels_last else of_channels).flatten()
 
     def shaped(self, flat: torch.Tensor) -> torch.Tensor:
         """(samples, *neurons, steps) of (samples, neurons, steps) in the order of what arrives."""
@@ -67,13 +76,50 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
         return Arrivals.of_numbers(synapse(values))
     ones = (1,) * (values.dim() - 3)
     shape = torch.Size((len(values), len(weight), *ones, values.shape[-1]))
-    events = input_events(flat, flat.shape[1], FORWARD_DENSITY)
+    return _dense_arrivals(flat, weight, shape) or Arrivals.of_numbers(synapse(values))
+
+
+def multi_dense_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
+    """What several dense synapses of SLAYER send to the same neurons: that of one that reads all their inputs.
+
+    Arguments:
+        synapses: of SLAYER.
+        neuron: quantises the weights.
+        inputs: (samples, inputs, steps) for each synapse.
+
+    Returns:
+        None where it is for SLAYER to refuse the inputs, or to run on another device.
+    """
+    alike = len({(len(values), values.shape[-1]) for values in inputs}) == 1
+    if len(inputs) != len(synapses) or not alike or not all(on_cpu(values) and values.dim() == 3 for values in inputs):
+        return None
+    weights = [quantised_weight(synapse, neuron) for synapse in synapses]
+    found = None
+    if all(w is not None and w.shape[1] == values.shape[1] for w, values in zip(weights, inputs)):
+        weight = torch.cat([w for w in weights if w is not None], 1)
+        # By steps first, as the fused blocks write and read.
+        together = torch.cat([values.transpose(1, 2) for values in inputs], 2).transpose(1, 2)
+        found = _dense_arrivals(together, weight, torch.Size((len(together), len(weight), together.shape[-1])))
+    return found or Arrivals.of_numbers(added([synapse(values) for synapse, values in zip(synapses, inputs)]))
+
+
+def added(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The sum of what arrives by several synapses, in their order."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _dense_arrivals(values: torch.Tensor, weight: torch.Tensor, shape: torch.Size) -> Arrivals | None:
+    """None where the order of additions could matter."""
+    events = input_events(values, values.shape[1], FORWARD_DENSITY)
     if events is not None:
-        return Arrivals(shape, flat, weight, events)
-    if exact_sums(flat, flat.shape[1]):
-        product = torch.matmul(flat.transpose(1, 2), weight.t())
+        return Arrivals(shape, values, weight, events)
+    if exact_sums(values, values.shape[1]):
+        product = torch.matmul(values.transpose(1, 2), weight.t())
         return Arrivals(shape, real=product.transpose(1, 2))
-    return Arrivals.of_numbers(synapse(values))
+    return None
 
 
 def quantised_weight(synapse: Any, neuron: Any) -> torch.Tensor | None:

@@ -1,6 +1,7 @@
 """Convolutions of SLAYER: events that meet kernels where they are few, else one convolution with time in the batch."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch.nn.grad import conv2d_weight
 
 from training.fused import convolution_kernels
-from training.fused.arrivals import Arrivals, on_cpu, quantised
+from training.fused.arrivals import Arrivals, added, on_cpu, quantised
 from training.fused.events import InputEvents, exact_sums, input_events
 from training.fused.layer import Array, over_samples
 from training.slayer import slayer
@@ -77,6 +78,31 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     shape = torch.Size((len(values), *geometry.outputs, values.shape[-1]))
     found = Arrivals(shape, real=real, channels_last=True)
     return found if _all_alike(neuron) else Arrivals.of_numbers(found.shaped(real))
+
+
+def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
+    """What several convolutions of SLAYER send to the same neurons, as numbers.
+
+    Arguments:
+        synapses: of SLAYER.
+        neuron: quantises the weights.
+        inputs: (samples, channels, rows, columns, steps) for each synapse.
+
+    Returns:
+        None where it is for SLAYER to refuse the inputs, or to run on another device.
+    """
+    parts = [conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)]
+    found = [part for part in parts if part is not None]
+    if len(inputs) != len(synapses) or len(found) < len(parts) or len({part.shape for part in found}) != 1:
+        return None
+    if len({part.channels_last for part in found}) == 1:
+        return replace(found[0], real=added([_numbers(part) for part in found]))
+    return Arrivals.of_numbers(added([part.shaped(_numbers(part)) for part in found]))
+
+
+def _numbers(part: Arrivals) -> torch.Tensor:
+    assert part.real is not None, "convolutions give numbers"
+    return part.real
 
 
 def _all_alike(neuron: Any) -> bool:

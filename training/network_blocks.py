@@ -1,0 +1,143 @@
+"""The SLAYER blocks that a network configuration asks for."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+import torch
+
+from netx_exports.errors import LapilliError
+from training.alignment import clear_state
+from training.fused import block_module, selected_dynamics
+from training.network_config import ConvConfig, NetworkConfig, Range, conv_shapes
+from training.slayer import slayer
+
+
+def build_blocks(config: NetworkConfig, input_shape: Sequence[int], n_classes: int) -> Iterator[torch.nn.Module]:
+    """The blocks of a network one after the other; initial values come from torch's random generator.
+
+    Raises:
+        LapilliError: for an option that SLAYER's own code does not have, where that is to run.
+    """
+    shapes = [tuple(input_shape), *conv_shapes(config, input_shape)]
+    for below, layer in zip(shapes, config.conv):
+        yield _conv(config, layer, below[0])
+        if layer.pool > 1:
+            yield _pool(layer)
+    if config.conv:
+        yield block_module().Flatten()
+    sizes = (prod(shapes[-1]), *config.hidden)
+    for source, size in zip(sizes, config.hidden):
+        yield _hidden(config, source, size)
+    yield _readout(config, sizes[-1], n_classes)
+
+
+def _conv(config: NetworkConfig, layer: ConvConfig, channels: int) -> torch.nn.Module:
+    parameters = _neuron(config, config.current_decay, config.voltage_decay) | {"dropout": _dropout(config)}
+    options = {"stride": layer.stride, "padding": layer.margin, "groups": layer.groups}
+    cuba, scale = block_module(), config.hidden_weight_scale
+    block: Any = cuba.Conv(parameters, channels, layer.channels, layer.kernel, weight_scale=scale, **options)
+    if config.weight_norm:
+        normalise_weights(block.synapse)
+    return block
+
+
+def _pool(layer: ConvConfig) -> torch.nn.Module:
+    """Neurons without memory, which spike in a step in which any neuron of their window spikes."""
+    # A spike gives a voltage of 1. The surrogate is so wide that one and four spikes of a window learn alike.
+    parameters = {"threshold": 0.5, "current_decay": 1.0, "voltage_decay": 1.0, "tau_grad": 0.08, "scale_grad": 80.0}
+    block: torch.nn.Module = block_module().Pool(parameters, layer.pool)
+    return block
+
+
+def _dropout(config: NetworkConfig) -> torch.nn.Module | None:
+    return slayer.neuron.Dropout(config.dropout) if config.dropout else None
+
+
+def _hidden(config: NetworkConfig, source: int, size: int) -> torch.nn.Module:
+    parameters = _neuron(config, **_decays(config)) | {"dropout": _dropout(config)}
+    options = {"weight_scale": config.hidden_weight_scale}
+    block: Any
+    if config.recurrent:
+        block = block_module().Recurrent(parameters, source, size, **options, **_state_gradient(config))
+    else:
+        block = block_module().Dense(parameters, source, size, **options)
+    if config.weight_norm:
+        normalise_weights(block.input_synapse if config.recurrent else block.synapse)
+    if not block.neuron.shared_param:
+        draw_decays(block.neuron, (size,))
+    if config.delays:
+        block.delay = _delay(config, size)
+    return block
+
+
+def _readout(config: NetworkConfig, source: int, n_classes: int) -> torch.nn.Module:
+    parameters = _neuron(config, config.readout_current_decay, config.readout_voltage_decay)
+    cuba = block_module()
+    readout = cuba.Dense if config.readout == "spike_count" else cuba.Affine
+    # SLAYER shifts the spikes of a block by one step; of the last block, that would lose those of the last step.
+    unshifted = {"delay_shift": False} if config.readout == "spike_count" else {}
+    block: Any = readout(parameters, source, n_classes, weight_scale=config.readout_weight_scale, **unshifted)
+    if config.weight_norm:
+        normalise_weights(block.synapse)
+    return block
+
+
+def normalise_weights(synapse: Any) -> None:
+    """SLAYER's weight normalisation, without torch's warning that it has a newer one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.nn.utils.weight_norm is deprecated", UserWarning)
+        synapse.enable_weight_norm()
+
+
+def draw_decays(neuron: Any, shape: tuple[int, ...]) -> None:
+    """Let a neuron of decays of its own draw them now, not in the first batch: a state dict then fits at once."""
+    with torch.no_grad():
+        neuron.dynamics(torch.zeros(1, *shape, 1))
+    clear_state(neuron)
+
+
+def _state_gradient(config: NetworkConfig) -> dict[str, bool]:
+    if not config.through_state:
+        return {}
+    if selected_dynamics() != "fused":
+        raise LapilliError("network: through_state: SLAYER's own code has no such gradient; use the fused kernels")
+    return {"through_state": True}
+
+
+def _delay(config: NetworkConfig, size: int) -> torch.nn.Module:
+    delay: Any = slayer.axon.Delay(max_delay=config.delays)
+    low, high = config.initial_delays or (0, config.delays)
+    delay.delay.data = low + (high - low) * torch.rand(size)
+    delay.init = True
+    return delay
+
+
+def _decays(config: NetworkConfig) -> dict[str, Any]:
+    """Decays of a dense layer's neurons: one of each for all of them, or ranges to draw those of each neuron from."""
+    current, voltage = config.current_decay_range, config.voltage_decay_range
+    if current is None and voltage is None:
+        return {"current_decay": config.current_decay, "voltage_decay": config.voltage_decay}
+    return {
+        "current_decay": current or (config.current_decay, config.current_decay),
+        "voltage_decay": voltage or (config.voltage_decay, config.voltage_decay),
+        "shared_param": False,
+    }
+
+
+def _neuron(
+    config: NetworkConfig, current_decay: float | Range, voltage_decay: float | Range, shared_param: bool = True
+) -> dict[str, Any]:
+    width, peak = config.surrogate_width, config.surrogate_peak
+    return {
+        "threshold": config.threshold,
+        "current_decay": current_decay,
+        "voltage_decay": voltage_decay,
+        "shared_param": shared_param,
+        "requires_grad": config.learn_decays,
+        # SLAYER's derivative is `scale / (2 tau) * exp(-|v - threshold| / tau)` with
+        # tau = 100 * tau_grad * threshold and scale = 0.1 * scale_grad (lava-dl 0.6.0, neuron/cuba.py).
+        "tau_grad": width / 100,
+        "scale_grad": 20 * peak * width * config.threshold,
+    }
