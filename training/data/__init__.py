@@ -1,1 +1,1 @@
-"""Data sets for training: what is here, how to frame it, and what it becomes."""
+"""Data sets as spikes: recordings are framed once, cached, and mapped into memory; `catalogue` has them by name."""
