@@ -168,6 +168,8 @@ def _write_arrays(folder: Path, framed: Framed, advance: Callable[[int], None]) 
     with ExitStack() as stack:
         files = {name: stack.enter_context(_growing(folder, name, dtype)) for name, dtype in types.items()}
         for block in framed.blocks:
+            if framed.value_type is None and block.value is not None:
+                raise AssertionError("graded spikes without a type for what they carry")
             arrays = {"step": block.step, "neuron": block.neuron, "value": block.value}
             for name, file in files.items():
                 array = arrays[name]

@@ -11,14 +11,19 @@ import numpy as np
 
 from netx_exports.errors import LapilliError
 from training.data.cache import FORMAT, CacheError, Stored, check_sums, locked, read_stored, write_stored
+from training.data.cameras import NMNIST_SMALL
 from training.data.cochlea import SHD_REGENERATED
 from training.data.folders import data_folder, needed_files
 from training.data.framing import Framing, Split, check_taken
+from training.data.motion import HAPT
 from training.data.progress import progress_bar
 from training.data.samples import Samples
 from training.data.sets import PARTS, DataSet, PartName
+from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
-DATA_SETS: dict[str, DataSet] = {found.name: found for found in (SHD_REGENERATED,)}
+DATA_SETS: dict[str, DataSet] = {
+    found.name: found for found in (SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, HAPT, NMNIST_SMALL)
+}
 """Every data set that lapilli knows."""
 
 

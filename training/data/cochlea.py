@@ -47,7 +47,7 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     _check(paths[0], counts, small, n_spikes)
     first, last = _span(counts, small["ms_offsets"])
     start = first if framing.from_first_event else np.zeros_like(first)
-    bins, lengths = plan_bins("shd-regenerated", framing, _DEFAULT_BIN_MS, last - start)
+    bins, lengths = plan_bins("shd-regenerated", framing, _DEFAULT_BIN_MS, 1000, (last - start) * 1000)
     shape = (-(-N_UNITS // framing.pool),)
     is_test = np.isin(small["speaker"], TEST_SPEAKERS)
     return Framed(
@@ -107,14 +107,13 @@ def _blocks(
             if problems := range_problems(f"unit of samples {low} to {high - 1}", unit, 0, N_UNITS - 1):
                 raise DataError(str(path), problems)
             n_spikes = np.diff(spikes[low : high + 1])
-            since_start = at - np.repeat(ms[low:high] - ms[low] + start[low:high], n_spikes)
+            time_us = 1000 * (at - np.repeat(ms[low:high] - ms[low] + start[low:high], n_spikes))
             offsets = spikes[low : high + 1] - spikes[low]
-            yield bin_events(since_start, unit // framing.pool, offsets, bins, shape, framing.values == "counts")
+            yield bin_events(time_us, unit // framing.pool, offsets, bins, shape, framing.values == "counts")
 
 
 def _divide(facts: Facts, split: Split) -> Division:
-    validation = VALIDATION_SPEAKERS if split.validation_groups is None else split.validation_groups
-    return hold_out("shd-regenerated", facts, validation, split.test_groups), CLASSES
+    return hold_out("shd-regenerated", facts, split, VALIDATION_SPEAKERS), CLASSES
 
 
 SHD_REGENERATED = DataSet(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from netx_exports.errors import LapilliError, ProblemsError
+from training.data.encoders import Encoder
 
-Encoder = Literal["direct", "delta", "latency", "rate"]
 Values = Literal["counts", "binary"]
 
 MAX_STEPS = 1 << 16
@@ -46,10 +46,10 @@ class Framing:
     """How analogue values become spikes: see training/data/encoders.py."""
 
     levels: int = 16
-    """Steps of the scale to which direct and delta encoding round values; time steps of latency encoding."""
+    """To so many levels direct and latency encoding round values; latency encoding takes as many steps."""
 
     threshold: float = 0.1
-    """Change of a value, relative to the full scale, that is one spike of the delta encoder."""
+    """Change of a value that is one spike of the delta encoder; values are 0…1, or -1…1 where they have a sign."""
 
     seed: int = 0
     """Of the rate encoder's random numbers."""
@@ -68,8 +68,11 @@ class Framing:
             for name, allowed in (("values", Values), ("encoder", Encoder))
             if getattr(self, name) not in get_args(allowed)
         ]
-        if self.bin_ms is not None and not 0 < self.bin_ms < float("inf"):
-            problems.append(f"bin_ms: must be above 0, got {self.bin_ms}")
+        problems += [
+            f"{name}: must be a whole number of microseconds, got {value} ms"
+            for name in ("bin_ms", "start_ms")
+            if (value := getattr(self, name)) is not None and abs(value * 1000 - round(value * 1000)) > 1e-6
+        ]
         if problems:
             raise ProblemsError("framing", problems)
         for name in ("bin_ms", "start_ms", "threshold"):
@@ -80,11 +83,12 @@ class Framing:
 
 _LIMITS: tuple[tuple[str, float, float | None], ...] = (
     ("n_steps", 1, MAX_STEPS),
-    ("start_ms", 0, 1e9),
+    ("bin_ms", 0.001, 1e6),
+    ("start_ms", 0, 1e6),
     ("pool", 1, 1 << 16),
     ("crop", 1, 1 << 16),
     ("levels", 1, 255),
-    ("threshold", 1e-6, 1),
+    ("threshold", 0.001, 1),
     ("seed", 0, (1 << 32) - 1),
     ("bands", 1, 1024),
 )

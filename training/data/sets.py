@@ -99,34 +99,44 @@ class DataSet:
     split: tuple[str, ...] = ()
 
 
-def hold_out(name: str, facts: Facts, validation: Sequence[int], test: Sequence[int] | None) -> npt.NDArray[np.int64]:
-    """Parts by groups: what is in none of the groups held out is for training.
+def hold_out(name: str, facts: Facts, split: Split, validation: Sequence[int] | None = None) -> npt.NDArray[np.int64]:
+    """Official parts, changed as `split` asks for: what is in none of the groups held out is for training.
 
     Arguments:
         name: of the data set, for errors.
         facts: of its samples.
-        validation: groups held out for the choice of a model.
-        test: groups held out for the test; None for the official test part.
+        split: groups held out.
+        validation: groups for validation if `split` names none; None for the official validation part.
 
     Returns:
         Part of each sample.
 
     Raises:
-        LapilliError: for groups that the data set does not have, has in both parts or would leave none to train on.
+        LapilliError: for groups that the data set does not have or that would be in two parts, and when nothing would
+            be left to train on.
     """
-    known = set(np.unique(facts.groups[facts.groups >= 0]).tolist())
-    if unknown := sorted({*validation, *(test or ())} - known):
-        there = ", ".join(map(str, sorted(known)))
-        raise LapilliError(f"split: data set {name} has no group {unknown[0]}; groups are {there}")
-    is_test = facts.parts == TEST if test is None else np.isin(facts.groups, test)
-    is_validation = np.isin(facts.groups, validation)
-    if np.any(is_test & is_validation):
-        both = np.unique(facts.groups[is_test & is_validation])
-        raise LapilliError(f"split: group {both[0]} of data set {name} would be in the test and the validation part")
-    parts = np.where(is_test, TEST, np.where(is_validation, VALIDATION, TRAIN))
+    chosen = validation if split.validation_groups is None else split.validation_groups
+    parts = facts.parts.copy()
+    for part, groups in ((TEST, split.test_groups), (VALIDATION, chosen)):
+        if groups is None:
+            continue
+        _check_groups(name, facts, groups)
+        parts[parts == part] = TRAIN
+        held = np.isin(facts.groups, groups) & (parts != NO_PART)
+        if part == VALIDATION and np.any(held & (parts == TEST)):
+            both = facts.groups[held & (parts == TEST)][0]
+            raise LapilliError(f"split: group {both} of data set {name} would be in the test and the validation part")
+        parts[held] = part
     if not np.any(parts == TRAIN):
         raise LapilliError(f"split: nothing of data set {name} would be left to train on")
     return parts
+
+
+def _check_groups(name: str, facts: Facts, groups: Sequence[int]) -> None:
+    known = np.unique(facts.groups[facts.groups >= 0])
+    if unknown := sorted(set(groups) - set(known.tolist())):
+        there = ", ".join(map(str, known)) if len(known) <= 40 else f"{known[0]}…{known[-1]}"
+        raise LapilliError(f"split: data set {name} has no group {unknown[0]}; groups are {there}")
 
 
 def every_nth(facts: Facts, nth: int) -> npt.NDArray[np.int64]:
