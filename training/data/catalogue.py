@@ -10,20 +10,34 @@ from typing import Any, get_args
 import numpy as np
 
 from netx_exports.errors import LapilliError
-from training.data.cache import FORMAT, CacheError, Stored, check_sums, locked, read_stored, write_stored
+from training.data.audio import SPOKEN_DIGITS
+from training.data.cache import (
+    FORMAT,
+    CacheError,
+    Stored,
+    check_sums,
+    held_in_memory,
+    locked,
+    read_stored,
+    write_stored,
+)
 from training.data.cameras import NMNIST_SMALL
 from training.data.cochlea import SHD_REGENERATED
 from training.data.folders import data_folder, needed_files
 from training.data.framing import Framing, Split, check_taken
+from training.data.images import CIFAR10_PART, MNIST, SKLEARN_DIGITS
 from training.data.motion import HAPT
 from training.data.progress import progress_bar
 from training.data.samples import Samples
 from training.data.sets import PARTS, DataSet, PartName
 from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
-DATA_SETS: dict[str, DataSet] = {
-    found.name: found for found in (SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, HAPT, NMNIST_SMALL)
-}
+_ALL = (
+    *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
+    *(HAPT, NMNIST_SMALL, MNIST, CIFAR10_PART),
+)
+
+DATA_SETS: dict[str, DataSet] = {found.name: found for found in _ALL}
 """Every data set that lapilli knows."""
 
 
@@ -99,6 +113,8 @@ def prepared(
     found = data_set(name)
     check_taken(name, framing, found.framing)
     check_taken(name, split, found.split)
+    if not found.files:
+        return _divided(found, held_in_memory(found.frame((), framing)), split, None)
     paths = needed_files(name, found.files, found.origin)
     sources = [_source(path, file) for path, file in zip(paths, found.files)]
     folder = cache_folder(found, framing, sources)
@@ -155,7 +171,7 @@ def _framed(
     return read_stored(folder)
 
 
-def _divided(found: DataSet, stored: Stored, split: Split, folder: Path) -> Prepared:
+def _divided(found: DataSet, stored: Stored, split: Split, folder: Path | None) -> Prepared:
     parts, classes = found.divide(stored.facts, split)
     everything = Samples(stored.events, np.arange(len(parts)), stored.facts.labels, stored.facts.groups, stored.lengths)
     samples = {name: everything.subset(np.flatnonzero(parts == number)) for number, name in enumerate(PARTS)}

@@ -1,0 +1,81 @@
+"""Official data sets, downloaded, checked and unpacked by the classes that know them; or one sentence that says what is
+missing."""
+
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from http.client import HTTPException
+from pathlib import Path
+from tarfile import TarError
+from typing import TypeVar
+from zipfile import BadZipFile
+
+from netx_exports.errors import LapilliError
+from training.data.sets import DataError
+
+_PATIENCE_S = 30.0
+_DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, HTTPException, TarError, BadZipFile)
+_READ_ERRORS = (OSError, RuntimeError, ValueError, EOFError, KeyError, IndexError, TypeError, AssertionError, SyntaxError)
+
+_Opened = TypeVar("_Opened")
+
+
+def opened(name: str, files: Sequence[str], folder: Path, origin: str, open_class: Callable[[], _Opened]) -> _Opened:
+    """What a data set class makes of its files, which it downloads and unpacks if need be.
+
+    Such classes compare what they download, and an archive that lies there already, with its checksum before they
+    unpack it.
+
+    Arguments:
+        name: of the data set, for the error.
+        files: archives that the class looks for, within `folder`.
+        folder: where data sets lie.
+        origin: where a user gets the archives.
+        open_class: makes the object.
+
+    Raises:
+        LapilliError: naming the files to put there by hand when the class finds none and cannot download them.
+    """
+    try:
+        # What these classes print is no answer of a command.
+        with redirect_stdout(sys.stderr), _patience():
+            folder.mkdir(parents=True, exist_ok=True)
+            return open_class()
+    except _DOWNLOAD_ERRORS as error:
+        raise LapilliError(
+            f"data set {name} is not here and could not be downloaded ({_first_line(error)}); "
+            f"put {', '.join(files)} into {folder}; they come from {origin}"
+        ) from error
+
+
+@contextmanager
+def reading(path: object, what: str = "") -> Iterator[None]:
+    """Name the file in whatever goes wrong while a library reads it.
+
+    Arguments:
+        path: of the file.
+        what: of it is read, for the error.
+
+    Raises:
+        DataError: in place of the library's error.
+    """
+    try:
+        yield
+    except _READ_ERRORS as error:
+        raise DataError(str(path), [f"{what}{': ' if what else ''}damaged ({_first_line(error)})"]) from error
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Give up on a silent network: without a limit, a blocked one would be waited for for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
