@@ -94,6 +94,7 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
             "shape": list(framed.shape),
             "n_steps": framed.n_steps,
             "step_ms": framed.step_ms,
+            "classes": list(framed.classes),
             "arrays": sums,
         }
         (temporary / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -134,9 +135,10 @@ def read_stored(folder: Path) -> Stored:
             raise CacheError(str(folder), ["its arrays do not fit together"])
         events = StoredEvents(arrays["step"], arrays["neuron"], value, offsets, n_steps, shape)
         labels, groups, lengths, parts = (arrays[name].astype(np.int64) for name in _PER_SAMPLE)
+        classes = tuple(str(name) for name in meta.get("classes", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise CacheError(str(folder), [f"meta.json is damaged ({error})"]) from error
-    return Stored(events, Facts(labels, groups, parts), lengths, step_ms)
+    return Stored(events, Facts(labels, groups, parts, classes), lengths, step_ms)
 
 
 def check_sums(folder: Path) -> None:

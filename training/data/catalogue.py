@@ -13,16 +13,17 @@ from netx_exports.errors import LapilliError
 from training.data.cache import FORMAT, CacheError, Stored, check_sums, locked, read_stored, write_stored
 from training.data.cameras import NMNIST_SMALL
 from training.data.cochlea import SHD_REGENERATED
-from training.data.folders import data_folder, needed_files
+from training.data.folders import data_folder, find_file, needed_files
 from training.data.framing import Framing, Split, check_taken
 from training.data.motion import HAPT
+from training.data.official import OFFICIAL
 from training.data.progress import progress_bar
 from training.data.samples import Samples
 from training.data.sets import PARTS, DataSet, PartName
 from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
 DATA_SETS: dict[str, DataSet] = {
-    found.name: found for found in (SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, HAPT, NMNIST_SMALL)
+    found.name: found for found in (SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, HAPT, NMNIST_SMALL, *OFFICIAL)
 }
 """Every data set that lapilli knows."""
 
@@ -99,7 +100,7 @@ def prepared(
     found = data_set(name)
     check_taken(name, framing, found.framing)
     check_taken(name, split, found.split)
-    paths = needed_files(name, found.files, found.origin)
+    paths = _files(found)
     sources = [_source(path, file) for path, file in zip(paths, found.files)]
     folder = cache_folder(found, framing, sources)
     stored = _opened(folder)
@@ -128,6 +129,13 @@ def cache_folder(found: DataSet, framing: Framing, sources: Sequence[dict[str, A
     facts = {"format": FORMAT, "framing": _taken(found, framing), "sources": list(sources)}
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return data_folder() / "prepared" / f"{found.name}-{key}"
+
+
+def _files(found: DataSet) -> tuple[Path, ...]:
+    """Paths of a data set's files, downloaded where they are missing and somebody offers them."""
+    if found.fetch is not None and any(find_file(file) is None for file in found.files):
+        found.fetch(data_folder())
+    return needed_files(found.name, found.files, found.origin)
 
 
 def _opened(folder: Path) -> Stored | None:
