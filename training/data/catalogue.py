@@ -29,6 +29,7 @@ from training.data.folders import data_folder, find_file, needed_files
 from training.data.framing import Framing, Split, check_taken
 from training.data.images import CIFAR10_PART, MNIST, SKLEARN_DIGITS
 from training.data.motion import HAPT
+from training.data.official import OFFICIAL
 from training.data.progress import progress_bar
 from training.data.samples import Samples
 from training.data.sets import PARTS, DataSet, PartName
@@ -36,7 +37,7 @@ from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
-    *(HAPT, NMNIST_SMALL, MNIST, CIFAR10_PART),
+    *(HAPT, NMNIST_SMALL, MNIST, CIFAR10_PART, *OFFICIAL),
 )
 
 DATA_SETS: dict[str, DataSet] = {found.name: found for found in _ALL}
