@@ -65,7 +65,7 @@ def held_in_memory(framed: Framed) -> Stored:
     step, neuron = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("step", "neuron"))
     events = StoredEvents(step, neuron, value, offsets, framed.n_steps, framed.shape)
     labels, groups, lengths, parts = (np.asarray(getattr(framed, name), np.int64) for name in _PER_SAMPLE)
-    return Stored(events, Facts(labels, groups, parts), lengths, framed.step_ms)
+    return Stored(events, Facts(labels, groups, parts, framed.classes), lengths, framed.step_ms)
 
 
 @contextmanager
@@ -109,6 +109,7 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
             "shape": list(framed.shape),
             "n_steps": framed.n_steps,
             "step_ms": framed.step_ms,
+            "classes": list(framed.classes),
             "arrays": sums,
         }
         (temporary / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -117,14 +118,27 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
                 os.fsync(written.fileno())
         temporary.chmod(0o755)
         if folder.exists():
-            folder.rename(temporary / "replaced")
-            shutil.rmtree(temporary / "replaced")
+            remove(folder)
         temporary.rename(folder)
     except OSError as error:
         raise _unwritable(folder.parent, error) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove prepared data, in one moment for those who look for it.
+
+    Raises:
+        LapilliError: when it cannot be removed.
+    """
+    try:
+        away = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        folder.rename(away / "old")
+        shutil.rmtree(away)
+    except OSError as error:
+        raise _unwritable(folder.parent, error) from error
 
 
 def read_stored(folder: Path) -> Stored:
@@ -149,9 +163,10 @@ def read_stored(folder: Path) -> Stored:
             raise CacheError(str(folder), ["its arrays do not fit together"])
         events = StoredEvents(arrays["step"], arrays["neuron"], value, offsets, n_steps, shape)
         labels, groups, lengths, parts = (arrays[name].astype(np.int64) for name in _PER_SAMPLE)
+        classes = tuple(str(name) for name in meta.get("classes", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise CacheError(str(folder), [f"meta.json is damaged ({error})"]) from error
-    return Stored(events, Facts(labels, groups, parts), lengths, step_ms)
+    return Stored(events, Facts(labels, groups, parts, classes), lengths, step_ms)
 
 
 def check_sums(folder: Path) -> None:

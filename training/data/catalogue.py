@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,14 +20,16 @@ from training.data.cache import (
     held_in_memory,
     locked,
     read_stored,
+    remove,
     write_stored,
 )
 from training.data.cameras import NMNIST_SMALL
 from training.data.cochlea import SHD_REGENERATED
-from training.data.folders import data_folder, needed_files
+from training.data.folders import data_folder, find_file, needed_files
 from training.data.framing import Framing, Split, check_taken
 from training.data.images import CIFAR10_PART, MNIST, SKLEARN_DIGITS
 from training.data.motion import HAPT
+from training.data.official import OFFICIAL
 from training.data.progress import progress_bar
 from training.data.samples import Samples
 from training.data.sets import PARTS, DataSet, PartName
@@ -34,7 +37,7 @@ from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
-    *(HAPT, NMNIST_SMALL, MNIST, CIFAR10_PART),
+    *(HAPT, NMNIST_SMALL, MNIST, CIFAR10_PART, *OFFICIAL),
 )
 
 DATA_SETS: dict[str, DataSet] = {found.name: found for found in _ALL}
@@ -115,7 +118,7 @@ def prepared(
     check_taken(name, split, found.split)
     if not found.files:
         return _divided(found, held_in_memory(found.frame((), framing)), split, None)
-    paths = needed_files(name, found.files, found.origin)
+    paths = _files(found)
     sources = [_source(path, file) for path, file in zip(paths, found.files)]
     folder = cache_folder(found, framing, sources)
     stored = _opened(folder)
@@ -126,17 +129,38 @@ def prepared(
     return _divided(found, stored, split, folder)
 
 
-def check_prepared(name: str, framing: Framing = Framing()) -> None:  # noqa: B008
-    """Compare a cached data set with its checksums; one that differs is removed from the cache.
+def remove_damaged(name: str, framing: Framing = Framing()) -> bool:  # noqa: B008
+    """Compare what is cached of a data set with its checksums, and remove it if it differs.
+
+    Arguments:
+        name, framing: as of `prepared`.
+
+    Returns:
+        Whether something was removed.
 
     Raises:
-        LapilliError: as `prepared`.
-        CacheError: when it was damaged.
+        LapilliError: for an unknown name, choices that it does not have, a cache that cannot be written.
     """
     found = data_set(name)
-    paths = needed_files(name, found.files, found.origin)
-    folder = cache_folder(found, framing, [_source(path, file) for path, file in zip(paths, found.files)])
-    check_sums(folder)
+    check_taken(name, framing, found.framing)
+    paths = [path for file in found.files if (path := find_file(file)) is not None]
+    sources = [_source(path, file) for path, file in zip(paths, found.files)]
+    folder = cache_folder(found, framing, sources)
+    if len(paths) < len(found.files) or not folder.exists():
+        return False
+    try:
+        check_sums(folder)
+        return False
+    except CacheError:
+        with locked(folder):
+            remove(folder)
+        return True
+
+
+def cached_folders(name: str) -> list[Path]:
+    """Folders of all framings of a data set that are cached."""
+    folder = data_folder() / "prepared"
+    return sorted(path for path in folder.glob("*") if re.fullmatch(f"{re.escape(name)}-[0-9a-f]{{16}}", path.name))
 
 
 def cache_folder(found: DataSet, framing: Framing, sources: Sequence[dict[str, Any]]) -> Path:
@@ -144,6 +168,13 @@ def cache_folder(found: DataSet, framing: Framing, sources: Sequence[dict[str, A
     facts = {"format": FORMAT, "framing": _taken(found, framing), "sources": list(sources)}
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     return data_folder() / "prepared" / f"{found.name}-{key}"
+
+
+def _files(found: DataSet) -> tuple[Path, ...]:
+    """Paths of a data set's files, downloaded where they are missing and somebody offers them."""
+    if found.fetch is not None and any(find_file(file) is None for file in found.files):
+        found.fetch(data_folder())
+    return needed_files(found.name, found.files, found.origin)
 
 
 def _opened(folder: Path) -> Stored | None:

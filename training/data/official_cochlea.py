@@ -110,9 +110,9 @@ def _recordings(path: Path) -> Iterator[Recordings]:
 
 def _checked(path: Path, low: int, times: Sequence[npt.NDArray[Any]], units: Sequence[npt.NDArray[Any]]) -> Recordings:
     n_spikes = np.array([len(time) for time in times])
-    problems = empty_problems("recording", n_spikes) if not n_spikes.all() else []
     different = np.flatnonzero(n_spikes != [len(unit) for unit in units])
-    problems += [f"recording {low + number}: as many times as units are needed" for number in different[:3]]
+    problems = [f"recording {low + number}: needs as many times as units" for number in different[:3]]
+    problems += [f"recording {low + number}: empty" for number in np.flatnonzero(n_spikes == 0)[:3]]
     if problems:
         raise DataError(str(path), problems)
     seconds, unit = np.concatenate(times).astype(np.float64), np.concatenate(units).astype(np.int64)
@@ -123,8 +123,13 @@ def _checked(path: Path, low: int, times: Sequence[npt.NDArray[Any]], units: Seq
     if problems:
         raise DataError(str(path), problems)
     time_us = np.rint(seconds * 1e6).astype(np.int64)
-    order = np.lexsort((time_us, np.repeat(np.arange(len(n_spikes)), n_spikes)))
-    return time_us[order], unit[order], np.concatenate([[0], np.cumsum(n_spikes)])
+    offsets = np.concatenate([[0], np.cumsum(n_spikes)])
+    falls = np.diff(time_us) < 0
+    falls[offsets[1:-1] - 1] = False
+    if falls.any():
+        order = np.lexsort((time_us, np.repeat(np.arange(len(n_spikes)), n_spikes)))
+        time_us, unit = time_us[order], unit[order]
+    return time_us, unit, offsets
 
 
 def _divide_shd(facts: Facts, split: Split) -> Division:
@@ -138,17 +143,17 @@ def _divide_ssc(facts: Facts, split: Split) -> Division:
 
 
 def _fetch_shd(folder: Path) -> None:
-    from tonic.datasets import SHD as Shd
+    from tonic import datasets
 
     for train in (True, False):
-        opened("shd", SHD_ARCHIVES, folder, _ORIGIN, partial(Shd, str(folder), train=train))
+        opened("shd", SHD_ARCHIVES, folder, _ORIGIN, partial(datasets.SHD, str(folder), train=train))
 
 
 def _fetch_ssc(folder: Path) -> None:
-    from tonic.datasets import SSC as Ssc
+    from tonic import datasets
 
     for split in ("train", "valid", "test"):
-        opened("ssc", SSC_ARCHIVES, folder, _ORIGIN, partial(Ssc, str(folder), split=split))
+        opened("ssc", SSC_ARCHIVES, folder, _ORIGIN, partial(datasets.SSC, str(folder), split=split))
 
 
 SHD_ARCHIVES = ("SHD/shd_train.h5.zip", "SHD/shd_test.h5.zip")

@@ -16,7 +16,17 @@ from training.data.sets import DataError
 
 _PATIENCE_S = 30.0
 _DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, HTTPException, TarError, BadZipFile)
-_READ_ERRORS = (OSError, RuntimeError, ValueError, EOFError, KeyError, IndexError, TypeError, AssertionError, SyntaxError)
+_READ_ERRORS = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    EOFError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AssertionError,
+    SyntaxError,
+)
 
 _Opened = TypeVar("_Opened")
 

@@ -39,7 +39,8 @@ class Framed:
         parts: official part of each sample, `NO_PART` where there is none.
         value_type: numpy's name of the type that holds what graded spikes carry; None where every event is one spike.
         blocks: the samples in their order, some at a time. They must not depend on anything but the files and the
-            framing.
+            framing. `lengths` may be filled while they are read.
+        classes: names of the classes, where only the files tell.
     """
 
     shape: tuple[int, ...]
@@ -51,6 +52,7 @@ class Framed:
     parts: IntArray
     value_type: str | None
     blocks: Iterator[Events]
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +60,13 @@ class Facts:
     """What is known of each sample when parts are made.
 
     Arguments:
-        labels, groups, parts: as in `Framed`.
+        labels, groups, parts, classes: as in `Framed`.
     """
 
     labels: npt.NDArray[np.int64]
     groups: npt.NDArray[np.int64]
     parts: npt.NDArray[np.int64]
+    classes: tuple[str, ...] = ()
 
 
 Division = tuple[npt.NDArray[np.int64], tuple[str, ...]]
@@ -85,6 +88,8 @@ class DataSet:
         divide: samples into parts and classes.
         split: fields of `Split` that it takes.
         content: what is in which part by default, in a few words.
+        fetch: downloads the files to a folder and unpacks them, or says which archive to put there; None where nobody
+            offers them for download.
     """
 
     name: str
@@ -97,6 +102,7 @@ class DataSet:
     frame: Callable[[Sequence[Path], Framing], Framed] = field(repr=False)
     divide: Callable[[Facts, Split], Division] = field(repr=False)
     split: tuple[str, ...] = ()
+    fetch: Callable[[Path], None] | None = field(default=None, repr=False)
 
 
 def hold_out(name: str, facts: Facts, split: Split, validation: Sequence[int] | None = None) -> npt.NDArray[np.int64]:
