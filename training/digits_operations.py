@@ -38,7 +38,7 @@ def digits_operations(
     out: PathLike,
     prices: Sequence[float] = PRICES,
     seeds: Sequence[int] = SEEDS,
-    optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
+    optimizer: OptimizerConfig = OptimizerConfig(),
     progress: bool = True,
 ) -> list[Row]:
     """Train for each price and seed; write a row after every training, and the curve at the end.

@@ -14,8 +14,8 @@ def data_prepare(
     name: str,
     /,
     *,
-    framing: Framing = Framing(),  # noqa: B008
-    split: Split = Split(),  # noqa: B008
+    framing: Framing = Framing(),
+    split: Split = Split(),
     json: bool = False,
 ) -> None:
     """Turn a data set into spikes of time steps, cached for all trainings; what is cached already is checked.

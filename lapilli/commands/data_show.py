@@ -14,8 +14,8 @@ def data_show(
     out: str,
     sample: int = 0,
     part: PartName = "train",
-    framing: Framing = Framing(),  # noqa: B008
-    split: Split = Split(),  # noqa: B008
+    framing: Framing = Framing(),
+    split: Split = Split(),
 ) -> None:
     """Draw a sample as it reaches a network: a raster of spikes, or pictures of what a camera sees step by step.
 

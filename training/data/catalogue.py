@@ -96,8 +96,8 @@ def data_set(name: str) -> DataSet:
 
 def prepared(
     name: str,
-    framing: Framing = Framing(),  # noqa: B008
-    split: Split = Split(),  # noqa: B008
+    framing: Framing = Framing(),
+    split: Split = Split(),
     progress: bool = True,
 ) -> Prepared:
     """A data set as samples of equally many steps; the first call frames it, later ones map what that one wrote.
@@ -129,7 +129,7 @@ def prepared(
     return _divided(found, stored, split, folder)
 
 
-def remove_damaged(name: str, framing: Framing = Framing()) -> bool:  # noqa: B008
+def remove_damaged(name: str, framing: Framing = Framing()) -> bool:
     """Compare what is cached of a data set with its checksums, and remove it if it differs.
 
     Arguments:

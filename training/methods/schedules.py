@@ -4,12 +4,12 @@ from math import cos, pi
 
 
 def warm_up_cosine(
-    epoch: int, lr: float, max_epochs: int, warm_up: int = 10, half_period: int | None = None, floor: float = 0.0
+    epoch: float, lr: float, max_epochs: int, warm_up: float = 10, half_period: int | None = None, floor: float = 0.0
 ) -> float:
     """Linear over `warm_up` epochs, then a cosine from `lr` down to `floor`.
 
     Arguments:
-        epoch: from 0.
+        epoch: from 0; what is behind the point is the share of the epoch that is over.
         lr: largest learning rate, reached in epoch `warm_up`.
         max_epochs: of the training.
         warm_up: epochs before that; 0: none.
@@ -50,5 +50,5 @@ def released_warm_up(
     return _cosine(since, half_period, peak, floor)
 
 
-def _cosine(since: int, half_period: int, peak: float, floor: float) -> float:
+def _cosine(since: float, half_period: float, peak: float, floor: float) -> float:
     return floor + (peak - floor) * (1 + cos(pi * since / half_period)) / 2
