@@ -170,6 +170,7 @@ def _draw_panel(axes: Any, protocol: str, curves: Mapping[str, Sequence[Curve]],
         axes.fill_between(frames, mean - spread, mean + spread, color=colour, alpha=0.2, linewidth=0)
         label = f"{name} ({len(of_seeds)} seed{'s' * (len(of_seeds) > 1)})"
         axes.plot(frames, mean, color=colour, marker="." if len(frames) < 40 else None, label=label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_title(protocol)
     axes.set_xlabel("frames that the network sees")
     axes.set_ylabel("accuracy / %, mean ± standard deviation")
