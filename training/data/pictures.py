@@ -91,8 +91,8 @@ def values_figure(events: Events, length: int, title: str) -> "Figure":
     signed = bool((dense < 0).any())
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     axis = figure.subplots()
-    colours = {"cmap": "RdBu_r", "vmin": -most} if signed else {"cmap": "Greys", "vmin": 0}
-    drawn = axis.imshow(dense, aspect="auto", origin="lower", interpolation="nearest", vmax=most, **colours)
+    drawn = axis.imshow(dense, "RdBu_r" if signed else "Greys", aspect="auto", origin="lower", interpolation="nearest")
+    drawn.set_clim(-most if signed else 0, most)
     if length < events.n_steps:
         axis.axvline(length - 0.5, color="tab:orange", linewidth=1)
     for side in (axis.xaxis, axis.yaxis):
