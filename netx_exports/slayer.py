@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from netx_exports.arrays import IntArray
 from netx_exports.errors import UnsupportedError
 from netx_exports.fitting import lossless_dense
 from netx_exports.network import Network
 from netx_exports.neurons import NEVER_SPIKES
 from netx_exports.slayer_chain import BlockChain, dense_delays, leave_pending, split_delays
+from netx_exports.slayer_convolution import read_conv, read_pool
 from netx_exports.slayer_import import cuba
+from netx_exports.slayer_multi import read_multi
 from netx_exports.slayer_parts import Reading, read_bias, read_delays, read_neuron, read_number, read_weights
-from netx_exports.slayer_pool import pool_convolution
 from netx_exports.slayer_shapes import dense_shape
-from netx_exports.synapses import INPUT, ConvSynapse, DirectSynapse, Shape
+from netx_exports.synapses import INPUT, DirectSynapse
 
 SUBJECT = "SLAYER module"
 
@@ -41,7 +41,9 @@ def from_slayer(
 
     Arguments:
         module: with `blocks`, or the blocks themselves in order: Input, Flatten, Dense, Affine, Conv, Pool and
-            Recurrent of `lava.lib.dl.slayer.block.cuba`, or subclasses that compute the same.
+            Recurrent of `lava.lib.dl.slayer.block.cuba`, or subclasses that compute the same. A block may have several
+            `synapses`, whose currents add up, and `reads`: for each of them how many blocks back the one is that it
+            reads (1: the block before), and its delay beyond the one step that every synapse takes.
         input_shape: (N,) or (C, H, W), where the blocks do not tell it: before a first convolution without Input.
         names: names of the layers, one for each block with neurons; default: type and number ("conv1", "dense2").
         metadata: joins the network's metadata.
@@ -56,6 +58,7 @@ def from_slayer(
         for number, block in enumerate(blocks):
             reading = Reading(f"block {number} ({type(block).__name__})", chain.problems)
             _read_block(reading, block, chain, last=number == len(blocks) - 1)
+            chain.outputs.append(chain.output)
     if chain.pending is not None:
         chain.problems.append(
             f"{chain.pending_from}: delays behind a bias or a recurrence need a dense layer to follow"
@@ -93,6 +96,8 @@ def _read_block(reading: Reading, block: Any, chain: BlockChain, *, last: bool) 
     if isinstance(block, _PASSED_OVER):
         return
     read = next((read for kind, read in _READERS.items() if isinstance(block, kind)), None)
+    if hasattr(block, "synapses") and hasattr(block, "reads"):
+        read = read_multi
     if read is None:
         reading.problem("is not a CUBA block of SLAYER that has an exact integer form here")
         chain.lose()
@@ -181,76 +186,12 @@ def _read_recurrent(reading: Reading, block: Any, chain: BlockChain) -> None:
     leave_pending(reading, chain, None if block.delay is None else read_delays(reading, block.delay))
 
 
-def _read_conv(reading: Reading, block: Any, chain: BlockChain) -> None:
-    chain.block_types.append("conv")
-    weights = read_weights(reading, block.synapse, block.neuron)
-    if weights is None:
-        chain.add(chain.next_name("conv"), None, None, [None])
-        return
-    geometry = {name: _pair(getattr(block.synapse, name)) for name in ("stride", "padding", "dilation")}
-
-    def convolution(source: str, source_shape: Shape, delays: IntArray | None) -> ConvSynapse:
-        return ConvSynapse(source, weights, groups=block.synapse.groups, delays=delays, **geometry)
-
-    _add_convolution(reading, block, chain, chain.next_name("conv"), convolution)
-
-
-def _read_pool(reading: Reading, block: Any, chain: BlockChain) -> None:
-    chain.block_types.append("conv")
-    weights = read_weights(reading, block.synapse, block.neuron)
-    if weights is None:
-        chain.add(chain.next_name("pool"), None, None, [None])
-        return
-
-    def convolution(source: str, source_shape: Shape, delays: IntArray | None) -> ConvSynapse | None:
-        return pool_convolution(reading, block.synapse, weights, source, source_shape, delays)
-
-    _add_convolution(reading, block, chain, chain.next_name("pool"), convolution)
-
-
 _READERS: Mapping[type, Callable[[Reading, Any, BlockChain], None]] = {
     cuba.Input: _read_input,
     cuba.Flatten: _read_flatten,
     cuba.Dense: _read_dense,
     cuba.Affine: _read_affine,
     cuba.Recurrent: _read_recurrent,
-    cuba.Conv: _read_conv,
-    cuba.Pool: _read_pool,
+    cuba.Conv: read_conv,
+    cuba.Pool: read_pool,
 }
-
-
-def _add_convolution(
-    reading: Reading,
-    block: Any,
-    chain: BlockChain,
-    name: str,
-    convolution: Callable[[str, Shape, IntArray | None], ConvSynapse | None],
-) -> None:
-    bias = read_bias(reading, block.neuron)
-    own, behind = split_delays(reading, block, bias)
-    shape, synapse = None, None
-    if chain.pending is not None:
-        reading.problem(f"cannot read {chain.source!r}, whose delays lie behind a bias or a recurrence")
-        chain.pending = None
-    if chain.flat or (chain.shape is not None and len(chain.shape) != 3):
-        reading.problem(f"needs a (C, H, W) source, got {chain.shape}{' flattened' if chain.flat else ''}")
-    elif chain.shape is None and chain.source == INPUT:
-        reading.problem("the input's shape is unknown; pass input_shape=(C, H, W)")
-    elif chain.shape is not None:
-        synapse = convolution(chain.source, chain.shape, own)
-    if synapse is not None and chain.shape is not None:
-        shape = synapse.output_shape(chain.shape)
-        ran = getattr(block.neuron, "shape", None)
-        if ran is not None and tuple(ran) != shape:
-            reading.problem(f"has run as {tuple(ran)}, but reads {chain.shape} and so must be {shape}")
-        if block.neuron.current_decay.numel() > 1 and shape[0] == shape[2]:
-            reading.problem(
-                f"shared_param=False on {shape}: SLAYER on a CPU takes a decay for each column, not channel"
-            )
-    neuron = read_neuron(reading, block.neuron, shape, bias)
-    chain.add(name, shape, neuron, [synapse])
-    leave_pending(reading, chain, behind)
-
-
-def _pair(sizes: Sequence[int]) -> tuple[int, int]:
-    return int(sizes[0]), int(sizes[1])

@@ -14,6 +14,17 @@ from netx_exports.slayer_parts import Reading, read_delays
 from netx_exports.synapses import INPUT, MAX_DELAY, Shape, Synapse
 
 
+@dataclass(frozen=True)
+class Output:
+    """What a block leaves for those that read it; attributes are those of `BlockChain`."""
+
+    source: str
+    shape: Shape | None
+    flat: bool
+    pending: IntArray | None
+    pending_from: str
+
+
 @dataclass
 class BlockChain:
     """The network as read so far.
@@ -31,6 +42,7 @@ class BlockChain:
         layers: layers without problems.
         block_types: NetX's type of every block, in order.
         transform: parameters of the Input block.
+        outputs: what each block left, in order.
     """
 
     input_shape: Shape | None
@@ -45,9 +57,22 @@ class BlockChain:
     layers: list[Layer] = field(default_factory=list)
     block_types: list[str] = field(default_factory=list)
     transform: list[str] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.shape = self.input_shape
+
+    @property
+    def output(self) -> Output:
+        """What the block that was read last leaves."""
+        return Output(self.source, self.shape, self.flat, self.pending, self.pending_from)
+
+    def go_back(self, blocks: int) -> None:
+        """Let the next synapse read what was left so many blocks ago; 1: by the block before."""
+        whole_input = Output(INPUT, self.input_shape, False, None, "")
+        found = [whole_input, *self.outputs][-blocks]
+        self.source, self.shape, self.flat = found.source, found.shape, found.flat
+        self.pending, self.pending_from = found.pending, found.pending_from
 
     def assume_input(self, shape: Shape) -> None:
         """Take `shape` for the input's where nothing said it yet."""

@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from netx_exports import LapilliError
+from netx_exports.synapses import delay_range
 from simulators import Events, prove, run
 from simulators.decisions import decide, needed_recording
 from training.alignment import slayer_input
@@ -29,6 +30,23 @@ VARIANTS = {
         hidden=(9, 7),
         recurrent=True,
         delays=3,
+    ),
+    "a skip of each channel to itself": replace(PLAIN, conv=(ConvConfig(4), ConvConfig(6), ConvConfig(4, skip=1))),
+    "aligned skips through pools, strides and the input": replace(
+        PLAIN,
+        conv=(ConvConfig(4, pool=2), ConvConfig(6, skip=1), ConvConfig(6, stride=2, skip=2), ConvConfig(6, skip=2)),
+        hidden=(9,),
+        aligned_skips=True,
+    ),
+    "skips, weight norm, groups": replace(
+        PLAIN,
+        conv=(ConvConfig(4), ConvConfig(4, groups=2), ConvConfig(6, groups=2, pool=2, skip=2), ConvConfig(6, skip=1)),
+        hidden=(9, 7, 6),
+        hidden_skips=True,
+        weight_norm=True,
+    ),
+    "hidden skips with delays, aligned": replace(
+        PLAIN, conv=(ConvConfig(4, stride=2),), hidden=(9, 7, 6), hidden_skips=True, aligned_skips=True, delays=3
     ),
     "learned decays, weight norm, counting": replace(
         PLAIN,
@@ -151,12 +169,38 @@ def test_an_image_without_convolutions_is_a_row_of_neurons() -> None:
         ([ConvConfig(128, groups=128)], "conv 0: groups: must be 1…127, got 128"),
         ([ConvConfig(3), ConvConfig(4, groups=2)], "conv 1: groups: 2 must divide the channels 3 and 4"),
         ([ConvConfig(4, pool=3)], "conv 0: pool: 3 must divide the 8 rows and 12 columns"),
+        ([ConvConfig(4), ConvConfig(4, skip=2)], "conv 1: skip: must be 0…1, got 2"),
+        ([ConvConfig(4, skip=1)], "conv 0: skip: must be 0…0, got 1"),
+        ([ConvConfig(4), ConvConfig(4, kernel=2, skip=1)], r"conv 1: skip: comes out as \(8, 12\) .* has \(7, 11\)"),
         ([ConvConfig(4, stride=4), ConvConfig(4, kernel=4)], "conv 1: nothing is left of 2 rows and 3 columns"),
     ],
 )
 def test_what_does_not_fit_is_refused(conv: list[ConvConfig], problem: str) -> None:
     with pytest.raises(LapilliError, match=problem):
         build(replace(PLAIN, conv=tuple(conv)))
+
+
+def test_hidden_skips_of_recurrent_layers_are_refused() -> None:
+    with pytest.raises(LapilliError, match="hidden_skips: is of layers that do not feed themselves; recurrent is true"):
+        build(replace(PLAIN, hidden=(5, 4), hidden_skips=True, recurrent=True))
+
+
+def test_what_comes_by_an_aligned_skip_is_as_late_as_what_took_the_longer_way() -> None:
+    for aligned in (False, True):
+        config = replace(PLAIN, conv=(ConvConfig(4, pool=2), ConvConfig(4), ConvConfig(4, skip=1)))
+        network = build(replace(config, aligned_skips=aligned)).export()
+        main, skip = network.output, network.layers[3]
+        assert main.name == "readout5"
+        assert [synapse.source for synapse in skip.synapses] == ["conv3", "pool2"]
+        assert [delay_range(synapse) for synapse in skip.synapses] == [(0, 0), (int(aligned), int(aligned))]
+        assert network.depth == depth(config)
+
+
+def test_lava_runs_skips_that_are_not_aligned() -> None:
+    module, events = build(VARIANTS["a skip of each channel to itself"]), random_events(8, 1)
+    proof = prove(module.export(), events, ("reference", "lava"))
+    assert proof.equal, [*proof.skipped.values(), *map(str, proof.first.values())]
+    assert proof.spikes_compared > 100
 
 
 def test_convolutions_need_an_image() -> None:

@@ -17,12 +17,12 @@ def delayed(spikes: torch.Tensor, delay: Any) -> torch.Tensor:
     return late
 
 
-def one_step_later(sent: torch.Tensor) -> torch.Tensor:
-    """(samples, *neurons, steps), a step later, by steps first in memory, as the fused blocks write and read."""
+def later(sent: torch.Tensor, n_steps: int = 1) -> torch.Tensor:
+    """(samples, *neurons, steps), so many steps later, by steps first in memory, as the fused blocks write and read."""
     by_step = sent.movedim(-1, 1)
     if sent.dim() == 5:
         by_step = by_step.permute(0, 1, 3, 4, 2)
-    late = torch.cat([torch.zeros_like(by_step[:, :1]), by_step[:, :-1]], dim=1)
+    late = torch.cat([torch.zeros_like(by_step[:, :n_steps]), by_step[:, :-n_steps]], dim=1)
     return (late.permute(0, 1, 4, 2, 3) if sent.dim() == 5 else late).movedim(1, -1)
 
 

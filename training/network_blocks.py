@@ -10,36 +10,75 @@ import torch
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
 from training.fused import block_module, selected_dynamics
-from training.network_config import ConvConfig, NetworkConfig, Range, conv_shapes
+from training.network_config import MAX_GROUPS, ConvConfig, NetworkConfig, Range, conv_shapes, skip_stride
 from training.slayer import slayer
 
 
 def build_blocks(config: NetworkConfig, input_shape: Sequence[int], n_classes: int) -> Iterator[torch.nn.Module]:
-    """The blocks of a network one after the other; initial values come from torch's random generator.
+    """The blocks of a network in the order in which they run; initial values come from torch's random generator.
+
+    A block of several synapses has `reads`: for each synapse how many blocks back it reads, and its delay.
 
     Raises:
         LapilliError: for an option that SLAYER's own code does not have, where that is to run.
     """
     shapes = [tuple(input_shape), *conv_shapes(config, input_shape)]
-    for below, layer in zip(shapes, config.conv):
-        yield _conv(config, layer, below[0])
-        if layer.pool > 1:
-            yield _pool(layer)
+    yield from _convolutions(config, [shape[0] for shape in shapes])
     if config.conv:
         yield block_module().Flatten()
     sizes = (prod(shapes[-1]), *config.hidden)
-    for source, size in zip(sizes, config.hidden):
-        yield _hidden(config, source, size)
+    for number in range(len(config.hidden)):
+        yield _hidden(config, sizes, number)
     yield _readout(config, sizes[-1], n_classes)
 
 
-def _conv(config: NetworkConfig, layer: ConvConfig, channels: int) -> torch.nn.Module:
+def _convolutions(config: NetworkConfig, channels: Sequence[int]) -> Iterator[torch.nn.Module]:
+    """Blocks of convolutions and of pooling neurons."""
+    # The blocks so far that give what each layer reads; 0: none, the input.
+    below = [0]
+    for number, layer in enumerate(config.conv):
+        block = _conv(config, layer, channels[number]) if not layer.skip else _skipping(config, number, channels)
+        if layer.skip:
+            skipped = below[-1] - below[-1 - layer.skip]
+            block.reads = ((1, 0), (1 + skipped, skipped if config.aligned_skips else 0))
+        if config.weight_norm:
+            for synapse in input_synapses(block):
+                normalise_weights(synapse)
+        yield block
+        if layer.pool > 1:
+            yield _pool(layer)
+        below.append(below[-1] + 1 + (layer.pool > 1))
+
+
+def _conv(config: NetworkConfig, layer: ConvConfig, channels: int) -> Any:
     parameters = _neuron(config, config.current_decay, config.voltage_decay) | {"dropout": _dropout(config)}
     options = {"stride": layer.stride, "padding": layer.margin, "groups": layer.groups}
+    scale = config.hidden_weight_scale
+    return block_module().Conv(parameters, channels, layer.channels, layer.kernel, weight_scale=scale, **options)
+
+
+def _skipping(config: NetworkConfig, number: int, channels: Sequence[int]) -> Any:
+    layer = config.conv[number]
+    parameters = _neuron(config, config.current_decay, config.voltage_decay) | {"dropout": _dropout(config)}
+    source = channels[number - layer.skip]
+    alike = source == layer.channels and source <= MAX_GROUPS
+    usual = {
+        "in_features": channels[number],
+        "kernel_size": layer.kernel,
+        "stride": layer.stride,
+        "padding": layer.margin,
+        "groups": layer.groups,
+    }
+    skip = {
+        "in_features": source,
+        "kernel_size": 1,
+        "stride": skip_stride(config, number),
+        "groups": source if alike else 1,
+    }
     cuba, scale = block_module(), config.hidden_weight_scale
-    block: Any = cuba.Conv(parameters, channels, layer.channels, layer.kernel, weight_scale=scale, **options)
-    if config.weight_norm:
-        normalise_weights(block.synapse)
+    block = cuba.MultiConv(parameters, [usual, skip], layer.channels, weight_scale=scale)
+    if alike:
+        block.synapses[1].weight.data.fill_(config.threshold)
     return block
 
 
@@ -55,16 +94,22 @@ def _dropout(config: NetworkConfig) -> torch.nn.Module | None:
     return slayer.neuron.Dropout(config.dropout) if config.dropout else None
 
 
-def _hidden(config: NetworkConfig, source: int, size: int) -> torch.nn.Module:
+def _hidden(config: NetworkConfig, sizes: Sequence[int], number: int) -> torch.nn.Module:
+    """Layer `number`, which reads `sizes[number]` neurons."""
     parameters = _neuron(config, **_decays(config)) | {"dropout": _dropout(config)}
+    source, size, cuba = sizes[number], sizes[number + 1], block_module()
     options = {"weight_scale": config.hidden_weight_scale}
     block: Any
     if config.recurrent:
-        block = block_module().Recurrent(parameters, source, size, **options, **_state_gradient(config))
+        block = cuba.Recurrent(parameters, source, size, **options, **_state_gradient(config))
+    elif config.hidden_skips and number:
+        block = cuba.MultiDense(parameters, [source, sizes[number - 1]], size, **options)
+        block.reads = ((1, 0), (2, int(config.aligned_skips)))
     else:
-        block = block_module().Dense(parameters, source, size, **options)
+        block = cuba.Dense(parameters, source, size, **options)
     if config.weight_norm:
-        normalise_weights(block.input_synapse if config.recurrent else block.synapse)
+        for synapse in input_synapses(block):
+            normalise_weights(synapse)
     if not block.neuron.shared_param:
         draw_decays(block.neuron, (size,))
     if config.delays:
@@ -82,6 +127,13 @@ def _readout(config: NetworkConfig, source: int, n_classes: int) -> torch.nn.Mod
     if config.weight_norm:
         normalise_weights(block.synapse)
     return block
+
+
+def input_synapses(block: Any) -> list[Any]:
+    """The synapses of a block, in order, but for a recurrent one."""
+    if hasattr(block, "synapses"):
+        return list(block.synapses)
+    return [block.input_synapse if hasattr(block, "recurrent_synapse") else block.synapse]
 
 
 def normalise_weights(synapse: Any) -> None:

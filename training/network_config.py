@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from netx_exports.synapses import Shape
 
 Range = tuple[float, float]
+
+MAX_GROUPS = 127
+"""Groups of a convolution that Lava can have."""
 
 ReadoutKind = Literal["voltage_sum", "spike_count", "softmax_sum"]
 
@@ -30,6 +34,10 @@ class ConvConfig:
     groups: int = 1
     """Blocks of channels that see only each other; 1…127."""
 
+    skip: int = 0
+    """Convolutional layers that a second synapse skips, a 1×1 convolution; 1: it reads what the layer below reads, and
+    so on. Where the channels are as many, each feeds its own only, at first with weights of one threshold. 0: none."""
+
     pool: int = 1
     """Side of windows of pooling neurons behind the layer, which spike when any neuron of theirs does; 1: none."""
 
@@ -52,6 +60,13 @@ class NetworkConfig:
 
     hidden: tuple[int, ...] = (256,)
     """Neurons of each hidden layer without convolutions, from input to output."""
+
+    hidden_skips: bool = False
+    """Whether every layer of `hidden` but the first also reads what the layer below it reads."""
+
+    aligned_skips: bool = False
+    """Whether what comes by a skip waits for what takes the longer way; otherwise it comes earlier, and Lava, whose
+    convolutions know no delays, runs the network too."""
 
     recurrent: bool = False
     """Whether every layer of `hidden` also feeds itself."""
@@ -132,3 +147,9 @@ def conv_shapes(config: NetworkConfig, input_shape: Sequence[int]) -> list[Shape
         sides = tuple(side // layer.pool for side in layer.sides(sides))
         shapes.append((layer.channels, *sides))
     return shapes
+
+
+def skip_stride(config: NetworkConfig, number: int) -> int:
+    """Stride of the synapse that skips layers on the way to convolutional layer `number`: that of the way itself."""
+    skipped = config.conv[number - config.conv[number].skip : number]
+    return config.conv[number].stride * prod(layer.stride * layer.pool for layer in skipped)

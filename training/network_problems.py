@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from netx_exports.synapses import MAX_DELAY
-from training.network_config import ConvConfig, NetworkConfig, Range, conv_shapes
-
-MAX_GROUPS = 127
+from netx_exports.synapses import MAX_DELAY, Shape
+from training.network_config import MAX_GROUPS, ConvConfig, NetworkConfig, Range, conv_shapes, skip_stride
 
 
 def config_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
@@ -35,6 +33,8 @@ def config_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterat
         yield from _range_problems("initial_delays", config.initial_delays, config.delays)
     if config.through_state and not config.recurrent:
         yield "through_state: is of recurrent layers; recurrent is false"
+    if config.hidden_skips and config.recurrent:
+        yield "hidden_skips: is of layers that do not feed themselves; recurrent is true"
     if config.conv:
         yield from _conv_problems(config, input_shape)
 
@@ -53,8 +53,8 @@ def _conv_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterato
         yield f"conv: needs an input of (channels, rows, columns), got {tuple(input_shape)}"
     if before or len(input_shape) != 3:
         return
-    below = tuple(input_shape)
-    for number, (layer, shape) in enumerate(zip(config.conv, conv_shapes(config, input_shape))):
+    shapes = [tuple(input_shape), *conv_shapes(config, input_shape)]
+    for number, (layer, below, shape) in enumerate(zip(config.conv, shapes, shapes[1:])):
         if below[0] % layer.groups or layer.channels % layer.groups:
             yield f"conv {number}: groups: {layer.groups} must divide the channels {below[0]} and {layer.channels}"
         sides = layer.sides(below[1:])
@@ -63,7 +63,20 @@ def _conv_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterato
         if min(shape) < 1:
             yield f"conv {number}: nothing is left of {below[1]} rows and {below[2]} columns"
             return
-        below = shape
+        if layer.skip:
+            yield from _skip_problems(config, number, shapes)
+
+
+def _skip_problems(config: NetworkConfig, number: int, shapes: Sequence[Shape]) -> Iterator[str]:
+    layer = config.conv[number]
+    if not 0 < layer.skip <= number:
+        yield f"conv {number}: skip: must be 0…{number}, got {layer.skip}"
+        return
+    stride = skip_stride(config, number)
+    sides = layer.sides(shapes[number][1:])
+    reached = tuple((side - 1) // stride + 1 for side in shapes[number - layer.skip][1:])
+    if reached != sides:
+        yield f"conv {number}: skip: comes out as {reached} rows and columns, the layer has {sides}"
 
 
 def _out_of_range(layer: ConvConfig) -> Iterator[str]:

@@ -10,7 +10,7 @@ import torch
 from netx_exports import Network, from_slayer
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
-from training.axonal_delays import delayed, one_step_later
+from training.axonal_delays import delayed, later
 from training.network_blocks import build_blocks
 from training.network_config import DEFAULT_NETWORK, ConvConfig, NetworkConfig, depth
 from training.network_problems import config_problems
@@ -81,17 +81,19 @@ class SlayerNetwork(torch.nn.Module):
             values: as of `forward`.
         """
         clear_state(self)
-        found: list[torch.Tensor] = []
         if values.shape[1:-1] != self.input_shape:
             values = values.reshape(len(values), *self.input_shape, values.shape[-1])
+        found: list[torch.Tensor] = []
+        # What can be read: the input and what each block sent, a step later.
+        sent = [values]
         for block in self.blocks:
             if not hasattr(block, "neuron"):
-                values = block(values)
+                sent.append(block(sent[-1]))
                 continue
             late = block.delay if hasattr(block, "recurrent_synapse") else None
             with _unshifted(block, late):
-                found.append(block(values))
-            values = one_step_later(found[-1] if late is None else delayed(found[-1], late))
+                found.append(block(_read(block, sent)))
+            sent.append(later(found[-1] if late is None else delayed(found[-1], late)))
         # SLAYER keeps a recurrent block's last spikes in the state dict, in the shape of the batch.
         clear_state(self)
         return found
@@ -99,6 +101,13 @@ class SlayerNetwork(torch.nn.Module):
     def export(self) -> Network:
         """The integer network that this module computes, with its readout in the metadata."""
         return from_slayer(self, self.input_shape, metadata={"readout": {"kind": self.config.readout}})
+
+
+def _read(block: Any, sent: Sequence[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:
+    """What a block reads of what was sent before it."""
+    if not hasattr(block, "reads"):
+        return sent[-1]
+    return [sent[-back] if not delay else later(sent[-back], delay) for back, delay in block.reads]
 
 
 @contextmanager

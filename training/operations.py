@@ -33,39 +33,45 @@ def costs(blocks: Iterable[Any], values: torch.Tensor, sent: Sequence[torch.Tens
     """Count a forward pass.
 
     Arguments:
-        blocks: SLAYER's CUBA blocks `Dense`, `Recurrent`, `Conv`, `Pool`, `Flatten` and, last, `Affine`, run one after
-            the other.
+        blocks: SLAYER's CUBA blocks `Dense`, `Recurrent`, `Conv`, `Pool`, `Flatten`, those of several synapses
+            with `reads` (`training.network_blocks`) and, last, `Affine`, in the order in which they run.
         values: input, (samples, *inputs, steps), in the last step of which nothing is lost: see `slayer_input`.
         sent: what each block with neurons sent, before its shift by a step, (samples, *neurons, steps);
             `SlayerNetwork.answers`.
     """
-    found, n_samples = [block for block in blocks if getattr(block, "neuron", None) is not None], len(values)
-    spiking = [values, *sent[: _spiking(found)]]
-    events = [spikes.double().sum(dim=(0, -1)) for spikes in spiking]
-    fans = _fan_outs(found, [spikes.shape[1:-1] for spikes in spiking])
-    operations = torch.stack([(of_source.flatten() * fan).sum() for of_source, fan in zip(events, fans)]).sum()
+    found, n_samples = list(blocks), len(values)
+    n_spiking = sum(_has_neurons(block) for block in found) - (type(found[-1]).__name__ == "Affine")
+    spiking = [values, *sent[:n_spiking]]
+    events = [spikes.double().sum(dim=(0, -1)).flatten() for spikes in spiking]
+    operations = torch.stack(
+        [
+            (events[source] * _fan_out(synapse, spiking[source].shape[1:-1])).sum()
+            for synapse, source in _connections(found)
+        ]
+    ).sum()
     layers = torch.stack([of_source.sum() for of_source in events[1:]]).sum() if events[1:] else operations * 0
     return Costs(layers / n_samples, operations / n_samples)
 
 
-def _spiking(blocks: Sequence[Any]) -> int:
-    """Blocks whose output is spikes; that of an `Affine` is voltages."""
-    return len(blocks) - (type(blocks[-1]).__name__ == "Affine")
+def _has_neurons(block: Any) -> bool:
+    return getattr(block, "neuron", None) is not None
 
 
-def _fan_outs(blocks: Sequence[Any], shapes: Sequence[torch.Size]) -> Iterator[torch.Tensor]:
-    """Of the input and of each block: weights that are not zero which a spike of each of its neurons meets."""
-    for source, shape in enumerate(shapes):
-        found: list[torch.Tensor] = []
-        if source < len(blocks):
-            found.append(_fan_out(_feeding(blocks[source]), shape))
-        if source and hasattr(blocks[source - 1], "recurrent_synapse"):
-            found.append(_fan_out(blocks[source - 1].recurrent_synapse, shape))
-        yield sum(found[1:], start=found[0]) if found else torch.zeros(())
-
-
-def _feeding(block: Any) -> Any:
-    return block.input_synapse if hasattr(block, "recurrent_synapse") else block.synapse
+def _connections(blocks: Sequence[Any]) -> Iterator[tuple[Any, int]]:
+    """Each synapse, and which it reads: 0 for the input, 1 for the first block with neurons, and so on."""
+    left = [0]
+    for block in blocks:
+        if not _has_neurons(block):
+            left.append(left[-1])
+            continue
+        if hasattr(block, "reads"):
+            yield from ((synapse, left[-back]) for synapse, (back, _) in zip(block.synapses, block.reads))
+        elif hasattr(block, "recurrent_synapse"):
+            yield block.input_synapse, left[-1]
+            yield block.recurrent_synapse, max(left) + 1
+        else:
+            yield block.synapse, left[-1]
+        left.append(max(left) + 1)
 
 
 def _fan_out(synapse: Any, shape: torch.Size) -> torch.Tensor:

@@ -31,8 +31,8 @@ class SlayerBackend:
     Lava's fixed-point models, after the reset; a bias acts on the voltage and is not in the current.
 
     Arguments:
-        module: has `blocks`, a sequence of SLAYER blocks run one after the other; it is run in evaluation mode and
-            left in the mode in which it was.
+        module: has `blocks`, a sequence of SLAYER blocks run one after the other, or, if it has a method `answers`, as
+            that runs them; it is run in evaluation mode and left in the mode in which it was.
 
     Raises (when called):
         UnsupportedError: for a periodic reset, which SLAYER does not know.
@@ -95,6 +95,9 @@ def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan
 def _forward(module: torch.nn.Module, blocks: Sequence[Any], batch: Events, n_steps: int, device: torch.device) -> None:
     direct = reads_input_directly(module)
     values = slayer_input(batch, n_steps, not direct).to(device)
+    if hasattr(module, "answers"):
+        module.answers(values)
+        return
     for number, block in enumerate(blocks):
         if direct and not number:
             # The network's events are the block's current as integers, its weight and bias already applied.

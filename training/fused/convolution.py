@@ -11,6 +11,7 @@ from torch.nn.grad import conv2d_weight
 
 from training.fused import convolution_kernels
 from training.fused.arrivals import Arrivals, added, on_cpu, quantised
+from training.fused.denormals import flushing
 from training.fused.events import InputEvents, exact_sums, input_events
 from training.fused.layer import Array, over_samples
 from training.slayer import slayer
@@ -200,6 +201,7 @@ class _EventConvolution(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
+    @flushing
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         starts, sources, graded, kernels = ctx.saved_tensors
         n_samples, n_channels, n_steps = ctx.shape
