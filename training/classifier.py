@@ -117,8 +117,9 @@ class Classifier(LightningModule):
     def _log(self, metrics: Mapping[str, torch.Tensor], n_samples: int) -> None:
         single = {name: value.float() for name, value in metrics.items()}
         several = self.trainer.world_size > 1
-        options = {"on_step": False, "on_epoch": True, "add_dataloader_idx": False, "sync_dist": several}
-        self.log_dict(single, batch_size=n_samples, **options)
+        self.log_dict(
+            single, on_step=False, on_epoch=True, sync_dist=several, add_dataloader_idx=False, batch_size=n_samples
+        )
 
     def _set_learning_rate(self, batch: int) -> None:
         rate = learning_rate(self._optimizer, self.current_epoch, batch / len(self._batches), len(self._batches))
