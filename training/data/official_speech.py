@@ -1,5 +1,6 @@
 """Google Speech Commands v2: 35 words, the official lists, mel spectrograms of the audio."""
 
+import wave
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -90,16 +91,18 @@ def _index(
 
 
 def _audio(path: Path) -> npt.NDArray[np.int16]:
-    import soundfile
-
-    with reading(path), soundfile.SoundFile(path) as file:
-        if (file.samplerate, file.channels) != (RATE, 1):
-            found = f"{file.channels} at {file.samplerate} Hz"
-            raise DataError(str(path), [f"must have one channel at {RATE} Hz, got {found}"])
-        # Read what is there, up to a limit: a header's word on its length is not to be believed.
-        audio: npt.NDArray[np.int16] = file.read(RATE * _LONGEST_S, dtype="int16")
-    if not len(audio):
+    with reading(path), wave.open(str(path), "rb") as file:
+        found = (file.getnchannels(), file.getframerate(), 8 * file.getsampwidth())
+        if found != (1, RATE, 16):
+            got = "{} at {} Hz of {} bits".format(*found)
+            raise DataError(str(path), [f"must have one channel at {RATE} Hz of 16 bits, got {got}"])
+        # A header's word on its length is not to be believed.
+        n_samples = min(file.getnframes(), RATE * _LONGEST_S)
+        audio = np.frombuffer(file.readframes(n_samples), "<i2").astype(np.int16)
+    if not n_samples:
         raise DataError(str(path), ["holds no sound"])
+    if len(audio) < n_samples:
+        raise DataError(str(path), [f"ends after {len(audio)} of {n_samples} samples"])
     return audio
 
 
