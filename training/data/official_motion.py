@@ -1,5 +1,6 @@
 """UCI HAR: smartphone motion in the windows of the official files."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,7 +67,9 @@ def _read(paths: Sequence[Path]) -> tuple[LongArray, LongArray, FloatArray]:
 
 
 def _numbers(path: Path) -> FloatArray:
-    with reading(path):
+    with reading(path), warnings.catch_warnings():
+        # An empty file is refused below.
+        warnings.simplefilter("ignore", UserWarning)
         numbers = np.loadtxt(path, ndmin=2)
     if not numbers.size or not np.isfinite(numbers).all():
         raise DataError(str(path), ["must hold finite numbers"])
