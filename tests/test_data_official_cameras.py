@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from official_files import camera_events, md5, npy_bytes, saccade_bytes, write_tar, write_zip
+from official_files import aedat4_bytes, camera_events, md5, npy_bytes, saccade_bytes, write_tar, write_zip
 
 from netx_exports.errors import LapilliError
 from training.data.catalogue import prepared
@@ -134,6 +134,34 @@ def test_caltechs_inner_archive_is_unpacked(folder: Path, monkeypatch: pytest.Mo
     tenth = events["bass", 10] - [0, events["bass", 10][:, 1].min(), events["bass", 10][:, 2].min(), 0]
     dense = binned(tenth, (2, 18, 24), 30_000, 10, pool=10)
     assert np.array_equal(found.part("test").select([1]).to_dense()[0], dense)
+
+
+def test_dvs_cifar10_is_read_where_aedat_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("aedat", reason="the package aedat, which tonic needs for AEDAT 4, is not installed")
+    from tonic.datasets import CIFAR10DVS
+
+    monkeypatch.setattr("training.data.official_cameras.CIFAR_TRAIN_PER_CLASS", 10)
+    written = {}
+    archives = {}
+    for name in ("airplane", "truck"):
+        for number in range(12):
+            written[name, number] = camera_events(60, 128, 128, 1_290_000, number)
+        path = folder / f"{name}.zip"
+        files = {f"{name}/cifar10_{name}_{i}.aedat4": aedat4_bytes(written[name, i]) for i in range(12)}
+        write_zip(path, files)
+        archives[path.name] = path.read_bytes()
+    path = folder / "CIFAR10DVS/CIFAR10DVS.zip"
+    write_zip(path, archives)
+    monkeypatch.setattr(CIFAR10DVS, "file_md5", md5(path))
+    monkeypatch.setattr(CIFAR10DVS, "data_filename", list(archives))
+    found = prepared("dvs-cifar10", Framing(pool=4))
+    assert (found.shape, found.n_steps, found.step_ms) == ((2, 32, 32), 10, 130.0)
+    assert [len(found.part(part)) for part in ("train", "validation", "test")] == [18, 2, 4]
+    assert found.part("test").labels.tolist() == [0, 0, 9, 9]
+    expected = [
+        binned(written[name, i], (2, 32, 32), 130_000, 10, 4) for name in ("airplane", "truck") for i in (10, 11)
+    ]
+    assert np.array_equal(found.part("test").events().to_dense(), np.stack(expected))
 
 
 def test_files_are_taken_in_the_order_of_their_numbers() -> None:
