@@ -18,10 +18,15 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings 
 
 from netx_exports.errors import LapilliError
 
-COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "plot", "profile", "bench", "doctor")
+COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "plot", "profile", "data", "bench", "doctor")
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
-SUBCOMMANDS = {("bench", "train"): "bench_train"}
+SUBCOMMANDS = {
+    ("bench", "train"): "bench_train",
+    ("data", "list"): "data_list",
+    ("data", "prepare"): "data_prepare",
+    ("data", "show"): "data_show",
+}
 """Two words that name a command with options of its own."""
 
 Command = Callable[..., int | None]

@@ -53,6 +53,21 @@ class Stored:
     step_ms: float | None
 
 
+def held_in_memory(framed: Framed) -> Stored:
+    """What `read_stored` gives, of a small data set that is not worth a file."""
+    blocks = list(framed.blocks)
+    ends = np.concatenate([[0], np.cumsum([block.n_events for block in blocks])])
+    offsets = np.concatenate([[0], *(block.offsets[1:] + end for block, end in zip(blocks, ends))])
+    value = None
+    if framed.value_type is not None:
+        ones = (np.ones(block.n_events, np.int32) if block.value is None else block.value for block in blocks)
+        value = np.concatenate(list(ones))
+    step, neuron = (np.concatenate([getattr(block, name) for block in blocks]) for name in ("step", "neuron"))
+    events = StoredEvents(step, neuron, value, offsets, framed.n_steps, framed.shape)
+    labels, groups, lengths, parts = (np.asarray(getattr(framed, name), np.int64) for name in _PER_SAMPLE)
+    return Stored(events, Facts(labels, groups, parts, framed.classes), lengths, framed.step_ms)
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Let one process at a time prepare what goes to `folder`; what killed ones left beside it is removed.
@@ -103,14 +118,27 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
                 os.fsync(written.fileno())
         temporary.chmod(0o755)
         if folder.exists():
-            folder.rename(temporary / "replaced")
-            shutil.rmtree(temporary / "replaced")
+            remove(folder)
         temporary.rename(folder)
     except OSError as error:
         raise _unwritable(folder.parent, error) from error
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove prepared data, in one moment for those who look for it.
+
+    Raises:
+        LapilliError: when it cannot be removed.
+    """
+    try:
+        away = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        folder.rename(away / "old")
+        shutil.rmtree(away)
+    except OSError as error:
+        raise _unwritable(folder.parent, error) from error
 
 
 def read_stored(folder: Path) -> Stored:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,11 +11,23 @@ from typing import Any, get_args
 import numpy as np
 
 from netx_exports.errors import LapilliError
-from training.data.cache import FORMAT, CacheError, Stored, check_sums, locked, read_stored, write_stored
+from training.data.audio import SPOKEN_DIGITS
+from training.data.cache import (
+    FORMAT,
+    CacheError,
+    Stored,
+    check_sums,
+    held_in_memory,
+    locked,
+    read_stored,
+    remove,
+    write_stored,
+)
 from training.data.cameras import NMNIST_SMALL
 from training.data.cochlea import SHD_REGENERATED
 from training.data.folders import data_folder, find_file, needed_files
 from training.data.framing import Framing, Split, check_taken
+from training.data.images import CIFAR10_PART, MNIST, SKLEARN_DIGITS
 from training.data.motion import HAPT
 from training.data.official import OFFICIAL
 from training.data.progress import progress_bar
@@ -22,9 +35,12 @@ from training.data.samples import Samples
 from training.data.sets import PARTS, DataSet, PartName
 from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
-DATA_SETS: dict[str, DataSet] = {
-    found.name: found for found in (SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, HAPT, NMNIST_SMALL, *OFFICIAL)
-}
+_ALL = (
+    *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
+    *(HAPT, NMNIST_SMALL, MNIST, CIFAR10_PART, *OFFICIAL),
+)
+
+DATA_SETS: dict[str, DataSet] = {found.name: found for found in _ALL}
 """Every data set that lapilli knows."""
 
 
@@ -100,6 +116,8 @@ def prepared(
     found = data_set(name)
     check_taken(name, framing, found.framing)
     check_taken(name, split, found.split)
+    if not found.files:
+        return _divided(found, held_in_memory(found.frame((), framing)), split, None)
     paths = _files(found)
     sources = [_source(path, file) for path, file in zip(paths, found.files)]
     folder = cache_folder(found, framing, sources)
@@ -111,17 +129,38 @@ def prepared(
     return _divided(found, stored, split, folder)
 
 
-def check_prepared(name: str, framing: Framing = Framing()) -> None:  # noqa: B008
-    """Compare a cached data set with its checksums; one that differs is removed from the cache.
+def remove_damaged(name: str, framing: Framing = Framing()) -> bool:  # noqa: B008
+    """Compare what is cached of a data set with its checksums, and remove it if it differs.
+
+    Arguments:
+        name, framing: as of `prepared`.
+
+    Returns:
+        Whether something was removed.
 
     Raises:
-        LapilliError: as `prepared`.
-        CacheError: when it was damaged.
+        LapilliError: for an unknown name, choices that it does not have, a cache that cannot be written.
     """
     found = data_set(name)
-    paths = needed_files(name, found.files, found.origin)
-    folder = cache_folder(found, framing, [_source(path, file) for path, file in zip(paths, found.files)])
-    check_sums(folder)
+    check_taken(name, framing, found.framing)
+    paths = [path for file in found.files if (path := find_file(file)) is not None]
+    sources = [_source(path, file) for path, file in zip(paths, found.files)]
+    folder = cache_folder(found, framing, sources)
+    if len(paths) < len(found.files) or not folder.exists():
+        return False
+    try:
+        check_sums(folder)
+        return False
+    except CacheError:
+        with locked(folder):
+            remove(folder)
+        return True
+
+
+def cached_folders(name: str) -> list[Path]:
+    """Folders of all framings of a data set that are cached."""
+    folder = data_folder() / "prepared"
+    return sorted(path for path in folder.glob("*") if re.fullmatch(f"{re.escape(name)}-[0-9a-f]{{16}}", path.name))
 
 
 def cache_folder(found: DataSet, framing: Framing, sources: Sequence[dict[str, Any]]) -> Path:
@@ -163,7 +202,7 @@ def _framed(
     return read_stored(folder)
 
 
-def _divided(found: DataSet, stored: Stored, split: Split, folder: Path) -> Prepared:
+def _divided(found: DataSet, stored: Stored, split: Split, folder: Path | None) -> Prepared:
     parts, classes = found.divide(stored.facts, split)
     everything = Samples(stored.events, np.arange(len(parts)), stored.facts.labels, stored.facts.groups, stored.lengths)
     samples = {name: everything.subset(np.flatnonzero(parts == number)) for number, name in enumerate(PARTS)}

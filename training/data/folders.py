@@ -42,7 +42,12 @@ def needed_files(name: str, files: Sequence[str], origin: str) -> tuple[Path, ..
     found = {file: find_file(file) for file in files}
     if missing := [file for file, path in found.items() if path is None]:
         raise LapilliError(
-            f"data set {name} needs {', '.join(missing)} in {data_folder()} (or another folder that LAPILLI_DATA or "
+            f"data set {name} needs {listed(missing)} in {data_folder()} (or another folder that LAPILLI_DATA or "
             f"LAPILLI_SHARED_DATA names); get it from {origin}"
         )
     return tuple(path for path in found.values() if path is not None)
+
+
+def listed(files: Sequence[str]) -> str:
+    """Names of files for a sentence, the first three of many."""
+    return ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")

@@ -78,6 +78,11 @@ class Samples:
         """Steps of every sample."""
         return self.stored.n_steps
 
+    @property
+    def n_events(self) -> int:
+        """Events of all samples."""
+        return int((self.stored.offsets[self.rows + 1] - self.stored.offsets[self.rows]).sum())
+
     def select(self, chosen: Chosen) -> Events:
         """Read the chosen samples, in the order given, with their labels."""
         index = np.arange(len(self))[chosen]
