@@ -200,6 +200,14 @@ def test_damaged_recordings_are_named(
         prepared("n-mnist", Framing(bin_ms=50))
 
 
+def test_what_is_not_unpacked_whole_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_nmnist(folder, monkeypatch)
+    prepared("n-mnist")
+    (folder / "NMNIST/Train/0/00004.bin").unlink()
+    with pytest.raises(DataError, match=r"NMNIST/Train: holds 21 of 22 recordings; remove it, so that it is unpacked"):
+        prepared("n-mnist", Framing(bin_ms=50))
+
+
 def test_an_archive_that_is_another_one_is_not_unpacked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("urllib.request.urlopen", refused)
     for part in ("train", "test"):

@@ -26,7 +26,7 @@ from training.data.analogue import (
     value_type,
 )
 from training.data.framing import Framing, Split
-from training.data.official_files import opened, reading
+from training.data.official_files import opened, reading, unpack_whole
 from training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 VALIDATION_NTH = 10
@@ -35,7 +35,8 @@ VALIDATION_NTH = 10
 TINY_SIDE = 64
 
 _TINY_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
-_TINY_URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+_TINY_ARCHIVE = "tiny-imagenet-200.zip"
+_TINY_URL = f"http://cs231n.stanford.edu/{_TINY_ARCHIVE}"
 _ANNOTATIONS = "tiny-imagenet-200/val/val_annotations.txt"
 _PIXEL_MS = 1.0
 """Time between pixels of sequential MNIST, for the framing's arithmetic alone: they have none."""
@@ -182,10 +183,14 @@ def _fetch_cifar(name: str, class_name: str, folder: Path) -> None:
 
 
 def _fetch_tiny(folder: Path) -> None:
-    from torchvision.datasets.utils import download_and_extract_archive
+    opened("tiny-imagenet", (_TINY_ARCHIVE,), folder, _TINY_URL, partial(_download_tiny, folder))
 
-    fetch = partial(download_and_extract_archive, _TINY_URL, str(folder), md5=_TINY_MD5)
-    opened("tiny-imagenet", ("tiny-imagenet-200.zip",), folder, _TINY_URL, fetch)
+
+def _download_tiny(folder: Path) -> None:
+    from torchvision.datasets.utils import download_url
+
+    download_url(_TINY_URL, str(folder), _TINY_ARCHIVE, _TINY_MD5)
+    unpack_whole(folder / _TINY_ARCHIVE, "tiny-imagenet-200", folder / "tiny-imagenet-200")
 
 
 _MNIST_FILES = tuple(

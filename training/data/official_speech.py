@@ -15,7 +15,7 @@ from training.data.audio import HIGHEST_DB, LOWEST_DB, mel_config
 from training.data.encoders import to_unit
 from training.data.framing import Framing, Split
 from training.data.mel import log_mel
-from training.data.official_files import opened, reading
+from training.data.official_files import opened, reading, unpack_whole
 from training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 RATE = 16000
@@ -109,7 +109,6 @@ def _download(folder: Path) -> None:
     import hashlib
 
     from torch.hub import download_url_to_file
-    from torchvision.datasets.utils import extract_archive
 
     archive = folder / ARCHIVE
     if not archive.exists():
@@ -120,7 +119,7 @@ def _download(folder: Path) -> None:
             digest.update(block)
     if digest.hexdigest() != _SHA256:
         raise RuntimeError(f"{archive} does not have the official checksum")
-    extract_archive(str(archive), str(folder / FOLDER))
+    unpack_whole(archive, ".", folder / FOLDER)
 
 
 SPEECH_COMMANDS = DataSet(
