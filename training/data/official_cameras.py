@@ -218,8 +218,16 @@ def _cifar(root: Path) -> Index:
 
 def _caltech(root: Path) -> Index:
     from tonic import datasets
+    from tonic.download_utils import extract_archive
 
-    data = opened("n-caltech101", CALTECH_ARCHIVES, root, _CALTECH_ORIGIN, partial(datasets.NCALTECH101, str(root)))
+    open_class = partial(datasets.NCALTECH101, str(root))
+    data = opened("n-caltech101", CALTECH_ARCHIVES, root, _CALTECH_ORIGIN, open_class)
+    inner = sorted((root / "NCALTECH101").rglob(datasets.NCALTECH101.data_filename))
+    if not data.data and inner:
+        # tonic 1.7 unpacks the outer archive only.
+        with reading(inner[0]):
+            extract_archive(str(inner[0]), str(root / "NCALTECH101"))
+        data = opened("n-caltech101", CALTECH_ARCHIVES, root, _CALTECH_ORIGIN, open_class)
     order = _in_order(data.data)
     classes = sorted(set(data.targets))
     labels = np.array([classes.index(data.targets[place]) for place in order], np.int64)

@@ -16,18 +16,6 @@ from training.data.sets import DataError
 
 _PATIENCE_S = 30.0
 _DOWNLOAD_ERRORS = (OSError, RuntimeError, EOFError, HTTPException, TarError, BadZipFile)
-_READ_ERRORS = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    EOFError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AssertionError,
-    SyntaxError,
-)
-
 _Opened = TypeVar("_Opened")
 
 
@@ -60,20 +48,22 @@ def opened(name: str, files: Sequence[str], folder: Path, origin: str, open_clas
 
 
 @contextmanager
-def reading(path: object, what: str = "") -> Iterator[None]:
+def reading(path: object) -> Iterator[None]:
     """Name the file in whatever goes wrong while a library reads it.
 
     Arguments:
         path: of the file.
-        what: of it is read, for the error.
 
     Raises:
         DataError: in place of the library's error.
     """
     try:
         yield
-    except _READ_ERRORS as error:
-        raise DataError(str(path), [f"{what}{': ' if what else ''}damaged ({_first_line(error)})"]) from error
+    except (LapilliError, MemoryError):
+        raise
+    except Exception as error:
+        # Damaged files make h5py, numpy, PIL, wave and tonic raise errors of many unrelated types.
+        raise DataError(str(path), [f"missing, damaged or another file ({_first_line(error)})"]) from error
 
 
 @contextmanager

@@ -47,8 +47,8 @@ LongArray = npt.NDArray[np.int64]
 def _frame_images(
     name: str,
     shape: tuple[int, int, int],
-    load: Callable[[Path], tuple[Sequence[Any], LongArray, LongArray, tuple[str, ...]]],
-    pixels: Callable[[Sequence[Any]], Pixels],
+    load: Callable[[Path], tuple[Any, LongArray, LongArray, tuple[str, ...]]],
+    pixels: Callable[[Any], Pixels],
     paths: Sequence[Path],
     framing: Framing,
 ) -> Framed:
@@ -111,10 +111,8 @@ def _mnist(root: Path) -> tuple[Pixels, LongArray, LongArray, tuple[str, ...]]:
     images = np.concatenate([data.data.numpy() for data in (train, test)])
     labels = np.concatenate([data.targets.numpy() for data in (train, test)])
     if images.shape != (len(labels), 28, 28) or labels.max(initial=0) > 9:
-        raise DataError(
-            str(root / "MNIST" / "raw"),
-            [f"must hold 28 × 28 images of 10 digits, got {images.shape} for {labels.shape}"],
-        )
+        found = f"{images.shape} and labels up to {labels.max(initial=0)}"
+        raise DataError(str(root / "MNIST" / "raw"), [f"must hold 28 × 28 images of 10 digits, got {found}"])
     return images[:, None], labels, _parts(len(train), len(test)), tuple(map(str, range(10)))
 
 
@@ -158,8 +156,8 @@ def _pictures(paths: Sequence[Path]) -> Pixels:
     return np.stack(pictures)
 
 
-def _as_they_are(images: Sequence[Any]) -> Pixels:
-    return np.asarray(images)
+def _as_they_are(images: Pixels) -> Pixels:
+    return images
 
 
 def _parts(n_train: int, n_test: int) -> LongArray:
@@ -256,7 +254,7 @@ TINY_IMAGENET = DataSet(
     licence="none stated; ImageNet's terms: research only",
     origin=_TINY_URL,
     files=(_ANNOTATIONS,),
-    content="100,000 images for training, every tenth of a class for validation; the official validation part is the test",
+    content="100,000 images, every tenth of a class for validation; the official validation part is the test",
     framing=IMAGES,
     frame=partial(_frame_images, "tiny-imagenet", (3, TINY_SIDE, TINY_SIDE), _tiny, _pictures),
     divide=_divide,
