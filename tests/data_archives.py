@@ -39,12 +39,12 @@ def random_cochlea(rng: np.random.Generator, n_recordings: int = 24, longest_ms:
 
 
 def motion_arrays(rng: np.random.Generator) -> Arrays:
-    """`hapt.npz` of six recordings of 400 samples, users 2 (test), 5, 6, 27, 28 and 30, two activities each."""
-    users, length = [2, 5, 6, 27, 28, 30], 400
+    """`hapt.npz` of seven recordings of 400 samples, users 2 (test), 5, 6, 27, 28, 29 and 30, two activities each."""
+    users, length = [2, 5, 6, 27, 28, 29, 30], 400
     rows = [
         (e + 1, user, a, 1 + 200 * half, 200 * (half + 1))
         for e, user in enumerate(users)
-        for half, a in enumerate((e % 6 + 1, 7 + e))
+        for half, a in enumerate((e % 6 + 1, 7 + e % 6))
     ]
     return {
         "acc": rng.integers(-1000, 1000, (len(users) * length, 3)).astype(np.int16),

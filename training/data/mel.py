@@ -15,9 +15,6 @@ from netx_exports.errors import ProblemsError
 FLOOR = 1e-10
 """Least power, -100 dB: what silence and channels without a frequency give."""
 
-QUIET_DB, LOUD_DB = -60.0, 20.0
-"""What `encoders.to_unit` may take as 0 and 1: the first and the last percent of 200 spoken digits lie beyond."""
-
 _ZERO_CROSSINGS = 6
 _ROLLOFF = 0.99
 _MAX_RATE = 1 << 20

@@ -17,7 +17,7 @@ from training.data.analogue import image_shape
 from training.data.binning import Bins, bin_events, plan_bins
 from training.data.cameras import CAMERA, POLARITIES, places
 from training.data.framing import Framing, Split
-from training.data.official_files import opened, reading
+from training.data.official_files import check_unpacked, opened, reading
 from training.data.sets import (
     TEST,
     TRAIN,
@@ -163,8 +163,10 @@ def _two_parts(name: str, archives: Sequence[str], origin: str, tonic_class: Any
     groups: list[int] = []
     parts: list[int] = []
     readers: list[tuple[Any, int]] = []
-    for part, train in ((TRAIN, True), (TEST, False)):
+    for part, train, archive in ((TRAIN, True, archives[0]), (TEST, False, archives[1])):
         data = opened(name, archives, root, origin, partial(tonic_class, str(root), train=train))
+        suffix = Path(data.data[0]).suffix if data.data else ""
+        check_unpacked([root / archive], suffix, len(data), Path(data.location_on_system) / data.folder_name)
         users = getattr(data, "users", [-1] * len(data))
         for place in _in_order(data.data).tolist():
             paths.append(data.data[place])
@@ -201,6 +203,8 @@ def _cifar(root: Path) -> Index:
     if find_spec("aedat") is None:
         raise LapilliError("data set dvs-cifar10 needs the package aedat: pip install aedat")
     data = opened("dvs-cifar10", CIFAR_ARCHIVES, root, _CIFAR_ORIGIN, partial(datasets.CIFAR10DVS, str(root)))
+    folder = root / "CIFAR10DVS"
+    check_unpacked([folder / packed for packed in data.data_filename], ".aedat4", len(data), folder)
     order = _in_order(data.data)
     labels = np.array(data.targets, np.int64)[order]
     number = np.zeros(len(labels), np.int64)
@@ -218,8 +222,18 @@ def _cifar(root: Path) -> Index:
 
 def _caltech(root: Path) -> Index:
     from tonic import datasets
+    from tonic.download_utils import extract_archive
 
-    data = opened("n-caltech101", CALTECH_ARCHIVES, root, _CALTECH_ORIGIN, partial(datasets.NCALTECH101, str(root)))
+    open_class = partial(datasets.NCALTECH101, str(root))
+    data = opened("n-caltech101", CALTECH_ARCHIVES, root, _CALTECH_ORIGIN, open_class)
+    inner = sorted((root / "NCALTECH101").rglob(datasets.NCALTECH101.data_filename))
+    if not data.data and inner:
+        # tonic 1.7 unpacks the outer archive only.
+        with reading(inner[0]):
+            extract_archive(str(inner[0]), str(root / "NCALTECH101"))
+        data = opened("n-caltech101", CALTECH_ARCHIVES, root, _CALTECH_ORIGIN, open_class)
+    archives = inner or [root / CALTECH_ARCHIVES[0]]
+    check_unpacked(archives, ".bin", len(data), root / "NCALTECH101" / data.folder_name)
     order = _in_order(data.data)
     classes = sorted(set(data.targets))
     labels = np.array([classes.index(data.targets[place]) for place in order], np.int64)

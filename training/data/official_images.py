@@ -26,7 +26,7 @@ from training.data.analogue import (
     value_type,
 )
 from training.data.framing import Framing, Split
-from training.data.official_files import opened, reading
+from training.data.official_files import opened, reading, unpack_whole
 from training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 VALIDATION_NTH = 10
@@ -35,7 +35,8 @@ VALIDATION_NTH = 10
 TINY_SIDE = 64
 
 _TINY_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
-_TINY_URL = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
+_TINY_ARCHIVE = "tiny-imagenet-200.zip"
+_TINY_URL = f"http://cs231n.stanford.edu/{_TINY_ARCHIVE}"
 _ANNOTATIONS = "tiny-imagenet-200/val/val_annotations.txt"
 _PIXEL_MS = 1.0
 """Time between pixels of sequential MNIST, for the framing's arithmetic alone: they have none."""
@@ -47,8 +48,8 @@ LongArray = npt.NDArray[np.int64]
 def _frame_images(
     name: str,
     shape: tuple[int, int, int],
-    load: Callable[[Path], tuple[Sequence[Any], LongArray, LongArray, tuple[str, ...]]],
-    pixels: Callable[[Sequence[Any]], Pixels],
+    load: Callable[[Path], tuple[Any, LongArray, LongArray, tuple[str, ...]]],
+    pixels: Callable[[Any], Pixels],
     paths: Sequence[Path],
     framing: Framing,
 ) -> Framed:
@@ -111,10 +112,8 @@ def _mnist(root: Path) -> tuple[Pixels, LongArray, LongArray, tuple[str, ...]]:
     images = np.concatenate([data.data.numpy() for data in (train, test)])
     labels = np.concatenate([data.targets.numpy() for data in (train, test)])
     if images.shape != (len(labels), 28, 28) or labels.max(initial=0) > 9:
-        raise DataError(
-            str(root / "MNIST" / "raw"),
-            [f"must hold 28 × 28 images of 10 digits, got {images.shape} for {labels.shape}"],
-        )
+        found = f"{images.shape} and labels up to {labels.max(initial=0)}"
+        raise DataError(str(root / "MNIST" / "raw"), [f"must hold 28 × 28 images of 10 digits, got {found}"])
     return images[:, None], labels, _parts(len(train), len(test)), tuple(map(str, range(10)))
 
 
@@ -158,8 +157,8 @@ def _pictures(paths: Sequence[Path]) -> Pixels:
     return np.stack(pictures)
 
 
-def _as_they_are(images: Sequence[Any]) -> Pixels:
-    return np.asarray(images)
+def _as_they_are(images: Pixels) -> Pixels:
+    return images
 
 
 def _parts(n_train: int, n_test: int) -> LongArray:
@@ -184,10 +183,14 @@ def _fetch_cifar(name: str, class_name: str, folder: Path) -> None:
 
 
 def _fetch_tiny(folder: Path) -> None:
-    from torchvision.datasets.utils import download_and_extract_archive
+    opened("tiny-imagenet", (_TINY_ARCHIVE,), folder, _TINY_URL, partial(_download_tiny, folder))
 
-    fetch = partial(download_and_extract_archive, _TINY_URL, str(folder), md5=_TINY_MD5)
-    opened("tiny-imagenet", ("tiny-imagenet-200.zip",), folder, _TINY_URL, fetch)
+
+def _download_tiny(folder: Path) -> None:
+    from torchvision.datasets.utils import download_url
+
+    download_url(_TINY_URL, str(folder), _TINY_ARCHIVE, _TINY_MD5)
+    unpack_whole(folder / _TINY_ARCHIVE, "tiny-imagenet-200", folder / "tiny-imagenet-200")
 
 
 _MNIST_FILES = tuple(
@@ -256,7 +259,7 @@ TINY_IMAGENET = DataSet(
     licence="none stated; ImageNet's terms: research only",
     origin=_TINY_URL,
     files=(_ANNOTATIONS,),
-    content="100,000 images for training, every tenth of a class for validation; official validation part as test",
+    content="100,000 images, every tenth of a class for validation; the official validation part is the test",
     framing=IMAGES,
     frame=partial(_frame_images, "tiny-imagenet", (3, TINY_SIDE, TINY_SIDE), _tiny, _pictures),
     divide=_divide,

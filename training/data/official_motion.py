@@ -1,11 +1,13 @@
 """UCI HAR: smartphone motion in the windows of the official files."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from netx_exports.errors import LapilliError
 from simulators.events import Events
 from training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
 from training.data.checks import length_problems, range_problems
@@ -65,7 +67,9 @@ def _read(paths: Sequence[Path]) -> tuple[LongArray, LongArray, FloatArray]:
 
 
 def _numbers(path: Path) -> FloatArray:
-    with reading(path):
+    with reading(path), warnings.catch_warnings():
+        # An empty file is refused below.
+        warnings.simplefilter("ignore", UserWarning)
         numbers = np.loadtxt(path, ndmin=2)
     if not numbers.size or not np.isfinite(numbers).all():
         raise DataError(str(path), ["must hold finite numbers"])
@@ -83,15 +87,24 @@ def _divide(facts: Facts, split: Split) -> Division:
     return hold_out("uci-har", facts, split, VALIDATION_USERS), CLASSES[:N_BASIC]
 
 
+def _fetch(folder: Path) -> None:
+    raise LapilliError(
+        f"data set uci-har is not here; put the folder {FOLDER!r} into {folder}; it comes from {_ORIGIN}"
+    )
+
+
+_ORIGIN = "https://archive.ics.uci.edu/dataset/240, unpacked (no checksum is known, so it is not downloaded)"
+
 UCI_HAR = DataSet(
     "uci-har",
     title="UCI HAR: accelerometer and gyroscope of a smartphone at 50 Hz, 9 signals, 6 activities",
     licence="no commercial use; cite Anguita 2013",
-    origin="https://archive.ics.uci.edu/dataset/240, unpacked (no class and no checksum is known: not downloaded)",
+    origin=_ORIGIN,
     files=(*_files("train"), *_files("test")),
     content="7,352 windows of 2.56 s, of which users 27 to 30 are for validation; 2,947 of 9 other users for the test",
     framing=SERIES,
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),
+    fetch=_fetch,
 )

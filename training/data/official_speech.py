@@ -1,19 +1,21 @@
 """Google Speech Commands v2: 35 words, the official lists, mel spectrograms of the audio."""
 
+import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
 from simulators.events import Events
 from training.data.analogue import blocks, series_events, series_lengths, series_shape, value_type
+from training.data.audio import HIGHEST_DB, LOWEST_DB, mel_config
 from training.data.encoders import to_unit
 from training.data.framing import Framing, Split
-from training.data.mel import LOUD_DB, QUIET_DB, MelConfig, log_mel
-from training.data.official_files import opened, reading
+from training.data.mel import log_mel
+from training.data.official_files import opened, reading, unpack_whole
 from training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 RATE = 16000
@@ -24,34 +26,23 @@ NOISE = "_background_noise_"
 _LISTS = {VALIDATION: "validation_list.txt", TEST: "testing_list.txt"}
 _URL = f"http://download.tensorflow.org/data/{ARCHIVE}"
 _SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
-_DEFAULT_BIN_MS = 10.0
+_RESAMPLED = 8000
+_SECONDS = 1.0
+"""As SpikeSCR: padded or cut to a second, at 8 kHz. Of its 140 bands up to 14 kHz, 53 would be empty."""
+
 _LONGEST_S = 10
-
-
-def mel_config(name: str, framing: Framing) -> MelConfig:
-    """The front end that a framing asks for: `bin_ms` is the hop, `bands` the channels, at 8 kHz.
-
-    Above 80 ms, hops leave out more of the sound than frames of 32 ms hear.
-
-    Raises:
-        LapilliError: when a hop is no whole number of samples.
-    """
-    hop = (framing.bin_ms or _DEFAULT_BIN_MS) * MelConfig().sample_rate / 1000
-    if abs(hop - round(hop)) > 1e-9 or round(hop) < 1:
-        raise LapilliError(f"bin_ms: must be a multiple of 0.125 for {name}, got {framing.bin_ms:g}")
-    return MelConfig(n_mels=framing.bands, hop=round(hop))
 
 
 def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     folder = paths[0].parent
     recordings, labels, speakers, parts, classes = _index(folder)
-    config = mel_config("speech-commands", framing)
-    step_ms = framing.bin_ms or _DEFAULT_BIN_MS
+    config = replace(mel_config("speech-commands", framing, _RESAMPLED), seconds=_SECONDS)
+    step_ms = 1000 * config.hop / _RESAMPLED
     n_frames = 1 + config.sample_rate // config.hop
     n_steps, lengths = series_lengths("speech-commands", framing, step_ms, np.full(len(labels), n_frames))
 
     def events_of(low: int, high: int) -> Events:
-        frames = [to_unit(log_mel(_audio(path), RATE, config), QUIET_DB, LOUD_DB) for path in recordings[low:high]]
+        frames = [to_unit(log_mel(_audio(path), RATE, config), LOWEST_DB, HIGHEST_DB) for path in recordings[low:high]]
         return series_events(frames, lengths[low:high], framing, step_ms, n_steps, signed=False)
 
     return Framed(
@@ -90,16 +81,18 @@ def _index(
 
 
 def _audio(path: Path) -> npt.NDArray[np.int16]:
-    import soundfile
-
-    with reading(path), soundfile.SoundFile(path) as file:
-        if (file.samplerate, file.channels) != (RATE, 1):
-            found = f"{file.channels} at {file.samplerate} Hz"
-            raise DataError(str(path), [f"must have one channel at {RATE} Hz, got {found}"])
-        # Read what is there, up to a limit: a header's word on its length is not to be believed.
-        audio: npt.NDArray[np.int16] = file.read(RATE * _LONGEST_S, dtype="int16")
-    if not len(audio):
+    with reading(path), wave.open(str(path), "rb") as file:
+        found = (file.getnchannels(), file.getframerate(), 8 * file.getsampwidth())
+        if found != (1, RATE, 16):
+            got = "{} at {} Hz of {} bits".format(*found)
+            raise DataError(str(path), [f"must have one channel at {RATE} Hz of 16 bits, got {got}"])
+        # A header's word on its length is not to be believed.
+        n_samples = min(file.getnframes(), RATE * _LONGEST_S)
+        audio = np.frombuffer(file.readframes(n_samples), "<i2").astype(np.int16)
+    if not n_samples:
         raise DataError(str(path), ["holds no sound"])
+    if len(audio) < n_samples:
+        raise DataError(str(path), [f"ends after {len(audio)} of {n_samples} samples"])
     return audio
 
 
@@ -116,7 +109,6 @@ def _download(folder: Path) -> None:
     import hashlib
 
     from torch.hub import download_url_to_file
-    from torchvision.datasets.utils import extract_archive
 
     archive = folder / ARCHIVE
     if not archive.exists():
@@ -127,7 +119,7 @@ def _download(folder: Path) -> None:
             digest.update(block)
     if digest.hexdigest() != _SHA256:
         raise RuntimeError(f"{archive} does not have the official checksum")
-    extract_archive(str(archive), str(folder / FOLDER))
+    unpack_whole(archive, ".", folder / FOLDER)
 
 
 SPEECH_COMMANDS = DataSet(
