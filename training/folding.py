@@ -14,10 +14,12 @@ import torch
 from torch.nn.utils.weight_norm import WeightNorm
 
 from training.fused import Bias
+from training.leaky import leaky_sum
 from training.slayer import slayer
 
 _EPSILON = 1e-3
 _MANTISSA = (1 << 15) - 1
+_STEPS = 32
 
 
 class FoldedBatchNorm(Bias):
@@ -158,27 +160,32 @@ def refresh(synapse: Any) -> None:
 def currents(synapses: Iterable[Any], neuron: Any, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
     """Currents of neurons for weights that have no scale and are not quantised, (samples, steps, channels, ...).
 
+    Of long samples not every step is looked at, but 32 or more.
+
     Arguments:
         synapses: of SLAYER, folded.
         neuron: has a current decay.
         inputs: what each synapse reads, (samples, *inputs, steps).
     """
-    arriving = sum(_product(synapse, values) for synapse, values in zip(synapses, inputs))
-    assert isinstance(arriving, torch.Tensor)
     keep = 1 - neuron.current_decay.detach().round() / 4096
-    if not keep.any():
-        return arriving
-    keep = keep.reshape(-1, *(1,) * (arriving.dim() - 3))
-    steps = [arriving[:, 0]]
-    for step in range(1, arriving.shape[1]):
-        steps.append(keep * steps[-1] + arriving[:, step])
-    return torch.stack(steps, 1)
+    by_step = [values.movedim(-1, 1) for values in inputs]
+    every = max(1, by_step[0].shape[1] // _STEPS)
+    if keep.numel() > 1:
+        return leaky_sum(_arriving(synapses, by_step), keep)[:, every - 1 :: every]
+    # One decay for all: what leaks may as well be the input, of which then a few steps do.
+    kept = [leaky_sum(values, keep) if keep.any() else values for values in by_step]
+    return _arriving(synapses, [values[:, every - 1 :: every] for values in kept])
 
 
-def _product(synapse: Any, values: torch.Tensor) -> torch.Tensor:
+def _arriving(synapses: Iterable[Any], by_step: Sequence[torch.Tensor]) -> torch.Tensor:
+    total = sum(_product(synapse, values) for synapse, values in zip(synapses, by_step))
+    assert isinstance(total, torch.Tensor)
+    return total
+
+
+def _product(synapse: Any, by_step: torch.Tensor) -> torch.Tensor:
     """What a synapse gives with its parameter as weights, (samples, steps, channels, ...)."""
     raw = synapse.weight_raw
-    by_step = values.movedim(-1, 1)
     if isinstance(synapse, slayer.synapse.Dense):
         return torch.matmul(by_step.flatten(2), raw.flatten(1).t())
     # In one block of memory: see `training/fused/convolution.py` on torch's convolutions.
