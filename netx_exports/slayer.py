@@ -170,7 +170,7 @@ def _read_recurrent(reading: Reading, block: Any, chain: BlockChain) -> None:
     name = chain.next_name("recurrent")
     shape = dense_shape(reading, block.input_synapse, block.neuron, chain)
     bias = read_bias(reading, block.neuron)
-    if np.any(bias) or block.bias is not None:
+    if block.bias is not None or (np.any(bias) and not hasattr(block.neuron.norm, "quantised")):
         reading.problem("recurrence with a bias: SLAYER adds it to the current that it carries over, Lava does not")
     if block.recurrent_synapse.weight_norm_enabled:
         reading.problem("weight_norm: SLAYER never updates the normalised weights of the recurrent synapse")

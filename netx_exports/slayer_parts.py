@@ -13,6 +13,8 @@ from netx_exports.neurons import DECAY_UNITY, CubaLif
 from netx_exports.slayer_import import CubaNeuron, MeanOnlyBatchNorm
 from netx_exports.synapses import MAX_DELAY, Shape
 
+_BIAS_LIMIT = (1 << 15) - 1
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -66,21 +68,38 @@ def read_neuron(
     threshold = _threshold(reading, neuron) if vth_mant is None else vth_mant
     if len(reading.problems) > before or current is None or voltage is None:
         return None
-    return CubaLif(threshold, current, voltage, bias)
+    mantissa, exponent = _mantissa(reading, bias)
+    return CubaLif(threshold, current, voltage, mantissa, exponent)
 
 
 def read_bias(reading: Reading, neuron: Any) -> IntArray:
-    """Bias mantissa of the neuron's MeanOnlyBatchNorm, one for each channel; the scalar 0 without normalisation."""
+    """What the neuron's normalisation adds to its voltage, one for each channel, in units of the voltage.
+
+    The scalar 0 without normalisation. Beside SLAYER's MeanOnlyBatchNorm any module is one that has `quantised`: the
+    numbers that it adds, in SLAYER's unit, as `training.fused.Bias`.
+    """
     none = np.asarray(0, np.int32)
     norm = getattr(neuron, "norm", None)
     if norm is None:
         return none
+    if hasattr(norm, "quantised"):
+        units = _integers(reading, "bias", norm.quantised * 64, None, neuron, (-_BIAS_LIMIT << 6, _BIAS_LIMIT << 6))
+        return none if units is None else units
     if type(norm) is not MeanOnlyBatchNorm:
         reading.problem(f"norm: {type(norm).__name__} has no exact integer form; use MeanOnlyBatchNorm")
         return none
-    limits = (-(1 << 15) + 1, (1 << 15) - 1)
-    mean = _integers(reading, "norm", norm.running_mean, norm.pre_hook_fx, neuron, limits)
-    return none if mean is None else -mean
+    mean = _integers(reading, "norm", norm.running_mean, norm.pre_hook_fx, neuron, (-_BIAS_LIMIT, _BIAS_LIMIT))
+    return none if mean is None else np.left_shift(-mean, 6)
+
+
+def _mantissa(reading: Reading, bias: IntArray) -> tuple[IntArray, int]:
+    """(bias_mant, bias_exp) of biases in units of the voltage: NetX's exponent 6, or the largest that loses nothing."""
+    low_bits = int(np.bitwise_or.reduce(np.atleast_1d(bias)))
+    exponent = 6 if low_bits % 64 == 0 else (low_bits & -low_bits).bit_length() - 1
+    mantissa = bias >> exponent
+    if abs(mantissa).max() > _BIAS_LIMIT:
+        reading.problem(f"bias: its {abs(bias).max()} units in steps of {1 << exponent} need more than 16 bits")
+    return mantissa, exponent
 
 
 def read_delays(reading: Reading, delay: Any) -> IntArray | None:

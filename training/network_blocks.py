@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
+from training.folding import FoldedBatchNorm, Gain, fold, input_synapses
 from training.fused import block_module, selected_dynamics
 from training.network_config import MAX_GROUPS, ConvConfig, NetworkConfig, Range, conv_shapes, skip_stride
 from training.slayer import slayer
@@ -41,17 +43,14 @@ def _convolutions(config: NetworkConfig, channels: Sequence[int]) -> Iterator[to
         if layer.skip:
             skipped = below[-1] - below[-1 - layer.skip]
             block.reads = ((1, 0), (1 + skipped, skipped if config.aligned_skips else 0))
-        if config.weight_norm:
-            for synapse in input_synapses(block):
-                normalise_weights(synapse)
-        yield block
+        yield _rescaled(config, block)
         if layer.pool > 1:
             yield _pool(layer)
         below.append(below[-1] + 1 + (layer.pool > 1))
 
 
 def _conv(config: NetworkConfig, layer: ConvConfig, channels: int) -> Any:
-    parameters = _neuron(config, config.current_decay, config.voltage_decay) | {"dropout": _dropout(config)}
+    parameters = _hidden_neuron(config, layer.channels)
     options = {"stride": layer.stride, "padding": layer.margin, "groups": layer.groups}
     scale = config.hidden_weight_scale
     return block_module().Conv(parameters, channels, layer.channels, layer.kernel, weight_scale=scale, **options)
@@ -59,7 +58,7 @@ def _conv(config: NetworkConfig, layer: ConvConfig, channels: int) -> Any:
 
 def _skipping(config: NetworkConfig, number: int, channels: Sequence[int]) -> Any:
     layer = config.conv[number]
-    parameters = _neuron(config, config.current_decay, config.voltage_decay) | {"dropout": _dropout(config)}
+    parameters = _hidden_neuron(config, layer.channels)
     source = channels[number - layer.skip]
     alike = source == layer.channels and source <= MAX_GROUPS
     usual = {
@@ -90,13 +89,9 @@ def _pool(layer: ConvConfig) -> torch.nn.Module:
     return block
 
 
-def _dropout(config: NetworkConfig) -> torch.nn.Module | None:
-    return slayer.neuron.Dropout(config.dropout) if config.dropout else None
-
-
 def _hidden(config: NetworkConfig, sizes: Sequence[int], number: int) -> torch.nn.Module:
     """Layer `number`, which reads `sizes[number]` neurons."""
-    parameters = _neuron(config, **_decays(config)) | {"dropout": _dropout(config)}
+    parameters = _hidden_neuron(config, sizes[number + 1], **_decays(config))
     source, size, cuba = sizes[number], sizes[number + 1], block_module()
     options = {"weight_scale": config.hidden_weight_scale}
     block: Any
@@ -107,9 +102,7 @@ def _hidden(config: NetworkConfig, sizes: Sequence[int], number: int) -> torch.n
         block.reads = ((1, 0), (2, int(config.aligned_skips)))
     else:
         block = cuba.Dense(parameters, source, size, **options)
-    if config.weight_norm:
-        for synapse in input_synapses(block):
-            normalise_weights(synapse)
+    _rescaled(config, block)
     if not block.neuron.shared_param:
         draw_decays(block.neuron, (size,))
     if config.delays:
@@ -123,17 +116,25 @@ def _readout(config: NetworkConfig, source: int, n_classes: int) -> torch.nn.Mod
     readout = cuba.Dense if config.readout == "spike_count" else cuba.Affine
     # SLAYER shifts the spikes of a block by one step; of the last block, that would lose those of the last step.
     unshifted = {"delay_shift": False} if config.readout == "spike_count" else {}
-    block: Any = readout(parameters, source, n_classes, weight_scale=config.readout_weight_scale, **unshifted)
+    block = readout(parameters, source, n_classes, weight_scale=config.readout_weight_scale, **unshifted)
+    rescaled: torch.nn.Module = _rescaled(config, block)
+    return rescaled
+
+
+def _rescaled(config: NetworkConfig, block: Any) -> Any:
+    """The block with what the options say of its weights' scale."""
+    synapses = input_synapses(block)
     if config.weight_norm:
-        normalise_weights(block.synapse)
+        for synapse in synapses:
+            normalise_weights(synapse)
+    if block.neuron.norm is not None:
+        for synapse in synapses:
+            fold(synapse, block.neuron.norm)
+    if config.learn_threshold:
+        block.gain = Gain()
+        for synapse in [*synapses, *([block.recurrent_synapse] if hasattr(block, "recurrent_synapse") else [])]:
+            fold(synapse, block.gain)
     return block
-
-
-def input_synapses(block: Any) -> list[Any]:
-    """The synapses of a block, in order, but for a recurrent one."""
-    if hasattr(block, "synapses"):
-        return list(block.synapses)
-    return [block.input_synapse if hasattr(block, "recurrent_synapse") else block.synapse]
 
 
 def normalise_weights(synapse: Any) -> None:
@@ -164,6 +165,16 @@ def _delay(config: NetworkConfig, size: int) -> torch.nn.Module:
     delay.delay.data = low + (high - low) * torch.rand(size)
     delay.init = True
     return delay
+
+
+def _hidden_neuron(config: NetworkConfig, n_channels: int, **decays: Any) -> dict[str, Any]:
+    """Parameters of neurons with dropout and normalisation; those of other `decays` than the usual ones with them."""
+    usual = {"current_decay": config.current_decay, "voltage_decay": config.voltage_decay}
+    norm = partial(FoldedBatchNorm, n_channels, config.norm_scale, config.bias_exp)
+    return _neuron(config, **(decays or usual)) | {
+        "dropout": slayer.neuron.Dropout(config.dropout) if config.dropout else None,
+        "norm": norm if config.batch_norm else None,
+    }
 
 
 def _decays(config: NetworkConfig) -> dict[str, Any]:

@@ -123,6 +123,18 @@ class NetworkConfig:
     weight_norm: bool = False
     """Whether length and direction of each neuron's input weights are learned apart (not of recurrent weights)."""
 
+    batch_norm: bool = False
+    """Whether the currents of hidden neurons are normalised by batch, folded into integer weights and biases."""
+
+    norm_scale: float = 1.0
+    """First standard deviation of normalised currents, learned for each neuron or channel."""
+
+    bias_exp: int = 6
+    """Biases of normalised neurons are multiples of 2^bias_exp / 4096; 6 as in files that stock lava-dl reads; 0…6."""
+
+    learn_threshold: bool = False
+    """Whether a factor of each layer's weights is learned, which does what a learned threshold would."""
+
     dropout: float = 0.0
     """Share of hidden neurons silenced in training, each for a whole sample (recurrent layers: for a step), 0…1."""
 

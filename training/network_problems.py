@@ -5,6 +5,15 @@ from collections.abc import Iterator, Sequence
 from netx_exports.synapses import MAX_DELAY, Shape
 from training.network_config import MAX_GROUPS, ConvConfig, NetworkConfig, Range, conv_shapes, skip_stride
 
+_POSITIVE = (
+    "threshold",
+    "norm_scale",
+    "surrogate_width",
+    "surrogate_peak",
+    "hidden_weight_scale",
+    "readout_weight_scale",
+)
+
 
 def config_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
     """Every value out of its range, and what does not fit the input.
@@ -15,7 +24,7 @@ def config_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterat
     """
     if any(size < 1 for size in config.hidden):
         yield f"hidden: sizes must be at least 1, got {list(config.hidden)}"
-    for name in ("threshold", "surrogate_width", "surrogate_peak", "hidden_weight_scale", "readout_weight_scale"):
+    for name in _POSITIVE:
         if not getattr(config, name) > 0:
             yield f"{name}: must be above 0, got {getattr(config, name)}"
     if not (config.threshold * 64).is_integer():
@@ -33,6 +42,11 @@ def config_problems(config: NetworkConfig, input_shape: Sequence[int]) -> Iterat
         yield from _range_problems("initial_delays", config.initial_delays, config.delays)
     if config.through_state and not config.recurrent:
         yield "through_state: is of recurrent layers; recurrent is false"
+    if not 0 <= config.bias_exp <= 6:
+        yield f"bias_exp: must be 0…6, got {config.bias_exp}"
+    scales = [name for name in ("weight_norm", "batch_norm", "learn_threshold") if getattr(config, name)]
+    if len(scales) > 1:
+        yield f"{' and '.join(scales)}: each learns the scale of the weights, choose one"
     if config.hidden_skips and config.recurrent:
         yield "hidden_skips: is of layers that do not feed themselves; recurrent is true"
     if config.conv:

@@ -11,6 +11,8 @@ from netx_exports import Network, from_slayer
 from netx_exports.errors import LapilliError
 from training.alignment import clear_state
 from training.axonal_delays import delayed, later
+from training.folding import batch_statistics, refresh
+from training.fused import Bias
 from training.network_blocks import build_blocks
 from training.network_config import DEFAULT_NETWORK, ConvConfig, NetworkConfig, depth
 from training.network_problems import config_problems
@@ -74,8 +76,8 @@ class SlayerNetwork(torch.nn.Module):
     def answers(self, values: torch.Tensor) -> list[torch.Tensor]:
         """What each block with neurons gives in the step in which they send it, (samples, *neurons, steps).
 
-        The next block gets it one step later, and the learned delay of a recurrent block later: as in the exported
-        network, where such delays are on the synapses that read the layer, others on the layer's own.
+        The next block gets it one step later, and later by the learned delays of a block with a recurrence or a bias:
+        as in the exported network, where such delays are on the synapses that read the layer, others on its own.
 
         Arguments:
             values: as of `forward`.
@@ -90,9 +92,11 @@ class SlayerNetwork(torch.nn.Module):
             if not hasattr(block, "neuron"):
                 sent.append(block(sent[-1]))
                 continue
-            late = block.delay if hasattr(block, "recurrent_synapse") else None
-            with _unshifted(block, late):
-                found.append(block(_read(block, sent)))
+            inputs = _read(block, sent)
+            with batch_statistics(block, inputs, self.training):
+                late = block.delay if _delays_behind(block) else None
+                with _unshifted(block, late):
+                    found.append(block(inputs))
             sent.append(later(found[-1] if late is None else delayed(found[-1], late)))
         # SLAYER keeps a recurrent block's last spikes in the state dict, in the shape of the batch.
         clear_state(self)
@@ -108,6 +112,15 @@ def _read(block: Any, sent: Sequence[torch.Tensor]) -> torch.Tensor | list[torch
     if not hasattr(block, "reads"):
         return sent[-1]
     return [sent[-back] if not delay else later(sent[-back], delay) for back, delay in block.reads]
+
+
+def _delays_behind(block: Any) -> bool:
+    """Whether the block's delays, if it has some, are on the synapses that read its layer in the exported network."""
+    if hasattr(block, "recurrent_synapse"):
+        refresh(block.recurrent_synapse)
+        return True
+    norm = block.neuron.norm
+    return isinstance(norm, Bias) and bool(norm.quantised.detach().any())
 
 
 @contextmanager

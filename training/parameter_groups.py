@@ -16,7 +16,7 @@ def parameter_groups(
     Arguments:
         module: what is trained.
         lr: learning rate of weights.
-        weight_decay: of weights; delays and decays have none.
+        weight_decay: of weights; scales, biases, delays and decays have none.
         delay_lr: learning rate of delays, in steps, over `lr`.
         decay_lr: learning rate of decays, as shares that are lost in a step, over `lr`.
 
@@ -24,7 +24,12 @@ def parameter_groups(
         A group for each kind of parameters that there is, weights first. A schedule has to set `group["lr"]` to
         `group["lr_factor"]` times the learning rate of weights.
     """
-    kinds = {"weights": (1.0, weight_decay), "delays": (delay_lr, 0.0), "decays": (decay_lr * DECAY_UNITY, 0.0)}
+    kinds = {
+        "weights": (1.0, weight_decay),
+        "scales": (1.0, 0.0),
+        "delays": (delay_lr, 0.0),
+        "decays": (decay_lr * DECAY_UNITY, 0.0),
+    }
     named = {kind: list(_of_kind(module, kind)) for kind in kinds}
     return [
         {"params": found, "lr": lr * kinds[kind][0], "lr_factor": kinds[kind][0], "weight_decay": kinds[kind][1]}
@@ -43,4 +48,6 @@ def _kind(name: str, parameter: torch.nn.Parameter) -> str:
         return "weights"
     if name.endswith("delay.delay"):
         return "delays"
+    if name.endswith(("norm.scale", "norm.shift", "gain.log_gain")):
+        return "scales"
     return "decays" if name.endswith(("current_decay", "voltage_decay")) else "weights"

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -19,6 +20,7 @@ from simulators.events import Events
 from simulators.plan import RunPlan
 from simulators.results import Recording, RunResult
 from training.alignment import clear_state, reads_input_directly, slayer_input
+from training.slayer import slayer
 
 _SAMPLES_AT_ONCE = 128
 
@@ -112,6 +114,9 @@ def _tapped(neuron: Any) -> Iterator[_Trace]:
     """Record what a neuron does while the block is open."""
     trace = _Trace()
     dynamics, spike, norm = neuron.dynamics, neuron.spike, getattr(neuron, "norm", None)
+    carries_bias = neuron.persistent_state and hasattr(norm, "quantised")
+    if carries_bias:
+        dynamics, neuron.norm = partial(_biased_dynamics, neuron, norm), None
 
     def recorded_dynamics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         current, voltage = dynamics(values)
@@ -134,8 +139,24 @@ def _tapped(neuron: Any) -> Iterator[_Trace]:
         yield trace
     finally:
         del neuron.dynamics, neuron.spike
+        if carries_bias:
+            neuron.norm = norm
         if hook:
             hook.remove()
+
+
+def _biased_dynamics(neuron: Any, norm: Any, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """SLAYER's dynamics, but for the bias, which SLAYER would add to the current that it keeps from step to step."""
+    integrate, quantize = slayer.neuron.cuba.leaky_integrator.dynamics, slayer.utils.quantize
+    before = [
+        state if state.shape == values.shape[:-1] else values.new_zeros(values.shape[:-1])
+        for state in (neuron.current_state, neuron.voltage_state)
+    ]
+    current = integrate(values, quantize(neuron.current_decay), before[0], neuron.s_scale)
+    threshold = neuron.threshold + neuron.threshold_eps
+    voltage = integrate(norm(current), quantize(neuron.voltage_decay), before[1], neuron.s_scale, threshold)
+    neuron.current_state, neuron.voltage_state = current[..., -1].clone(), voltage[..., -1].clone()
+    return current, voltage
 
 
 def _integers(values: torch.Tensor, scale: int) -> npt.NDArray[np.int32]:

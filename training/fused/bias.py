@@ -51,7 +51,7 @@ def fixed_bias(neuron: Any) -> torch.Tensor | None:
     norm = neuron.norm
     if getattr(norm, "pre_hook_fx", None) != neuron.quantize_8bit or has_hooks(norm):
         return None
-    if type(norm) is Bias:
+    if isinstance(norm, Bias):
         bias = norm.quantised
     elif type(norm) is _MeanOnlyBatchNorm and not (norm.training and norm.update):
         bias = -norm.pre_hook_fx(norm.running_mean)

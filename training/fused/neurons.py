@@ -51,7 +51,7 @@ def run_neurons(
     if neuron.shape != shape[1:-1]:
         return None
     if feedback is not None and not (
-        _exact_feedback(neuron, len(feedback)) and type(neuron.norm) in (Bias, type(None))
+        _exact_feedback(neuron, len(feedback)) and isinstance(neuron.norm, (Bias, type(None)))
     ):
         return None
     undo = _what_was(block)
