@@ -30,7 +30,7 @@ def needed(name: str) -> None:
             pytest.skip(f"{file} is not here (LAPILLI_SHARED_DATA)")
 
 
-def sizes(name: str, framing: Framing = Framing(), split: Split = Split()) -> list[int]:  # noqa: B008
+def sizes(name: str, framing: Framing = Framing(), split: Split = Split()) -> list[int]:
     return [len(samples) for samples in prepared(name, framing, split).parts.values()]
 
 

@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def everything(name: str, framing: Framing, split: Split = Split()) -> dict[int, np.ndarray]:  # noqa: B008
+def everything(name: str, framing: Framing, split: Split = Split()) -> dict[int, np.ndarray]:
     """Dense form of each sample of each part, by its row."""
     found = prepared(name, framing, split)
     dense = {}

@@ -126,5 +126,3 @@ def _check(proof: Proof, folder: Path) -> None:
 
 def _rounded(value: float | None) -> object:
     return "" if value is None else round(value, 6)
-
-
