@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from netx_exports.errors import LapilliError
 from training.inheritance import Inherited
-from training.methods import DistillationConfig, KdclConfig, MethodConfig
+from training.methods import DistillationConfig, KdclConfig, OwnConfig
 from training.networks import DEFAULT_NETWORK, NetworkConfig
 from training.optimisation import LossConfig, OptimizerConfig
 from training.seeds import Row
@@ -114,7 +114,7 @@ def train_curriculum(
     network: NetworkConfig = DEFAULT_NETWORK,
     optimizer: OptimizerConfig = OptimizerConfig(),
     loss: LossConfig = LossConfig(),
-    method: MethodConfig | None = None,
+    method: OwnConfig | None = None,
     distillation: DistillationConfig = DistillationConfig(),
     seed: int = 0,
     threads: int = 1,
@@ -149,12 +149,13 @@ def train_curriculum(
     rows: list[Row] = []
     for stage in list(stages(chain)):
         framing = replace(data.framing, bin_ms=stage.width_ms, n_steps=stage.frames)
-        options = {**common, "data": replace(data, framing=framing), "optimizer": optimizer, "method": method}
+        of_stage = replace(data, framing=framing)
+        options: dict[str, Any] = {**common, "data": of_stage, "optimizer": optimizer, "method": method}
         if stage.before is not None:
             options |= _following(stage, Path(run_dir), chain, optimizer, method, distillation)
         folder = Path(run_dir) / stage.name
         summary = resumed(folder, progress=progress, **options)
-        measured = row_of(folder, summary, options["data"], lava_samples)
+        measured = row_of(folder, summary, of_stage, lava_samples)
         rows.append({"stage": stage.kind, "bin_ms": stage.width_ms, "frames": stage.frames, **measured})
     return rows
 
@@ -164,7 +165,7 @@ def _following(
     run_dir: Path,
     chain: ChainConfig,
     optimizer: OptimizerConfig,
-    method: MethodConfig | None,
+    method: OwnConfig | None,
     distillation: DistillationConfig,
 ) -> dict[str, Any]:
     """Options of a stage that follows another."""

@@ -25,13 +25,13 @@ from training.epochs import EpochRecord
 from training.evaluation import check_same_decisions, measure, unrounded_accuracy
 from training.fitting import Machine, fit, torch_settings
 from training.inheritance import Inherited, inherit, teacher_of
-from training.methods import MethodConfig, PlainConfig, method_problems
+from training.methods import MethodConfig, OwnConfig, PlainConfig, method_problems
 from training.networks import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
 from training.optimisation import LossConfig, OptimizerConfig, optimisation_problems, out_of_range
 from training.run_folder import RunFolder, start_run, write_summary, write_weights
 from training.tasks import DataConfig, Task, find_task
 
-DEFAULT_METHOD = PlainConfig(label_smoothing=0.1)
+DEFAULT_METHOD: OwnConfig = PlainConfig(label_smoothing=0.1)
 
 __all__ = ["DataConfig", "LossConfig", "OptimizerConfig", "Summary", "train"]
 
@@ -135,7 +135,7 @@ def train(
     with torch_settings(seed, threads):
         task = find_task(data, progress)
         n_steps = task.run_steps(depth(network))
-        module = SlayerNetwork(network, task.shape, len(task.classes))
+        module = SlayerNetwork(network, task.shape, len(task.classes), task.graded)
         if start is not None:
             inherit(module, start, task, inherited)
         teaching = None if teacher is None else teacher_of(teacher, task, data)

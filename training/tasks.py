@@ -73,6 +73,11 @@ class Task:
         """Of the input."""
         return self.train.shape
 
+    @property
+    def graded(self) -> bool:
+        """Whether input events carry values."""
+        return self.train.stored.value is not None
+
     def run_steps(self, depth: int) -> int:
         """Steps that a sample runs in a network whose last answer comes `depth` steps late."""
         return self.train.n_steps + (depth if self.drain is None else self.drain)

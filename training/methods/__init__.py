@@ -3,7 +3,7 @@
 from training.methods.confidence import ConfidenceConfig
 from training.methods.etc import EtcConfig
 from training.methods.kdcl import DistillationConfig
-from training.methods.loss import KdclConfig, MethodConfig, method_loss, method_problems
+from training.methods.loss import KdclConfig, MethodConfig, OwnConfig, method_loss, method_problems
 from training.methods.plain import PlainConfig, SoftmaxSumConfig
 from training.methods.tet import TetConfig
 from training.methods.tks import TksConfig
@@ -14,6 +14,7 @@ __all__ = [
     "EtcConfig",
     "KdclConfig",
     "MethodConfig",
+    "OwnConfig",
     "PlainConfig",
     "SoftmaxSumConfig",
     "TetConfig",
