@@ -1,8 +1,8 @@
 """The studies behind `results/`: trainings of several seeds, methods or bin widths, proven and measured, into a table.
 
-    python -m training.studies seeds  CONFIG.yaml --seeds 3 --out results/NAME.csv
-    python -m training.studies methods CONFIG.yaml --methods [plain,tet,etc,tks] --seeds 3 --out results/NAME.csv
-    python -m training.studies chain  CONFIG.yaml --seeds 3 --out results/NAME.csv
+    python -m training.studies seeds  CONFIG.yaml results/NAME.csv --seeds 3
+    python -m training.studies methods CONFIG.yaml results/NAME.csv --seeds 3 --methods "[plain,tet,etc,tks]"
+    python -m training.studies chain  CONFIG.yaml results/NAME.csv --seeds 3
 
 A study that was stopped goes on where it was when started again.
 """
