@@ -1,8 +1,8 @@
 """The studies behind `results/`: trainings of several seeds, methods or bin widths, proven and measured, into a table.
 
-    python -m training.studies seeds  CONFIG.yaml results/NAME.csv --seeds 3
-    python -m training.studies methods CONFIG.yaml results/NAME.csv --seeds 3 --methods "[plain,tet,etc,tks]"
-    python -m training.studies chain  CONFIG.yaml results/NAME.csv --seeds 3
+    python -m training.studies seeds  FILE.yaml results/NAME.csv --seeds 3
+    python -m training.studies methods FILE.yaml results/NAME.csv --seeds 3 --methods "[plain,tet,etc,tks]"
+    python -m training.studies chain  FILE.yaml results/NAME.csv --seeds 3
 
 A study that was stopped goes on where it was when started again.
 """
@@ -54,25 +54,25 @@ _OWN = ("run_dir", "seed", "resume", "progress")
 """Options of recipes that a study sets."""
 
 
-def seeds(config: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
+def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
     """Train a configuration for several seeds.
 
     Arguments:
-        config: YAML file with options of `training.surrogate_gradient.train`.
+        file: YAML file with options of `training.surrogate_gradient.train`.
         out: CSV to write.
         seeds: how many, counted from 0.
         runs: folder of the runs.
         lava_samples: test samples that run on Lava too.
     """
-    name = Path(config).stem
+    name = Path(file).stem
     found = study(
-        out, Path(runs) / name, name, first_seeds(seeds), _command(), lava_samples, **read_options(config, train)
+        out, Path(runs) / name, name, first_seeds(seeds), _command(), lava_samples, **read_options(file, train)
     )
     _say(found)
 
 
 def methods(
-    config: str,
+    file: str,
     out: str,
     methods: Sequence[str] = ("plain", "tet", "etc", "tks"),
     seeds: int = 3,
@@ -83,7 +83,7 @@ def methods(
     """Train a configuration by several methods; beside the table, curves of accuracy over fewer frames.
 
     Arguments:
-        config: YAML file with options of `training.surrogate_gradient.train`.
+        file: YAML file with options of `training.surrogate_gradient.train`.
         out: CSV to write; curves go to NAME_curves.csv and NAME_curves.svg beside it.
         methods: names of methods, each as published.
         seeds: how many, counted from 0.
@@ -94,8 +94,8 @@ def methods(
     for method in methods:
         if method not in METHODS:
             raise LapilliError(f"methods: must be of {', '.join(METHODS)}, got {method!r}")
-    name = Path(config).stem
-    options = read_options(config, train)
+    name = Path(file).stem
+    options = read_options(file, train)
     smoothing = getattr(options.get("method"), "label_smoothing", 0.0)
     chosen = {method: _smoothed(METHODS[method](), smoothing) for method in methods}
     cases = [
@@ -123,18 +123,18 @@ def methods(
     _say(found)
 
 
-def chain(config: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
+def chain(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
     """Train a KDCL chain and its controls for several seeds.
 
     Arguments:
-        config: YAML file with options of `training.curriculum.train_curriculum`.
+        file: YAML file with options of `training.curriculum.train_curriculum`.
         out: CSV to write.
         seeds: how many, counted from 0.
         runs: folder of the runs.
         lava_samples: test samples that run on Lava too.
     """
-    name = Path(config).stem
-    options = read_options(config, train_curriculum)
+    name = Path(file).stem
+    options = read_options(file, train_curriculum)
     options.pop("lava_samples", None)
     cases = [Case(seed, _command(), {"configuration": name}) for seed in first_seeds(seeds)]
 
@@ -145,7 +145,7 @@ def chain(config: str, out: str, seeds: int = 3, runs: str = "runs/studies", lav
     _say(collect(out, cases, measured, ("stage", "bin_ms")))
 
 
-def read_options(config: str, recipe: Callable[..., Any]) -> dict[str, Any]:
+def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
     """Options of a recipe out of a YAML file, as the objects that the recipe takes.
 
     Raises:
@@ -153,12 +153,12 @@ def read_options(config: str, recipe: Callable[..., Any]) -> dict[str, Any]:
         FormatError: for unknown options and values of the wrong type.
     """
     try:
-        content = safe_load(existing_file(config).read_text(encoding="utf-8"))
+        content = safe_load(existing_file(file).read_text(encoding="utf-8"))
         parser = ArgumentParser(exit_on_error=False)
         parser.add_function_arguments(recipe, as_group=False, skip=set(_OWN))
         parsed = parser.instantiate(parser.parse_object(content or {}))
     except (YAMLError, UnicodeDecodeError, LapilliError) as error:
-        raise FormatError(config, [" ".join(str(error).split())]) from error
+        raise FormatError(file, [" ".join(str(error).split())]) from error
     return dict(parsed.items())
 
 
