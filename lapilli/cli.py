@@ -14,8 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import docstring_parser
+import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
 
+from lapilli.configs import CONFIG, OPTION, read_config, take_config
+from lapilli.named import choose, named_parameters
 from netx_exports.errors import LapilliError
 
 COMMANDS = (
@@ -53,13 +56,15 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print `message` on one line and exit with status 2."""
+        if not self.exit_on_error:
+            # A parser within the parser, that tries whether a value is of one of several types.
+            super().error(message, ex)
         if ex is not None and self.debug_requested:
             traceback.print_exception(ex)
         _complain(message)
         sys.exit(2)
 
     debug_requested = False
-    reads_config = False
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """Help with options spelled `--n-steps`; `--n_steps` is understood too."""
@@ -118,10 +123,12 @@ def run_command(name: str, words: Sequence[str]) -> int:
     """Parse the options of a verb and call it."""
     command = find_command(name)
     parser = command_parser(name, command)
-    if parser.reads_config and words and not words[0].startswith("-"):
-        words = ["--config", *words]
-    parsed = parser.parse_args([_underscored(word) for word in words])
-    values = {key: value for key, value in parser.instantiate(parsed).items() if key != "config"}
+    chosen: dict[str, Any] = {}
+    words = [_underscored(word) for word in words]
+    if recipe := _recipe(command):
+        chosen, words = _configured(recipe, words)
+    parsed = parser.parse_args(words)
+    values = {**parser.instantiate(parsed), **chosen}
     positional = [values.pop(parameter) for parameter in _positional(command)]
     return command(*positional, **values) or 0
 
@@ -133,13 +140,26 @@ def command_parser(name: str, command: Command) -> Parser:
     options of the recipe that the verb's module names.
     """
     parser = Parser(prog=f"lapilli {name.replace('_', ' ')}", description=_summary(command))
-    own = _add_options(parser, command, skip=set())
+    own = _add_options(parser, command, skip={CONFIG})
     if recipe := _recipe(command):
-        parser.reads_config = True
-        text = "YAML file with any of these options; it may also be given as the first argument"
-        parser.add_argument("--config", action=ActionConfigFile, help=text)
+        text = (
+            "YAML file with any of these options, or the name of one that comes with lapilli; may be the first argument"
+        )
+        parser.add_argument(OPTION, action=ActionConfigFile, help=text)
         _add_options(parser, recipe, skip=own)
     return parser
+
+
+def _configured(recipe: Callable[..., Any], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Values that are settled before the parser sees a word, and the words for it, options of a file in front."""
+    config, rest = take_config(words)
+    content = {} if config is None else read_config(config)
+    values: dict[str, Any] = {CONFIG: config}
+    for parameter, kinds in named_parameters(recipe).items():
+        chosen, rest = choose(parameter, kinds, content, rest)
+        values |= chosen
+        content.pop(parameter, None)
+    return values, [f"{OPTION}={yaml.safe_dump(content)}", *rest] if content else rest
 
 
 def _add_options(parser: Parser, function: Callable[..., Any], skip: set[str | int]) -> set[str | int]:

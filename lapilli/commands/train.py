@@ -9,14 +9,15 @@ from lapilli.output import print_json
 from netx_exports import LapilliError
 
 
-def train(*, run_dir: Path | None = None, json: bool = False, **options: Any) -> None:
+def train(*, config: str | None = None, run_dir: Path | None = None, json: bool = False, **options: Any) -> None:
     """Train a network by a recipe, keep its best weights, export it; Ctrl-C and --resume lose nothing.
 
     Arguments:
-        run_dir: folder for the results; runs/digits if not given.
+        config: the configuration file, which named some of the options.
+        run_dir: folder for the results; if not given, runs/ and the name of the configuration file or of the data set.
         json: print the summary as JSON.
     """
-    folder = run_dir or Path("runs/digits")
+    folder = run_dir or Path("runs") / (options["data"].name if config is None else Path(config).stem)
     summary = options_from()(folder, **options)
     if json:
         print_json(asdict(summary))

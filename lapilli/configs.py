@@ -1,0 +1,66 @@
+"""Configuration files of a recipe: by path, or by the name of one that comes with lapilli."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from netx_exports.errors import FormatError, LapilliError
+from netx_exports.files import existing_file
+
+CONFIG = "config"
+OPTION = f"--{CONFIG}"
+
+
+def take_config(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Which configuration command-line words name, by `--config` or as the first word, and the other words.
+
+    Raises:
+        LapilliError: for more than one.
+    """
+    found: list[str] = []
+    rest = list(words)
+    if rest and not rest[0].startswith("-"):
+        found.append(rest.pop(0))
+    for place in reversed(range(len(rest))):
+        name, equals, value = rest[place].partition("=")
+        if name == OPTION and (equals or place + 1 < len(rest)):
+            found.append(value if equals else rest.pop(place + 1))
+            rest.pop(place)
+    if len(found) > 1:
+        raise LapilliError(f"config: must be one file, got {' and '.join(found)}")
+    return (found[0] if found else None), rest
+
+
+def read_config(config: str) -> dict[str, Any]:
+    """What a configuration file holds.
+
+    Arguments:
+        config: path of a file, or, where there is none, the name of a packaged one, without or with ".yaml".
+
+    Raises:
+        LapilliError: when there is no such file; it names those that come with lapilli.
+        FormatError: when it holds no options.
+    """
+    path = Path(config)
+    if not path.is_file():
+        names = {file.stem: file for file in sorted(_packaged().glob("*.yaml"))}
+        known = names.get(config.removesuffix(".yaml"))
+        if path.exists() or known is None:
+            raise LapilliError(f"config: no file {config}, and none of that name among {', '.join(names)}")
+        path = known
+    try:
+        content = yaml.safe_load(existing_file(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FormatError(str(path), [" ".join(str(error).split())]) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise FormatError(str(path), [f"must be a mapping of options, got {type(content).__name__}"])
+    return content
+
+
+def _packaged() -> Path:
+    return Path(str(files("training"))) / "configs"

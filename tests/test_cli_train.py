@@ -1,0 +1,172 @@
+"""`lapilli train`: which options reach the recipe, from words, files and packaged configurations."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lapilli import cli
+from training import surrogate_gradient, tasks
+from training.digits import Part, digits
+from training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
+from training.surrogate_gradient import Summary
+
+TKS = "method: {name: tks, alpha: 0.3}"
+TAUGHT_MORE = KdclConfig(distillation=DistillationConfig(2.0))
+HOT = KdclConfig(own=TksConfig(temperature=7.0))
+METHODS = "must be one of plain, softmax_sum, tet, etc, tks, confidence, kdcl"
+
+
+class AskedError(Exception):
+    """Carries what the recipe was asked for."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A recipe that only says what it was asked for, and a folder to be in."""
+
+    @functools.wraps(surrogate_gradient.train)
+    def recipe(run_dir: Path, **options: Any) -> Summary:
+        raise AskedError({"run_dir": run_dir, **options})
+
+    monkeypatch.setattr(surrogate_gradient, "train", recipe)
+    monkeypatch.chdir(tmp_path)
+
+
+def options_of(*words: str) -> dict[str, Any]:
+    with pytest.raises(AskedError) as caught:
+        cli.run_command("train", words)
+    found: dict[str, Any] = caught.value.args[0]
+    return found
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    try:
+        status = cli.main(("train", *words))
+    except SystemExit as stop:
+        status = int(stop.code or 0)
+    out, err = capsys.readouterr()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    return err
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(
+    ("file", "words", "expected"),
+    [
+        ("", [], None),
+        ("", ["--method.name", "tks"], TksConfig()),
+        # TET and ETC have options of these names too.
+        ("", ["--method.name", "tks", "--method.temperature", "2"], TksConfig(temperature=2.0)),
+        ("", ["--method.label-smoothing", "0.2", "--method.name", "tks"], TksConfig(label_smoothing=0.2)),
+        ("", ["--method", "{name: tks, alpha: 0.2}"], TksConfig(alpha=0.2)),
+        ("", ["--method.name=tks", "--method.random-steps=3"], TksConfig(random_steps=3)),
+        ("", ["--method.name", "kdcl", "--method.own.name", "tks"], KdclConfig(own=TksConfig())),
+        ("", ["--method.name", "kdcl", "--method.distillation.weight", "2"], TAUGHT_MORE),
+        (TKS, [], TksConfig(alpha=0.3)),
+        (TKS, ["--method.temperature", "2"], TksConfig(alpha=0.3, temperature=2.0)),
+        (TKS, ["--method.name", "tks"], TksConfig(alpha=0.3)),
+        (TKS, ["--method.temperature", "2", "--method.name", "etc"], EtcConfig(temperature=2.0)),
+        (TKS, ["--method", "null"], None),
+        ("method: null", ["--method.name", "etc"], EtcConfig()),
+        ("method: {name: kdcl, own: {name: tks, alpha: 0.3}}", [], KdclConfig(own=TksConfig(alpha=0.3))),
+        ("method: {name: kdcl, own: {name: tks}}", ["--method.own.name=etc"], KdclConfig(own=EtcConfig())),
+        (
+            "method: {name: kdcl, own: {name: tks}}",
+            ["--method.own.temperature=7"],
+            HOT,
+        ),
+    ],
+)
+def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected: object) -> None:
+    Path("a.yaml").write_text(file)
+    assert options_of("a.yaml", *words)["method"] == expected
+    assert options_of(*words, "--config", "a.yaml")["method"] == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "message"),
+    [
+        ("", ["--method.alpha", "0.2"], f"method.name: missing; {METHODS}"),
+        ("", ["--method", "tks"], "method.name: missing"),
+        ("method: {temperature: 2}", [], "method.name: missing"),
+        (
+            "",
+            ["--method.name", "fly"],
+            f"method.name: {METHODS}, got 'fly'",
+        ),
+        ("method: {name: fly}", [], "got 'fly'"),
+        ("", ["--method.name", "tks", "--method.fly", "3"], "method: tks has no option fly; it has name, alpha, ramp,"),
+        ("method: {name: tks, fly: 3}", [], "method: tks has no option fly"),
+        (
+            "",
+            ["--method.name", "tks", "--method.alpha", "x"],
+            "\"method.alpha\": Expected a <class 'float'>. Got value: x",
+        ),
+        ("", ["--method.name", "tks", "--method.alpha", "7"], "method.alpha: must be 0…1, got 7"),
+        ("", ["--method.name", "kdcl", "--method.own.weight", "1"], "method.own.name: missing; must be one of plain"),
+        ("", ["--method.name"], "--method.name: expected a value"),
+        ("", ["--method.name", "[1"], "method.name: while parsing"),
+        ("optimizer: {lr: fast}", [], '"optimizer.lr": Expected a'),
+        ("optimiser: {lr: 1}", [], "Option 'optimiser.lr' is not accepted"),
+        ("[1, 2]", [], "a.yaml: must be a mapping of options, got list"),
+        ("a: [", [], "a.yaml: while parsing"),
+        ("", ["--config", "a.yaml"], "config: must be one file, got a.yaml and a.yaml"),
+    ],
+)
+def test_what_fits_no_method_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    file: str,
+    words: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_text(file)
+    assert message in complaint(capsys, "a.yaml", *words)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_packaged_configuration_by_name_unless_there_is_such_a_file() -> None:
+    found = options_of("shd-tks")
+    assert found["data"].name == "shd-regenerated"
+    assert found["method"] == PlainConfig(label_smoothing=0.0)
+    assert options_of("shd-tks.yaml", "--optimizer.lr", "0.5")["optimizer"].lr == 0.5
+    Path("shd-tks").write_text("seed: 7")
+    assert options_of("shd-tks")["seed"] == 7
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_configuration_that_is_nowhere_is_named_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("folder").mkdir()
+    for name in ("missing", "missing.yaml", "folder", "folder/digits.yaml"):
+        assert f"config: no file {name}, and none of that name among digits, " in complaint(capsys, name)
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_run_folder_has_the_name_of_the_configuration_or_of_the_data_set() -> None:
+    Path("mine.yaml").write_text("data: {name: hapt}")
+    assert options_of("mine.yaml")["run_dir"] == Path("runs/mine")
+    assert options_of("shd-tks")["run_dir"] == Path("runs/shd-tks")
+    assert options_of("--data.name", "hapt")["run_dir"] == Path("runs/hapt")
+    assert options_of()["run_dir"] == Path("runs/digits")
+    assert options_of("mine.yaml", "--run-dir", "here")["run_dir"] == Path("here")
+
+
+def test_a_training_by_another_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def few_digits(part: Part) -> object:
+        return digits(part).select(slice(0, 60))
+
+    monkeypatch.setattr(tasks, "digits", few_digits)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "short.yaml").write_text("network: {hidden: [5]}\noptimizer: {max_epochs: 1}\n" + TKS)
+    assert cli.main(["train", "short.yaml", "--method.selector", "all", "--json", "--progress", "false"]) == 0
+    assert json.loads(capsys.readouterr().out)["epochs"] == 1
+    config = (tmp_path / "runs" / "short" / "config.yaml").read_text()
+    assert "name: tks\n  alpha: 0.3\n" in config
+    assert "selector: all" in config
