@@ -24,20 +24,6 @@ Array = npt.NDArray[Any]
 _NO_EVENTS = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int32), torch.empty(0)
 
 
-@dataclass
-class Memory:
-    """How a layer keeps what the way back needs.
-
-    Arguments:
-        checkpoint_steps: keep states every so many steps only, and run each chunk of steps again on the way back; 0:
-            keep them all.
-        wide: whether states need 32 bits; found out by running.
-    """
-
-    checkpoint_steps: int = 0
-    wide: bool = False
-
-
 @dataclass(frozen=True)
 class Layer:
     """What happens in a layer, but for its weights.
@@ -52,7 +38,8 @@ class Layer:
         delay_scale: factor of the delays' gradient.
         noise: factors of dropout, (samples, steps or 1, neurons); size 0: none.
         through_state: whether gradients of a recurrent layer pass from step to step through current and voltage too.
-        memory: how states are kept.
+        checkpoint_steps: keep states every so many steps only, and run each chunk of steps again on the way back; 0:
+            keep those of every step.
     """
 
     dynamics: Dynamics
@@ -63,7 +50,7 @@ class Layer:
     delay_scale: float = 1.0
     noise: torch.Tensor = field(default_factory=lambda: _NONE_3D)
     through_state: bool = True
-    memory: Memory = field(default_factory=Memory)
+    checkpoint_steps: int = 0
 
     @property
     def shifts(self) -> Array:
@@ -112,43 +99,25 @@ class Tensors:
         return torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in self.in_order)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What the way back needs, as tensors, see `kernels.Kept`."""
-
-    currents: torch.Tensor
-    voltages: torch.Tensor
-    borders: torch.Tensor
-    interval: int
-
-    @classmethod
-    def room(cls, layer: Layer, tensors: Tensors, n_steps: int) -> "_Kept":
-        """Room for it."""
-        (n_samples, n_neurons), keeps = layer.size, tensors.need_gradient
-        decays_learn = keeps and (tensors.current_decay.requires_grad or tensors.voltage_decay.requires_grad)
-        keeps = decays_learn or (keeps and layer.dynamics.spiking)
-        # What arrives as numbers would have to be kept instead.
-        interval = layer.memory.checkpoint_steps if keeps and tensors.real is None else 0
-        interval = interval if interval < n_steps else 0
-        chunks = (n_steps + interval - 1) // interval if interval else 0
-        dtype = torch.int32 if layer.memory.wide or interval else torch.int16
-        none, steps = torch.empty(0, 0, 0, dtype=dtype), (n_samples, n_steps, n_neurons)
-        return cls(
-            torch.empty(steps, dtype=dtype) if decays_learn and not interval else none,
-            torch.empty(steps, dtype=dtype) if keeps and not interval else none,
-            torch.empty(n_samples, chunks, 2, n_neurons, dtype=torch.int32),
-            interval,
-        )
-
-    @property
-    def arrays(self) -> kernels.Kept:
-        """As the kernels take it."""
-        return kernels.Kept(self.currents.numpy(), self.voltages.numpy(), self.interval, self.borders.numpy())
-
-    @property
-    def limit(self) -> int:
-        """Magnitudes of states that do not fit."""
-        return 1 << (15 if self.voltages.dtype == torch.int16 and self.voltages.numel() else kernels.MAGNITUDE_BITS)
+def _room_to_keep(layer: Layer, tensors: Tensors, n_steps: int) -> kernels.Kept:
+    """Room for what the way back needs."""
+    (n_samples, n_neurons), keeps = layer.size, tensors.need_gradient
+    decays_learn = keeps and (tensors.current_decay.requires_grad or tensors.voltage_decay.requires_grad)
+    keeps = decays_learn or (keeps and layer.dynamics.spiking)
+    # What arrives as numbers would have to be kept instead.
+    interval = layer.checkpoint_steps if keeps and tensors.real is None else 0
+    interval = interval if interval < n_steps else 0
+    chunks = (n_steps + interval - 1) // interval if interval else 0
+    states = (n_samples, n_steps, n_neurons)
+    of_currents, of_voltages = (states if kept and not interval else (0, 0, 0) for kept in (decays_learn, keeps))
+    return kernels.Kept(
+        np.empty(of_currents, np.int16),
+        np.empty(of_currents, np.uint8),
+        np.empty(of_voltages, np.int16),
+        np.empty(of_voltages, np.uint8),
+        interval,
+        np.empty((n_samples, chunks, 2, n_neurons), np.int32),
+    )
 
 
 def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int) -> torch.Tensor | None:
@@ -199,60 +168,55 @@ os.register_at_fork(after_in_child=_pool.cache_clear)
 
 def _forward(
     layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int
-) -> tuple[torch.Tensor, _Kept] | None:
+) -> tuple[torch.Tensor, kernels.Kept] | None:
     n_samples, n_neurons = layer.size
     new = torch.zeros if layer.delays is not None else torch.empty
     out = new(n_samples, n_steps, n_neurons)
-    kept = _Kept.room(layer, tensors, n_steps)
+    kept = _room_to_keep(layer, tensors, n_steps)
     cells = _cells(layer, tensors.bias)
     incoming = _incoming(layer.dynamics, tensors.weight, tensors.feedback, events)
     if tensors.real is not None:
         incoming = incoming._replace(real=_by_step(tensors.real).numpy())
-    states = [state.copy() for state in layer.state]
 
     def work(part: int, first: int, last: int) -> int:
         room = np.empty((5, n_neurons), np.int32)
-        return kernels.forward(first, last, incoming, cells, *states, kept.arrays, out.numpy(), room)
+        return kernels.forward(first, last, incoming, cells, *layer.state, kept, out.numpy(), room)
 
     seen = over_samples(n_samples, work)
-    if not all(0 <= bits < 1 << kernels.MAGNITUDE_BITS for bits in seen):
-        return None
-    if max(seen) >= kept.limit:
-        layer.memory.wide = True
-        return _forward(layer, tensors, events, n_steps)
-    for state, last in zip(layer.state, states):
-        state[:] = last
-    return out, kept
+    exact = all(0 <= bits < 1 << kernels.MAGNITUDE_BITS for bits in seen)
+    return (out, kept) if exact else None
 
 
 class _LayerFunction(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, layer: Layer, out: torch.Tensor, kept: _Kept, events: InputEvents | None, *tensors: Any
+        ctx: Any, layer: Layer, out: torch.Tensor, kept: kernels.Kept, events: InputEvents | None, *tensors: Any
     ) -> torch.Tensor:
         _, weight, feedback, _, current_decay, voltage_decay, bias, _ = tensors
         stored = None if events is None else KeptEvents.of(events)
         ctx.layer, ctx.interval, ctx.shape = layer, kept.interval, None if stored is None else stored.shape
+        # Saved so, all of it is freed as soon as the gradients are there.
+        states = [torch.from_numpy(part) for part in kept if isinstance(part, np.ndarray)]
         parts = () if stored is None else stored.tensors
-        ctx.save_for_backward(
-            kept.currents, kept.voltages, kept.borders, weight, feedback, current_decay, voltage_decay, bias, *parts
-        )
+        ctx.save_for_backward(*states, weight, feedback, current_decay, voltage_decay, bias, *parts)
         return out.transpose(1, 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     @flushing
     def backward(ctx: Any, out_gradient: torch.Tensor) -> tuple[Any, ...]:
-        currents, voltages, borders, *parameters = ctx.saved_tensors[:8]
-        events = None if ctx.shape is None else KeptEvents(ctx.shape, ctx.saved_tensors[8:]).events()
-        kept = _Kept(currents, voltages, borders, ctx.interval)
-        gradients = _backward(ctx.layer, kept, _by_step(out_gradient), events, parameters, ctx.needs_input_grad[4:])
+        arrays = [part.numpy() for part in ctx.saved_tensors[:5]]
+        kept = kernels.Kept(arrays[0], arrays[1], arrays[2], arrays[3], ctx.interval, arrays[4])
+        parameters, parts = ctx.saved_tensors[5:10], ctx.saved_tensors[10:]
+        events = None if ctx.shape is None else KeptEvents(ctx.shape, parts).events()
+        by_step = _by_step(out_gradient)
+        gradients = _backward(ctx.layer, kept, by_step, events, parameters, ctx.needs_input_grad[4:])
         return None, None, None, None, *gradients
 
 
 def _backward(
     layer: Layer,
-    kept: _Kept,
+    kept: kernels.Kept,
     out_gradient: torch.Tensor,
     events: InputEvents | None,
     parameters: Any,
@@ -277,9 +241,7 @@ def _backward(
         sizes = (any(needs_decays), any(needs_decays), needs_bias, needs_delay)
         sums = kernels.Sums(*(np.zeros(n_neurons if size else 0) for size in sizes))
         room = _room(kept, found, events, at_once, (n_steps, n_neurons), panels)
-        kernels.backward(
-            first, last, at_once, out_gradient.numpy(), incoming, cells, slope, kept.arrays, room, sums, found
-        )
+        kernels.backward(first, last, at_once, out_gradient.numpy(), incoming, cells, slope, kept, room, sums, found)
         return sums, found
 
     results = over_samples(n_samples, work, at_once)
@@ -300,7 +262,12 @@ def _backward(
 
 
 def _room(
-    kept: _Kept, found: kernels.Found, events: InputEvents | None, at_once: int, size: tuple[int, int], panels: Array
+    kept: kernels.Kept,
+    found: kernels.Found,
+    events: InputEvents | None,
+    at_once: int,
+    size: tuple[int, int],
+    panels: Array,
 ) -> kernels.Room:
     n_steps, n_neurons = size
     most = 0
@@ -308,7 +275,6 @@ def _room(
         most = int(events.starts[::n_steps].diff().max())
     recurrent = len(found.feedback)
     again = (at_once, kept.interval, n_neurons)
-    dtype = kept.voltages.numpy().dtype
     padded = -(-n_neurons // kernels.LANES) * kernels.LANES
     return kernels.Room(
         np.empty((5, n_neurons), np.int32),
@@ -319,8 +285,8 @@ def _room(
         np.empty(len(found.weights), np.int32),
         np.empty(n_steps * recurrent, np.int32),
         np.empty(recurrent, np.int32),
-        np.empty(again, dtype),
-        np.empty(again, dtype),
+        np.empty(again, np.int32),
+        np.empty(again, np.int32),
         np.empty((kernels.TILE_ROWS if panels.size else 0, padded), np.float32),
         panels,
         np.empty((at_once, n_steps, (recurrent + 63) // 64), np.uint64),
