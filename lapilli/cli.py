@@ -18,10 +18,28 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings 
 
 from netx_exports.errors import LapilliError
 
-COMMANDS = ("demo", "train", "export", "inspect", "prove", "simulate", "plot", "profile", "bench", "doctor")
+COMMANDS = (
+    "demo",
+    "train",
+    "export",
+    "inspect",
+    "prove",
+    "simulate",
+    "plot",
+    "profile",
+    "data",
+    "bench",
+    "results",
+    "doctor",
+)
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
-SUBCOMMANDS = {("bench", "train"): "bench_train"}
+SUBCOMMANDS = {
+    ("bench", "train"): "bench_train",
+    ("data", "list"): "data_list",
+    ("data", "prepare"): "data_prepare",
+    ("data", "show"): "data_show",
+}
 """Two words that name a command with options of its own."""
 
 Command = Callable[..., int | None]
@@ -133,7 +151,8 @@ def _add_options(parser: Parser, function: Callable[..., Any], skip: set[str | i
         if parameter.name in skip or parameter.kind is parameter.VAR_KEYWORD:
             handled.add(parameter.name)
         elif parameter.kind is parameter.POSITIONAL_ONLY:
-            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name))
+            optional = {} if parameter.default is parameter.empty else {"nargs": "?", "default": parameter.default}
+            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name), **optional)
             handled.add(parameter.name)
         elif parameter.default is False:
             parser.add_argument("--" + parameter.name, action="store_true", help=helps.get(parameter.name))

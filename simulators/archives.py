@@ -1,4 +1,4 @@
-"""Reading `.npz` files from strangers: integers only, no pickles, no memory taken on a header's word."""
+"""Reading `.npz` files from strangers: no pickles, integers unless asked, no memory taken on a header's word."""
 
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ MAX_MEMBERS = 1 << 15
 # that is silent, and spikes of one in which all neurons spike.
 _MAX_INFLATION = 1100
 _FREE_BYTES = 1 << 26
+_KINDS = {"i": "integers", "f": "floats", "S": "bytes", "U": "text"}
 
 
 @dataclass
@@ -63,12 +64,17 @@ def read_arrays(path: PathLike, error_type: type[FormatError]) -> dict[str, npt.
 
 
 @contextmanager
-def open_members(path: PathLike, error_type: type[FormatError]) -> Iterator[dict[str, MemberReader]]:
-    """All arrays of an `.npz` file, to be read in order; raises as `read_arrays`, within the block too."""
+def open_members(path: PathLike, error_type: type[FormatError], kinds: str = "iu") -> Iterator[dict[str, MemberReader]]:
+    """All arrays of an `.npz` file, to be read in order; raises as `read_arrays`, within the block too.
+
+    Arguments:
+        path, error_type: as of `read_arrays`.
+        kinds: numpy's letters of the kinds of types that are taken; f is floats, S and U are texts.
+    """
     file = existing_file(path)
     with ExitStack() as stack:
         try:
-            yield _open(stack.enter_context(zipfile.ZipFile(file)), stack, str(path), error_type)
+            yield _open(stack.enter_context(zipfile.ZipFile(file)), stack, str(path), error_type, kinds)
         except (LapilliError, MemoryError):
             raise
         except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
@@ -79,7 +85,7 @@ def open_members(path: PathLike, error_type: type[FormatError]) -> Iterator[dict
 
 
 def _open(
-    archive: zipfile.ZipFile, stack: ExitStack, path: str, error_type: type[FormatError]
+    archive: zipfile.ZipFile, stack: ExitStack, path: str, error_type: type[FormatError], kinds: str
 ) -> dict[str, MemberReader]:
     problems: list[str] = []
     members: dict[str, MemberReader] = {}
@@ -103,8 +109,9 @@ def _open(
         shape, fortran_order, dtype = _header(file)
         # Reading all that a member holds makes zipfile compare its checksum: a header that claims less would evade it.
         complete = file.tell() + dtype.itemsize * prod(shape) == info.file_size
-        if dtype.hasobject or dtype.kind not in "iu" or (fortran_order and len(shape) > 1) or not complete:
-            problems.append(f"{name}: must be integers and complete, got {dtype} of shape {shape}")
+        if dtype.hasobject or dtype.kind not in kinds or (fortran_order and len(shape) > 1) or not complete:
+            wanted = ", ".join(_KINDS[kind] for kind in kinds if kind != "u")
+            problems.append(f"{name}: must be {wanted} and complete, got {dtype} of shape {shape}")
             continue
         members[name] = MemberReader(shape, dtype, file)
     if problems:

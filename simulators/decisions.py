@@ -54,11 +54,27 @@ def scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
         LapilliError: as `decide`, or when the neurons do not divide into the groups of "average_outputs".
     """
     of_neurons = _neuron_scores(result, network)
-    n_samples, n_neurons = of_neurons.shape
+    return of_neurons.reshape(len(of_neurons), *_groups(network)).sum(axis=2)
+
+
+def step_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
+    """What each step adds to `scores`: (samples, classes, steps), int64.
+
+    Raises:
+        LapilliError: as `scores`.
+    """
+    states = result.spikes.to_dense() if _kind(network) == "spike_count" else _voltage_scores(result, network)
+    n_samples, n_steps = len(result.spikes), states.shape[-1]
+    return states.reshape(n_samples, *_groups(network), n_steps).sum(axis=2, dtype=np.int64)
+
+
+def _groups(network: Network) -> tuple[int, int]:
+    """Classes, and neurons of each."""
+    n_neurons = network.output.size
     groups = network.metadata.get("average_outputs", n_neurons)
     if not isinstance(groups, int) or groups < 1 or n_neurons % groups:
         raise LapilliError(f"average_outputs: must divide the {n_neurons} output neurons, got {groups!r}")
-    return of_neurons.reshape(n_samples, groups, n_neurons // groups).sum(axis=2)
+    return groups, n_neurons // groups
 
 
 def _neuron_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]:
@@ -68,13 +84,17 @@ def _neuron_scores(result: RunResult, network: Network) -> npt.NDArray[np.int64]
         values = 1 if result.spikes.value is None else result.spikes.value.astype(np.int64)
         np.add.at(totals, result.spikes.sample_of_event * n_neurons + result.spikes.neuron, values)
         return totals.reshape(n_samples, n_neurons)
+    return _voltage_scores(result, network).sum(axis=-1, dtype=np.int64)
+
+
+def _voltage_scores(result: RunResult, network: Network) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
+    """What the voltages of each step add to a neuron's score, (samples, neurons, steps)."""
     recording = result.recordings.get(network.output.name)
     if recording is None or recording.voltage is None:
         raise LapilliError(f"the voltage of layer {network.output.name!r}, which decides the class, was not recorded")
-    n_steps = recording.voltage.shape[-1]
+    n_samples, n_neurons, n_steps = len(result.spikes), network.output.size, recording.voltage.shape[-1]
     voltage = recording.voltage.reshape(n_samples, n_neurons, n_steps)
-    of_steps = softmax_shares(voltage) if _kind(network) == "softmax_sum" else voltage
-    return of_steps.sum(axis=-1, dtype=np.int64)
+    return softmax_shares(voltage) if _kind(network) == "softmax_sum" else voltage
 
 
 def accuracy(decisions: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None) -> float:

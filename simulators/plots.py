@@ -1,7 +1,7 @@
 """Pictures of one sample: a raster of spikes and traces of states for each layer, one below the other."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,10 +130,19 @@ def sample_picture(
     Raises:
         LapilliError: as `sample_figure`, for another suffix, or when the file cannot be written.
     """
+    save_figure(lambda: sample_figure(layers, recordings, title, sample=sample, neurons=neurons, window=window), path)
+
+
+def save_figure(draw: Callable[[], "Figure"], path: PathLike) -> None:
+    """Write what `draw` draws as PNG or SVG, as the suffix of `path` says; the same figure gives the same bytes.
+
+    Raises:
+        LapilliError: as `draw`; for another suffix; when matplotlib is missing or the file cannot be written.
+    """
     form = picture_format(path)
     metadata = {"Date": None} if form == "svg" else {"Software": None}
     with _quiet_matplotlib():
-        figure = sample_figure(layers, recordings, title, sample=sample, neurons=neurons, window=window)
+        figure = draw()
         with replacing(path) as temporary:
             figure.savefig(temporary, format=form, dpi=_PIXELS_PER_INCH, metadata=metadata)
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
+from netx_exports.errors import LapilliError
 from netx_exports.files import PathLike, replacing
 
 
@@ -66,6 +67,26 @@ def write_csv(path: PathLike, rows: Sequence[Mapping[str, object]]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(path: PathLike) -> list[dict[str, str]]:
+    """Rows of a table that `write_csv` wrote, every cell as text.
+
+    Raises:
+        LapilliError: when the file cannot be read or is no such table.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, strict=True))
+    except OSError as error:
+        raise LapilliError(f"cannot read {path}: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LapilliError(f"cannot read {path}: {error}") from None
+    for number, row in enumerate(rows):
+        # DictReader files cells beyond the header under None, and fills missing ones with None.
+        if None in row or None in row.values():
+            raise LapilliError(f"cannot read {path}: row {number + 1} has not as many cells as the header")
+    return rows
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from training import digits_seeds, surrogate_gradient
+from training import digits_seeds, tasks
 from training.digits import Part, digits
 from training.networks import NetworkConfig
 from training.surrogate_gradient import OptimizerConfig, Summary, train
@@ -22,7 +22,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def quick_train(run_dir: Path, **options: Any) -> Summary:
         return train(run_dir, network=NetworkConfig(hidden=(5,)), optimizer=OptimizerConfig(max_epochs=1), **options)
 
-    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+    monkeypatch.setattr(tasks, "digits", few_digits)
     monkeypatch.setattr(digits_seeds, "train", quick_train)
 
 

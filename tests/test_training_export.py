@@ -8,7 +8,7 @@ import torch
 import yaml
 
 from netx_exports import FormatError, LapilliError, load
-from training import surrogate_gradient
+from training import tasks
 from training.digits import Part, digits
 from training.export import export_run, load_module, network_config
 from training.networks import NetworkConfig, SlayerNetwork
@@ -21,7 +21,7 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def few_digits(part: Part) -> object:
         return digits(part).select(slice(0, 60))
 
-    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+    monkeypatch.setattr(tasks, "digits", few_digits)
     path = tmp_path / "run"
     network = NetworkConfig(hidden=(7, 5), recurrent=True)
     train(path, network=network, optimizer=OptimizerConfig(max_epochs=1), progress=False)

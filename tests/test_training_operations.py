@@ -117,3 +117,15 @@ def test_a_run_with_costs_needs_fewer_operations_and_says_so(tmp_path: Path) -> 
 def test_bad_prices_are_refused(tmp_path: Path, name: str, value: float) -> None:
     with pytest.raises(LapilliError, match=f"loss.{name}: must be"):
         train(tmp_path / "run", loss=LossConfig(**{name: value}), progress=False)
+
+
+def test_graded_input_events_count_once() -> None:
+    torch.manual_seed(3)
+    module = SlayerNetwork(NetworkConfig(hidden=(6,)), 5, 3, graded_input=True)
+    network = module.export()
+    events = Events.from_dense(np.random.default_rng(0).integers(0, 4, (4, 5, 9)), np.zeros(4, np.int64))
+    n_steps = events.n_steps + network.depth
+    values = slayer_input(events, n_steps)
+    found = costs(module.blocks, values, module.answers(values))
+    counts = run(network, events, "reference", n_steps=n_steps).counts
+    assert float(found.operations) == counts.synapse_ops.sum() / 4 > 0

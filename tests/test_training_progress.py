@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from training import surrogate_gradient
+from training import fitting, tasks
+from training.classifier import Classifier
 from training.digits import Part, digits
 from training.networks import NetworkConfig
 from training.progress import EpochBar
@@ -19,7 +20,7 @@ def options(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def few_digits(part: Part) -> object:
         return digits(part).select(slice(0, 60))
 
-    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+    monkeypatch.setattr(tasks, "digits", few_digits)
     return {"network": NetworkConfig(hidden=(5,)), "optimizer": OptimizerConfig(max_epochs=3)}
 
 
@@ -57,13 +58,13 @@ def test_a_bar_that_is_not_wanted_is_not_drawn(
 def test_an_error_closes_the_bar(options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = drawn_on(monkeypatch, terminal=True)
     bars: list[EpochBar] = []
-    make = surrogate_gradient.fit.__globals__["EpochBar"]
+    make = fitting.fit.__globals__["EpochBar"]
     monkeypatch.setattr("training.fitting.EpochBar", lambda: bars.append(make()) or bars[-1])
 
     def fail(*_: Any) -> None:
         raise ValueError("batch 0")
 
-    monkeypatch.setattr(surrogate_gradient.Classifier, "training_step", fail)
+    monkeypatch.setattr(Classifier, "training_step", fail)
     with pytest.raises(ValueError, match="batch 0"):
         train(tmp_path / "run", **options)
     assert bars[0]._progress is None

@@ -16,7 +16,7 @@ import torch
 from netx_exports import LapilliError, load
 from simulators import Events, run
 from simulators.decisions import accuracy, decide, needed_recording, scores
-from training import surrogate_gradient
+from training import tasks
 from training.alignment import slayer_input
 from training.batches import TrainingBatches
 from training.checkpoints import SafetensorsCheckpointIO
@@ -48,7 +48,7 @@ def train_small(run_dir: Path, **options: Any) -> Summary:
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surrogate_gradient, "digits", few_digits)
+    monkeypatch.setattr(tasks, "digits", few_digits)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that nothing interrupted."""
     path = tmp_path_factory.mktemp("runs") / "finished"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(surrogate_gradient, "digits", few_digits)
+        patch.setattr(tasks, "digits", few_digits)
         train_small(path)
     return path
 
@@ -142,7 +142,7 @@ import os, signal, sys
 from pathlib import Path
 import safetensors.torch
 import test_training_surrogate_gradient as t
-t.surrogate_gradient.digits = t.few_digits
+t.tasks.digits = t.few_digits
 {kill}
 t.train_small(Path(sys.argv[1]))
 """
@@ -312,6 +312,6 @@ def test_the_learning_rate_is_half_a_cosine() -> None:
 
 
 def test_the_default_network_learns_the_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(surrogate_gradient, "digits", digits)
+    monkeypatch.setattr(tasks, "digits", digits)
     summary = train(tmp_path / "run", optimizer=OptimizerConfig(max_epochs=6), progress=False)
     assert summary.validation_accuracy > 0.93

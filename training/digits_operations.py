@@ -8,7 +8,6 @@ training of the same commit. Prices were chosen by the validation loss of seed 0
 """
 
 import argparse
-import csv
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -22,8 +21,8 @@ from netx_exports.files import PathLike, replacing
 from simulators import run
 from simulators.counting import fan_out
 from simulators.decisions import accuracy, decide, needed_recording
-from simulators.provenance import provenance, write_csv
 from training.digits import digits
+from training.seeds import Case, Row, collect
 from training.surrogate_gradient import LossConfig, OptimizerConfig, train
 
 PRICES = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -31,14 +30,12 @@ PRICES = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 SEEDS = (0, 1, 2)
 
-Row = dict[str, object]
-
 
 def digits_operations(
     out: PathLike,
     prices: Sequence[float] = PRICES,
     seeds: Sequence[int] = SEEDS,
-    optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
+    optimizer: OptimizerConfig = OptimizerConfig(),
     progress: bool = True,
 ) -> list[Row]:
     """Train for each price and seed; write a row after every training, and the curve at the end.
@@ -56,22 +53,17 @@ def digits_operations(
     Raises:
         LapilliError: when a file cannot be read or written, or a price is below 0.
     """
-    rows = _finished(out)
-    done = {(float(str(row["operations_price"])), int(str(row["seed"]))) for row in rows}
-    for seed in seeds:
-        for price in prices:
-            if (price, seed) in done:
-                continue
-            rows.append(_row(out, price, seed, optimizer, progress))
-            write_csv(out, rows)
+    command = f"python -m training.digits_operations --out {out}"
+    cases = [Case(seed, command, {"operations_price": price}) for seed in seeds for price in prices]
+    rows = collect(out, cases, lambda case: [_row(case, optimizer, progress)])
     draw(rows, Path(out).with_suffix(".svg"))
     return rows
 
 
-def _row(out: PathLike, price: float, seed: int, optimizer: OptimizerConfig, progress: bool) -> Row:
+def _row(case: Case, optimizer: OptimizerConfig, progress: bool) -> Row:
     with tempfile.TemporaryDirectory() as folder:
-        loss = LossConfig(operations=price)
-        summary = train(Path(folder) / "run", loss=loss, optimizer=optimizer, seed=seed, progress=progress)
+        loss = LossConfig(operations=float(str(case.options["operations_price"])))
+        summary = train(Path(folder) / "run", loss=loss, optimizer=optimizer, seed=case.seed, progress=progress)
         network = load(Path(folder) / "run" / "model.net")
     events = digits("test")
     result = run(network, events, n_steps=events.n_steps + network.depth, record=needed_recording(network))
@@ -82,9 +74,6 @@ def _row(out: PathLike, price: float, seed: int, optimizer: OptimizerConfig, pro
             f"the exported network decides {right:.4%} rightly, what was trained {summary.test_accuracy:.4%}"
         )
     return {
-        **provenance(seed),
-        "command": f"python -m training.digits_operations --out {out}",
-        "operations_price": price,
         "validation_accuracy": round(summary.validation_accuracy, 6),
         "test_accuracy": round(right, 6),
         "operations_per_sample": round(int(counts.synapse_ops.sum()) / len(events), 3),
@@ -100,21 +89,6 @@ def _zero_weights(network: Network) -> float:
     pairs = [(synapse, network.shapes[synapse.source], layer) for layer in network.layers for synapse in layer.synapses]
     nonzero = sum(int(fan_out(synapse, shape, layer.shape).sum()) for synapse, shape, layer in pairs)
     return 1 - nonzero / sum(int(np.prod(shape)) * layer.size for _, shape, layer in pairs)
-
-
-def _finished(out: PathLike) -> list[Row]:
-    """Rows of an earlier run of the same code."""
-    path = Path(out)
-    if not path.exists():
-        return []
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows: list[Row] = [dict(row) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LapilliError(f"cannot read {path}: {error}") from None
-    if any("operations_price" not in row for row in rows):
-        raise LapilliError(f"{path} is no table of this command")
-    return [row for row in rows if row["commit"] == provenance(0)["commit"]]
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netx_exports.files import PathLike
-from simulators.provenance import provenance, write_csv
+from training.seeds import Case, Row, collect
 from training.surrogate_gradient import train
 
 
-def digits_seeds(out: PathLike, seeds: Sequence[int], progress: bool = True) -> list[dict[str, object]]:
+def digits_seeds(out: PathLike, seeds: Sequence[int], progress: bool = True) -> list[Row]:
     """Train once for each seed with the default options, and write a row for each after every run.
 
     Arguments:
-        out: CSV to write.
+        out: CSV to write; rows of this commit that it holds already are kept.
         seeds: of initial weights, order and deformation; the split of the data stays the same.
         progress: whether to show a progress bar for each run.
 
@@ -22,27 +22,24 @@ def digits_seeds(out: PathLike, seeds: Sequence[int], progress: bool = True) -> 
         The rows.
 
     Raises:
-        LapilliError: when the file cannot be written.
+        LapilliError: when the file cannot be read or written.
     """
-    rows: list[dict[str, object]] = []
-    for seed in seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            summary = train(Path(folder) / "run", seed=seed, progress=progress)
-        rows.append(
-            provenance(seed)
-            | {
-                "command": f"python -m training.digits_seeds --out {out} --seeds {seed}",
-                "train_accuracy": round(summary.train_accuracy, 6),
-                "validation_accuracy": round(summary.validation_accuracy, 6),
-                "test_accuracy": round(summary.test_accuracy, 6),
-                "epochs": summary.epochs,
-                "best_epoch": summary.best_epoch,
-                "training_seconds": round(summary.seconds, 2),
-                "fingerprint": summary.fingerprint[:16],
-            }
-        )
-        write_csv(out, rows)
-    return rows
+    cases = [Case(seed, f"python -m training.digits_seeds --out {out} --seeds {seed}") for seed in seeds]
+    return collect(out, cases, lambda case: [_row(case.seed, progress)])
+
+
+def _row(seed: int, progress: bool) -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        summary = train(Path(folder) / "run", seed=seed, progress=progress)
+    return {
+        "train_accuracy": round(summary.train_accuracy, 6),
+        "validation_accuracy": round(summary.validation_accuracy, 6),
+        "test_accuracy": round(summary.test_accuracy, 6),
+        "epochs": summary.epochs,
+        "best_epoch": summary.best_epoch,
+        "training_seconds": round(summary.seconds, 2),
+        "fingerprint": summary.fingerprint[:16],
+    }
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
+from training.checkpoints import SafetensorsCheckpointIO
 from training.run_folder import RunFolder, write_metrics
 
 MONITOR = "validation_loss"
@@ -22,6 +23,11 @@ class EpochRecord(Checkpoint):
 
     Arguments:
         folder: where to write.
+
+    Attributes:
+        rows: metrics of each epoch.
+        best, best_epoch: weights with the lowest validation loss, and their epoch, counted from 1.
+        last: weights after the last epoch; known when training has ended.
     """
 
     def __init__(self, folder: RunFolder) -> None:
@@ -30,6 +36,7 @@ class EpochRecord(Checkpoint):
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.best_epoch = 0
+        self.last: dict[str, torch.Tensor] = {}
 
     @property
     def seconds(self) -> float:
@@ -56,8 +63,15 @@ class EpochRecord(Checkpoint):
             self.best = {name: tensor.detach().cpu().clone() for name, tensor in pl_module.state_dict().items()}
         elapsed = time.perf_counter() - self._started
         self.rows.append({"epoch": trainer.current_epoch + 1, **metrics, "seconds": elapsed})
-        write_metrics(self._folder, self.rows)
+        if trainer.is_global_zero:
+            write_metrics(self._folder, self.rows)
         trainer.save_checkpoint(self._folder.checkpoint, weights_only=False)
+
+    def load_checkpoint(self) -> None:
+        """Take everything from the checkpoint that other processes wrote."""
+        found = SafetensorsCheckpointIO().load_checkpoint(self._folder.checkpoint)
+        self.load_state_dict(found["callbacks"][self.state_key])
+        self.last = dict(found["state_dict"])
 
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps of this record."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jsonargparse import ArgumentError, ArgumentParser
 
 from netx_exports import Network, save
-from netx_exports.errors import FormatError
+from netx_exports.errors import FormatError, LapilliError
 from netx_exports.files import PathLike
 from training.networks import NetworkConfig, SlayerNetwork
 from training.run_folder import RunFolder, read_config, read_weights
+
+Section = TypeVar("Section")
 
 
 def export_run(run_dir: PathLike, out: PathLike) -> Network:
@@ -63,12 +65,28 @@ def network_config(section: Any, where: str) -> NetworkConfig:
     Raises:
         FormatError: for a missing section, an unknown key or a value of the wrong type.
     """
+    return read_section({"network": section}, "network", NetworkConfig, where)
+
+
+def read_section(config: Mapping[str, Any], name: str, kind: type[Section], where: str) -> Section:
+    """A section of a configuration file as a checked object.
+
+    Arguments:
+        config: what the file holds.
+        name: of the section.
+        kind: dataclass of the object.
+        where: how an error names the file.
+
+    Raises:
+        FormatError: for a missing section, an unknown key or a value of the wrong type.
+    """
+    section = config.get(name)
     if not isinstance(section, Mapping):
-        raise FormatError(where, ["network: section missing"])
+        raise FormatError(where, [f"{name}: section missing"])
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(NetworkConfig, "network")
+    parser.add_class_arguments(kind, name)
     try:
-        config: NetworkConfig = parser.instantiate(parser.parse_object({"network": dict(section)})).network
-    except ArgumentError as error:
+        found: Section = getattr(parser.instantiate(parser.parse_object({name: dict(section)})), name)
+    except (ArgumentError, LapilliError) as error:
         raise FormatError(where, [" ".join(str(error).split())]) from error
-    return config
+    return found

@@ -1,13 +1,16 @@
 """Lightning's loop as every recipe runs it: quiet, interruptible, resumable from safetensors."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.strategies import DDPStrategy
 
 from netx_exports.errors import LapilliError
 from training.batches import Batch
@@ -17,6 +20,30 @@ from training.progress import EpochBar
 from training.run_folder import RunFolder
 
 
+@dataclass(frozen=True)
+class Machine:
+    """What a training runs on.
+
+    Arguments:
+        accelerator: "cpu", "gpu", or "auto" for a GPU if there is one.
+        devices: processes or GPUs that share each batch.
+        precision: as Lightning names it.
+    """
+
+    accelerator: str = "cpu"
+    devices: int = 1
+    precision: Any = "32-true"
+
+    @property
+    def strategy(self) -> str | DDPStrategy:
+        """Lightning's own way to use the devices."""
+        if self.devices == 1:
+            return "auto"
+        # Forked processes keep the open data set; each gathers the gradients of all.
+        backend = "nccl" if self.accelerator != "cpu" and torch.cuda.is_available() else "gloo"
+        return DDPStrategy(start_method="fork", process_group_backend=backend, find_unused_parameters=True)
+
+
 class TrainingInterruptedError(LapilliError):
     """Ctrl-C or a polite kill; everything up to the last finished epoch is in the run folder."""
 
@@ -24,12 +51,12 @@ class TrainingInterruptedError(LapilliError):
 def fit(
     classifier: LightningModule,
     batches: Iterable[Batch],
-    validation: Iterable[Batch],
+    validation: Sequence[Iterable[Batch]],
     folder: RunFolder,
     *,
     max_epochs: int,
     patience: int,
-    accelerator: str,
+    on: Machine,
     progress: bool,
 ) -> EpochRecord:
     """Train until `max_epochs`, or until `patience` epochs brought no lower validation loss.
@@ -48,8 +75,10 @@ def fit(
     with quiet_lightning():
         try:
             trainer = Trainer(
-                accelerator=accelerator,
-                devices=1,
+                accelerator=on.accelerator,
+                devices=on.devices,
+                strategy=on.strategy,
+                precision=on.precision,
                 max_epochs=max_epochs,
                 callbacks=[stopping, record, *([EpochBar()] if progress else [])],
                 plugins=[SafetensorsCheckpointIO()],
@@ -60,7 +89,7 @@ def fit(
                 default_root_dir=folder.path,
             )
         except MisconfigurationException as error:
-            raise LapilliError(f"accelerator: {accelerator!r} cannot be used here ({error})") from error
+            raise LapilliError(f"accelerator: {on.accelerator!r} cannot be used here ({error})") from error
         checkpoint = folder.checkpoint if folder.checkpoint.exists() else None
         try:
             trainer.fit(classifier, batches, validation, ckpt_path=checkpoint)
@@ -70,6 +99,11 @@ def fit(
                 f"stopped after epoch {len(record.rows)} of {max_epochs}; "
                 f"resume the run in {folder.path} (--resume) to go on"
             ) from stop
+    if on.devices > 1:
+        # What the processes remember is theirs; the checkpoint has it all.
+        record.load_checkpoint()
+    else:
+        record.last = {name: tensor.detach().cpu() for name, tensor in classifier.state_dict().items()}
     return record
 
 

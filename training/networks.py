@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -27,12 +28,15 @@ class SlayerNetwork(torch.nn.Module):
         config: what to build; initial weights come from torch's random generator.
         inputs: input neurons, or their shape (N,) or (C, H, W).
         n_classes: output neurons.
+        graded_input: whether input events carry values, such as counts, instead of being plain spikes.
 
     Raises:
         LapilliError: listing every value out of its range, and what does not fit the input.
     """
 
-    def __init__(self, config: NetworkConfig, inputs: int | Sequence[int], n_classes: int) -> None:
+    def __init__(
+        self, config: NetworkConfig, inputs: int | Sequence[int], n_classes: int, graded_input: bool = False
+    ) -> None:
         super().__init__()
         shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         if problems := list(config_problems(config, shape)):
@@ -41,6 +45,7 @@ class SlayerNetwork(torch.nn.Module):
         # Without convolutions an image is a row of neurons.
         self.input_shape = shape if config.conv else (prod(shape),)
         self.n_classes = n_classes
+        self.graded_input = graded_input
         self.blocks = torch.nn.ModuleList(build_blocks(config, self.input_shape, n_classes))
 
     @property
@@ -52,7 +57,8 @@ class SlayerNetwork(torch.nn.Module):
     def facts(self) -> dict[str, Any]:
         """What `from_facts` needs beside configuration and weights, as JSON values."""
         image = {"input_shape": list(self.input_shape)} if len(self.input_shape) > 1 else {}
-        return {"n_inputs": self.n_inputs, "n_classes": self.n_classes} | image
+        graded = {"graded_input": 1} if self.graded_input else {}
+        return {"n_inputs": self.n_inputs, "n_classes": self.n_classes} | image | graded
 
     @classmethod
     def from_facts(cls, config: NetworkConfig, facts: Mapping[str, Any]) -> "SlayerNetwork":
@@ -63,7 +69,7 @@ class SlayerNetwork(torch.nn.Module):
             KeyError, TypeError, ValueError: for facts that are none.
         """
         shape = [int(side) for side in facts.get("input_shape", [facts["n_inputs"]])]
-        return cls(config, shape, int(facts["n_classes"]))
+        return cls(config, shape, int(facts["n_classes"]), bool(facts.get("graded_input", 0)))
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """What the last block gives, (samples, classes, steps): voltages of a readout that never spikes, or spikes.
@@ -104,7 +110,8 @@ class SlayerNetwork(torch.nn.Module):
 
     def export(self) -> Network:
         """The integer network that this module computes, with its readout in the metadata."""
-        return from_slayer(self, self.input_shape, metadata={"readout": {"kind": self.config.readout}})
+        network = from_slayer(self, self.input_shape, metadata={"readout": {"kind": self.config.readout}})
+        return replace(network, graded_input=True) if self.graded_input else network
 
 
 def _read(block: Any, sent: Sequence[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:

@@ -41,7 +41,8 @@ def costs(blocks: Iterable[Any], values: torch.Tensor, sent: Sequence[torch.Tens
     """
     found, n_samples = list(blocks), len(values)
     n_spiking = sum(_has_neurons(block) for block in found) - (type(found[-1]).__name__ == "Affine")
-    spiking = [values, *sent[:n_spiking]]
+    # An input event counts once, whatever its value.
+    spiking = [values != 0, *sent[:n_spiking]]
     events = [spikes.double().sum(dim=(0, -1)).flatten() for spikes in spiking]
     operations = torch.stack(
         [

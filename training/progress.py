@@ -22,10 +22,15 @@ class EpochBar(ProgressBar):
         self._console = console or Console(stderr=True)
         self._progress: Progress | None = None
         self._task = TaskID(0)
+        self._drawn = True
+
+    def disable(self) -> None:
+        """Draw nothing: of several processes one draws."""
+        self._drawn = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the bar; a resumed training starts where it was."""
-        if not self._console.is_terminal:
+        if not (self._drawn and self._console.is_terminal):
             return
         columns = (
             TextColumn("training"),

@@ -2,103 +2,54 @@
 
 SLAYER quantises weights to 8 bits and states to fixed point in every forward pass, so the loss sees the integer network
 that is exported; gradients pass through the rounding as if it were not there, and through a spike by its surrogate.
-The learning rate falls from `optimizer.lr` to 0 along half a cosine. The weights kept are those of the epoch with the
-lowest validation loss; the test part is looked at once, at the end.
+What the loss asks for is the method's business (`training.methods`): cross-entropy, TET, ETC, TKS, KDCL, …
+The weights kept are those of the epoch with the lowest validation loss; the test part is looked at once, at the end.
 
-Everything random (initial weights, order, deformation, dropout) depends on the seed and the epoch alone: a run that was
+Everything random (initial weights, order, augmentation, dropout) depends on seed and epoch alone: a run that was
 stopped by Ctrl-C, a kill or a power cut, and resumed, ends with the same weights, bit for bit, as one that was not.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
-from math import cos, isfinite, pi
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from lightning.pytorch import LightningModule
 
 from netx_exports import Network, save
 from netx_exports.errors import LapilliError
-from simulators import Events, run
-from simulators.decisions import accuracy, decide, needed_recording
 from simulators.provenance import commit, machine, versions
-from training.batches import Batch, TrainingBatches, ValidationBatches
-from training.digits import N_CLASSES, N_STEPS, SIDE, deform, digits
+from training.batches import TrainingBatches, ValidationBatches
+from training.classifier import Classifier
 from training.epochs import EpochRecord
-from training.fitting import fit, torch_settings
+from training.evaluation import check_same_decisions, measure, unrounded_accuracy
+from training.fitting import Machine, fit, torch_settings
+from training.inheritance import Inherited, inherit, teacher_of
+from training.methods import MethodConfig, OwnConfig, PlainConfig, method_problems
 from training.networks import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
-from training.operations import Costs, costs
-from training.parameter_groups import parameter_groups
-from training.readouts import step_scores
-from training.run_folder import start_run, write_summary, write_weights
-from training.slayer_backend import SlayerBackend
+from training.optimisation import LossConfig, OptimizerConfig, optimisation_problems, out_of_range
+from training.run_folder import RunFolder, start_run, write_summary, write_weights
+from training.tasks import DataConfig, Task, find_task
 
+DEFAULT_METHOD: OwnConfig = PlainConfig(label_smoothing=0.1)
 
-@dataclass(frozen=True)
-class DataConfig:
-    """What to train on."""
-
-    name: Literal["digits"] = "digits"
-    """Data set: "digits" are scikit-learn's handwritten digits, as times to first spike."""
-
-    deformation: float = 1.0
-    """Largest random deformation of training images; 1 is 0.2 rad, 10 % of size, 0.2 of shear and 0.6 pixels."""
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """AdamW and how long it runs."""
-
-    lr: float = 3e-3
-    """Learning rate of the first epoch."""
-
-    weight_decay: float = 0.0
-    """AdamW's decoupled weight decay, of weights."""
-
-    delay_lr: float = 30.0
-    """Learning rate of delays, in steps, over that of weights."""
-
-    decay_lr: float = 0.1
-    """Learning rate of decays, as shares, over that of weights."""
-
-    batch_size: int = 64
-    """Samples in a batch."""
-
-    max_epochs: int = 80
-    """Epochs after which training ends; the learning rate reaches 0 there."""
-
-    patience: int = 40
-    """Epochs without a lower validation loss after which training ends early."""
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Cross-entropy on the score of each class, averaged over the steps, and what operations and spikes cost."""
-
-    gain: float = 4.0
-    """Factor from average score (voltage in SLAYER's unit, share of the softmax, or spikes per step) to logit."""
-
-    label_smoothing: float = 0.1
-    """Share of the target that is spread over all classes, 0…1."""
-
-    operations: float = 0.0
-    """Loss for 1,000 synaptic operations of a sample; above 0, the network learns to need fewer."""
-
-    spikes: float = 0.0
-    """Loss for 1,000 spikes of the layers in a sample."""
+__all__ = ["DataConfig", "LossConfig", "OptimizerConfig", "Summary", "train"]
 
 
 @dataclass(frozen=True)
 class Summary:
     """What a training reached: the content of `summary.json`.
 
-    Accuracies are those of the integer decision (`simulators.decisions.decide`) on the SLAYER module.
+    Accuracies are those of the integer decision (`simulators.decisions.decide`) of the exported network on `fast`; the
+    SLAYER module decides every test sample alike, or training ends with an error.
 
     Arguments:
         train_accuracy, validation_accuracy, test_accuracy: shares of samples, with the kept weights.
+        unrounded_test_accuracy: of the module with its weights as the optimiser left them, not rounded to 8 bits.
+        best_test_epoch_accuracy: the highest that any epoch reached on the test part, as papers without validation data
+            report it; None where the test part was not watched.
+        operations, spikes: synaptic operations and spikes of the layers in a test sample, mean.
+        n_steps: that a sample runs.
         epochs: finished epochs.
         best_epoch: epoch, counted from 1, whose weights were kept.
         seconds: spent in epochs.
@@ -110,6 +61,11 @@ class Summary:
     train_accuracy: float
     validation_accuracy: float
     test_accuracy: float
+    unrounded_test_accuracy: float
+    best_test_epoch_accuracy: float | None
+    operations: float
+    spikes: float
+    n_steps: int
     epochs: int
     best_epoch: int
     seconds: float
@@ -126,9 +82,16 @@ def train(
     network: NetworkConfig = DEFAULT_NETWORK,
     optimizer: OptimizerConfig = OptimizerConfig(),
     loss: LossConfig = LossConfig(),
+    method: MethodConfig | None = None,
+    start: Path | None = None,
+    inherited: Inherited = "as it is",
+    teacher: Path | None = None,
+    watch_test: bool = False,
     seed: int = 0,
     threads: int = 1,
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
+    devices: int = 1,
+    precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true",
     resume: bool = False,
     progress: bool = True,
 ) -> Summary:
@@ -139,183 +102,118 @@ def train(
         data: what to train on.
         network: what to train.
         optimizer: how.
-        loss: towards what.
-        seed: of initial weights, order, deformation and dropout; the split of the data is always the same.
+        loss: from scores to logits, and what operations and spikes cost.
+        method: the loss of the logits of all steps; none: cross-entropy of their mean, 0.1 of the target smoothed.
+        start: folder of a finished run whose weights the network inherits; none: random ones.
+        inherited: whether inherited decays and delays keep their values in steps, or in milliseconds where this run's
+            steps are longer or shorter ("rescaled").
+        teacher: folder of a finished run whose network teaches (method kdcl), on its own framing of the same data.
+        watch_test: whether the test part is looked at after every epoch, for the figure that papers without validation
+            data report; the choice of weights never depends on it.
+        seed: of initial weights, order, augmentation and dropout; the split of the data is always the same.
         threads: of torch. Another number may round differently, so it is part of the configuration.
-        accelerator: where to train; "auto" takes a GPU if there is one. On a GPU, SLAYER compiles kernels with nvcc.
+        accelerator: where to train; "auto" takes a GPU if there is one.
+        devices: processes or GPUs that share each batch (Lightning's DDP).
+        precision: of matrix products outside of the fused kernels, as Lightning names it; for GPUs.
         resume: go on after the last finished epoch in `run_dir`; the configuration must be the same.
         progress: whether to show a progress bar on stderr, if that is a terminal.
 
     Raises:
-        LapilliError: for values out of range, an unusable run folder, or a loss that is no number.
+        LapilliError: for values out of range, missing data, an unusable run folder, a start or teacher that does not
+            fit, or a loss that is no number.
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
-    if problems := list(_problems(data, optimizer, loss, seed, threads)):
+    method = DEFAULT_METHOD if method is None else method
+    if problems := list(_problems(data, optimizer, loss, method, seed, threads, devices)):
         raise LapilliError("; ".join(problems))
-    groups = {"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer), "loss": asdict(loss)}
-    config = groups | {"seed": seed, "threads": threads, "accelerator": accelerator}
-    n_steps = N_STEPS + depth(network)
+    config = {
+        **{"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer), "loss": asdict(loss)},
+        **{"method": asdict(method), "start": _text(start), "inherited": inherited, "teacher": _text(teacher)},
+        **{"watch_test": watch_test, "seed": seed, "threads": threads},
+        **{"accelerator": accelerator, "devices": devices, "precision": precision},
+    }
     with torch_settings(seed, threads):
-        module = SlayerNetwork(network, SIDE * SIDE, N_CLASSES)
+        task = find_task(data, progress)
+        n_steps = task.run_steps(depth(network))
+        module = SlayerNetwork(network, task.shape, len(task.classes), task.graded)
+        if start is not None:
+            inherit(module, start, task, inherited)
+        teaching = None if teacher is None else teacher_of(teacher, task, data)
         folder = start_run(run_dir, config, resume)
-        augment = partial(deform, amount=data.deformation)
-        batches = TrainingBatches(digits("train"), n_steps, optimizer.batch_size, seed, augment)
+        batches = TrainingBatches(task.train, n_steps, optimizer.batch_size, seed, task.augment)
+        classifier = Classifier(module, batches, optimizer, loss, method)
+        if teaching is not None:
+            batches.teacher = teaching.input
+            classifier.learn_from(teaching)
+        parts = [task.validation, *([task.test] if watch_test else [])]
         record = fit(
-            Classifier(module, batches, optimizer, loss),
+            classifier,
             batches,
-            ValidationBatches(digits("validation"), n_steps, optimizer.batch_size),
+            [ValidationBatches(part, n_steps, optimizer.batch_size) for part in parts],
             folder,
             max_epochs=optimizer.max_epochs,
-            patience=optimizer.patience,
-            accelerator=accelerator,
+            patience=optimizer.patience if optimizer.keep == "best" else optimizer.max_epochs,
+            on=Machine(accelerator, devices, precision),
             progress=progress,
         )
-        module.cpu().load_state_dict(_without_prefix(record.best))
-        exported = module.export()
-        write_weights(folder, module.state_dict(), module.facts)
-        save(exported, folder.network)
-        summary = _summary(module, exported, record, seed)
+        module.cpu().load_state_dict(_without_prefix(record.best if optimizer.keep == "best" else record.last))
+        kept = record.best_epoch if optimizer.keep == "best" else len(record.rows)
+        summary = _finish(folder, task, module, n_steps, record, kept, seed)
     write_summary(folder, asdict(summary))
     return summary
 
 
-class Classifier(LightningModule):
-    """The training step: scores of the classes, averaged over the steps, into a cross-entropy.
-
-    Arguments:
-        network: what is trained.
-        batches: what it is trained on; its seed is also that of dropout.
-        optimizer: learning rate and its schedule.
-        loss: gain and smoothing.
-    """
-
-    def __init__(
-        self, network: SlayerNetwork, batches: TrainingBatches, optimizer: OptimizerConfig, loss: LossConfig
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self._batches = batches
-        self._optimizer = optimizer
-        self._loss = loss
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW."""
-        chosen = self._optimizer
-        factors = {"delay_lr": chosen.delay_lr, "decay_lr": chosen.decay_lr}
-        return torch.optim.AdamW(
-            parameter_groups(self.network, chosen.lr, weight_decay=chosen.weight_decay, **factors), lr=chosen.lr
-        )
-
-    def on_train_epoch_start(self) -> None:
-        """Set what depends on the epoch: order of the data, dropout's random numbers, learning rate."""
-        self._batches.epoch = self.current_epoch
-        torch.manual_seed(int(np.random.SeedSequence([self._batches.seed, self.current_epoch]).generate_state(1)[0]))
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = learning_rate(self._optimizer, self.current_epoch) * group["lr_factor"]
-
-    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """Loss of one batch."""
-        logits, costs = self._run(batch[0])
-        loss = torch.nn.functional.cross_entropy(logits, batch[1], label_smoothing=self._loss.label_smoothing)
-        loss = loss + self._price(costs)
-        self._check_finite(loss)
-        metrics = {"train_loss": loss, "train_operations": costs.operations, "train_spikes": costs.spikes}
-        self.log_dict(_single(metrics), on_step=False, on_epoch=True, batch_size=len(batch[1]))
-        return loss
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Loss, without smoothing, accuracy, and what the spikes cost."""
-        logits, costs = self._run(batch[0])
-        metrics = {
-            "validation_loss": torch.nn.functional.cross_entropy(logits, batch[1]) + self._price(costs),
-            "validation_accuracy": (logits.argmax(1) == batch[1]).float().mean(),
-            "validation_operations": costs.operations,
-        }
-        self._check_finite(metrics["validation_loss"])
-        self.log_dict(_single(metrics), on_epoch=True, batch_size=len(batch[1]))
-
-    def _check_finite(self, loss: torch.Tensor) -> None:
-        if not torch.isfinite(loss):
-            raise LapilliError(
-                f"the loss became {loss.item()} in epoch {self.current_epoch + 1}; "
-                f"lower optimizer.lr ({self._optimizer.lr}) or loss.gain ({self._loss.gain})"
-            )
-
-    def _run(self, values: torch.Tensor) -> tuple[torch.Tensor, Costs]:
-        answers = self.network.answers(values)
-        scores = step_scores(self.network.config.readout, answers[-1])
-        logits = scores.sum(-1) * (self._loss.gain / self._batches.n_steps)
-        return logits, costs(self.network.blocks, values, answers)
-
-    def _price(self, costs: Costs) -> torch.Tensor:
-        price = (self._loss.operations * costs.operations + self._loss.spikes * costs.spikes) / 1000
-        return price.float()
-
-
-def _single(metrics: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: value.float() for name, value in metrics.items()}
-
-
-def learning_rate(config: OptimizerConfig, epoch: int) -> float:
-    """Half a cosine from `lr` in epoch 0 to 0 in epoch `max_epochs`."""
-    return config.lr * (1 + cos(pi * epoch / config.max_epochs)) / 2
-
-
-def integer_accuracy(module: SlayerNetwork, network: Network, events: Events) -> float:
-    """Accuracy of the SLAYER module, decided on integers as every backend decides.
-
-    Arguments:
-        module: what was trained.
-        network: what was exported from it.
-        events: with labels.
-    """
-    n_steps = events.n_steps + network.depth
-    result = run(network, events, SlayerBackend(module), n_steps=n_steps, record=needed_recording(network))
-    return accuracy(decide(result, network), events.labels)
-
-
-def _summary(module: SlayerNetwork, network: Network, record: EpochRecord, seed: int) -> Summary:
+def _finish(
+    folder: RunFolder, task: Task, module: SlayerNetwork, n_steps: int, record: EpochRecord, kept: int, seed: int
+) -> Summary:
+    exported: Network = module.eval().export()
+    write_weights(folder, module.state_dict(), module.facts)
+    save(exported, folder.network)
+    test = check_same_decisions(module, exported, task.test, n_steps)
+    watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]
     return Summary(
-        integer_accuracy(module, network, digits("train")),
-        integer_accuracy(module, network, digits("validation")),
-        integer_accuracy(module, network, digits("test")),
+        measure(exported, task.train, n_steps).accuracy,
+        measure(exported, task.validation, n_steps).accuracy,
+        test.accuracy,
+        unrounded_accuracy(module, task.test, n_steps),
+        max(watched, default=None),
+        test.operations,
+        test.spikes,
+        n_steps,
         len(record.rows),
-        record.best_epoch,
+        kept,
         record.seconds,
         seed,
-        network.fingerprint,
+        exported.fingerprint,
         commit(),
         machine(),
-        versions(("torch", "lava-dl", "lightning", "numpy", "scikit-learn")),
+        versions(("torch", "lava-dl", "lightning", "numpy", "scikit-learn", "tonic")),
     )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 def _without_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     return {name.removeprefix("network."): tensor for name, tensor in state.items()}
 
 
-def _problems(data: DataConfig, optimizer: OptimizerConfig, loss: LossConfig, seed: int, threads: int) -> Iterator[str]:
-    above_zero = {"optimizer.lr": optimizer.lr, "loss.gain": loss.gain}
-    at_least_zero = {
-        "data.deformation": data.deformation,
-        "loss.operations": loss.operations,
-        "loss.spikes": loss.spikes,
-        "optimizer.weight_decay": optimizer.weight_decay,
-        "optimizer.delay_lr": optimizer.delay_lr,
-        "optimizer.decay_lr": optimizer.decay_lr,
-        "seed": seed,
-    }
-    at_least_one = {
-        "optimizer.batch_size": optimizer.batch_size,
-        "optimizer.max_epochs": optimizer.max_epochs,
-        "optimizer.patience": optimizer.patience,
-        "threads": threads,
-    }
-    yield from (f"{name}: must be above 0, got {value}" for name, value in above_zero.items() if not value > 0)
-    yield from (f"{name}: must be at least 0, got {value}" for name, value in at_least_zero.items() if not value >= 0)
-    yield from (f"{name}: must be at least 1, got {value}" for name, value in at_least_one.items() if value < 1)
-    if not 0 <= loss.label_smoothing <= 1:
-        yield f"loss.label_smoothing: must be 0…1, got {loss.label_smoothing}"
-    for name, value in (above_zero | at_least_zero).items():
-        if not isfinite(value):
-            yield f"{name}: must be finite, got {value}"
+def _problems(
+    data: DataConfig,
+    optimizer: OptimizerConfig,
+    loss: LossConfig,
+    method: MethodConfig,
+    seed: int,
+    threads: int,
+    devices: int,
+) -> Iterator[str]:
+    yield from out_of_range(
+        {}, {"data.deformation": data.deformation, "seed": seed}, {"threads": threads, "devices": devices}
+    )
+    yield from optimisation_problems(optimizer, loss)
+    yield from (f"method.{problem}" for problem in method_problems(method))
+    if data.drain is not None and data.drain < 0:
+        yield f"data.drain: must be at least 0, got {data.drain}"
+    if data.fit == "train and validation" and optimizer.keep == "best":
+        yield "data.fit: with the validation part in training no epoch can be chosen by it; set optimizer.keep to last"

@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
 from simulators import BACKENDS, run
 from simulators.provenance import commit, machine, versions
 from simulators.random_events import random_events
+from training.data.folders import data_folder
 
 PACKAGES = ("lapilli", "numpy", "numba", "h5py", "torch", "lava-nc", "lava-dl", "lightning", "tonic", "rich")
 
@@ -74,9 +74,3 @@ def training_dynamics() -> str:
         return f"{selected_dynamics()}: {meaning[selected_dynamics()]} (LAPILLI_DYNAMICS)"
     except LapilliError as error:
         return str(error)
-
-
-def data_folder() -> Path:
-    """Where data sets lie: `LAPILLI_DATA`, else the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("LAPILLI_DATA", cache / "lapilli"))

@@ -1,0 +1,41 @@
+"""`lapilli data show`."""
+
+from lapilli.commands.data import catalogue
+from netx_exports import LapilliError
+from simulators.plots import picture_format
+from training.data.framing import Framing, Split
+from training.data.sets import PartName
+
+
+def data_show(
+    name: str,
+    /,
+    *,
+    out: str,
+    sample: int = 0,
+    part: PartName = "train",
+    framing: Framing = Framing(),
+    split: Split = Split(),
+) -> None:
+    """Draw a sample as it reaches a network: a raster of spikes, or pictures of what a camera sees step by step.
+
+    Arguments:
+        name: of the data set; `lapilli data list` has them.
+        out: picture to write, .png or .svg.
+        sample: which sample of the part.
+        part: "train", "validation" or "test".
+        framing: how recordings become steps.
+        split: which samples belong to which part.
+    """
+    picture_format(out)
+    found = catalogue().prepared(name, framing, split)
+    samples = found.part(part)
+    if not 0 <= sample < len(samples):
+        raise LapilliError(f"sample: the {part} part of {name} has {len(samples)} samples, got {sample}")
+    events = samples.select([sample])
+    known = f", group {samples.groups[sample]}" if samples.groups[sample] >= 0 else ""
+    title = f"{name}, {part} sample {sample}: {found.classes[samples.labels[sample]]}{known}"
+    from training.data.pictures import draw_sample
+
+    draw_sample(events, int(samples.lengths[sample]), found.step_ms, out, title)
+    print(f"picture: {out}")

@@ -1,0 +1,95 @@
+"""The real files, where they are: sizes of their parts, as published."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulators.archives import open_members
+from training.data.catalogue import DATA_SETS, prepared
+from training.data.folders import find_file
+from training.data.framing import Framing, Split
+from training.data.motion import TEST_USERS
+from training.data.sets import PARTS, DataError
+from training.data.spectrograms import KEYWORDS, SPEECH_COMMANDS_SPECTROGRAMS, official_part
+
+
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        here = tmp_path_factory.mktemp("data")
+        patch.setenv("LAPILLI_DATA", str(here))
+        yield here
+
+
+def needed(name: str) -> None:
+    for file in DATA_SETS[name].files:
+        if find_file(file) is None:
+            pytest.skip(f"{file} is not here (LAPILLI_SHARED_DATA)")
+
+
+def sizes(name: str, framing: Framing = Framing(), split: Split = Split()) -> list[int]:
+    return [len(samples) for samples in prepared(name, framing, split).parts.values()]
+
+
+def test_hapt_has_its_published_windows() -> None:
+    needed("hapt")
+    assert sizes("hapt") == [6205, 1562, 3162]
+    assert sum(sizes("hapt")) == 10_929
+    assert sum(sizes("hapt", split=Split(basic=True))) == 10_411
+    found = prepared("hapt")
+    assert set(found.part("test").groups.tolist()) == set(TEST_USERS)
+    assert len({int(user) for samples in found.parts.values() for user in samples.groups}) == 30
+
+
+def test_shd_regenerated() -> None:
+    needed("shd-regenerated")
+    found = prepared("shd-regenerated", Framing(pool=5))
+    assert [len(samples) for samples in found.parts.values()] == [6_880, 1_700, 1_840]
+    assert (found.n_steps, found.shape) == (137, (140,))
+    value = found.part("train").stored.value
+    assert value is not None
+    assert int(value.sum(dtype=np.int64)) == 79_354_310
+    assert value.max() < 255
+    started = time.perf_counter()
+    prepared("shd-regenerated", Framing(pool=5))
+    assert time.perf_counter() - started < 1
+
+
+def test_nmnist_small() -> None:
+    needed("nmnist-small")
+    assert sizes("nmnist-small", Framing(bin_ms=300, pool=34)) == [838, 162, 100]
+
+
+def test_spoken_digits() -> None:
+    needed("spoken-digits")
+    assert sizes("spoken-digits", Framing(bin_ms=100, bands=8, encoder="delta", threshold=1)) == [2400, 300, 300]
+
+
+def test_mnist() -> None:
+    needed("mnist")
+    assert sizes("mnist", Framing(n_steps=1, pool=14)) == [55_000, 5_000, 10_000]
+
+
+def test_speech_commands_has_its_official_split() -> None:
+    needed("speech-commands-spectrograms")
+    path = find_file(SPEECH_COMMANDS_SPECTROGRAMS.files[0])
+    assert path is not None
+    with open_members(path, DataError, "iuS") as members:
+        names = [name.decode() for name in members["name"].read_all().tolist()]
+    words = [name.split("/") for name in names if not name.startswith("_")]
+    parts = np.array([official_part(file.split("_nohash_")[0]) for _, file in words])
+    keyword = np.array([folder in KEYWORDS for folder, _ in words])
+    assert np.bincount(parts).tolist() == [41_473, 4_954, 5_461]
+    assert np.bincount(parts[keyword]).tolist() == [30_769, 3_703, 4_074]
+    assert PARTS == ("train", "validation", "test")
+
+
+def test_cifar_starts_with_a_frog() -> None:
+    needed("cifar10-part")
+    found = prepared("cifar10-part", Framing(n_steps=1, levels=255))
+    assert [len(samples) for samples in found.parts.values()] == [9_000, 1_000, 1_000]
+    first = found.part("train").select([0])
+    assert found.classes[first.labels[0]] == "frog"

@@ -1,0 +1,61 @@
+"""What must hold of arrays from strangers before they are used; every problem is one phrase."""
+
+from collections.abc import Mapping
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+
+from simulators.archives import MemberReader
+from training.data.sets import DataError, IntArray
+
+
+def check_members(path: "PathLike[str]", members: Mapping[str, MemberReader], dimensions: Mapping[str, int]) -> None:
+    """Check that an archive has the arrays that a data set needs.
+
+    Arguments:
+        path: of the archive.
+        members: its arrays.
+        dimensions: number of dimensions of each array that is needed; others are ignored.
+
+    Raises:
+        DataError: with every array that is missing or has another number of dimensions.
+    """
+    problems = [f"{name}: missing" for name in dimensions if name not in members]
+    problems += [
+        f"{name}: must have {wanted} dimension{'s' * (wanted != 1)}, got shape {members[name].shape}"
+        for name, wanted in dimensions.items()
+        if name in members and len(members[name].shape) != wanted
+    ]
+    if problems:
+        raise DataError(str(path), problems)
+
+
+def offsets_problems(name: str, offsets: IntArray, n_entries: int, n_samples: int | None = None) -> list[str]:
+    """What is wrong with offsets, which must rise from 0 to `n_entries`, with one more than there are samples."""
+    wide = offsets.astype(np.int64)
+    if not len(wide) or wide[0] != 0 or wide[-1] != n_entries or np.any(wide[1:] < wide[:-1]):
+        return [f"{name}: must rise from 0 to {n_entries}"]
+    if n_samples is not None and len(wide) != n_samples + 1:
+        return [f"{name}: needs {n_samples + 1} entries, got {len(wide)}"]
+    return []
+
+
+def range_problems(name: str, array: IntArray, low: int, high: int) -> list[str]:
+    """What is wrong with numbers that must be `low` to `high`."""
+    if not array.size or (low <= int(array.min()) and int(array.max()) <= high):
+        return []
+    bad = int(np.flatnonzero((array < low) | (array > high))[0])
+    return [f"{name}: must be {low}…{high}, got {array.flat[bad]} at {bad}"]
+
+
+def length_problems(arrays: Mapping[str, npt.NDArray[np.generic]], n: int) -> list[str]:
+    """Which arrays do not have one entry for each of `n` samples."""
+    return [f"{name}: needs {n} entries, got {len(array)}" for name, array in arrays.items() if len(array) != n]
+
+
+def empty_problems(what: str, sizes: IntArray) -> list[str]:
+    """Which recordings hold nothing."""
+    empty = np.flatnonzero(sizes <= 0)
+    more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+    return [f"{what} {empty[0]}{more}: empty"] if len(empty) else []

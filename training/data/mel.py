@@ -1,0 +1,186 @@
+"""Mel spectrograms in decibels: the front end that turns audio into analogue channels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import gcd
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import get_window, resample_poly
+
+from netx_exports.errors import ProblemsError
+
+FLOOR = 1e-10
+"""Least power, -100 dB: what silence and channels without a frequency give."""
+
+_ZERO_CROSSINGS = 6
+_ROLLOFF = 0.99
+_MAX_RATE = 1 << 20
+_MAX_TRANSFORM = 1 << 16
+
+
+class AudioError(ProblemsError):
+    """Audio or settings of which no spectrogram can be made."""
+
+
+@dataclass(frozen=True)
+class MelConfig:
+    """How audio becomes a mel spectrogram.
+
+    The defaults fit 8 kHz and 16 kHz speech and leave no channel empty; `SPIKESCR` is what SpikeSCR's code does.
+    """
+
+    seconds: float | None = 1.0
+    """Length that recordings are padded (with silence, at the end) or cut to; None leaves them as they are."""
+
+    sample_rate: int = 8000
+    """Rate in Hz that the audio is resampled to first."""
+
+    n_fft: int = 256
+    """Samples of a frame: a periodic Hann window and its Fourier transform."""
+
+    hop: int = 80
+    """Samples from one frame to the next; at 8 kHz, 80 are 10 ms: 101 frames in a second, 100 hops and one."""
+
+    n_mels: int = 40
+    """Channels: triangles of equal width on the mel scale that overlap by half."""
+
+    f_min: float = 50.0
+    """Lower end of the lowest channel, Hz."""
+
+    f_max: float = 4000.0
+    """Upper end of the highest channel, Hz; channels above half of `sample_rate` are always empty."""
+
+
+DEFAULT_MEL = MelConfig()
+
+SPIKESCR = MelConfig(n_mels=140, f_max=14000.0)
+"""As in SpikeSCR's released code: `f_max` lies above 4 kHz, so that 53 of the 140 channels never hear anything."""
+
+
+def log_mel(audio: npt.ArrayLike, rate: int, config: MelConfig = DEFAULT_MEL) -> npt.NDArray[np.float64]:
+    """Mel spectrogram in decibels.
+
+    Padding or cutting to `seconds`, resampling, power spectrogram with frames centred (the ends mirrored),
+    mel channels, 10 log10 of the power, at least -100: `torchaudio.transforms.Resample`, `MelSpectrogram` and
+    `AmplitudeToDB` with their defaults, in float64.
+
+    Arguments:
+        audio: (…, samples), floats (full scale is 1) or int16 (full scale is 32768).
+        rate: of the audio, Hz.
+        config: what to make.
+
+    Returns:
+        (…, n_mels, 1 + samples // hop), dB; the samples counted after resampling.
+
+    Raises:
+        AudioError: listing every problem.
+    """
+    samples = np.asarray(audio)
+    if problems := [*_config_problems(config), *_audio_problems(samples, rate)]:
+        raise AudioError("audio", problems)
+    waveform = samples / 32768 if samples.dtype == np.int16 else samples.astype(np.float64)
+    if config.seconds is not None:
+        waveform = _fitted(waveform, round(config.seconds * rate))
+    waveform = resampled(waveform, rate, config.sample_rate)
+    if waveform.shape[-1] <= config.n_fft // 2:
+        at_least = f"{config.n_fft // 2 + 1} samples at {config.sample_rate} Hz"
+        raise AudioError("audio", [f"too short: needs at least {at_least}, got {waveform.shape[-1]}"])
+    power = mel_filters(config).T @ power_spectrogram(waveform, config.n_fft, config.hop)
+    return 10 * np.log10(np.maximum(power, FLOOR))
+
+
+def resampled(waveform: npt.NDArray[np.float64], rate: int, new_rate: int) -> npt.NDArray[np.float64]:
+    """The same sound at another rate: sinc interpolation under a Hann window, as torchaudio's default.
+
+    Arguments:
+        waveform: (…, samples).
+        rate, new_rate: Hz, whole numbers.
+
+    Returns:
+        (…, ceil(samples * new_rate / rate)).
+    """
+    up, down = new_rate // gcd(rate, new_rate), rate // gcd(rate, new_rate)
+    if up == down:
+        return waveform
+    # The lower of the two rates, in cycles of the common period, less a margin, is where the filter cuts.
+    cutoff = min(up, down) * _ROLLOFF
+    width = int(np.ceil(_ZERO_CROSSINGS * up * down / cutoff))
+    crossings = np.arange(-width, width + 1) / (up * down) * cutoff
+    window = np.cos(np.clip(crossings / _ZERO_CROSSINGS, -1, 1) * np.pi / 2) ** 2
+    # resample_poly multiplies by `up` to make good for the zeros that it puts between samples.
+    return resample_poly(waveform, up, down, axis=-1, window=np.sinc(crossings) * window * cutoff / (up * down))
+
+
+def power_spectrogram(waveform: npt.NDArray[np.float64], n_fft: int, hop: int) -> npt.NDArray[np.float64]:
+    """Squared magnitudes of the Fourier transform of frames under a periodic Hann window.
+
+    Arguments:
+        waveform: (…, samples), more than `n_fft // 2`; mirrored at both ends: frame i is centred on sample i * hop.
+        n_fft: samples of a frame.
+        hop: samples from one frame to the next.
+
+    Returns:
+        (…, n_fft // 2 + 1, 1 + samples // hop).
+    """
+    edges = [(0, 0)] * (waveform.ndim - 1) + [(n_fft // 2, n_fft // 2)]
+    padded = np.pad(waveform, edges, mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[..., ::hop, :]
+    spectrum = np.fft.rfft(frames * get_window("hann", n_fft), axis=-1)
+    return np.moveaxis(spectrum.real**2 + spectrum.imag**2, -1, -2)
+
+
+@lru_cache(maxsize=16)
+def mel_filters(config: MelConfig) -> npt.NDArray[np.float64]:
+    """Weight of every frequency in every channel, (n_fft // 2 + 1, n_mels).
+
+    Triangles of height 1 whose corners are equally spaced in mel, 2595 log10(1 + f / 700 Hz) (as in
+    HTK), without normalisation: `torchaudio.functional.melscale_fbanks` with its defaults.
+    """
+    frequencies = np.linspace(0, config.sample_rate // 2, config.n_fft // 2 + 1)
+    low, high = (2595 * np.log10(1 + frequency / 700) for frequency in (config.f_min, config.f_max))
+    corners = 700 * (10 ** (np.linspace(low, high, config.n_mels + 2) / 2595) - 1)
+    left, centre, right = corners[:-2], corners[1:-1], corners[2:]
+    rising = (frequencies[:, None] - left) / (centre - left)
+    falling = (right - frequencies[:, None]) / (right - centre)
+    filters = np.maximum(0, np.minimum(rising, falling))
+    filters.setflags(write=False)
+    return filters
+
+
+def empty_channels(config: MelConfig) -> npt.NDArray[np.int64]:
+    """Channels that hear no frequency: above half of the sample rate, or narrower than the transform resolves."""
+    return np.flatnonzero(mel_filters(config).max(axis=0) == 0)
+
+
+def _fitted(waveform: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
+    missing = max(0, length - waveform.shape[-1])
+    return np.pad(waveform[..., :length], [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])
+
+
+def _config_problems(config: MelConfig) -> Iterator[str]:
+    if config.seconds is not None and not 0 < config.seconds <= 3600:
+        yield f"seconds: must be above 0 and at most 3600, got {config.seconds}"
+    if not 1 <= config.sample_rate <= _MAX_RATE:
+        yield f"sample_rate: must be 1…{_MAX_RATE}, got {config.sample_rate}"
+    if not 2 <= config.n_fft <= _MAX_TRANSFORM:
+        yield f"n_fft: must be 2…{_MAX_TRANSFORM}, got {config.n_fft}"
+    if config.hop < 1:
+        yield f"hop: must be at least 1, got {config.hop}"
+    if not 1 <= config.n_mels <= _MAX_TRANSFORM:
+        yield f"n_mels: must be 1…{_MAX_TRANSFORM}, got {config.n_mels}"
+    if not 0 <= config.f_min < config.f_max < np.inf:
+        yield f"f_min and f_max: must rise from 0 or more, got {config.f_min} and {config.f_max}"
+
+
+def _audio_problems(samples: npt.NDArray[Any], rate: int) -> Iterator[str]:
+    if not 1 <= rate <= _MAX_RATE:
+        yield f"rate: must be 1…{_MAX_RATE}, got {rate}"
+    if samples.ndim < 1 or not samples.size:
+        yield f"must be (…, samples) with at least one sample, got shape {samples.shape}"
+    if samples.dtype != np.int16 and samples.dtype.kind != "f":
+        yield f"must be floats or int16, got {samples.dtype}"
+    elif not np.isfinite(samples).all():
+        yield "must be finite, got NaN or infinity"

@@ -1,0 +1,64 @@
+"""KDCL: a network of many time steps teaches the same network with fewer.
+
+Source: SpikeSCR with KDCL (arXiv 2412.12858; Neural Networks 195:108253 calls it PTCD), released code
+JackieWang9811/SpikeSCR, commit 095f418f, distillation scripts. With m = sum over t of softmax(z[t]) of student S and
+frozen teacher T:
+
+    L = CE(m_S, y) + 0.5 tau² KL(softmax(m_T / tau) || softmax(m_S / tau)), tau = 1
+
+Teacher and student see the same recordings in different bins, so their numbers of steps differ.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from training.methods.logits import Tensor, divergence, mean_logits, softmax_sum
+from training.methods.ranges import above_zero, at_least_zero
+
+
+@dataclass(frozen=True)
+class DistillationConfig:
+    """What the student learns from the teacher's scores; the defaults are the published method."""
+
+    weight: float = 0.5
+    """Factor on the divergence."""
+
+    temperature: float = 1.0
+    """Tau, of teacher and student."""
+
+    scores: Literal["softmax_sum", "mean_logits"] = "softmax_sum"
+    """What is compared: the summed softmax of the steps, as published, or the mean of their logits, by which a network
+    that is exported with a readout of summed voltages decides."""
+
+    padding: Literal["summed", "masked"] = "summed"
+    """Whether steps that are not valid count in the scores too, as in the released code, or are left out."""
+
+
+def distillation_loss(
+    config: DistillationConfig,
+    logits: Tensor,
+    teacher_logits: Tensor,
+    valid: Tensor | None = None,
+    teacher_valid: Tensor | None = None,
+) -> Tensor:
+    """Weight tau² KL(softmax(m_T / tau) || softmax(m_S / tau)), summed over the classes, mean over the samples.
+
+    Arguments:
+        config: the method's options.
+        logits: (samples, classes, steps), of the student.
+        teacher_logits: (samples, classes, steps of the teacher), of the same samples; gradients stop there.
+        valid: (samples, steps), bool; None: all.
+        teacher_valid: (samples, steps of the teacher), bool; None: all.
+    """
+    of_steps = softmax_sum if config.scores == "softmax_sum" else mean_logits
+    masked = config.padding == "masked"
+    student = of_steps(logits, valid if masked else None)
+    teacher = of_steps(teacher_logits.detach(), teacher_valid if masked else None)
+    return config.weight * config.temperature**2 * divergence(teacher, student, config.temperature).mean()
+
+
+def distillation_problems(config: DistillationConfig) -> Iterator[str]:
+    """Values out of their range."""
+    yield from at_least_zero("weight", config.weight)
+    yield from above_zero("temperature", config.temperature)

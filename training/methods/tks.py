@@ -1,0 +1,148 @@
+"""TKS, temporal knowledge sharing: the steps that are right teach all steps.
+
+Source: Dong, Zhao, Zeng (arXiv 2304.06540; IEEE TAI 5(7), 2024), in the form of the released code (Brain-Cog-Lab/TKS,
+commit 52401db). With z[t] the logits of step t, y the label, T the temperature and e of E the epoch:
+
+    teacher s   = sum of z[t] over the steps t with argmax z[t] = y
+    q           = softmax(s / T), which passes gradients on to those z[t]
+    L1          = CE(mean over t of z[t], y)
+    L2          = T² mean over t of -sum_c q_c log softmax(z[t])_c
+    L           = (1 - w) L1 + w L2 with w = alpha e / E
+
+Where no step is right, s is 0 and q uniform. The other selectors and the remaining options are for ablations.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from training.methods.logits import Tensor, counted_steps, label_loss, mean_logits, step_shares
+from training.methods.ranges import above_zero, share
+
+
+@dataclass(frozen=True)
+class TksConfig:
+    """The steps that are right teach all steps; the defaults are the published method."""
+
+    name: Literal["tks"] = "tks"
+    """The method: "tks"."""
+
+    alpha: float = 0.7
+    """Weight of what the teacher says, 0…1, at the end of the ramp; the label has the rest."""
+
+    ramp: Literal["linear", "static"] = "linear"
+    """Whether that weight grows with the epoch, from 0 in the first to almost alpha in the last, or is alpha always."""
+
+    temperature: float = 3.0
+    """Of the teacher alone; the students' softmax has temperature 1."""
+
+    teacher: Literal["sum", "mean"] = "sum"
+    """Of the selected steps' logits; a sum is the sharper, the more steps are right."""
+
+    detached: bool = False
+    """Whether gradients stop at the teacher."""
+
+    selector: Literal["right", "all", "wrong", "most_confident", "random"] = "right"
+    """Steps of a sample that teach: those that are right, all, those that are wrong, the one with the largest softmax,
+    or `random_steps` of them, drawn for each sample and batch."""
+
+    random_steps: int = 1
+    """Steps that `selector` "random" draws."""
+
+    nothing_selected: Literal["uniform", "dropped"] = "uniform"
+    """Whether a sample of which no step was selected is taught the uniform distribution, or nothing."""
+
+    label_smoothing: float = 0.0
+    """Share of the label's target that is spread over all classes, 0…1."""
+
+
+def tks_loss(
+    config: TksConfig,
+    logits: Tensor,
+    labels: Tensor,
+    epoch: int,
+    max_epochs: int,
+    valid: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """(1 - w) CE(mean over t of z[t], y) + w T² mean over t of CE(z[t], q).
+
+    Arguments:
+        config: the method's options.
+        logits: (samples, classes, steps).
+        labels: (samples,).
+        epoch: from 0.
+        max_epochs: E, at least 1.
+        valid: (samples, steps), bool; None: all. Only valid steps teach and are taught.
+        generator: of `selector` "random", on the CPU; torch's own where None.
+    """
+    weight = sharing_weight(config, epoch, max_epochs)
+    of_label = label_loss(mean_logits(logits, valid), labels, config.label_smoothing)
+    selected = select_steps(config, logits, labels, valid, generator)
+    return (1 - weight) * of_label + weight * sharing_loss(config, logits, selected, valid)
+
+
+def sharing_weight(config: TksConfig, epoch: int, max_epochs: int) -> float:
+    """w: the weight of the sharing loss in an epoch, counted from 0."""
+    return config.alpha if config.ramp == "static" else config.alpha * epoch / max_epochs
+
+
+def select_steps(
+    config: TksConfig,
+    logits: Tensor,
+    labels: Tensor,
+    valid: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Which steps of each sample teach, (samples, steps), bool; of equal logits the first is a step's answer."""
+    counted = counted_steps(logits, valid).bool()
+    if config.selector == "all":
+        return counted
+    if config.selector == "most_confident":
+        return counted & _largest(logits.detach().softmax(1).amax(1), counted, 1)
+    if config.selector == "random":
+        drawn = torch.rand(counted.shape, generator=generator).to(logits.device)
+        return counted & _largest(drawn, counted, config.random_steps)
+    right = logits.argmax(1) == labels[:, None]
+    return counted & (right if config.selector == "right" else ~right)
+
+
+def sharing_loss(config: TksConfig, logits: Tensor, selected: Tensor, valid: Tensor | None = None) -> Tensor:
+    """L2: T² times the cross-entropy of each step with the teacher; mean over valid steps, then samples.
+
+    Arguments:
+        config: the method's options.
+        logits: (samples, classes, steps).
+        selected: (samples, steps), bool: which steps teach.
+        valid: (samples, steps), bool; None: all.
+    """
+    chosen = selected.to(logits.dtype)
+    teacher = (logits * chosen[:, None]).sum(2)
+    if config.teacher == "mean":
+        teacher = teacher / chosen.sum(1, keepdim=True).clamp(min=1)
+    if config.detached:
+        teacher = teacher.detach()
+    target = (teacher / config.temperature).softmax(1)
+    log_students = (logits.log_softmax(1) * step_shares(logits, valid)[:, None]).sum(2)
+    taught = -(target * log_students).sum(1)
+    if config.nothing_selected == "dropped":
+        taught = taught * selected.any(1)
+    return config.temperature**2 * taught.mean()
+
+
+def _largest(scores: Tensor, counted: Tensor, n_steps: int) -> Tensor:
+    """Mark the `n_steps` largest scores of each sample, none where fewer steps than that count."""
+    masked = scores.masked_fill(~counted, -1)
+    places = masked.topk(min(n_steps, scores.shape[1]), dim=1).indices
+    return torch.zeros_like(counted).scatter(1, places, True)
+
+
+def tks_problems(config: TksConfig) -> Iterator[str]:
+    """Values out of their range."""
+    yield from share("alpha", config.alpha)
+    yield from above_zero("temperature", config.temperature)
+    yield from share("label_smoothing", config.label_smoothing)
+    if config.random_steps < 1:
+        yield f"random_steps: must be at least 1, got {config.random_steps}"

@@ -1,0 +1,204 @@
+"""The studies behind `results/`: trainings of several seeds, methods or bin widths, proven and measured, into a table.
+
+    python -m training.studies seeds  FILE.yaml results/NAME.csv --seeds 3
+    python -m training.studies methods FILE.yaml results/NAME.csv --seeds 3 --methods "[plain,tet,etc,tks]"
+    python -m training.studies chain  FILE.yaml results/NAME.csv --seeds 3
+
+A study that was stopped goes on where it was when started again.
+"""
+
+import shlex
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser, auto_cli
+from yaml import YAMLError, safe_load
+
+from netx_exports import load
+from netx_exports.errors import FormatError, LapilliError
+from netx_exports.files import existing_file
+from simulators import Events
+from training.curriculum import train_curriculum
+from training.methods import (
+    ConfidenceConfig,
+    EtcConfig,
+    OwnConfig,
+    PlainConfig,
+    SoftmaxSumConfig,
+    TetConfig,
+    TksConfig,
+)
+from training.methods.curve_table import KEYS, curve_rows, curves_of_rows
+from training.methods.temporal import TemporalCurves, draw_curves, temporal_curves
+from training.run_folder import RunFolder
+from training.seeds import Case, Row, collect, first_seeds
+from training.study import LAVA_SAMPLES, described, resumed, row_of, study
+from training.surrogate_gradient import train
+from training.tasks import DataConfig, find_task
+
+METHODS: Mapping[str, Callable[[], OwnConfig]] = {
+    "plain": PlainConfig,
+    "softmax_sum": SoftmaxSumConfig,
+    "tet": TetConfig,
+    "etc": EtcConfig,
+    "tks": TksConfig,
+    "confidence": ConfidenceConfig,
+}
+"""Methods as published, by name."""
+
+_OWN = ("run_dir", "seed", "resume", "progress")
+"""Options of recipes that a study sets."""
+
+
+def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
+    """Train a configuration for several seeds.
+
+    Arguments:
+        file: YAML file with options of `training.surrogate_gradient.train`.
+        out: CSV to write.
+        seeds: how many, counted from 0.
+        runs: folder of the runs.
+        lava_samples: test samples that run on Lava too.
+    """
+    name = Path(file).stem
+    found = study(
+        out, Path(runs) / name, name, first_seeds(seeds), _command(), lava_samples, **read_options(file, train)
+    )
+    _say(found)
+
+
+def methods(
+    file: str,
+    out: str,
+    methods: Sequence[str] = ("plain", "tet", "etc", "tks"),
+    seeds: int = 3,
+    runs: str = "runs/studies",
+    lava_samples: int = LAVA_SAMPLES,
+    rebinned_ms: Sequence[float] = (),
+) -> None:
+    """Train a configuration by several methods; beside the table, curves of accuracy over fewer frames.
+
+    Arguments:
+        file: YAML file with options of `training.surrogate_gradient.train`.
+        out: CSV to write; curves go to NAME_curves.csv and NAME_curves.svg beside it.
+        methods: names of methods, each as published.
+        seeds: how many, counted from 0.
+        runs: folder of the runs.
+        lava_samples: test samples that run on Lava too.
+        rebinned_ms: bin widths of the second protocol, the whole recording in fewer bins.
+    """
+    for method in methods:
+        if method not in METHODS:
+            raise LapilliError(f"methods: must be of {', '.join(METHODS)}, got {method!r}")
+    name = Path(file).stem
+    options = read_options(file, train)
+    smoothing = getattr(options.get("method"), "label_smoothing", 0.0)
+    chosen = {method: _smoothed(METHODS[method](), smoothing) for method in methods}
+    cases = [
+        Case(seed, _command(), {"configuration": name, "method": method})
+        for seed in first_seeds(seeds)
+        for method in methods
+    ]
+
+    def folder(case: Case) -> Path:
+        return Path(runs) / f"{name}-{case.options['method']}" / f"seed-{case.seed}"
+
+    def measured(case: Case) -> list[Row]:
+        own = {**options, "method": chosen[str(case.options["method"])]}
+        summary = resumed(folder(case), seed=case.seed, **own)
+        return [described(own) | row_of(folder(case), summary, own["data"], lava_samples)]
+
+    def curves(case: Case) -> list[Row]:
+        return curve_rows(_curves(folder(case), options["data"], rebinned_ms))
+
+    found = collect(out, cases, measured)
+    table = Path(out).with_name(f"{Path(out).stem}_curves.csv")
+    rows = collect(table, cases, curves, KEYS)
+    drawn = curves_of_rows([row for row in rows if row["configuration"] == name], "method")
+    draw_curves(drawn, table.with_suffix(".svg"), f"{name}: trained with all frames, tested with fewer")
+    _say(found)
+
+
+def chain(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
+    """Train a KDCL chain and its controls for several seeds.
+
+    Arguments:
+        file: YAML file with options of `training.curriculum.train_curriculum`.
+        out: CSV to write.
+        seeds: how many, counted from 0.
+        runs: folder of the runs.
+        lava_samples: test samples that run on Lava too.
+    """
+    name = Path(file).stem
+    options = read_options(file, train_curriculum)
+    options.pop("lava_samples", None)
+    cases = [Case(seed, _command(), {"configuration": name}) for seed in first_seeds(seeds)]
+
+    def measured(case: Case) -> list[Row]:
+        folder = Path(runs) / name / f"seed-{case.seed}"
+        return train_curriculum(folder, seed=case.seed, lava_samples=lava_samples, **options)
+
+    _say(collect(out, cases, measured, ("stage", "bin_ms")))
+
+
+def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
+    """Options of a recipe out of a YAML file, as the objects that the recipe takes.
+
+    Raises:
+        LapilliError: when the file cannot be read.
+        FormatError: for unknown options and values of the wrong type.
+    """
+    try:
+        content = safe_load(existing_file(file).read_text(encoding="utf-8"))
+        parser = ArgumentParser(exit_on_error=False)
+        parser.add_function_arguments(recipe, as_group=False, skip=set(_OWN))
+        parsed = parser.instantiate(parser.parse_object(content or {}))
+    except (YAMLError, UnicodeDecodeError, LapilliError) as error:
+        raise FormatError(file, [" ".join(str(error).split())]) from error
+    return dict(parsed.items())
+
+
+def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> TemporalCurves:
+    network, test = load(RunFolder(folder).network), find_task(data, progress=True).test
+    length = (data.framing.n_steps or test.n_steps) * (data.framing.bin_ms or 0)
+
+    def events_at(width: float) -> Events:
+        framing = replace(data.framing, bin_ms=width, n_steps=round(length / width))
+        return find_task(replace(data, framing=framing), progress=True).test.events()
+
+    return temporal_curves(network, test.events(), events_at if rebinned_ms else None, rebinned_ms)
+
+
+def _smoothed(method: OwnConfig, share: float) -> OwnConfig:
+    """All methods smooth the label's target alike, or a comparison would be of that."""
+    return replace(method, label_smoothing=share)
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "training.studies", *sys.argv[1:]])
+
+
+def _say(rows: Sequence[Row]) -> None:
+    """Mean and spread of what was measured, by what differs beside the seed."""
+    by_case: dict[str, list[float]] = {}
+    for row in rows:
+        by_case.setdefault(str(row["case"]), []).append(100 * float(str(row["test_accuracy"])))
+    for case, values in by_case.items():
+        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+        print(f"{case}: test accuracy after export {statistics.mean(values):.2f}{spread} % ({len(values)} seeds)")
+
+
+def main() -> None:
+    """Command line."""
+    try:
+        auto_cli([seeds, methods, chain], as_positional=True)
+    except LapilliError as error:
+        sys.exit(f"studies: {error}")
+
+
+if __name__ == "__main__":
+    main()
