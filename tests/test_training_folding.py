@@ -23,7 +23,7 @@ CONVOLUTIONS = (ConvConfig(4, pool=2), ConvConfig(6, groups=2), ConvConfig(4, st
 VARIANTS = {
     "dense": (NORMED, FLAT),
     "fine biases": (replace(NORMED, bias_exp=0), FLAT),
-    "recurrent": (replace(NORMED, recurrent=True), FLAT),
+    "recurrent": (replace(NORMED, recurrent=True, through_state=True), FLAT),
     "recurrent with delays and own decays": (
         replace(NORMED, recurrent=True, delays=4, current_decay_range=(0.1, 0.9), bias_exp=0),
         FLAT,
