@@ -97,6 +97,9 @@ def _hidden(config: NetworkConfig, sizes: Sequence[int], number: int) -> torch.n
     block: Any
     if config.recurrent:
         block = cuba.Recurrent(parameters, source, size, **options, **_of_fused_kernels(config))
+        if config.recurrent_weight_scale is not None:
+            with torch.no_grad():
+                block.recurrent_synapse.weight *= config.recurrent_weight_scale / config.hidden_weight_scale
     elif config.hidden_skips and number:
         block = cuba.MultiDense(parameters, [source, sizes[number - 1]], size, **options)
         block.reads = ((1, 0), (2, int(config.aligned_skips)))

@@ -18,6 +18,9 @@ from training.slayer import slayer
 FORWARD_DENSITY = 0.1
 """Share of inputs that are active above which a dense convolution takes less time than the events' kernels."""
 
+STEPS_AT_ONCE = 64
+"""Steps whose patches are held at once on the way back."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -198,17 +201,17 @@ class Convolution:
         kernels = weight.detach().reshape(self.geometry.groups, -1, *weight.shape[1:])
         return kernels.permute(0, 2, 3, 4, 1).flatten(0, 1).contiguous().numpy()
 
-    def arrive(self, events: InputEvents, weights: Array, sample: int, real: Array) -> None:
+    def arrive(self, events: InputEvents, weights: Array, real: Array) -> None:
         """Write what arrives in a sample, (steps, neurons), in SLAYER's unit."""
         tables = _tables(self.geometry, self.layout)
-        convolution_kernels.convolve(*_of_sample(events, sample), *tables, self._shape, weights.ravel(), real)
+        convolution_kernels.convolve(*_arrays(events), *tables, self._shape, weights.ravel(), real)
 
-    def add_weight_gradient(self, events: InputEvents, sample: int, arriving: Array, found: Array) -> None:
+    def add_weight_gradient(self, events: InputEvents, arriving: Array, found: Array) -> None:
         """Add to the gradient of prepared weights: a sum for each sample, so that long sums do not round."""
         tables = _tables(self.geometry, self.layout)
         of_sample = np.zeros(found.shape, np.float32)
         convolution_kernels.kernel_gradients(
-            *_of_sample(events, sample), *tables, self._shape, arriving.ravel(), of_sample.ravel()
+            *_arrays(events), *tables, self._shape, arriving.ravel(), of_sample.ravel()
         )
         found += of_sample
 
@@ -218,22 +221,23 @@ class Convolution:
         total = torch.from_numpy(found).float().reshape(self.geometry.groups, inputs, *found.shape[1:])
         return total.permute(0, 4, 1, 2, 3).reshape(weight.shape)
 
-    def no_value_gradient(self, events: InputEvents) -> torch.Tensor:
+    def no_value_gradient(self, n_samples: int, n_steps: int) -> torch.Tensor:
         """Zeros (samples, steps, rows, columns, channels)."""
         channels, rows, columns = self.geometry.inputs
-        return torch.zeros(events.n_samples, events.n_steps, rows, columns, channels)
+        return torch.zeros(n_samples, n_steps, rows, columns, channels)
 
     def add_value_gradient(self, arriving: torch.Tensor, weight: torch.Tensor, found: torch.Tensor) -> None:
-        """By a product that gives what each output owes to its patch."""
-        geometry, (n_steps, _) = self.geometry, arriving.shape
+        """By a product that gives what each output owes to its patch, a few steps at a time: patches are large."""
+        geometry = self.geometry
         taps, of_group = geometry.kernel[0] * geometry.kernel[1], geometry.inputs[0] // geometry.groups
         # (groups, channels of a group, taps * input channels of a group)
         weights = weight.detach().permute(0, 2, 3, 1).reshape(geometry.groups, -1, taps * of_group)
-        outputs = arriving.reshape(-1, geometry.groups, weights.shape[1])
-        patches = torch.matmul(outputs.transpose(0, 1), weights)
-        patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
-        by_place = patches.reshape(n_steps, *geometry.outputs[1:], taps * geometry.inputs[0]).contiguous()
-        _fold(by_place.numpy(), geometry, found.numpy())
+        for by_step, images in zip(*(torch.split(part, STEPS_AT_ONCE) for part in (arriving, found))):
+            outputs = by_step.reshape(-1, geometry.groups, weights.shape[1])
+            patches = torch.matmul(outputs.transpose(0, 1), weights)
+            patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
+            by_place = patches.reshape(len(by_step), *geometry.outputs[1:], taps * geometry.inputs[0]).contiguous()
+            _fold(by_place.numpy(), geometry, images.numpy())
 
     def value_gradient(self, found: torch.Tensor) -> torch.Tensor:
         """(samples, channels, rows, columns, steps)."""
@@ -246,10 +250,8 @@ class Convolution:
         return (self.geometry.inputs[0] // groups, *self.geometry.kernel, channels // groups, rows, columns, channels)
 
 
-def _of_sample(events: InputEvents, sample: int) -> tuple[Array, Array, Array]:
-    first = sample * events.n_steps
-    starts = events.starts.numpy()[first : first + events.n_steps + 1]
-    return starts, events.sources.numpy(), events.graded.numpy()
+def _arrays(events: InputEvents) -> tuple[Array, Array, Array]:
+    return events.starts.numpy(), events.sources.numpy(), events.graded.numpy()
 
 
 class _EventConvolution(torch.autograd.Function):
@@ -267,7 +269,7 @@ class _EventConvolution(torch.autograd.Function):
 
         def work(part: int, first: int, last: int) -> None:
             for sample in range(first, last):
-                source.arrive(events, weights, sample, real[sample])
+                source.arrive(events.of_sample(sample), weights, real[sample])
 
         over_samples(events.n_samples, work)
         return out.transpose(1, 2)
@@ -277,24 +279,24 @@ class _EventConvolution(torch.autograd.Function):
     @flushing
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         weight, *parts = ctx.saved_tensors
-        source, events = ctx.source, KeptEvents(ctx.shape, tuple(parts)).events()
+        source, kept = ctx.source, KeptEvents(ctx.shape, tuple(parts))
         arriving = gradient.transpose(1, 2).contiguous()
         *_, needs_values, needs_weight = ctx.needs_input_grad
 
         def work(part: int, first: int, last: int) -> Array:
             found = np.zeros(source.prepared(weight).shape)
             for sample in range(first, last):
-                source.add_weight_gradient(events, sample, arriving[sample].numpy(), found)
+                source.add_weight_gradient(kept.of_sample(sample), arriving[sample].numpy(), found)
             return found
 
         of_values = of_weight = None
         if needs_values:
-            found = source.no_value_gradient(events)
-            for sample in range(events.n_samples):
+            found = source.no_value_gradient(*arriving.shape[:2])
+            for sample in range(len(arriving)):
                 source.add_value_gradient(arriving[sample], weight, found[sample])
             of_values = source.value_gradient(found)
         if needs_weight:
-            of_weight = source.weight_gradient(sum(over_samples(events.n_samples, work)), weight)
+            of_weight = source.weight_gradient(sum(over_samples(len(arriving), work)), weight)
         return None, None, of_values, of_weight
 
 

@@ -310,16 +310,6 @@ def events_by_step(values, n_channels, starts, sources, found):
 
 
 @compiled
-def densify(starts, sources, graded, n_steps, first, dense):
-    """Write the events of samples from `first` on into (samples, steps, channels) of zeros."""
-    for n in range(len(dense)):
-        for t in range(n_steps):
-            row = (first + n) * n_steps + t
-            for event in range(starts[row], starts[row + 1]):
-                dense[n, t, sources[event]] = graded[event] if len(graded) else np.float32(1)
-
-
-@compiled
 def to_bits(starts, sources, bits):
     """Set the bits (rows, words) of the events of each row."""
     for row in range(len(bits)):

@@ -56,17 +56,17 @@ class Source(Protocol):
     def prepared(self, weight: torch.Tensor) -> Array:
         """Quantised weights as the other functions read them."""
 
-    def arrive(self, events: InputEvents, weights: Array, sample: int, real: Array) -> None:
+    def arrive(self, events: InputEvents, weights: Array, real: Array) -> None:
         """Write what arrives in a sample, (steps, neurons), in SLAYER's unit."""
 
-    def add_weight_gradient(self, events: InputEvents, sample: int, arriving: Array, found: Array) -> None:
-        """Add to the gradient of prepared weights, double precision, from that of what arrives, (steps, neurons)."""
+    def add_weight_gradient(self, events: InputEvents, arriving: Array, found: Array) -> None:
+        """Add to the gradient of prepared weights, double precision, from that of what arrives in a sample."""
 
     def weight_gradient(self, found: Array, weight: torch.Tensor) -> torch.Tensor:
         """The gradient of weights from that of prepared weights."""
 
-    def no_value_gradient(self, events: InputEvents) -> torch.Tensor:
-        """Zeros for `add_value_gradient`."""
+    def no_value_gradient(self, n_samples: int, n_steps: int) -> torch.Tensor:
+        """Zeros for `add_value_gradient`, of all samples."""
 
     def add_value_gradient(self, arriving: torch.Tensor, weight: torch.Tensor, found: torch.Tensor) -> None:
         """Add to the gradient of a sample's input from that of what arrives, (steps, neurons)."""
@@ -232,7 +232,7 @@ def _forward(
     incoming = _incoming(layer, tensors.weight, tensors.feedback, events)
     if tensors.real is not None:
         incoming = incoming._replace(real=_by_step(tensors.real).numpy())
-    sums = None if tensors.weight is None else _SourceSums.of(layer, tensors.weight, events, n_steps)
+    sums = _SourceSums.of(layer, tensors.weight, events)
 
     def work(part: int, first: int, last: int) -> int:
         room = np.empty((5, n_neurons), np.int32)
@@ -255,15 +255,19 @@ class _SourceSums:
     source: Source
     form: Form
     weights: Array
-    events: InputEvents
-    size: tuple[int, int]
+    events: InputEvents | KeptEvents
 
     @classmethod
-    def of(cls, layer: Layer, weight: torch.Tensor, events: InputEvents | None, n_steps: int) -> "_SourceSums | None":
+    def of(cls, layer: Layer, weight: Any, events: Any) -> "_SourceSums | None":
         """None where the layer has none."""
         if layer.source is None or events is None:
             return None
-        return cls(layer.source, layer.form, layer.source.prepared(weight), events, (n_steps, layer.size[1]))
+        return cls(layer.source, layer.form, layer.source.prepared(weight), events)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Steps and neurons."""
+        return self.form.shape[-1], self.form.shape[1:-1].numel()
 
     def one_by_one(
         self, incoming: kernels.Incoming, first: int, last: int
@@ -271,7 +275,7 @@ class _SourceSums:
         """What arrives in each sample, in the same room, and the sample as a range."""
         real = np.empty((1, *self.size), np.float32)
         for sample in range(first, last):
-            self.source.arrive(self.events, self.weights, sample, real[0])
+            self.source.arrive(self.events.of_sample(sample), self.weights, real[0])
             yield incoming._replace(real=real, real_first=sample), sample, sample + 1
 
 
@@ -296,7 +300,7 @@ class _LayerFunction(torch.autograd.Function):
         arrays = [part.numpy() for part in ctx.saved_tensors[:5]]
         kept = kernels.Kept(arrays[0], arrays[1], arrays[2], arrays[3], ctx.interval, arrays[4])
         parameters, parts = ctx.saved_tensors[5:10], ctx.saved_tensors[10:]
-        events = None if ctx.shape is None else KeptEvents(ctx.shape, parts).events()
+        events = None if ctx.shape is None else KeptEvents(ctx.shape, parts)
         gradients = _backward(ctx.layer, kept, out_gradient, events, parameters, ctx.needs_input_grad[4:])
         return None, None, None, None, *gradients
 
@@ -308,18 +312,20 @@ def _backward(
     layer: Layer,
     kept: kernels.Kept,
     out_gradient: torch.Tensor,
-    events: InputEvents | None,
+    stored: KeptEvents | None,
     parameters: Any,
     needs: tuple[bool, ...],
 ) -> tuple[torch.Tensor | None, ...]:
     weight, feedback, current_decay, voltage_decay, bias = parameters
     needs_values, needs_weight, needs_feedback, needs_real, *needs_decays, needs_bias, needs_delay = needs
     (n_samples, n_neurons), n_steps = layer.size, layer.form.shape[-1]
+    sources = _SourceSums.of(layer, weight, stored)
+    events = None if sources is not None or stored is None else stored.events()
     incoming = _incoming(layer, weight, feedback, events)
     cells, slope = _cells(layer, bias), _slope(layer, feedback is not None)
     panels = _packed(feedback)
     at_once = 1 if feedback is None else kernels.TILE_ROWS
-    scatters = events is not None and needs_weight and layer.source is None
+    scatters = events is not None and needs_weight
 
     def work(
         first: int, last: int, group: int, out_gradient: Array, arriving: Array, incoming: kernels.Incoming
@@ -337,10 +343,9 @@ def _backward(
         return sums, found
 
     of_values, of_weight, arriving = None, None, _NONE_3D
-    if layer.source is not None and events is not None:
-        source_sums = _SourceSums(layer.source, layer.form, layer.source.prepared(weight), events, (n_steps, n_neurons))
+    if sources is not None:
         results, of_values, of_weight = _through_source(
-            source_sums, (out_gradient, weight), work, incoming, kept.interval > 0, (needs_values, needs_weight)
+            sources, (out_gradient, weight), work, incoming, kept.interval > 0, (needs_values, needs_weight)
         )
     else:
         by_step = layer.form.by_step(out_gradient)
@@ -379,21 +384,22 @@ def _through_source(
     """The same a few samples at a time; what arrives is computed `again` where chunks of steps need it."""
     source, events, (out_gradient, weight) = sums.source, sums.events, tensors
     needs_values, needs_weight = needs
-    of_values = source.no_value_gradient(events) if needs_values else None
+    n_samples = len(out_gradient)
+    of_values = source.no_value_gradient(n_samples, sums.size[0]) if needs_values else None
     total = np.zeros(sums.weights.shape)
     results: list[_Results] = []
-    at_once = min(torch.get_num_threads(), events.n_samples)
+    at_once = min(torch.get_num_threads(), n_samples)
     arriving = np.empty((at_once, *sums.size), np.float32)
 
     def one(start: int, sample: int, by_step: Array, found: Array) -> _Results:
         parts = sums.one_by_one(incoming, sample, sample + 1) if again else [(incoming, sample, sample + 1)]
         (result,) = (work(first, last, start, by_step, arriving, part) for part, first, last in parts)
         if needs_weight:
-            source.add_weight_gradient(events, sample, arriving[sample - start], found)
+            source.add_weight_gradient(events.of_sample(sample), arriving[sample - start], found)
         return result
 
-    for start in range(0, events.n_samples, at_once):
-        number = min(at_once, events.n_samples - start)
+    for start in range(0, n_samples, at_once):
+        number = min(at_once, n_samples - start)
         by_step = sums.form.by_step(out_gradient[start : start + number]).numpy()
         founds = [np.zeros(total.shape) for _ in range(number)]
         for group in over_samples(
