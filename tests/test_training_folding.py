@@ -228,6 +228,23 @@ def test_a_channel_that_is_never_driven_stays_finite() -> None:
     assert prove(module.export(), events(FLAT, 9), {"fast": "fast", "slayer": SlayerBackend(module)}).equal
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_slayers_own_code_gives_the_same_answers_or_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = trained(name)
+    values = slayer_input(events(VARIANTS[name][1], 10), 26)
+    monkeypatch.setenv("LAPILLI_DYNAMICS", "slayer")
+    if module.config.recurrent and module.config.batch_norm:
+        with pytest.raises(LapilliError, match=r"through_state|batch_norm of recurrent layers"):
+            SlayerNetwork(module.config, module.input_shape, 3)
+        return
+    theirs = SlayerNetwork(module.config, module.input_shape, 3)
+    theirs.load_state_dict(module.state_dict())
+    with torch.no_grad():
+        for mode in (False, True):
+            ours = module.train(mode).answers(values)
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs.train(mode).answers(values)))
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
