@@ -75,7 +75,7 @@ def test_the_network_of_a_run(
     from training.run_folder import start_run, write_weights
 
     config = NetworkConfig(hidden=(7,))
-    module = SlayerNetwork(config, n_inputs=8, n_classes=3)
+    module = SlayerNetwork(config, 8, 3)
     run = start_run("run", {"network": asdict(config)}, resume=False)
     write_weights(run, module.state_dict(), {"n_inputs": 8, "n_classes": 3})
     assert export(capsys, "run", "--out", "run.nir")[0] == 0

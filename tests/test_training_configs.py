@@ -8,27 +8,41 @@ import pytest
 import yaml
 
 import training
+from lapilli.cli import command_parser, find_command
+from training.curriculum import train_curriculum
 from training.export import network_config
 from training.networks import DEFAULT_NETWORK
+from training.studies import read_options
 from training.surrogate_gradient import train
 
 CONFIGS = sorted((Path(training.__file__).parent / "configs").glob("*.yaml"))
+DIGITS = Path(training.__file__).parent / "configs" / "digits.yaml"
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_every_option_has_a_comment(path: Path) -> None:
-    for line in path.read_text().splitlines():
+def test_every_option_of_the_digits_has_a_comment() -> None:
+    for line in DIGITS.read_text().splitlines():
         if line and not line.startswith("#") and not line.endswith(":"):
             assert "  # " in line, line
             assert len(line) <= 120
 
 
 def test_the_digits_are_the_defaults_of_the_recipe() -> None:
-    path = Path(training.__file__).parent / "configs" / "digits.yaml"
-    config = yaml.safe_load(path.read_text())
+    config = yaml.safe_load(DIGITS.read_text())
     defaults = {name: parameter.default for name, parameter in inspect.signature(train).parameters.items()}
     for name in ("run_dir", "resume", "progress"):
         del defaults[name]
     plain = {name: asdict(value) if is_dataclass(value) else value for name, value in defaults.items()}
     assert config == yaml.safe_load(yaml.safe_dump(plain))
-    assert network_config(config["network"], str(path)) == DEFAULT_NETWORK
+    assert network_config(config["network"], str(DIGITS)) == DEFAULT_NETWORK
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_configuration_is_one_of_a_recipe_and_says_how_it_is_run(path: Path) -> None:
+    text = path.read_text()
+    if "chain" in yaml.safe_load(text):
+        assert read_options(str(path), train_curriculum)
+    else:
+        parser = command_parser("train", find_command("train"))
+        parser.instantiate(parser.parse_args(["--config", str(path)]))
+    assert text.startswith("#")
+    assert path.stem in text

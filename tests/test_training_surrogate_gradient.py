@@ -20,18 +20,14 @@ from training import tasks
 from training.alignment import slayer_input
 from training.batches import TrainingBatches
 from training.checkpoints import SafetensorsCheckpointIO
+from training.classifier import Classifier, silent_steps
+from training.data.samples import in_memory
 from training.digits import Part, digits
 from training.fitting import TrainingInterruptedError
+from training.methods import PlainConfig
 from training.networks import NetworkConfig, SlayerNetwork
-from training.surrogate_gradient import (
-    Classifier,
-    DataConfig,
-    LossConfig,
-    OptimizerConfig,
-    Summary,
-    learning_rate,
-    train,
-)
+from training.optimisation import learning_rate
+from training.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
 
 # Dropout, so that the state of random generators matters; a batch that does not divide the samples.
 NETWORK = NetworkConfig(hidden=(12,), dropout=0.2)
@@ -213,14 +209,15 @@ def test_the_voltages_that_the_loss_sees_are_the_exported_integers(tmp_path: Pat
         network = module.export()
         events = few_digits("validation")
         n_steps = events.n_steps + network.depth
-        batches = TrainingBatches(events, n_steps, 10, 0, lambda batch, generator: batch)
-        classifier = Classifier(module, batches, OPTIMIZER, LossConfig(gain=1.0))
+        batches = TrainingBatches(in_memory(events), n_steps, 10, 0, lambda batch, generator: batch)
+        classifier = Classifier(module, batches, OPTIMIZER, LossConfig(gain=1.0), PlainConfig())
         logits, _ = classifier._run(slayer_input(events, n_steps))
+        assert logits.shape == (len(events), 10, n_steps - silent_steps(module))
         result = run(network, events, "reference", n_steps=n_steps, record=needed_recording(network))
         unit = 4096 if readout == "voltage_sum" else 1
         expected = scores(result, network)
         assert expected.any()
-        assert np.array_equal(np.rint(logits.detach().double().numpy() * n_steps * unit), expected)
+        assert np.array_equal(np.rint(logits.detach().double().sum(-1).numpy() * unit), expected)
 
 
 def test_the_run_folder_is_complete_and_quiet(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -283,7 +280,8 @@ def test_all_values_out_of_range_are_listed_before_anything_is_written(tmp_path:
             tmp_path / "run",
             DataConfig(deformation=-1.0),
             optimizer=OptimizerConfig(lr=0.0, weight_decay=float("inf"), batch_size=0, max_epochs=-1, patience=0),
-            loss=LossConfig(gain=float("nan"), label_smoothing=2.0),
+            loss=LossConfig(gain=float("nan")),
+            method=PlainConfig(label_smoothing=2.0),
             seed=-1,
             threads=0,
         )
@@ -295,7 +293,7 @@ def test_all_values_out_of_range_are_listed_before_anything_is_written(tmp_path:
         "optimizer.max_epochs: must be at least 1, got -1",
         "optimizer.patience: must be at least 1, got 0",
         "loss.gain: must be above 0, got nan",
-        "loss.label_smoothing: must be 0…1, got 2.0",
+        "method.label_smoothing: must be 0…1, got 2.0",
         "seed: must be at least 0, got -1",
         "threads: must be at least 1, got 0",
     ):
