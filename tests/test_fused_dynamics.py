@@ -146,7 +146,6 @@ def unchanged(weight: torch.Tensor) -> torch.Tensor:
 
 NORMALISED = {"norm": slayer.neuron.norm.MeanOnlyBatchNorm}
 UNFUSED = {
-    "normalised": Case("Dense", NORMALISED),
     "normalised, recurrent": Case("Recurrent", NORMALISED),
     "graded": Case("Dense", {"graded_spike": True}),
     "graded, recurrent": Case("Recurrent", {"graded_spike": True}),

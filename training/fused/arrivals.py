@@ -23,6 +23,7 @@ class Arrivals:
         events: those of `values`.
         real: (samples, neurons, steps), in SLAYER's unit.
         channels_last: whether the neurons of an image lie as (rows, columns, channels) in `real`.
+        are_currents: whether `real` are the neurons' currents already.
     """
 
     shape: torch.Size
@@ -31,11 +32,18 @@ class Arrivals:
     events: InputEvents | None = None
     real: torch.Tensor | None = None
     channels_last: bool = False
+    are_currents: bool = False
 
     @classmethod
-    def of_numbers(cls, numbers: torch.Tensor) -> "Arrivals":
+    def of_numbers(cls, numbers: torch.Tensor, are_currents: bool = False) -> "Arrivals":
         """Numbers (samples, *neurons, steps) that some other code computed."""
-        return cls(numbers.shape, real=numbers.flatten(1, -2))
+        return cls(numbers.shape, real=numbers.flatten(1, -2), are_currents=are_currents)
+
+    def of_channels(self, values: torch.Tensor) -> torch.Tensor:
+        """(neurons), in the order of what arrives, of (channels) or (1)."""
+        places = self.shape[2:-1].numel()
+        of_channels = values.reshape(-1, 1).expand(self.shape[1], places)
+        return (of_channels.t() if self.channels_last else of_channels).flatten()
 
     def shaped(self, flat: torch.Tensor) -> torch.Tensor:
         """(samples, *neurons, steps) of (samples, neurons, steps) in the order of what arrives."""

@@ -1,8 +1,8 @@
 """SLAYER's dense, recurrent and readout blocks of CUBA neurons, on fused kernels.
 
 Each block is the block of `lava.lib.dl.slayer.block.cuba` of the same name: constructor, parameters, state dict, export
-and numbers are SLAYER's. Where the kernels do not compute what a block does (normalisation, graded spikes, weights
-without quantisation, hooks, a GPU, ...), SLAYER's own code runs.
+and numbers are SLAYER's. Where the kernels do not compute what a block does (normalisation of a recurrent block, graded
+spikes, weights without quantisation, hooks, a GPU, ...), SLAYER's own code runs.
 """
 
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 
 from netx_exports.errors import UnsupportedError
 from training.fused.arrivals import Arrivals, arrivals, on_cpu, quantised_weight
+from training.fused.bias import Bias
 from training.fused.convolution import conv_arrivals
 from training.fused.neurons import forget, run_neurons
 from training.slayer import slayer
@@ -100,7 +101,8 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
             recurrent spikes. SLAYER's pass through the spikes alone, which is the default.
 
     Raises (when called):
-        UnsupportedError: for `through_state=True` where only SLAYER's own code computes what the block does.
+        UnsupportedError: for `through_state=True` or neurons with a `Bias` where only SLAYER's own code computes what
+            the block does.
     """
 
     def __init__(self, *args: Any, through_state: bool = False, **kwargs: Any) -> None:
@@ -117,8 +119,11 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
                 fused = run_neurons(self, arrivals(self.input_synapse, self.neuron, x), feedback=feedback)
         if fused is not None:
             return fused
-        if self.through_state:
-            raise UnsupportedError("recurrent block", ["through_state: SLAYER's own code has no such gradient"])
+        problems = ["through_state: SLAYER's own code has no such gradient"] if self.through_state else []
+        if isinstance(self.neuron.norm, Bias):
+            problems.append("bias: SLAYER's own code adds it to the current that it carries over")
+        if problems:
+            raise UnsupportedError("recurrent block", problems)
         spikes: torch.Tensor = super().forward(x)
         forget(self)
         return spikes

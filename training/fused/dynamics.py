@@ -44,8 +44,7 @@ def fused_dynamics(neuron: Any, spiking: bool = True) -> Dynamics | None:
     if not spiking:
         if neuron.threshold + neuron.threshold_eps > 0:
             return None
-        zero = np.float32(0)
-        return Dynamics(neuron.s_scale, False, zero, kernels.NEVER, zero, zero)
+        return silent_dynamics(neuron)
     threshold = neuron.threshold + neuron.threshold_eps
     tau, scale = np.float32(neuron.tau_rho * _cuba.TAU_RHO_MULT), np.float32(neuron.scale_rho * _cuba.SCALE_RHO_MULT)
     units = np.float32(threshold * neuron.s_scale)
@@ -54,6 +53,12 @@ def fused_dynamics(neuron: Any, spiking: bool = True) -> Dynamics | None:
         return None
     peak = np.float32(np.float32(scale / np.float32(2)) / tau)
     return Dynamics(neuron.s_scale, True, np.float32(threshold), ceil(units), tau, peak)
+
+
+def silent_dynamics(neuron: Any) -> Dynamics:
+    """The constants of `neuron` if it never spiked."""
+    zero = np.float32(0)
+    return Dynamics(neuron.s_scale, False, zero, kernels.NEVER, zero, zero)
 
 
 def integer_decays(neuron: Any, n_neurons: int) -> tuple[IntArray, IntArray] | None:
@@ -72,8 +77,11 @@ def integer_decays(neuron: Any, n_neurons: int) -> tuple[IntArray, IntArray] | N
 def settle(neuron: Any, shape: torch.Size) -> None:
     """Let a neuron that never ran take its shape and draw its decays, as SLAYER does on the first batch."""
     if neuron.shape is None:
+        # Not its normalisation: that would count the silence as a batch.
+        norm, neuron.norm = neuron.norm, None
         with torch.no_grad():
             neuron.dynamics(torch.zeros(1, *shape, 1))
+        neuron.norm = norm
 
 
 def initial_state(state: torch.Tensor, n_samples: int, n_neurons: int, scale: int) -> IntArray | None:
@@ -105,7 +113,6 @@ def _is_plain(neuron: Any) -> bool:
         type(neuron) is _cuba.Neuron
         and not {"dynamics", "spike"} & vars(neuron).keys()
         and not has_hooks(neuron)
-        and neuron.norm is None
         and _is_plain_dropout(neuron.drop)
         and not neuron.graded_spike
         and not neuron.debug

@@ -369,13 +369,15 @@ def _decayed(state, keep):
 
 
 @spliced
-def _integrate(arriving, keep_current, keep_voltage, threshold, current, voltage, before_reset):
+def _integrate(arriving, keep_current, keep_voltage, bias, threshold, current, voltage, before_reset):
     """One step of a sample's neurons. Returns the bits that any current or voltage had."""
     seen = np.int32(0)
     for i in range(len(current)):
         u = np.int32(_decayed(current[i], keep_current[i]) + arriving[i])
-        v = np.int32(_decayed(voltage[i], keep_voltage[i]) + u)
+        shifted = np.int32(u + bias[i])
+        v = np.int32(_decayed(voltage[i], keep_voltage[i]) + shifted)
         seen |= np.int32(u ^ np.int32(u >> np.int32(31)))
+        seen |= np.int32(shifted ^ np.int32(shifted >> np.int32(31)))
         seen |= np.int32(v ^ np.int32(v >> np.int32(31)))
         current[i] = u
         before_reset[i] = v
@@ -398,7 +400,7 @@ def _add_real(real, scale, arriving):
 @compiled
 def forward(
     first, last, starts, sources, graded, weights, real, scale, feedback,
-    keep_current, keep_voltage, threshold, current, voltage, noise, shifts, uniform_shift,
+    keep_current, keep_voltage, bias, threshold, current, voltage, noise, shifts, uniform_shift,
     currents, voltages, out, arriving, spare, spiking,
 ):  # fmt: skip
     """All steps of samples `first` to `last`.
@@ -409,6 +411,7 @@ def forward(
         scale: units of fixed point in SLAYER's unit, single precision.
         feedback: weights (neurons, neurons) of a recurrent synapse.
         keep_current, keep_voltage: 4096 less the decay, uint32; threshold: in units, NEVER gives voltages as output.
+        bias: added to the voltages in each step, in units, int32 (neurons).
         current, voltage: states (samples, neurons); overwritten by those after the last step.
         noise: factors of dropout, (samples, steps or 1, neurons).
         shifts: steps by which the output of each neuron is late; where empty, `uniform_shift` is that of all.
@@ -439,7 +442,7 @@ def forward(
             if real.size and not _add_real(real[n, t], scale, arriving):
                 return np.int64(-1)
             before_reset = voltages[n, t] if voltages.size else spare
-            seen |= np.int64(_integrate(arriving, keep_current, keep_voltage, threshold, u, v, before_reset))
+            seen |= np.int64(_integrate(arriving, keep_current, keep_voltage, bias, threshold, u, v, before_reset))
             if currents.size:
                 _copy(u, currents[n, t])
             if threshold == NEVER:
@@ -510,7 +513,7 @@ def _surrogate(voltages, unit, threshold, steepness, peak, row):
 def _step_back(
     n, t, out_gradient, shifts, uniform_shift, noise, voltages, unit, threshold, steepness, peak,
     keep_current, keep_voltage, currents, feedback_gradient, row, through_current, through_voltage,
-    current_decay_gradient, voltage_decay_gradient,
+    current_decay_gradient, voltage_decay_gradient, bias_gradient,
 ):  # fmt: skip
     """From the gradient of what a sample's neurons send in step t to that of what arrives: `through_current`."""
     _late_gradient(n, t, out_gradient, shifts, uniform_shift, row)
@@ -530,13 +533,16 @@ def _step_back(
     for i in range(len(row)):
         through_voltage[i] = keep_voltage[i] * through_voltage[i] + row[i]
         through_current[i] = keep_current[i] * through_current[i] + through_voltage[i]
+    if bias_gradient.size:
+        for i in range(len(row)):
+            bias_gradient[i] += np.float64(through_voltage[i])
 
 
 @compiled
 def backward(
     first, last, out_gradient, shifts, uniform_shift, noise, voltages, unit, threshold, steepness, peak,
     keep_current, keep_voltage, currents, nothing, starts, sources, graded, row, through_current, through_voltage,
-    steps, ends, spare, weight_gradient, gradients, current_decay_gradient, voltage_decay_gradient,
+    steps, ends, spare, weight_gradient, gradients, current_decay_gradient, voltage_decay_gradient, bias_gradient,
 ):  # fmt: skip
     """All steps of samples `first` to `last`, from the last to the first.
 
@@ -552,6 +558,7 @@ def backward(
         weight_gradient: (inputs, neurons); the gradients are added to what is there.
         gradients: of what arrives, (samples, steps, neurons).
         current_decay_gradient, voltage_decay_gradient: of the decays, (neurons), as SLAYER defines them; added to.
+        bias_gradient: of the bias, (neurons); added to.
     """
     for n in range(first, last):
         of_sample = gradients[n] if gradients.size else spare
@@ -561,7 +568,7 @@ def backward(
             _step_back(
                 n, t, out_gradient, shifts, uniform_shift, noise, voltages, unit, threshold, steepness, peak,
                 keep_current, keep_voltage, currents, nothing, row, through_current, through_voltage,
-                current_decay_gradient, voltage_decay_gradient,
+                current_decay_gradient, voltage_decay_gradient, bias_gradient,
             )  # fmt: skip
             _copy(through_current, of_sample[t])
         if weight_gradient.size:
@@ -572,7 +579,7 @@ def backward(
 def backward_step(
     t, out_gradient, shifts, uniform_shift, noise, voltages, unit, threshold, steepness, peak,
     keep_current, keep_voltage, currents, feedback_gradient, row, through_current, through_voltage,
-    gradients, current_decay_gradient, voltage_decay_gradient,
+    gradients, current_decay_gradient, voltage_decay_gradient, bias_gradient,
 ):  # fmt: skip
     """Step t of all samples of a recurrent layer.
 
@@ -584,7 +591,7 @@ def backward_step(
         _step_back(
             n, t, out_gradient, shifts, uniform_shift, noise, voltages, unit, threshold, steepness, peak,
             keep_current, keep_voltage, currents, feedback_gradient, row, through_current[n], through_voltage[n],
-            current_decay_gradient, voltage_decay_gradient,
+            current_decay_gradient, voltage_decay_gradient, bias_gradient,
         )  # fmt: skip
         _copy(through_current[n], gradients[n, t])
 

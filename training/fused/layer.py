@@ -72,6 +72,7 @@ class Tensors:
         feedback: quantised, (neurons, neurons), of a recurrent synapse; None: none.
         real: what else arrives, in SLAYER's unit, (samples, neurons, steps); None: nothing.
         current_decay, voltage_decay: quantised, of 4096.
+        bias: quantised, in SLAYER's unit, (neurons), as the layer's; None: none.
         delay: steps by which each neuron's output is late; None: none, or no gradient asked for.
     """
 
@@ -81,13 +82,14 @@ class Tensors:
     real: torch.Tensor | None
     current_decay: torch.Tensor
     voltage_decay: torch.Tensor
+    bias: torch.Tensor | None = None
     delay: torch.Tensor | None = None
 
     @property
     def in_order(self) -> tuple[torch.Tensor | None, ...]:
         """As the autograd function takes them."""
         decays = (self.current_decay, self.voltage_decay)
-        return (self.values, self.weight, self.feedback, self.real, *decays, self.delay)
+        return (self.values, self.weight, self.feedback, self.real, *decays, self.bias, self.delay)
 
     @property
     def need_gradient(self) -> bool:
@@ -161,6 +163,8 @@ def _forward(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps
     weights = _NO_WEIGHTS if tensors.weight is None or events is None else _integer_rows(tensors.weight, dynamics)
     feedback = _NO_WEIGHTS if tensors.feedback is None else _integer_rows(tensors.feedback, dynamics)
     real = _NONE_3D if tensors.real is None else _by_step(tensors.real)
+    bias = torch.zeros(n_neurons) if tensors.bias is None else tensors.bias.detach()
+    units = (bias * dynamics.scale).to(torch.int32).numpy()
     arrays = [array.numpy() for array in (layer.noise, currents, voltages, out)]
 
     def work(part: int, first: int, last: int) -> int:
@@ -168,7 +172,7 @@ def _forward(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps
         noise, *kept = arrays
         return kernels.forward(
             first, last, starts, sources, graded, weights, real.numpy(), np.float32(dynamics.scale), feedback,
-            *layer.keep, dynamics.threshold_units, *layer.state, noise, layer.shifts, layer.shift,
+            *layer.keep, units, dynamics.threshold_units, *layer.state, noise, layer.shifts, layer.shift,
             *kept, arriving, spare, spiking,
         )  # fmt: skip
 
@@ -183,7 +187,7 @@ class _LayerFunction(torch.autograd.Function):
         ctx.layer = layer
         ctx.shape = None if events is None else (events.n_samples, events.n_channels, events.n_steps)
         parts = _NO_EVENTS if events is None else (events.starts, events.sources, events.graded)
-        _, weight, feedback, _, current_decay, voltage_decay, _ = tensors
+        _, weight, feedback, _, current_decay, voltage_decay, *_ = tensors
         ctx.save_for_backward(passed.voltages, passed.currents, *parts, weight, feedback, current_decay, voltage_decay)
         return passed.out.transpose(1, 2)
 
@@ -205,7 +209,7 @@ def _backward(
 ) -> tuple[torch.Tensor | None, ...]:
     weight, _, current_decay, voltage_decay = parameters
     (n_samples, n_neurons), n_steps = layer.size, passed.out.shape[1]
-    needs_values, needs_weight, _, needs_real, *needs_decays, needs_delay = needs
+    needs_values, needs_weight, _, needs_real, *needs_decays, needs_bias, needs_delay = needs
     scatters = needs_weight and events is not None and events.sparse_gradient
     keeps = needs_values or needs_real or (needs_weight and not scatters)
     gradients = torch.empty(passed.out.shape) if keeps else _NONE_3D
@@ -216,18 +220,19 @@ def _backward(
         array.numpy() for array in (passed.out, passed.currents, passed.voltages, layer.noise)
     )
 
-    def work(part: int, first: int, last: int) -> tuple[Any, Any]:
+    def work(part: int, first: int, last: int) -> tuple[Array, Array, Array]:
         rows = np.empty((3, n_neurons), np.float32)
         spare = np.empty((0 if keeps else n_steps, n_neurons), np.float32)
-        decay_gradients = np.zeros((2, n_neurons))
+        decay_gradients, bias_gradient = np.zeros((2, n_neurons)), np.zeros(n_neurons if needs_bias else 0)
         weight_gradient, steps, ends = _scatter_room(events if scatters else None, n_neurons)
         kernels.backward(
             first, last, out_gradient, layer.shifts, layer.shift, noise, voltages, *constants, *keep, currents,
             _NOTHING, *arrays, *rows, steps, ends, spare, weight_gradient, gradients.numpy(), *decay_gradients,
+            bias_gradient,
         )  # fmt: skip
-        return weight_gradient, decay_gradients
+        return weight_gradient, decay_gradients, bias_gradient
 
-    weight_gradients, decay_gradients = zip(*over_samples(n_samples, work))
+    weight_gradients, decay_gradients, bias_gradients = zip(*over_samples(n_samples, work))
     decays = _decay_gradients(sum(decay_gradients), (current_decay, voltage_decay), needs_decays)
     weight_gradient = None
     if needs_weight and events is not None:
@@ -239,6 +244,7 @@ def _backward(
         None,
         gradients.transpose(1, 2) if needs_real else None,
         *decays,
+        torch.from_numpy(sum(bias_gradients)).float() if needs_bias else None,
         _delay_gradient(layer, voltages, out_gradient, noise) if needs_delay else None,
     )
 
@@ -248,7 +254,7 @@ def _backward_recurrent(
 ) -> tuple[torch.Tensor | None, ...]:
     weight, feedback, current_decay, voltage_decay = parameters
     n_samples, n_neurons = layer.size
-    needs_values, needs_weight, needs_feedback, needs_real, *needs_decays, needs_delay = needs
+    needs_values, needs_weight, needs_feedback, needs_real, *needs_decays, needs_bias, needs_delay = needs
     gradients = torch.empty(passed.out.shape)
     share = 1 / 4096 if layer.through_state else 0.0
     keep = [(kept * share).astype(np.float32) for kept in layer.keep]
@@ -258,13 +264,13 @@ def _backward_recurrent(
     )
     row = np.empty(n_neurons, np.float32)
     through = np.zeros((2, n_samples, n_neurons), np.float32)
-    decay_gradients = np.zeros((2, n_neurons))
+    decay_gradients, bias_gradient = np.zeros((2, n_neurons)), np.zeros(n_neurons if needs_bias else 0)
     caused = torch.zeros(n_samples, n_neurons)
     matrix, written = feedback.detach(), gradients.numpy()
     for t in range(passed.out.shape[1] - 1, -1, -1):
         kernels.backward_step(
             t, out_gradient, layer.shifts, layer.shift, noise, voltages, *constants, *keep, currents,
-            caused.numpy(), row, *through, written, *decay_gradients,
+            caused.numpy(), row, *through, written, *decay_gradients, bias_gradient,
         )  # fmt: skip
         torch.mm(gradients[:, t], matrix, out=caused)
     if not layer.through_state:
@@ -277,6 +283,7 @@ def _backward_recurrent(
         _weight_gradient(gradients, _feedback_events(layer, passed.voltages)) if needs_feedback else None,
         gradients.transpose(1, 2) if needs_real else None,
         *decays,
+        torch.from_numpy(bias_gradient).float() if needs_bias else None,
         _delay_gradient(layer, voltages, out_gradient, noise) if needs_delay else None,
     )
 

@@ -1,6 +1,7 @@
 """The neurons of a block, fused: dynamics, spikes, reset, dropout, shift by a step, axonal delay."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,16 @@ import torch
 
 from training.fused import kernels
 from training.fused.arrivals import Arrivals
-from training.fused.dynamics import Dynamics, fused_dynamics, has_hooks, initial_state, integer_decays, settle
+from training.fused.bias import Bias, fixed_bias
+from training.fused.dynamics import (
+    Dynamics,
+    fused_dynamics,
+    has_hooks,
+    initial_state,
+    integer_decays,
+    settle,
+    silent_dynamics,
+)
 from training.fused.layer import Layer, Tensors, run_layer
 from training.slayer import slayer
 
@@ -38,33 +48,70 @@ def run_neurons(
         return None
     shape = arrivals.shape
     settle(neuron, shape[1:-1])
-    if neuron.shape != shape[1:-1] or (feedback is not None and not _exact_feedback(neuron, len(feedback))):
+    if neuron.shape != shape[1:-1]:
         return None
-    undo = _random_state(block)
-    layer = _layer(block, dynamics, shape, feedback is not None)
+    if feedback is not None and not (
+        _exact_feedback(neuron, len(feedback)) and type(neuron.norm) in (Bias, type(None))
+    ):
+        return None
+    undo = _what_was(block)
+    normalised = _normalised(block, arrivals) if neuron.norm is not None and fixed_bias(neuron) is None else arrivals
+    spikes = None if normalised is None else _answer(block, dynamics, normalised, feedback)
+    if spikes is None:
+        undo()
+    return spikes
+
+
+def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.Tensor | None) -> torch.Tensor | None:
+    neuron, shape = block.neuron, arrivals.shape
+    layer = _layer(block, dynamics, arrivals, feedback is not None)
     if layer is None:
         return None
-    out = run_layer(layer, _tensors(block, arrivals, feedback, layer), arrivals.events, shape[-1])
+    tensors = _tensors(block, arrivals, feedback, layer)
+    out = run_layer(layer, tensors, arrivals.events, shape[-1])
     if out is None:
-        undo()
         return None
     if neuron.persistent_state and feedback is None:
-        _keep_state(neuron, layer, shape)
-    return _late(block, layer, arrivals.shaped(out)) if spiking else arrivals.shaped(out)
+        _keep_state(neuron, layer, tensors, arrivals)
+    return _late(block, layer, arrivals.shaped(out)) if dynamics.spiking else arrivals.shaped(out)
 
 
-def _random_state(block: Any) -> Callable[[], None]:
-    """What brings back the random state, if SLAYER's own code must draw dropout and delays again."""
+def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
+    """Currents of all steps, normalised by SLAYER's code (which may need all of them first), as what arrives.
+
+    They are the voltages of neurons that keep nothing of their voltage and never spike.
+    """
+    neuron, shape = block.neuron, arrivals.shape
+    layer = _layer(block, silent_dynamics(neuron), arrivals, False)
+    if layer is None:
+        return None
+    nothing = np.zeros_like(layer.keep[1])
+    layer = replace(layer, keep=(layer.keep[0], nothing), state=(layer.state[0], np.zeros_like(layer.state[1])))
+    tensors = replace(_tensors(block, arrivals, None, layer), voltage_decay=torch.zeros(1))
+    currents = run_layer(layer, tensors, arrivals.events, shape[-1])
+    if currents is None:
+        return None
+    normalised = neuron.norm(arrivals.shaped(currents).contiguous())
+    if normalised.shape != shape:
+        return None
+    return Arrivals.of_numbers(normalised, are_currents=True)
+
+
+def _what_was(block: Any) -> Callable[[], None]:
+    """What brings back the random state and the means of a normalisation, if SLAYER's own code must run after all."""
     delay: Any = getattr(block, "delay", None)
+    norm = block.neuron.norm
     draws_delays = delay is not None and not delay.init
-    if not draws_delays and block.neuron.drop is None:
-        return lambda: None
-    random = torch.get_rng_state()
+    random = torch.get_rng_state() if draws_delays or block.neuron.drop is not None else None
+    buffers = {} if norm is None else {name: buffer.clone() for name, buffer in norm.named_buffers()}
 
     def undo() -> None:
-        torch.set_rng_state(random)
+        if random is not None:
+            torch.set_rng_state(random)
         if draws_delays:
             delay.init = False
+        for name, buffer in buffers.items():
+            setattr(norm, name, buffer)
 
     return undo
 
@@ -80,8 +127,8 @@ def forget(block: Any) -> None:
             state.zero_()
 
 
-def _layer(block: Any, dynamics: Dynamics, shape: torch.Size, recurrent: bool) -> Layer | None:
-    neuron = block.neuron
+def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) -> Layer | None:
+    neuron, shape = block.neuron, arrivals.shape
     n_samples, n_neurons = shape[0], shape[1:-1].numel()
     keep = integer_decays(neuron, n_neurons)
     states = [
@@ -90,10 +137,12 @@ def _layer(block: Any, dynamics: Dynamics, shape: torch.Size, recurrent: bool) -
     ]
     if keep is None or states[0] is None or states[1] is None:
         return None
+    if arrivals.are_currents:
+        keep, states[0] = (np.zeros_like(keep[0]), keep[1]), np.zeros_like(states[0])
     noise = _noise(neuron.drop, n_samples, n_neurons, shape[-1] if recurrent else 1) if dynamics.spiking else _NO_NOISE
     shifts = dynamics.spiking and block.delay_shift and (recurrent or not neuron.persistent_state)
     delays = None
-    if _fuses_delay(block, shape, recurrent):
+    if dynamics.spiking and _fuses_delay(block, shape, recurrent):
         delays = _whole_delays(block.delay, n_neurons)
     return Layer(
         dynamics,
@@ -112,8 +161,19 @@ def _tensors(block: Any, arrivals: Arrivals, feedback: torch.Tensor | None, laye
     current_decay, voltage_decay = (
         _quantize(decay) if decay.requires_grad else decay for decay in (neuron.current_decay, neuron.voltage_decay)
     )
-    delay = None if layer.delays is None else block.delay.delay
-    return Tensors(arrivals.values, arrivals.weight, feedback, arrivals.real, current_decay, voltage_decay, delay)
+    if arrivals.are_currents:
+        current_decay = torch.zeros(1)
+    bias = None if arrivals.are_currents else fixed_bias(neuron)
+    return Tensors(
+        arrivals.values,
+        arrivals.weight,
+        feedback,
+        arrivals.real,
+        current_decay,
+        voltage_decay,
+        None if bias is None else arrivals.of_channels(bias),
+        None if layer.delays is None else block.delay.delay,
+    )
 
 
 def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tensor:
@@ -158,9 +218,14 @@ def _whole_delays(delay: Any, n_neurons: int) -> torch.Tensor | None:
     return steps.long()
 
 
-def _keep_state(neuron: Any, layer: Layer, shape: torch.Size) -> None:
-    for name, state in zip(("current_state", "voltage_state"), layer.state):
-        setattr(neuron, name, torch.from_numpy(state).reshape(shape[:-1]).float() / layer.dynamics.scale)
+def _keep_state(neuron: Any, layer: Layer, tensors: Tensors, arrivals: Arrivals) -> None:
+    """As SLAYER does: the current that it keeps is the normalised one."""
+    current, voltage = (
+        torch.from_numpy(state).reshape(arrivals.shape[:-1]).float() / layer.dynamics.scale for state in layer.state
+    )
+    if tensors.bias is not None:
+        current += tensors.bias.detach().reshape(arrivals.shape[1:-1])
+    neuron.current_state, neuron.voltage_state = current, voltage
 
 
 def _late(block: Any, layer: Layer, spikes: torch.Tensor) -> torch.Tensor:
