@@ -69,8 +69,8 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
     """
     if not on_cpu(values) or values.dim() < 3:
         return None
-    weight = quantised_weight(synapse, neuron)
-    flat = values if values.dim() == 3 else _flattened(values, synapse)
+    weight = quantised_weight(synapse, neuron, values.device)
+    flat = values if values.dim() == 3 else flattened(values, synapse)
     if weight is None or flat is None or flat.shape[1] != weight.shape[1]:
         return Arrivals.of_numbers(synapse(values))
     ones = (1,) * (values.dim() - 3)
@@ -84,22 +84,26 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
     return Arrivals.of_numbers(synapse(values))
 
 
-def quantised_weight(synapse: Any, neuron: Any) -> torch.Tensor | None:
-    """Weights (neurons, inputs) as the synapse uses them; None where they are not in the neuron's 8 bits."""
-    weight = quantised(synapse, slayer.synapse.Dense, neuron)
+def quantised_weight(synapse: Any, neuron: Any, device: torch.device) -> torch.Tensor | None:
+    """Weights (neurons, inputs) as the synapse uses them; None where not on `device` in the neuron's 8 bits."""
+    weight = quantised(synapse, slayer.synapse.Dense, neuron, device)
     return None if weight is None else weight.flatten(1)
 
 
-def quantised(synapse: Any, kind: Any, neuron: Any) -> torch.Tensor | None:
-    """Weights of a synapse of this kind, as it uses them; None where they are not in the neuron's 8 bits."""
+def quantised(synapse: Any, kind: Any, neuron: Any, device: torch.device) -> torch.Tensor | None:
+    """Weights of a synapse of this kind, as it uses them; None where not on `device` in the neuron's 8 bits."""
     if type(synapse) is not kind or not _has_known_hooks(synapse):
         return None
-    if synapse.pre_hook_fx != neuron.quantize_8bit or not on_cpu(synapse.weight):
+    if synapse.pre_hook_fx != neuron.quantize_8bit or not _is_plain(synapse.weight, device):
         return None
     for hook in synapse._forward_pre_hooks.values():
         hook(synapse, ())
     weight: torch.Tensor = neuron.quantize_8bit(synapse.weight)
     return weight if bool(weight.detach().sum().isfinite()) else None
+
+
+def _is_plain(weight: torch.Tensor, device: torch.device) -> bool:
+    return (weight.device, weight.dtype, weight.layout) == (device, torch.float32, torch.strided) and weight.numel() > 0
 
 
 def _has_known_hooks(synapse: Any) -> bool:
@@ -108,7 +112,7 @@ def _has_known_hooks(synapse: Any) -> bool:
     return known and not has_hooks(synapse, before=False)
 
 
-def _flattened(values: torch.Tensor, synapse: Any) -> torch.Tensor | None:
+def flattened(values: torch.Tensor, synapse: Any) -> torch.Tensor | None:
     """Inputs of several dimensions as one, where each neuron sees all of them."""
     whole = values.dim() == 5 and tuple(values.shape[2:4]) == tuple(synapse.kernel_size[:2])
     return values.flatten(1, -2) if whole else None

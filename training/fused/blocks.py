@@ -2,7 +2,7 @@
 
 Each block is the block of `lava.lib.dl.slayer.block.cuba` of the same name: constructor, parameters, state dict, export
 and numbers are SLAYER's. Where the kernels do not compute what a block does (normalisation of a recurrent block, graded
-spikes, weights without quantisation, hooks, a GPU, ...), SLAYER's own code runs.
+spikes, weights without quantisation, hooks, ...), SLAYER's own code runs.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from netx_exports.errors import UnsupportedError
-from training.fused.arrivals import Arrivals, arrivals, on_cpu, quantised_weight
+from training.fused.arrivals import quantised_weight
 from training.fused.bias import Bias
-from training.fused.convolution import conv_arrivals
-from training.fused.neurons import forget, run_neurons
+from training.fused.dispatch import arrivals, conv_arrivals, run_neurons, synapse_arrivals
+from training.fused.neurons import forget
 from training.slayer import slayer
 
 _cuba = slayer.block.cuba
@@ -114,7 +114,7 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
         forget(self)
         fused = None
         if self.bias is None and not self.count_log:
-            feedback = quantised_weight(self.recurrent_synapse, self.neuron)
+            feedback = quantised_weight(self.recurrent_synapse, self.neuron, x.device)
             if feedback is not None:
                 fused = run_neurons(self, arrivals(self.input_synapse, self.neuron, x), feedback=feedback)
         if fused is not None:
@@ -131,9 +131,7 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
 
 def _neurons_fused(block: Any, x: torch.Tensor) -> torch.Tensor | None:
     """Fused neurons behind SLAYER's own synapse."""
-    if block.count_log or not on_cpu(x):
-        return None
-    return run_neurons(block, Arrivals.of_numbers(block.synapse(x)))
+    return None if block.count_log else run_neurons(block, synapse_arrivals(block.synapse, x))
 
 
 def _apply_mask(block: Any) -> None:

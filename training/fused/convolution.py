@@ -34,6 +34,11 @@ class Geometry:
     groups: int
 
     @property
+    def of_group(self) -> int:
+        """Channels that a neuron sees."""
+        return self.inputs[0] // self.groups
+
+    @property
     def options(self) -> tuple[Any, ...]:
         """As torch's functions take them."""
         return self.stride, self.padding, self.dilation, self.groups
@@ -59,10 +64,10 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     """
     if not on_cpu(values) or values.dim() != 5:
         return None
-    weight = quantised(synapse, slayer.synapse.Conv, neuron)
+    weight = quantised(synapse, slayer.synapse.Conv, neuron, values.device)
     if weight is None:
         return Arrivals.of_numbers(synapse(values))
-    geometry = _geometry(synapse, values.shape)
+    geometry = geometry_of(synapse, values.shape)
     if geometry is None:
         return None
     flat, layout = _flat(values)
@@ -76,17 +81,17 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
         return Arrivals.of_numbers(synapse(values))
     shape = torch.Size((len(values), *geometry.outputs, values.shape[-1]))
     found = Arrivals(shape, real=real, channels_last=True)
-    return found if _all_alike(neuron) else Arrivals.of_numbers(found.shaped(real))
+    return found if all_alike(neuron) else Arrivals.of_numbers(found.shaped(real))
 
 
-def _all_alike(neuron: Any) -> bool:
+def all_alike(neuron: Any) -> bool:
     """Whether it does not matter in which order the neurons lie."""
     drops = neuron.drop is not None and neuron.drop.training
     shared = neuron.current_decay.numel() == 1 and neuron.voltage_decay.numel() == 1
     return shared and not drops and not neuron.persistent_state
 
 
-def _geometry(synapse: Any, shape: torch.Size) -> Geometry | None:
+def geometry_of(synapse: Any, shape: torch.Size) -> Geometry | None:
     """None where SLAYER must refuse an image."""
     parts = (synapse.kernel_size, synapse.stride, synapse.padding, synapse.dilation)
     kernel, stride, padding, dilation = ((part[0], part[1]) for part in parts)

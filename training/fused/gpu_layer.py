@@ -17,7 +17,7 @@ class GpuLayer:
 
     Arguments:
         dynamics: of the neurons.
-        keep: what current and voltage keep in a step, of 4096, int32 (neurons) each; negative: not known to the kernels.
+        keep: what current and voltage keep in a step, of 4096, int32 (neurons) each; negative: refused.
         state: current and voltage before the first step, in units, int32 (samples, neurons) each; the forward pass
             leaves those after the last step there.
         shifts: steps by which the output of each neuron is late, int32.
@@ -43,11 +43,10 @@ class GpuLayer:
     def launch(self, kernel: Any, arrays: tuple[torch.Tensor, ...], numbers: tuple[Any, ...], **flags: bool) -> None:
         """Run a kernel over all samples and neurons."""
         n_samples, n_neurons = self.state[0].shape
-        lanes = n_samples * n_neurons
-        with torch.cuda.device_of(self.shifts):
-            kernel[(-(-lanes // gpu_kernels.LANES),)](
-                *arrays, lanes, n_neurons, *numbers, **flags, LANES=gpu_kernels.LANES
-            )
+        n_lanes = n_samples * n_neurons
+        grid = (-(-n_lanes // gpu_kernels.LANES),)
+        with torch.cuda.device_of(self.shifts):  # type: ignore[no-untyped-call]
+            kernel[grid](*arrays, n_lanes, n_neurons, *numbers, **flags, lanes=gpu_kernels.LANES)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ class GpuTensors:
     Arguments:
         real: what arrives, in SLAYER's unit, (samples, steps, neurons).
         feedback: quantised, (neurons, neurons), of a recurrent synapse; None: none.
-        current_decay, voltage_decay: quantised, of 4096.
+        current_decay, voltage_decay: quantised, of 4096, (neurons).
+        bias: quantised, in SLAYER's unit, (neurons); None: none.
         delay: steps by which each neuron's output is late, (neurons); None: none.
     """
 
@@ -65,12 +65,13 @@ class GpuTensors:
     feedback: torch.Tensor | None
     current_decay: torch.Tensor
     voltage_decay: torch.Tensor
+    bias: torch.Tensor | None
     delay: torch.Tensor | None
 
     @property
     def in_order(self) -> tuple[torch.Tensor | None, ...]:
         """As the autograd function takes them."""
-        return self.real, self.feedback, self.current_decay, self.voltage_decay, self.delay
+        return self.real, self.feedback, self.current_decay, self.voltage_decay, self.bias, self.delay
 
     @property
     def need_gradient(self) -> bool:
@@ -113,10 +114,12 @@ def _forward(layer: GpuLayer, tensors: GpuTensors) -> _Pass | None:
     seen = torch.zeros_like(layer.state[0])
     sent = real.new_zeros(n_samples, n_neurons)
     caused = torch.zeros_like(sent)
-    arrays = (real, caused, *layer.keep, *layer.state, layer.noise, layer.shifts, currents, voltages, out, sent, seen)
+    bias = sent[0] if tensors.bias is None else tensors.bias.detach() * dynamics.scale
+    read = (real, caused, *layer.keep, bias.to(torch.int32), *layer.state, layer.noise, layer.shifts)
+    arrays = (*read, currents, voltages, out, sent, seen)
     noisy, *draws = layer.noisy
-    flags = {"RECURRENT": tensors.feedback is not None, "NOISY": noisy, "SPIKING": dynamics.spiking}
-    flags |= {"KEEPS_VOLTAGES": keeps_voltages, "KEEPS_CURRENTS": decays_learn}
+    flags = {"recurrent": tensors.feedback is not None, "noisy": noisy, "spiking": dynamics.spiking}
+    flags |= {"keeps_voltages": keeps_voltages, "keeps_currents": decays_learn}
 
     def steps(first: int, last: int) -> None:
         numbers = (first, last, dynamics.threshold_units, float(dynamics.scale), 1 / dynamics.scale)
@@ -139,45 +142,46 @@ class _LayerFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, layer: GpuLayer, passed: _Pass, *tensors: Any) -> torch.Tensor:
         ctx.layer = layer
-        _, feedback, current_decay, voltage_decay, delay = tensors
+        _, feedback, *_, delay = tensors
         late = None if delay is None else passed.out
-        ctx.save_for_backward(passed.voltages, passed.currents, late, feedback, current_decay, voltage_decay)
+        ctx.save_for_backward(passed.voltages, passed.currents, late, feedback)
         return passed.out.transpose(1, 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, out_gradient: torch.Tensor) -> tuple[Any, ...]:
-        voltages, currents, late, feedback, *decays = ctx.saved_tensors
+        voltages, currents, late, feedback = ctx.saved_tensors
         layer, needs = ctx.layer, ctx.needs_input_grad[2:]
-        _, needs_feedback, *needs_decays, needs_delay = needs
+        _, needs_feedback, *needs_sums, needs_delay = needs
         by_step = out_gradient.transpose(1, 2).contiguous()
-        gradients, sums = _gradients(layer, by_step, voltages, currents, feedback)
+        gradients, sums = _gradients(layer, by_step, (voltages, currents), feedback, needs_sums[2])
         return (
             None,
             None,
             gradients,
             _feedback_gradient(layer, gradients, voltages) if needs_feedback else None,
-            *(_decay_gradient(part, decay) if need else None for part, decay, need in zip(sums, decays, needs_decays)),
+            *(part.sum(0).to(torch.float32) if need else None for part, need in zip(sums, needs_sums)),
             _delay_gradient(late, by_step) * layer.delay_scale if needs_delay else None,
         )
 
 
 def _gradients(
-    layer: GpuLayer, out_gradient: torch.Tensor, voltages: torch.Tensor, currents: torch.Tensor, feedback: Any
+    layer: GpuLayer, out_gradient: torch.Tensor, states: tuple[torch.Tensor, torch.Tensor], feedback: Any, biased: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of what arrives, (samples, steps, neurons), and of the decays, (2, samples, neurons), double precision."""
+    """Of what arrives, (samples, steps, neurons), and of decays and bias, (3, samples, neurons), double precision."""
     dynamics, (n_samples, n_steps, n_neurons) = layer.dynamics, out_gradient.shape
     recurrent = feedback is not None
     share = 1 / 4096 if layer.through_state or not recurrent else 0.0
     keep = [kept.to(torch.float32) * share for kept in layer.keep]
     through = out_gradient.new_zeros(2, n_samples, n_neurons)
-    sums = torch.zeros_like(through, dtype=torch.float64)
+    sums = out_gradient.new_zeros(3, n_samples, n_neurons, dtype=torch.float64)
     gradients, caused = torch.empty_like(out_gradient), torch.zeros_like(through[0])
-    arrays = (out_gradient, caused, layer.noise, layer.shifts, voltages, currents, *keep, *through, gradients, *sums)
+    arrays = (out_gradient, caused, layer.noise, layer.shifts, *states, *keep, *through, gradients, *sums)
     noisy, *draws = layer.noisy
     # SLAYER runs recurrent neurons step by step, and finds no step before that a decay could act on.
-    decays = currents.numel() > 0 and share > 0
-    flags = {"RECURRENT": recurrent, "NOISY": noisy, "SPIKING": dynamics.spiking, "DECAYS": decays}
+    decays = states[1].numel() > 0 and share > 0
+    flags = {"recurrent": recurrent, "noisy": noisy, "spiking": dynamics.spiking, "decays": decays}
+    flags |= {"biased": biased}
     surrogate = (float(dynamics.threshold), float(dynamics.tau), float(dynamics.peak))
 
     def steps(first: int, last: int) -> None:
@@ -202,11 +206,6 @@ def _feedback_gradient(layer: GpuLayer, gradients: torch.Tensor, voltages: torch
         sent *= layer.noise if draws == 1 else layer.noise[:, :-1]
     with full_precision():
         return torch.mm(gradients[:, 1:].flatten(0, 1).t(), sent.flatten(0, 1))
-
-
-def _decay_gradient(sums: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
-    of_neurons = sums.sum(0)
-    return (of_neurons.sum(0, keepdim=True) if decay.numel() == 1 else of_neurons).to(torch.float32)
 
 
 def _delay_gradient(late: torch.Tensor, out_gradient: torch.Tensor) -> torch.Tensor:

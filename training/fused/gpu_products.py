@@ -7,10 +7,11 @@ convolution is one product of patches, with time folded into the batch.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from training.fused.convolution import Geometry
 
 PATCHES = 1 << 26
 """Numbers in the patches that are laid out at a time: 256 MiB."""
@@ -50,67 +51,47 @@ class DenseProduct(torch.autograd.Function):
         return of_inputs, of_weight
 
 
-@dataclass(frozen=True)
-class Window:
-    """Sizes of a convolution, (rows, columns) each; `groups` of channels."""
+def patches(geometry: Geometry, images: torch.Tensor) -> torch.Tensor:
+    """What outputs see of (images, rows, columns, channels): (groups, images * outputs, taps * channels)."""
+    (down, right), stride, dilation = geometry.padding, geometry.stride, geometry.dilation
+    padded = torch.nn.functional.pad(images, (0, 0, right, right, down, down)).contiguous()
+    image, row, column, channel = padded.stride()
+    sizes = (geometry.groups, len(images), *geometry.outputs[1:], *geometry.kernel, geometry.of_group)
+    steps = (row * stride[0], column * stride[1], row * dilation[0], column * dilation[1])
+    return padded.as_strided(sizes, (channel * geometry.of_group, image, *steps, channel)).flatten(4).flatten(1, 3)
 
-    images: tuple[int, int]
-    outputs: tuple[int, int]
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    padding: tuple[int, int]
-    dilation: tuple[int, int]
-    groups: int
 
-    def patches(self, images: torch.Tensor) -> torch.Tensor:
-        """What outputs see of (images, rows, columns, channels): (groups, images * outputs, taps * channels)."""
-        down, right = self.padding
-        padded = torch.nn.functional.pad(images, (0, 0, right, right, down, down)).contiguous()
-        image, row, column, channel = padded.stride()
-        strides = (row * self.stride[0], column * self.stride[1], row * self.dilation[0], column * self.dilation[1])
-        sizes = (len(images), *self.outputs, *self.kernel, images.shape[3])
-        seen = padded.as_strided(sizes, (image, *strides, channel)).unflatten(5, (self.groups, -1))
-        rows = len(images) * self.outputs[0] * self.outputs[1]
-        return seen.permute(5, 0, 1, 2, 3, 4, 6).reshape(self.groups, rows, -1)
+def fold(geometry: Geometry, shares: torch.Tensor) -> torch.Tensor:
+    """The way back of `patches`: what comes together at each place, (images, rows, columns, channels)."""
+    (_, rows, columns), (down, right) = geometry.inputs, geometry.padding
+    parts = shares.reshape(geometry.groups, -1, *geometry.outputs[1:], *geometry.kernel, geometry.of_group)
+    by_tap = parts.permute(4, 5, 1, 2, 3, 0, 6).flatten(5)
+    total = shares.new_zeros(by_tap.shape[2], rows + 2 * down, columns + 2 * right, by_tap.shape[5])
+    for i in range(geometry.kernel[0]):
+        for j in range(geometry.kernel[1]):
+            total[:, _places(geometry, 0, i), _places(geometry, 1, j)] += by_tap[i, j]
+    return total[:, down : down + rows, right : right + columns]
 
-    def folded(self, patches: torch.Tensor) -> torch.Tensor:
-        """The way back: sums (images, rows, columns, channels) of (groups, images * outputs, taps * channels)."""
-        (rows, columns), (down, right) = self.images, self.padding
-        parts = patches.unflatten(2, (*self.kernel, -1)).unflatten(1, (-1, *self.outputs))
-        by_tap = parts.permute(4, 5, 1, 2, 3, 0, 6).flatten(5)
-        total = patches.new_zeros(by_tap.shape[2], rows + 2 * down, columns + 2 * right, by_tap.shape[5])
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                total[:, self._places(0, i), self._places(1, j)] += by_tap[i, j]
-        return total[:, down : down + rows, right : right + columns]
 
-    def _places(self, axis: int, tap: int) -> slice:
-        """Rows or columns that a tap of all outputs sees."""
-        first = tap * self.dilation[axis]
-        return slice(first, first + self.stride[axis] * (self.outputs[axis] - 1) + 1, self.stride[axis])
-
-    def by_tap(self, kernels: torch.Tensor) -> torch.Tensor:
-        """Kernels (outputs, inputs of a group, rows, columns) as (groups, taps * inputs, outputs of a group)."""
-        return kernels.permute(0, 2, 3, 1).reshape(self.groups, -1, kernels[0].numel()).transpose(1, 2)
-
-    def by_kernel(self, weights: torch.Tensor) -> torch.Tensor:
-        """The way back of `by_tap`."""
-        return weights.transpose(1, 2).flatten(0, 1).unflatten(1, (*self.kernel, -1)).permute(0, 3, 1, 2)
+def _places(geometry: Geometry, axis: int, tap: int) -> slice:
+    """Rows or columns that a tap of all outputs sees."""
+    first, stride = tap * geometry.dilation[axis], geometry.stride[axis]
+    return slice(first, first + stride * (geometry.outputs[1 + axis] - 1) + 1, stride)
 
 
 class ConvProduct(torch.autograd.Function):
     """(images, rows, columns, outputs) of images (images, rows, columns, channels) and kernels, as torch has them."""
 
     @staticmethod
-    def forward(ctx: Any, images: torch.Tensor, kernels: torch.Tensor, window: Window) -> torch.Tensor:
+    def forward(ctx: Any, images: torch.Tensor, kernels: torch.Tensor, geometry: Geometry) -> torch.Tensor:
         """The convolution."""
         ctx.save_for_backward(images, kernels)
-        ctx.window = window
-        weights = window.by_tap(kernels)
-        out = images.new_empty(len(images), *window.outputs, len(kernels))
+        ctx.geometry = geometry
+        weights = _by_tap(geometry, kernels)
+        out = images.new_empty(len(images), *geometry.outputs[1:], len(kernels))
         with full_precision():
-            for part in _parts(images, window):
-                found = torch.bmm(window.patches(images[part]), weights)
+            for part in _parts(geometry, images):
+                found = torch.bmm(patches(geometry, images[part]), weights)
                 out[part] = found.transpose(0, 1).reshape(out[part].shape)
         return out
 
@@ -119,22 +100,33 @@ class ConvProduct(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Gradients of both; the patches are laid out again, for they take far more room than the images."""
         images, kernels = ctx.saved_tensors
-        window, (needs_images, needs_kernels, _) = ctx.window, ctx.needs_input_grad
-        weights = window.by_tap(kernels)
+        geometry, (needs_images, needs_kernels, _) = ctx.geometry, ctx.needs_input_grad
+        weights = _by_tap(geometry, kernels)
         of_images = torch.empty_like(images) if needs_images else None
         of_weights = torch.zeros_like(weights, dtype=torch.float64) if needs_kernels else None
         with full_precision():
-            for part in _parts(images, window):
-                arriving = gradient[part].flatten(0, 2).unflatten(1, (window.groups, -1)).transpose(0, 1)
+            for part in _parts(geometry, images):
+                arriving = gradient[part].reshape(-1, geometry.groups, weights.shape[2]).transpose(0, 1)
                 if of_images is not None:
-                    of_images[part] = window.folded(torch.bmm(arriving, weights.transpose(1, 2)))
+                    of_images[part] = fold(geometry, torch.bmm(arriving, weights.transpose(1, 2)))
                 if of_weights is not None:
-                    of_weights += torch.bmm(window.patches(images[part]).transpose(1, 2), arriving)
-        return of_images, None if of_weights is None else window.by_kernel(of_weights.float()), None
+                    of_weights += torch.bmm(patches(geometry, images[part]).transpose(1, 2), arriving)
+        return of_images, None if of_weights is None else _by_kernel(geometry, of_weights.to(images.dtype)), None
 
 
-def _parts(images: torch.Tensor, window: Window) -> list[slice]:
+def _by_tap(geometry: Geometry, kernels: torch.Tensor) -> torch.Tensor:
+    """Kernels (outputs, inputs of a group, rows, columns) as (groups, taps * inputs, outputs of a group)."""
+    return kernels.permute(0, 2, 3, 1).reshape(geometry.groups, -1, kernels[0].numel()).transpose(1, 2)
+
+
+def _by_kernel(geometry: Geometry, weights: torch.Tensor) -> torch.Tensor:
+    """The way back of `_by_tap`."""
+    by_output = weights.transpose(1, 2).reshape(-1, *geometry.kernel, geometry.of_group)
+    return by_output.permute(0, 3, 1, 2)
+
+
+def _parts(geometry: Geometry, images: torch.Tensor) -> list[slice]:
     """Images whose patches are laid out at a time."""
-    of_image = window.outputs[0] * window.outputs[1] * window.kernel[0] * window.kernel[1] * images.shape[3]
-    number = max(1, PATCHES // of_image)
+    (_, rows, columns), (height, width) = geometry.outputs, geometry.kernel
+    number = max(1, PATCHES // (rows * columns * height * width * images.shape[3]))
     return [slice(first, first + number) for first in range(0, len(images), number)]

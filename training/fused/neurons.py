@@ -50,9 +50,7 @@ def run_neurons(
     settle(neuron, shape[1:-1])
     if neuron.shape != shape[1:-1]:
         return None
-    if feedback is not None and not (
-        _exact_feedback(neuron, len(feedback)) and type(neuron.norm) in (Bias, type(None))
-    ):
+    if feedback is not None and not (exact_feedback(neuron, len(feedback)) and type(neuron.norm) in (Bias, type(None))):
         return None
     undo = _what_was(block)
     normalised = _normalised(block, arrivals) if neuron.norm is not None and fixed_bias(neuron) is None else arrivals
@@ -184,7 +182,7 @@ def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tenso
     return torch.stack([drop(ones)[..., 0] for _ in range(draws)], 1)
 
 
-def _exact_feedback(neuron: Any, n_neurons: int) -> bool:
+def exact_feedback(neuron: Any, n_neurons: int) -> bool:
     """Whether sums of recurrent spikes are exact in single precision, dropout's factor included."""
     drop = neuron.drop
     if drop is None or not drop.training or not 0 < drop.p < 1:
