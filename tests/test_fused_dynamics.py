@@ -197,7 +197,7 @@ def test_the_word_that_selects(monkeypatch: pytest.MonkeyPatch) -> None:
     assert selected_dynamics() == "fused"
     monkeypatch.setenv("LAPILLI_DYNAMICS", "slayer")
     assert selected_dynamics() == "slayer"
-    assert block_module() is slayer.block.cuba
+    assert block_module().Dense is slayer.block.cuba.Dense
     assert selected_dynamics("fused") == "fused"
     monkeypatch.setenv("LAPILLI_DYNAMICS", "quick")
     with pytest.raises(LapilliError, match="must be one of slayer, fused, got 'quick'"):

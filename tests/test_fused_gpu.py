@@ -1,7 +1,10 @@
 """Blocks on a GPU against SLAYER's, on Triton's interpreter: spikes and voltages bit for bit, gradients, states."""
 
+import subprocess
+import sys
 import warnings
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,7 @@ from test_fused_dynamics import Case, batch, built, cases
 from triton_interpreter import gpu_in_place_of_cpu
 
 from netx_exports.errors import UnsupportedError
-from training.fused import Bias, block_module, gpu
+from training.fused import Bias, block_module, gpu, multi
 from training.fused.gpu_products import full_precision
 from training.slayer import slayer
 
@@ -116,6 +119,36 @@ def test_a_network_of_images_equals_slayers() -> None:
     with gpu_in_place_of_cpu(), slayer_forbidden():
         found = there_and_back(ours, values, 0)
     require_same(found, expected)
+
+
+@pytest.mark.parametrize("delay", [False, True])
+def test_layers_that_read_several_equal_slayer(delay: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: Any) -> None:
+        raise AssertionError("SLAYER's code ran")
+
+    generator = np.random.default_rng(4)
+    inputs = [torch.tensor(generator.random((2, n, 15)) < 0.3).float() for n in (7, 4)]
+    images = [torch.tensor(generator.random((2, n, 6, 5, 9)) < 0.3).float() for n in (2, 1)]
+    sources = [{"in_features": 2, "kernel_size": 3}, {"in_features": 1, "kernel_size": 2, "dilation": 2}]
+    found = []
+    for dynamics, place in (("slayer", nullcontext()), ("fused", gpu_in_place_of_cpu())):
+        torch.manual_seed(5)
+        module = block_module(dynamics)
+        dense = module.MultiDense(dict(STANDARD), (7, 4), 6, weight_scale=4, delay=delay)
+        conv = module.MultiConv(dict(STANDARD), sources, 3, weight_scale=4, delay=delay)
+        if dynamics == "fused":
+            monkeypatch.setattr(multi._SlayerMulti, "forward", forbidden)
+        with place:
+            outs = [dense(inputs), conv(images)]
+            (outs[0].sum() + (outs[1] * torch.arange(9.0)).sum()).backward()
+        gradients = {
+            f"gradient of {name} {i}": part.grad
+            for i, block in enumerate((dense, conv))
+            for name, part in block.named_parameters()
+            if part.grad is not None
+        }
+        found.append({"dense": outs[0].detach(), "conv": outs[1].detach()} | gradients)
+    require_same(found[1], found[0])
 
 
 @pytest.mark.parametrize("norm", ["bias", "mean", "scaled"])
@@ -227,3 +260,12 @@ def test_a_delay_that_is_no_number_leaves_it_to_slayer() -> None:
     told = pytest.warns(RuntimeWarning, match="a decay or delay out of its range")
     with gpu_in_place_of_cpu(), told, pytest.raises(ValueError, match="NaN"):
         block(torch.ones(1, 4, 5))
+
+
+def test_kernels_compile_for_gpus() -> None:
+    """In a process of its own: in this one they are interpreted."""
+    script = Path(__file__).with_name("triton_compiled.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "forward: 14 forms" in done.stdout
+    assert "backward: 20 forms" in done.stdout

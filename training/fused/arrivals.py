@@ -1,6 +1,7 @@
 """What arrives at the neurons of a block: events that meet quantised weights, or numbers that are there already."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -75,13 +76,65 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
         return Arrivals.of_numbers(synapse(values))
     ones = (1,) * (values.dim() - 3)
     shape = torch.Size((len(values), len(weight), *ones, values.shape[-1]))
-    events = input_events(flat, flat.shape[1], FORWARD_DENSITY)
+    return _dense_arrivals(flat, weight, shape) or Arrivals.of_numbers(synapse(values))
+
+
+def multi_dense_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
+    """What several dense synapses of SLAYER send to the same neurons: that of one that reads all their inputs.
+
+    Arguments:
+        synapses: of SLAYER.
+        neuron: quantises the weights.
+        inputs: (samples, inputs, steps) for each synapse.
+
+    Returns:
+        None where it is for SLAYER to refuse the inputs, or to run on another device.
+    """
+    alike = len({(len(values), values.shape[-1]) for values in inputs}) == 1
+    if len(inputs) != len(synapses) or not alike or not all(on_cpu(values) and values.dim() == 3 for values in inputs):
+        return None
+    weights = [quantised_weight(synapse, neuron, inputs[0].device) for synapse in synapses]
+    found = None
+    if all(w is not None and w.shape[1] == values.shape[1] for w, values in zip(weights, inputs)):
+        weight = torch.cat([w for w in weights if w is not None], 1)
+        # By steps first, as the fused blocks write and read.
+        together = torch.cat([values.transpose(1, 2) for values in inputs], 2).transpose(1, 2)
+        found = _dense_arrivals(together, weight, torch.Size((len(together), len(weight), together.shape[-1])))
+    return found or Arrivals.of_numbers(added([synapse(values) for synapse, values in zip(synapses, inputs)]))
+
+
+def together(parts: Sequence[Arrivals | None]) -> Arrivals | None:
+    """What several synapses send as numbers to the same neurons; None where one is None, or shapes differ."""
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts) or len({part.shape for part in found}) != 1:
+        return None
+    if len({part.channels_last for part in found}) == 1:
+        return replace(found[0], real=added([_numbers(part) for part in found]))
+    return Arrivals.of_numbers(added([part.shaped(_numbers(part)) for part in found]))
+
+
+def _numbers(part: Arrivals) -> torch.Tensor:
+    assert part.real is not None, "events do not add up"
+    return part.real
+
+
+def added(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The sum of what arrives by several synapses, in their order."""
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _dense_arrivals(values: torch.Tensor, weight: torch.Tensor, shape: torch.Size) -> Arrivals | None:
+    """None where the order of additions could matter."""
+    events = input_events(values, values.shape[1], FORWARD_DENSITY)
     if events is not None:
-        return Arrivals(shape, flat, weight, events)
-    if exact_sums(flat, flat.shape[1]):
-        product = torch.matmul(flat.transpose(1, 2), weight.t())
+        return Arrivals(shape, values, weight, events)
+    if exact_sums(values, values.shape[1]):
+        product = torch.matmul(values.transpose(1, 2), weight.t())
         return Arrivals(shape, real=product.transpose(1, 2))
-    return Arrivals.of_numbers(synapse(values))
+    return None
 
 
 def quantised_weight(synapse: Any, neuron: Any, device: torch.device) -> torch.Tensor | None:

@@ -1,5 +1,6 @@
 """Convolutions of SLAYER: events that meet kernels where they are few, else one convolution with time in the batch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,7 +10,8 @@ import torch
 from torch.nn.grad import conv2d_weight
 
 from training.fused import convolution_kernels
-from training.fused.arrivals import Arrivals, on_cpu, quantised
+from training.fused.arrivals import Arrivals, on_cpu, quantised, together
+from training.fused.denormals import flushing
 from training.fused.events import InputEvents, exact_sums, input_events
 from training.fused.layer import Array, over_samples
 from training.slayer import slayer
@@ -82,6 +84,22 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     shape = torch.Size((len(values), *geometry.outputs, values.shape[-1]))
     found = Arrivals(shape, real=real, channels_last=True)
     return found if all_alike(neuron) else Arrivals.of_numbers(found.shaped(real))
+
+
+def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
+    """What several convolutions of SLAYER send to the same neurons, as numbers.
+
+    Arguments:
+        synapses: of SLAYER.
+        neuron: quantises the weights.
+        inputs: (samples, channels, rows, columns, steps) for each synapse.
+
+    Returns:
+        None where it is for SLAYER to refuse the inputs, or to run on another device.
+    """
+    if len(inputs) != len(synapses):
+        return None
+    return together([conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)])
 
 
 def all_alike(neuron: Any) -> bool:
@@ -179,6 +197,7 @@ class _EventConvolution(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
+    @flushing
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         starts, sources, graded, kernels = ctx.saved_tensors
         n_samples, n_channels, n_steps = ctx.shape

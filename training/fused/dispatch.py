@@ -1,12 +1,13 @@
 """The kernels of the device that a batch lies on: numba's on a CPU, Triton's on a GPU."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from training.fused import arrivals as on_cpus
 from training.fused import convolution, gpu, neurons
-from training.fused.arrivals import Arrivals
+from training.fused.arrivals import Arrivals, together
 from training.fused.devices import on_gpu
 
 
@@ -20,6 +21,20 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     """What a convolution sends to its neurons: `training.fused.convolution.conv_arrivals`."""
     found = gpu.conv_arrivals if on_gpu(values) else convolution.conv_arrivals
     return found(synapse, neuron, values)
+
+
+def multi_dense_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
+    """What several dense synapses send to the same neurons: `training.fused.arrivals.multi_dense_arrivals`."""
+    if len(inputs) == len(synapses) and on_gpu(inputs[0]):
+        return together([gpu.dense_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)])
+    return on_cpus.multi_dense_arrivals(synapses, neuron, inputs)
+
+
+def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
+    """What several convolutions send to the same neurons: `training.fused.convolution.multi_conv_arrivals`."""
+    if len(inputs) == len(synapses) and on_gpu(inputs[0]):
+        return together([gpu.conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)])
+    return convolution.multi_conv_arrivals(synapses, neuron, inputs)
 
 
 def synapse_arrivals(synapse: Any, values: torch.Tensor) -> Arrivals | None:

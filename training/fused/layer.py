@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from training.fused import kernels
+from training.fused.denormals import flushing
 from training.fused.dynamics import Dynamics
 from training.fused.events import InputEvents
 
@@ -143,7 +144,7 @@ def over_samples(n_samples: int, work: Callable[[int, int, int], Any]) -> list[A
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Kept from call to call: starting threads takes longer than a small layer."""
-    return ThreadPoolExecutor(threads, "lapilli")
+    return ThreadPoolExecutor(threads, "lapilli", partial(torch.set_flush_denormal, True))
 
 
 # A process that is forked has none of the threads.
@@ -193,6 +194,7 @@ class _LayerFunction(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
+    @flushing
     def backward(ctx: Any, out_gradient: torch.Tensor) -> tuple[Any, ...]:
         voltages, currents, starts, sources, graded, *parameters = ctx.saved_tensors
         events = None

@@ -1,18 +1,18 @@
 """Which dynamics train: the fused kernels, or SLAYER's own code for comparison."""
 
 import os
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
 from netx_exports.errors import LapilliError
-from training.fused import blocks
+from training.fused import blocks, multi
 from training.slayer import slayer
 
 DynamicsName = Literal["slayer", "fused"]
 VARIABLE = "LAPILLI_DYNAMICS"
 
-BlockModule = ModuleType | SimpleNamespace
-"""Holds block classes under the names that they have in `lava.lib.dl.slayer.block.cuba`."""
+BlockModule = SimpleNamespace
+"""Holds block classes under the names that they have in `lava.lib.dl.slayer.block.cuba`, `MultiDense`, `MultiConv`."""
 
 _FUSED = ("Dense", "Affine", "Recurrent", "Conv", "Pool", "ConvT", "Unpool", "Flatten")
 
@@ -38,8 +38,8 @@ def block_module(dynamics: DynamicsName | None = None) -> Any:
     Raises:
         LapilliError: for any other word.
     """
-    cuba = slayer.block.cuba
+    names = {name: value for name, value in vars(slayer.block.cuba).items() if isinstance(value, type)}
     if selected_dynamics(dynamics) == "slayer":
-        return cuba
-    names = {name: value for name, value in vars(cuba).items() if isinstance(value, type)}
-    return SimpleNamespace(**names | {name: getattr(blocks, name) for name in _FUSED})
+        return SimpleNamespace(**names, MultiDense=multi.SlayerMultiDense, MultiConv=multi.SlayerMultiConv)
+    fused = {name: getattr(blocks, name) for name in _FUSED}
+    return SimpleNamespace(**names | fused, MultiDense=multi.MultiDense, MultiConv=multi.MultiConv)

@@ -1,0 +1,50 @@
+"""Numbers below the least normal one on the way back."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.fused import block_module
+from training.fused.denormals import are_flushed, flushing
+
+STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}
+
+
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor cannot")
+def test_they_are_0_inside_and_as_before_after() -> None:
+    assert not are_flushed()
+    assert flushing(are_flushed)()
+    assert not are_flushed()
+    torch.set_flush_denormal(True)
+    try:
+        assert flushing(are_flushed)()
+        assert are_flushed()
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_a_failure_leaves_them_as_before() -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        flushing(fail)()
+    assert not are_flushed()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_gradient_of_weights_is_one(threads: int) -> None:
+    """Far from the threshold the surrogate gradient is as small as a number can be."""
+    torch.manual_seed(0)
+    block = block_module("fused").Recurrent(STANDARD | {"tau_grad": 0.0003}, 30, 40, weight_scale=4)
+    values = torch.tensor(np.random.default_rng(0).random((4, 30, 50)) < 0.1, dtype=torch.float32).requires_grad_()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        (block(values) * 1e-20).sum().backward()
+    finally:
+        torch.set_num_threads(before)
+    assert values.grad is not None
+    size = values.grad.abs()
+    assert float(size.max()) > 0
+    assert not are_flushed()
