@@ -19,8 +19,22 @@ from training.slayer import slayer
 _cuba = slayer.block.cuba
 
 
-class Dense(_cuba.Dense):  # type: ignore[misc, name-defined]
-    """SLAYER's dense block, fused."""
+class _Checkpoints(torch.nn.Module):
+    """Takes the steps between the states that are kept for the way back, beside SLAYER's arguments.
+
+    Arguments:
+        checkpoint_steps: 0: states of all steps are kept; else those of every so many steps, and each chunk of steps
+            runs again on the way back, which gives the same numbers bit for bit; None: what the environment variable
+            LAPILLI_CHECKPOINT_STEPS says, else 0. No effect where inputs are so dense that a dense product is taken.
+    """
+
+    def __init__(self, *args: Any, checkpoint_steps: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.checkpoint_steps = checkpoint_steps
+
+
+class Dense(_Checkpoints, _cuba.Dense):  # type: ignore[misc, name-defined]
+    """SLAYER's dense block, fused; also takes `checkpoint_steps`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes (samples, neurons, steps) for those of the inputs (samples, inputs, steps)."""
@@ -31,8 +45,8 @@ class Dense(_cuba.Dense):  # type: ignore[misc, name-defined]
         return super().forward(x) if fused is None else fused
 
 
-class Affine(_cuba.Affine):  # type: ignore[misc, name-defined]
-    """SLAYER's readout block, fused: voltages of neurons that never spike."""
+class Affine(_Checkpoints, _cuba.Affine):  # type: ignore[misc, name-defined]
+    """SLAYER's readout block, fused: voltages of neurons that never spike; also takes `checkpoint_steps`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Voltages (samples, neurons, steps) for spikes of the inputs (samples, inputs, steps)."""
@@ -43,8 +57,8 @@ class Affine(_cuba.Affine):  # type: ignore[misc, name-defined]
         return super().forward(x) if fused is None else fused
 
 
-class Conv(_cuba.Conv):  # type: ignore[misc, name-defined]
-    """SLAYER's convolution block, fused."""
+class Conv(_Checkpoints, _cuba.Conv):  # type: ignore[misc, name-defined]
+    """SLAYER's convolution block, fused; also takes `checkpoint_steps`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
@@ -91,7 +105,7 @@ class Flatten(_cuba.Flatten):  # type: ignore[misc, name-defined]
         return x.permute(0, 4, 1, 2, 3).flatten(2).transpose(1, 2)
 
 
-class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
+class Recurrent(_Checkpoints, _cuba.Recurrent):  # type: ignore[misc, name-defined]
     """SLAYER's recurrent block, fused; every batch starts from rest.
 
     SLAYER's carries current and voltage over to the next batch if that has the same number of samples.
@@ -99,6 +113,7 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
     Arguments:
         through_state: whether gradients pass from step to step through current and voltage as well as through the
             recurrent spikes. SLAYER's pass through the spikes alone, which is the default.
+        checkpoint_steps: as of the other blocks.
 
     Raises (when called):
         UnsupportedError: for `through_state=True` or neurons with a `Bias` where only SLAYER's own code computes what

@@ -11,9 +11,6 @@ from training.fused import kernels
 FORWARD_DENSITY = 0.4
 """Share of inputs that are active above which one dense product takes less time than gathering rows of weights."""
 
-GRADIENT_DENSITY = 0.2
-"""The same for the gradient of the weights, whose rows are read and written."""
-
 _BINARY_SUM = 1 << 15
 _GRADED_SUM = 1 << 9
 
@@ -41,17 +38,46 @@ class InputEvents:
         """Share of inputs that are active."""
         return len(self.sources) / max(1, self.n_samples * self.n_channels * self.n_steps)
 
-    @property
-    def sparse_gradient(self) -> bool:
-        """Whether the gradient of the weights is scattered into the rows of active inputs."""
-        return self.density <= GRADIENT_DENSITY
-
     def dense(self) -> torch.Tensor:
         """The batch as (samples, steps, channels), float32."""
         batch = torch.zeros(self.n_samples, self.n_steps, self.n_channels)
         parts = (self.starts.numpy(), self.sources.numpy(), self.graded.numpy())
         kernels.densify(*parts, self.n_steps, 0, batch.numpy())
         return batch
+
+
+@dataclass(frozen=True)
+class KeptEvents:
+    """Events of a batch between the pass there and the way back, as bits where those are fewer than their numbers.
+
+    Arguments:
+        shape: samples, channels, steps.
+        tensors: those of `InputEvents`, or the bits, uint64 (words) as int64.
+    """
+
+    shape: tuple[int, int, int]
+    tensors: tuple[torch.Tensor, ...]
+
+    @classmethod
+    def of(cls, events: InputEvents) -> "KeptEvents":
+        """What holds the events."""
+        shape = events.n_samples, events.n_channels, events.n_steps
+        rows, words = events.n_samples * events.n_steps, (events.n_channels + 63) // 64
+        if len(events.graded) or 8 * words * rows >= 4 * len(events.sources):
+            return cls(shape, (events.starts, events.sources, events.graded))
+        bits = torch.zeros(rows, words, dtype=torch.int64)
+        kernels.to_bits(events.starts.numpy(), events.sources.numpy(), bits.numpy().view(np.uint64))
+        return cls(shape, (bits,))
+
+    def events(self) -> InputEvents:
+        """The same events, in the same order."""
+        if len(self.tensors) > 1:
+            return InputEvents(*self.shape, *self.tensors)
+        bits = self.tensors[0].numpy().view(np.uint64)
+        starts = torch.empty(len(bits) + 1, dtype=torch.int64)
+        sources = torch.empty(kernels.count_bits(bits, starts.numpy()), dtype=torch.int32)
+        kernels.from_bits(bits, sources.numpy())
+        return InputEvents(*self.shape, starts, sources, torch.empty(0))
 
 
 def input_events(values: torch.Tensor, fan_in: int, density: float) -> InputEvents | None:

@@ -1,7 +1,7 @@
 """One layer of neurons with the synapses in front of it, as a function with a gradient."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -14,13 +14,11 @@ import torch
 from training.fused import kernels
 from training.fused.denormals import flushing
 from training.fused.dynamics import Dynamics
-from training.fused.events import InputEvents
+from training.fused.events import InputEvents, KeptEvents
 
 _NONE_1D = torch.empty(0)
 _NONE_3D = torch.empty(0, 0, 0)
-_NO_STEPS = torch.empty(0, 0, 0, dtype=torch.int32)
 _NO_WEIGHTS = np.empty((0, 0), np.int8)
-_NOTHING = np.empty((0, 0), np.float32)
 Array = npt.NDArray[Any]
 
 _NO_EVENTS = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int32), torch.empty(0)
@@ -40,6 +38,8 @@ class Layer:
         delay_scale: factor of the delays' gradient.
         noise: factors of dropout, (samples, steps or 1, neurons); size 0: none.
         through_state: whether gradients of a recurrent layer pass from step to step through current and voltage too.
+        checkpoint_steps: keep states every so many steps only, and run each chunk of steps again on the way back; 0:
+            keep those of every step.
     """
 
     dynamics: Dynamics
@@ -50,6 +50,7 @@ class Layer:
     delay_scale: float = 1.0
     noise: torch.Tensor = field(default_factory=lambda: _NONE_3D)
     through_state: bool = True
+    checkpoint_steps: int = 0
 
     @property
     def shifts(self) -> Array:
@@ -98,13 +99,25 @@ class Tensors:
         return torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in self.in_order)
 
 
-@dataclass(frozen=True)
-class _Pass:
-    """What the forward pass leaves: the output and what the way back needs, (samples, steps, neurons)."""
-
-    out: torch.Tensor
-    voltages: torch.Tensor
-    currents: torch.Tensor
+def _room_to_keep(layer: Layer, tensors: Tensors, n_steps: int) -> kernels.Kept:
+    """Room for what the way back needs."""
+    (n_samples, n_neurons), keeps = layer.size, tensors.need_gradient
+    decays_learn = keeps and (tensors.current_decay.requires_grad or tensors.voltage_decay.requires_grad)
+    keeps = decays_learn or (keeps and layer.dynamics.spiking)
+    # What arrives as numbers would have to be kept instead.
+    interval = layer.checkpoint_steps if keeps and tensors.real is None else 0
+    interval = interval if interval < n_steps else 0
+    chunks = (n_steps + interval - 1) // interval if interval else 0
+    states = (n_samples, n_steps, n_neurons)
+    of_currents, of_voltages = (states if kept and not interval else (0, 0, 0) for kept in (decays_learn, keeps))
+    return kernels.Kept(
+        np.empty(of_currents, np.int16),
+        np.empty(of_currents, np.uint8),
+        np.empty(of_voltages, np.int16),
+        np.empty(of_voltages, np.uint8),
+        interval,
+        np.empty((n_samples, chunks, 2, n_neurons), np.int32),
+    )
 
 
 def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int) -> torch.Tensor | None:
@@ -122,18 +135,20 @@ def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_step
     passed = _forward(layer, tensors, events, n_steps)
     if passed is None:
         return None
+    out, kept = passed
     if not tensors.need_gradient:
-        return passed.out.transpose(1, 2)
-    return _LayerFunction.apply(layer, passed, events, *tensors.in_order)  # type: ignore[no-untyped-call]
+        return out.transpose(1, 2)
+    return _LayerFunction.apply(layer, out, kept, events, *tensors.in_order)  # type: ignore[no-untyped-call]
 
 
-def over_samples(n_samples: int, work: Callable[[int, int, int], Any]) -> list[Any]:
+def over_samples(n_samples: int, work: Callable[[int, int, int], Any], at_once: int = 1) -> list[Any]:
     """`work(part, first, last)` for parts of the samples, on as many threads as torch may use.
 
-    `work` must not call torch: each of its threads would get threads of its own.
+    `work` must not call torch: each of its threads would get threads of its own. Parts are multiples of `at_once`.
     """
-    parts = max(1, min(torch.get_num_threads(), n_samples))
-    edges = [n_samples * part // parts for part in range(parts + 1)]
+    groups = (n_samples + at_once - 1) // at_once
+    parts = max(1, min(torch.get_num_threads(), groups))
+    edges = [min(n_samples, groups * part // parts * at_once) for part in range(parts + 1)]
     if parts == 1:
         return [work(0, 0, n_samples)]
     others = [_pool(parts - 1).submit(work, part, edges[part], edges[part + 1]) for part in range(1, parts)]
@@ -151,193 +166,179 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _forward(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int) -> _Pass | None:
+def _forward(
+    layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int
+) -> tuple[torch.Tensor, kernels.Kept] | None:
     n_samples, n_neurons = layer.size
-    shape = (n_samples, n_steps, n_neurons)
-    dynamics, keeps = layer.dynamics, tensors.need_gradient
-    decays_learn = keeps and (tensors.current_decay.requires_grad or tensors.voltage_decay.requires_grad)
     new = torch.zeros if layer.delays is not None else torch.empty
-    out = new(shape)
-    voltages = torch.empty(shape, dtype=torch.int32) if decays_learn or (keeps and dynamics.spiking) else _NO_STEPS
-    currents = torch.empty(shape, dtype=torch.int32) if decays_learn else _NO_STEPS
-    starts, sources, graded = _event_arrays(events)
-    weights = _NO_WEIGHTS if tensors.weight is None or events is None else _integer_rows(tensors.weight, dynamics)
-    feedback = _NO_WEIGHTS if tensors.feedback is None else _integer_rows(tensors.feedback, dynamics)
-    real = _NONE_3D if tensors.real is None else _by_step(tensors.real)
-    bias = torch.zeros(n_neurons) if tensors.bias is None else tensors.bias.detach()
-    units = (bias * dynamics.scale).to(torch.int32).numpy()
-    arrays = [array.numpy() for array in (layer.noise, currents, voltages, out)]
+    out = new(n_samples, n_steps, n_neurons)
+    kept = _room_to_keep(layer, tensors, n_steps)
+    cells = _cells(layer, tensors.bias)
+    incoming = _incoming(layer.dynamics, tensors.weight, tensors.feedback, events)
+    if tensors.real is not None:
+        incoming = incoming._replace(real=_by_step(tensors.real).numpy())
 
     def work(part: int, first: int, last: int) -> int:
-        arriving, spare, spiking = np.empty((3, n_neurons), np.int32)
-        noise, *kept = arrays
-        return kernels.forward(
-            first, last, starts, sources, graded, weights, real.numpy(), np.float32(dynamics.scale), feedback,
-            *layer.keep, units, dynamics.threshold_units, *layer.state, noise, layer.shifts, layer.shift,
-            *kept, arriving, spare, spiking,
-        )  # fmt: skip
+        room = np.empty((5, n_neurons), np.int32)
+        return kernels.forward(first, last, incoming, cells, *layer.state, kept, out.numpy(), room)
 
     seen = over_samples(n_samples, work)
     exact = all(0 <= bits < 1 << kernels.MAGNITUDE_BITS for bits in seen)
-    return _Pass(out, voltages, currents) if exact else None
+    return (out, kept) if exact else None
 
 
 class _LayerFunction(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, layer: Layer, passed: _Pass, events: InputEvents | None, *tensors: Any) -> torch.Tensor:
-        ctx.layer = layer
-        ctx.shape = None if events is None else (events.n_samples, events.n_channels, events.n_steps)
-        parts = _NO_EVENTS if events is None else (events.starts, events.sources, events.graded)
-        _, weight, feedback, _, current_decay, voltage_decay, *_ = tensors
-        ctx.save_for_backward(passed.voltages, passed.currents, *parts, weight, feedback, current_decay, voltage_decay)
-        return passed.out.transpose(1, 2)
+    def forward(
+        ctx: Any, layer: Layer, out: torch.Tensor, kept: kernels.Kept, events: InputEvents | None, *tensors: Any
+    ) -> torch.Tensor:
+        _, weight, feedback, _, current_decay, voltage_decay, bias, _ = tensors
+        stored = None if events is None else KeptEvents.of(events)
+        ctx.layer, ctx.interval, ctx.shape = layer, kept.interval, None if stored is None else stored.shape
+        # Saved so, all of it is freed as soon as the gradients are there.
+        states = [torch.from_numpy(part) for part in kept if isinstance(part, np.ndarray)]
+        parts = () if stored is None else stored.tensors
+        ctx.save_for_backward(*states, weight, feedback, current_decay, voltage_decay, bias, *parts)
+        return out.transpose(1, 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     @flushing
     def backward(ctx: Any, out_gradient: torch.Tensor) -> tuple[Any, ...]:
-        voltages, currents, starts, sources, graded, *parameters = ctx.saved_tensors
-        events = None
-        if ctx.shape is not None:
-            n_samples, n_channels, n_steps = ctx.shape
-            events = InputEvents(n_samples, n_channels, n_steps, starts, sources, graded)
-        passed = _Pass(_by_step(out_gradient), voltages, currents)
-        back = _backward_recurrent if parameters[1] is not None else _backward
-        return None, None, None, *back(ctx.layer, passed, events, parameters, ctx.needs_input_grad[3:])
+        arrays = [part.numpy() for part in ctx.saved_tensors[:5]]
+        kept = kernels.Kept(arrays[0], arrays[1], arrays[2], arrays[3], ctx.interval, arrays[4])
+        parameters, parts = ctx.saved_tensors[5:10], ctx.saved_tensors[10:]
+        events = None if ctx.shape is None else KeptEvents(ctx.shape, parts).events()
+        by_step = _by_step(out_gradient)
+        gradients = _backward(ctx.layer, kept, by_step, events, parameters, ctx.needs_input_grad[4:])
+        return None, None, None, None, *gradients
 
 
 def _backward(
-    layer: Layer, passed: _Pass, events: InputEvents | None, parameters: Any, needs: tuple[bool, ...]
+    layer: Layer,
+    kept: kernels.Kept,
+    out_gradient: torch.Tensor,
+    events: InputEvents | None,
+    parameters: Any,
+    needs: tuple[bool, ...],
 ) -> tuple[torch.Tensor | None, ...]:
-    weight, _, current_decay, voltage_decay = parameters
-    (n_samples, n_neurons), n_steps = layer.size, passed.out.shape[1]
-    needs_values, needs_weight, _, needs_real, *needs_decays, needs_bias, needs_delay = needs
-    scatters = needs_weight and events is not None and events.sparse_gradient
-    keeps = needs_values or needs_real or (needs_weight and not scatters)
-    gradients = torch.empty(passed.out.shape) if keeps else _NONE_3D
-    arrays = _event_arrays(events)
-    keep = [(kept / 4096).astype(np.float32) for kept in layer.keep]
-    constants = _constants(layer.dynamics)
-    out_gradient, currents, voltages, noise = (
-        array.numpy() for array in (passed.out, passed.currents, passed.voltages, layer.noise)
-    )
-
-    def work(part: int, first: int, last: int) -> tuple[Array, Array, Array]:
-        rows = np.empty((3, n_neurons), np.float32)
-        spare = np.empty((0 if keeps else n_steps, n_neurons), np.float32)
-        decay_gradients, bias_gradient = np.zeros((2, n_neurons)), np.zeros(n_neurons if needs_bias else 0)
-        weight_gradient, steps, ends = _scatter_room(events if scatters else None, n_neurons)
-        kernels.backward(
-            first, last, out_gradient, layer.shifts, layer.shift, noise, voltages, *constants, *keep, currents,
-            _NOTHING, *arrays, *rows, steps, ends, spare, weight_gradient, gradients.numpy(), *decay_gradients,
-            bias_gradient,
-        )  # fmt: skip
-        return weight_gradient, decay_gradients, bias_gradient
-
-    weight_gradients, decay_gradients, bias_gradients = zip(*over_samples(n_samples, work))
-    decays = _decay_gradients(sum(decay_gradients), (current_decay, voltage_decay), needs_decays)
-    weight_gradient = None
-    if needs_weight and events is not None:
-        scattered = torch.from_numpy(sum(weight_gradients)).t()
-        weight_gradient = scattered if scatters else _dense_weight_gradient(gradients, events)
-    return (
-        _input_gradient(gradients, weight) if needs_values else None,
-        weight_gradient,
-        None,
-        gradients.transpose(1, 2) if needs_real else None,
-        *decays,
-        torch.from_numpy(sum(bias_gradients)).float() if needs_bias else None,
-        _delay_gradient(layer, voltages, out_gradient, noise) if needs_delay else None,
-    )
-
-
-def _backward_recurrent(
-    layer: Layer, passed: _Pass, events: InputEvents | None, parameters: Any, needs: tuple[bool, ...]
-) -> tuple[torch.Tensor | None, ...]:
-    weight, feedback, current_decay, voltage_decay = parameters
-    n_samples, n_neurons = layer.size
+    weight, feedback, current_decay, voltage_decay, bias = parameters
     needs_values, needs_weight, needs_feedback, needs_real, *needs_decays, needs_bias, needs_delay = needs
-    gradients = torch.empty(passed.out.shape)
-    share = 1 / 4096 if layer.through_state else 0.0
-    keep = [(kept * share).astype(np.float32) for kept in layer.keep]
-    constants = _constants(layer.dynamics)
-    out_gradient, currents, voltages, noise = (
-        array.numpy() for array in (passed.out, passed.currents, passed.voltages, layer.noise)
-    )
-    row = np.empty(n_neurons, np.float32)
-    through = np.zeros((2, n_samples, n_neurons), np.float32)
-    decay_gradients, bias_gradient = np.zeros((2, n_neurons)), np.zeros(n_neurons if needs_bias else 0)
-    caused = torch.zeros(n_samples, n_neurons)
-    matrix, written = feedback.detach(), gradients.numpy()
-    for t in range(passed.out.shape[1] - 1, -1, -1):
-        kernels.backward_step(
-            t, out_gradient, layer.shifts, layer.shift, noise, voltages, *constants, *keep, currents,
-            caused.numpy(), row, *through, written, *decay_gradients, bias_gradient,
-        )  # fmt: skip
-        torch.mm(gradients[:, t], matrix, out=caused)
-    if not layer.through_state:
+    (n_samples, n_neurons), n_steps = layer.size, out_gradient.shape[1]
+    arriving = torch.empty(out_gradient.shape) if needs_values or needs_real else _NONE_3D
+    incoming = _incoming(layer.dynamics, weight, feedback, events)
+    cells, slope = _cells(layer, bias), _slope(layer, feedback is not None)
+    panels = _packed(feedback)
+    at_once = 1 if feedback is None else kernels.TILE_ROWS
+
+    def work(part: int, first: int, last: int) -> tuple[kernels.Sums, kernels.Found]:
+        found = kernels.Found(
+            np.zeros((events.n_channels if events is not None and needs_weight else 0, n_neurons), np.float32),
+            np.zeros((n_neurons if needs_feedback else 0, n_neurons), np.float32),
+            arriving.numpy(),
+            0,
+        )
+        sizes = (any(needs_decays), any(needs_decays), needs_bias, needs_delay)
+        sums = kernels.Sums(*(np.zeros(n_neurons if size else 0) for size in sizes))
+        room = _room(kept, found, events, at_once, (n_steps, n_neurons), panels)
+        kernels.backward(first, last, at_once, out_gradient.numpy(), incoming, cells, slope, kept, room, sums, found)
+        return sums, found
+
+    results = over_samples(n_samples, work, at_once)
+    sums = kernels.Sums(*(sum(parts) for parts in zip(*(sums for sums, _ in results))))
+    if feedback is not None and not layer.through_state:
         # SLAYER runs the neurons step by step, and finds no step before that a decay could act on.
-        decay_gradients[:] = 0
-    decays = _decay_gradients(decay_gradients, (current_decay, voltage_decay), needs_decays)
+        sums = sums._replace(current_decay=0 * sums.current_decay, voltage_decay=0 * sums.voltage_decay)
+    decays = zip((sums.current_decay, sums.voltage_decay), (current_decay, voltage_decay), needs_decays)
     return (
-        _input_gradient(gradients, weight) if needs_values else None,
-        _weight_gradient(gradients, events) if needs_weight and events is not None else None,
-        _weight_gradient(gradients, _feedback_events(layer, passed.voltages)) if needs_feedback else None,
-        gradients.transpose(1, 2) if needs_real else None,
-        *decays,
-        torch.from_numpy(bias_gradient).float() if needs_bias else None,
-        _delay_gradient(layer, voltages, out_gradient, noise) if needs_delay else None,
+        torch.matmul(arriving, weight.detach()).transpose(1, 2) if needs_values else None,
+        _weights_of(found.weights for _, found in results) if needs_weight and events is not None else None,
+        _weights_of(found.feedback for _, found in results) if needs_feedback else None,
+        arriving.transpose(1, 2) if needs_real else None,
+        *(_decay_gradient(total, decay) if need else None for total, decay, need in decays),
+        torch.from_numpy(sums.bias).float() if needs_bias else None,
+        torch.from_numpy(sums.delay).float() * layer.delay_scale if needs_delay else None,
     )
 
 
-def _weight_gradient(gradients: torch.Tensor, events: InputEvents) -> torch.Tensor:
-    """Of weights (neurons, inputs), from the gradient of what arrives, (samples, steps, neurons)."""
-    if not events.sparse_gradient:
-        return _dense_weight_gradient(gradients, events)
-    arrays, of_arriving = _event_arrays(events), gradients.numpy()
-
-    def work(part: int, first: int, last: int) -> Array:
-        weight_gradient, steps, ends = _scatter_room(events, gradients.shape[2])
-        kernels.scatter(first, last, *arrays, of_arriving, steps, ends, weight_gradient)
-        return weight_gradient
-
-    return torch.from_numpy(sum(over_samples(events.n_samples, work))).t()
-
-
-def _dense_weight_gradient(gradients: torch.Tensor, events: InputEvents) -> torch.Tensor:
-    return torch.matmul(gradients.flatten(0, 1).t(), events.dense().flatten(0, 1))
-
-
-def _scatter_room(events: InputEvents | None, n_neurons: int) -> tuple[Array, Array, Array]:
-    """Zeros (inputs, neurons) to add to, and room to put the events of a sample in order."""
-    if events is None:
-        return np.zeros((0, n_neurons), np.float32), np.empty(0, np.int32), np.empty(0, np.int32)
-    most = int(events.starts[:: events.n_steps].diff().max()) if events.n_steps else 0
-    weight_gradient = np.zeros((events.n_channels, n_neurons), np.float32)
-    return weight_gradient, np.empty(most, np.int32), np.empty(events.n_channels, np.int32)
-
-
-def _feedback_events(layer: Layer, voltages: torch.Tensor) -> InputEvents:
-    """What the recurrent synapse saw."""
-    n_samples, n_steps, n_neurons = voltages.shape
-    starts = torch.empty(n_samples * n_steps + 1, dtype=torch.int64)
-    room = torch.empty(voltages.numel(), dtype=torch.int32)
-    graded = torch.empty(len(room) if layer.noise.numel() else 0)
-    number = kernels.feedback_events(
-        voltages.numpy(), layer.dynamics.threshold_units, layer.noise.numpy(), starts.numpy(), room.numpy(),
-        graded.numpy(),
-    )  # fmt: skip
-    return InputEvents(n_samples, n_neurons, n_steps, starts, room[:number], graded[:number])
+def _room(
+    kept: kernels.Kept,
+    found: kernels.Found,
+    events: InputEvents | None,
+    at_once: int,
+    size: tuple[int, int],
+    panels: Array,
+) -> kernels.Room:
+    n_steps, n_neurons = size
+    most = 0
+    if events is not None and len(found.weights) and n_steps:
+        most = int(events.starts[::n_steps].diff().max())
+    recurrent = len(found.feedback)
+    again = (at_once, kept.interval, n_neurons)
+    padded = -(-n_neurons // kernels.LANES) * kernels.LANES
+    return kernels.Room(
+        np.empty((5, n_neurons), np.int32),
+        np.empty(n_neurons, np.float32),
+        np.empty((2, at_once, n_neurons), np.float32),
+        np.empty((0 if found.arriving.size else at_once, n_steps, n_neurons), np.float32),
+        np.empty(most, np.int32),
+        np.empty(len(found.weights), np.int32),
+        np.empty(n_steps * recurrent, np.int32),
+        np.empty(recurrent, np.int32),
+        np.empty(again, np.int32),
+        np.empty(again, np.int32),
+        np.empty((kernels.TILE_ROWS if panels.size else 0, padded), np.float32),
+        panels,
+        np.empty((at_once, n_steps, (recurrent + 63) // 64), np.uint64),
+    )
 
 
-def _constants(dynamics: Dynamics) -> tuple[np.float32, np.float32, np.float32, np.float32]:
-    steepness = np.float32(np.log2(np.e) / dynamics.tau) if dynamics.spiking else np.float32(0)
-    return np.float32(1 / dynamics.scale), dynamics.threshold, steepness, dynamics.peak
-
-
-def _event_arrays(events: InputEvents | None) -> tuple[Array, Array, Array]:
+def _incoming(
+    dynamics: Dynamics, weight: torch.Tensor | None, feedback: torch.Tensor | None, events: InputEvents | None
+) -> kernels.Incoming:
     starts, sources, graded = _NO_EVENTS if events is None else (events.starts, events.sources, events.graded)
-    return starts.numpy(), sources.numpy(), graded.numpy()
+    weights = _NO_WEIGHTS if weight is None or events is None else _integer_rows(weight, dynamics)
+    return kernels.Incoming(
+        starts.numpy(),
+        sources.numpy(),
+        graded.numpy(),
+        weights,
+        _NONE_3D.numpy(),
+        0,
+        _NO_WEIGHTS if feedback is None else _integer_rows(feedback, dynamics),
+    )
+
+
+def _cells(layer: Layer, bias: torch.Tensor | None) -> kernels.Cells:
+    scale = layer.dynamics.scale
+    units = np.zeros(layer.size[1], np.int32) if bias is None else (bias.detach() * scale).to(torch.int32).numpy()
+    return kernels.Cells(
+        np.float32(scale),
+        *layer.keep,
+        layer.dynamics.threshold_units,
+        units,
+        layer.noise.numpy(),
+        layer.shifts,
+        layer.shift,
+    )
+
+
+def _slope(layer: Layer, recurrent: bool) -> kernels.Slope:
+    dynamics = layer.dynamics
+    steepness = np.float32(np.log2(np.e) / dynamics.tau) if dynamics.spiking else np.float32(0)
+    share = 1 / 4096 if layer.through_state or not recurrent else 0.0
+    keep = ((kept * share).astype(np.float32) for kept in layer.keep)
+    return kernels.Slope(np.float32(1 / dynamics.scale), dynamics.threshold, steepness, dynamics.peak, *keep)
+
+
+def _packed(feedback: torch.Tensor | None) -> Array:
+    """Recurrent weights in the order in which the way back multiplies with them."""
+    if feedback is None:
+        return np.empty(0, np.float32)
+    width = -(-len(feedback) // kernels.LANES) * kernels.LANES
+    panels = np.empty(len(feedback) * width, np.float32)
+    kernels.pack(feedback.detach().numpy(), panels)
+    return panels
 
 
 def _integer_rows(weight: torch.Tensor, dynamics: Dynamics) -> Array:
@@ -349,18 +350,9 @@ def _by_step(values: torch.Tensor) -> torch.Tensor:
     return values.detach().transpose(1, 2).contiguous()
 
 
-def _input_gradient(gradients: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    return torch.matmul(gradients, weight.detach()).transpose(1, 2)
+def _weights_of(parts: Iterable[Array]) -> torch.Tensor:
+    return torch.from_numpy(sum(parts)).t()
 
 
-def _decay_gradients(sums: Any, decays: Any, needs: list[bool]) -> list[torch.Tensor | None]:
-    return [
-        torch.from_numpy(of_neurons.sum(keepdims=True) if decay.numel() == 1 else of_neurons).float() if need else None
-        for of_neurons, decay, need in zip(sums, decays, needs)
-    ]
-
-
-def _delay_gradient(layer: Layer, voltages: Any, out_gradient: Any, noise: Any) -> torch.Tensor:
-    total = np.zeros(layer.size[1])
-    kernels.delay_gradients(voltages, layer.dynamics.threshold_units, noise, layer.shifts, out_gradient, total)
-    return torch.from_numpy(total).float() * layer.delay_scale
+def _decay_gradient(of_neurons: Array, decay: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(of_neurons.sum(keepdims=True) if decay.numel() == 1 else of_neurons).float()

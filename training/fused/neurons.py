@@ -1,5 +1,6 @@
 """The neurons of a block, fused: dynamics, spikes, reset, dropout, shift by a step, axonal delay."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from netx_exports.errors import LapilliError
 from training.fused import kernels
 from training.fused.arrivals import Arrivals
 from training.fused.bias import Bias, fixed_bias
@@ -27,6 +29,8 @@ _step_delay = slayer.block.base.step_delay
 _NO_NOISE = torch.empty(0, 0, 0)
 _LARGEST_SUM = 1 << 15
 
+CHECKPOINT_VARIABLE = "LAPILLI_CHECKPOINT_STEPS"
+
 
 def run_neurons(
     block: Any, arrivals: Arrivals | None, spiking: bool = True, feedback: torch.Tensor | None = None
@@ -34,7 +38,7 @@ def run_neurons(
     """What a block answers to what arrives, (samples, *neurons, steps).
 
     Arguments:
-        block: of SLAYER, with `neuron` and, if it spikes, `delay_shift` and `delay`.
+        block: of SLAYER, with `neuron` and, if it spikes, `delay_shift` and `delay`; it may have `checkpoint_steps`.
         arrivals: None gives None.
         spiking: whether the answer are spikes; else voltages.
         feedback: quantised weights (neurons, neurons) of a recurrent synapse.
@@ -151,7 +155,22 @@ def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) 
         block.delay.grad_scale if delays is not None else 1.0,
         noise,
         not recurrent or block.through_state,
+        checkpoint_steps(block),
     )
+
+
+def checkpoint_steps(block: Any) -> int:
+    """Steps between the states that a block keeps for the way back; 0: it keeps those of every step.
+
+    Raises:
+        LapilliError: where the number is none.
+    """
+    chosen = getattr(block, "checkpoint_steps", None)
+    if chosen is None:
+        chosen = os.environ.get(CHECKPOINT_VARIABLE) or "0"
+    if not str(chosen).isdecimal():
+        raise LapilliError(f"{CHECKPOINT_VARIABLE}: must be a number of steps, at least 0, got {chosen!r}")
+    return int(chosen)
 
 
 def _tensors(block: Any, arrivals: Arrivals, feedback: torch.Tensor | None, layer: Layer) -> Tensors:
