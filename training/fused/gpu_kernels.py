@@ -9,6 +9,9 @@ no state reaches 2^24 units. Pointers that do not apply are never read.
 import triton
 import triton.language as tl
 
+MAGNITUDE_BITS = 24
+"""States of fewer bits are exact in SLAYER's single precision."""
+
 LANES = 128
 """Lanes of a program: one for each thread of four warps."""
 

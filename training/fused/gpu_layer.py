@@ -8,7 +8,6 @@ import torch
 from training.fused import gpu_kernels
 from training.fused.dynamics import Dynamics
 from training.fused.gpu_products import full_precision
-from training.fused.kernels import MAGNITUDE_BITS
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _forward(layer: GpuLayer, tensors: GpuTensors) -> _Pass | None:
                 steps(t, t + 1)
                 torch.mm(sent, weights, out=caused)
     # The GPU is waited for here: whether SLAYER's code must run instead is for the host to know.
-    exact = int(seen.max()) < 1 << MAGNITUDE_BITS
+    exact = int(seen.max()) < 1 << gpu_kernels.MAGNITUDE_BITS
     return _Pass(out, voltages, currents) if exact else None
 
 
