@@ -19,6 +19,7 @@ from triton_interpreter import gpu_in_place_of_cpu
 
 from netx_exports.errors import UnsupportedError
 from training.fused import Bias, block_module, gpu, multi
+from training.fused.gpu import gpu_dynamics
 from training.fused.gpu_products import full_precision
 from training.slayer import slayer
 
@@ -252,6 +253,18 @@ def test_without_triton_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None)
         with pytest.warns(RuntimeWarning, match="Triton is not installed"):
             block(torch.ones(1, 4, 5))
+
+
+def test_what_a_gpu_would_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert gpu_dynamics("fused") == "lapilli's Triton kernels; no CUDA device here"
+    monkeypatch.setattr(gpu.cpp_extension, "CUDA_HOME", None)
+    assert gpu_dynamics("slayer") == "SLAYER's CUDA extension, which needs nvcc: not found; no CUDA device here"
+    monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(gpu.cpp_extension, "CUDA_HOME", "/cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    assert gpu_dynamics("fused") == "SLAYER's CUDA extension (Triton is not installed); a GPU"
 
 
 def test_a_delay_that_is_no_number_leaves_it_to_slayer() -> None:

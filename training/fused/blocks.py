@@ -25,7 +25,8 @@ class _Checkpoints(torch.nn.Module):
     Arguments:
         checkpoint_steps: 0: states of all steps are kept; else those of every so many steps, and each chunk of steps
             runs again on the way back, which gives the same numbers bit for bit; None: what the environment variable
-            LAPILLI_CHECKPOINT_STEPS says, else 0. No effect where inputs are so dense that a dense product is taken.
+            LAPILLI_CHECKPOINT_STEPS says, else 0. No effect on a GPU, nor where inputs are so dense that a dense
+            product is taken.
     """
 
     def __init__(self, *args: Any, checkpoint_steps: int | None = None, **kwargs: Any) -> None:
