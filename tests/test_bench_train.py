@@ -75,6 +75,31 @@ def test_peak_memory_counts_what_a_step_takes() -> None:
     assert large - small > 2 * 4 * 256 * 32 * 380 / 2**20
 
 
+def test_checkpoints_take_less_memory() -> None:
+    task = Task("dense", 64, 1000, 0.02)
+    # Voltages are three bytes, less the states at the borders; half of it, because peaks are not exact.
+    assert peak_mebibytes("lapilli", task) - peak_mebibytes("lapilli", task, 50) > 3 * 256 * 64 * 1000 / 2**20 / 2
+
+
+def test_rows_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = {("SLAYER", 0): 80.0, ("lapilli", 0): 30.0, ("lapilli", parts.CHECKPOINT_STEPS): 20.0}
+    monkeypatch.setattr(parts, "installed", lambda: ["lapilli", "SLAYER"])
+    monkeypatch.setattr(parts, "peak_mebibytes", lambda name, task, steps=0: peaks[name, steps])
+    rows = bench_train_part("memory", TrainSizes(steps=(1000,)), Watch())[:3]
+    assert [(row.what, row.values, row.ratio, row.met) for row in rows] == [
+        ("lapilli, 1000 steps", (30.0,), 0.375, "yes"),
+        ("SLAYER, 1000 steps", (80.0,), None, ""),
+        ("lapilli, states kept every 100 steps, 1000 steps", (20.0,), 0.25, "yes"),
+    ]
+
+
+def test_slow_contestants_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "SLOW_S", 0.0)
+    monkeypatch.setattr(parts, "installed", lambda: ["lapilli", "SLAYER"])
+    rows = bench_train_part("dense", TrainSizes((6,), (0.1,), (1,), 2, 2, 3), Watch())
+    assert [(len(row.values), row.remark[:13]) for row in rows] == [(1, "run once only")] * 2
+
+
 def test_the_command_writes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "rows.csv"
     options = ["--steps", "[6]", "--densities", "[0.1]", "--threads", "[1]", "--batch", "2", "--repeats", "1"]

@@ -22,6 +22,9 @@ BARS = {"dense": (6.0, 4.0), "recurrent": (6.0, None), "conv": (3.0, 1.5)}
 SLOW_S = 10.0
 """A step that takes longer is run once only."""
 
+CHECKPOINT_STEPS = 100
+"""Steps between kept states in the rows of memory that say so."""
+
 BAR_BATCH = {"dense": 64, "recurrent": 64, "conv": 16}
 GRADIENT_TOLERANCE = 1e-5
 LONG_TOLERANCE = 5e-5
@@ -100,30 +103,33 @@ def _case(part: str, task: Task, threads: int, repeats: int, watch: Watch) -> li
     compared = compare(task)
     with _threads(threads):
         names = installed()
-        times = {}
+        times, remarks = {}, dict.fromkeys(names, "")
         for name in names:
             what = f"{name}: {task.network}, {task.n_steps} steps, {task.density:.0%} input, {threads} threads"
             step = step_of(name, task)
             first = seconds_of(step)()
             slow = first > SLOW_S
+            if slow:
+                remarks[name] = f"run once only: a step takes more than {SLOW_S:g} s"
             times[name] = milliseconds((first,) if slow else repeated(what, seconds_of(step), repeats, watch))
             del step
     standard = (task.batch, task.n_steps, task.density, threads) == (BAR_BATCH[task.kind], 100, 0.02, 1)
     base = Row(part, task.network, OURS, task.batch, threads, task.n_steps, "ms per training step", times[OURS])
     what = _case_name(task.n_steps, task.density)
-    rows = [replace(base, what=OURS + what, compared=compared)]
+    rows = [replace(base, what=OURS + what, compared=compared, remark=remarks[OURS])]
     peers = [name for name in PEERS if name in times]
     fastest = min(peers, key=lambda name: statistics.median(times[name]), default=None)
     bars = {SLAYER: BARS[task.kind][0], fastest: BARS[task.kind][1]}
     for name in names[1:]:
-        row = replace(base, what=name + what, values=times[name])
+        row = replace(base, what=name + what, values=times[name], remark=remarks[name])
         ratio = row.median / base.median
         bar = bars.get(name)
         judged: dict[str, Any] = {} if bar is None else at_least(ratio, bar, standard)
         rows.append(replace(row, ratio=ratio, ratio_of="its time over lapilli's", **judged))
     missing = [name for name in PEERS if name not in times]
     if missing:
-        rows[0] = replace(rows[0], remark=f"not installed: {', '.join(missing)}")
+        said = [rows[0].remark] * bool(rows[0].remark)
+        rows[0] = replace(rows[0], remark="; ".join([*said, f"not installed: {', '.join(missing)}"]))
     return rows
 
 
@@ -208,19 +214,24 @@ def _case_name(n_steps: int, density: float) -> str:
 
 
 def _memory(sizes: TrainSizes, watch: Watch) -> list[Row]:
-    """Peak memory of a step of each contestant."""
+    """Peak memory of a step of each contestant, and of ours with checkpoints over time."""
     rows: list[Row] = []
+    names = installed()
     cases = list(product(("dense", "recurrent", "conv"), sizes.steps))
-    with watch.bar("peak memory", len(cases) * len(installed())) as advance:
+    with watch.bar("peak memory", len(cases) * (len(names) + 1)) as advance:
         for kind, n_steps in cases:
             task = sizes.task(kind, n_steps, 0.02)
-            peaks = {}
-            for name in installed():
+            base = Row("memory", task.network, "", task.batch, 1, n_steps, "MiB", (0.0,))
+            peaks: dict[str, float] = {}
+            for name in names:
                 peaks[name] = peak_mebibytes(name, task)
                 advance(1)
+            kept = f"{OURS}, states kept every {CHECKPOINT_STEPS} steps"
+            peaks[kept] = peak_mebibytes(OURS, task, CHECKPOINT_STEPS)
+            advance(1)
             for name, peak in peaks.items():
-                row = Row("memory", task.network, f"{name}, {n_steps} steps", task.batch, 1, n_steps, "MiB", (peak,))
-                if name == OURS:
+                row = replace(base, what=f"{name}, {n_steps} steps", values=(peak,))
+                if name in (OURS, kept):
                     ratio = peak / peaks[SLAYER]
                     judged: dict[str, Any] = at_most(ratio, 0.5, n_steps >= 1000)
                     row = replace(row, ratio=ratio, ratio_of="its peak over SLAYER's", **judged)

@@ -10,6 +10,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from training.fused.dynamics import has_hooks
 from training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
+from training.fused.layer import Form, Source
 from training.slayer import slayer
 
 
@@ -25,6 +26,7 @@ class Arrivals:
         real: (samples, neurons, steps), in SLAYER's unit.
         channels_last: whether the neurons of an image lie as (rows, columns, channels) in `real`.
         are_currents: whether `real` are the neurons' currents already.
+        source: the synapse of `values` and `weight` (then in its own shapes), where it is not a dense one.
     """
 
     shape: torch.Size
@@ -34,6 +36,7 @@ class Arrivals:
     real: torch.Tensor | None = None
     channels_last: bool = False
     are_currents: bool = False
+    source: Source | None = None
 
     @classmethod
     def of_numbers(cls, numbers: torch.Tensor, are_currents: bool = False) -> "Arrivals":
@@ -46,13 +49,10 @@ class Arrivals:
         of_channels = values.reshape(-1, 1).expand(self.shape[1], places)
         return (of_channels.t() if self.channels_last else of_channels).flatten()
 
-    def shaped(self, flat: torch.Tensor) -> torch.Tensor:
-        """(samples, *neurons, steps) of (samples, neurons, steps) in the order of what arrives."""
-        if not self.channels_last:
-            return flat.reshape(self.shape)
-        _, channels, rows, columns, _ = self.shape
-        by_step = flat.transpose(1, 2).reshape(len(flat), -1, rows, columns, channels)
-        return by_step.permute(0, 4, 2, 3, 1)
+    @property
+    def form(self) -> Form:
+        """How the neurons lie."""
+        return Form(self.shape, self.channels_last)
 
 
 def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
@@ -110,7 +110,7 @@ def together(parts: Sequence[Arrivals | None]) -> Arrivals | None:
         return None
     if len({part.channels_last for part in found}) == 1:
         return replace(found[0], real=added([_numbers(part) for part in found]))
-    return Arrivals.of_numbers(added([part.shaped(_numbers(part)) for part in found]))
+    return Arrivals.of_numbers(added([part.form.shaped(_numbers(part).transpose(1, 2)) for part in found]))
 
 
 def _numbers(part: Arrivals) -> torch.Tensor:

@@ -59,9 +59,10 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     n_samples, n_steps = len(values), values.shape[-1]
     images = values.permute(0, 4, 2, 3, 1).flatten(0, 1).contiguous()
     product = ConvProduct.apply(images, kernels.squeeze(-1), geometry)  # type: ignore[no-untyped-call]
-    real = product.reshape(n_samples, n_steps, -1).transpose(1, 2)
-    found = Arrivals(torch.Size((n_samples, *geometry.outputs, n_steps)), real=real, channels_last=True)
-    return found if all_alike(neuron) else Arrivals.of_numbers(found.shaped(real))
+    by_step = product.reshape(n_samples, n_steps, -1)
+    shape = torch.Size((n_samples, *geometry.outputs, n_steps))
+    found = Arrivals(shape, real=by_step.transpose(1, 2), channels_last=True)
+    return found if all_alike(neuron) else Arrivals.of_numbers(found.form.shaped(by_step))
 
 
 def product_of(synapse: Any, values: torch.Tensor) -> torch.Tensor:
@@ -183,7 +184,7 @@ def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.
         return None
     if neuron.persistent_state and feedback is None:
         _keep_state(neuron, layer, tensors, arrivals)
-    return arrivals.shaped(out)
+    return arrivals.form.shaped(out)
 
 
 def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
@@ -199,7 +200,7 @@ def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
     currents = run_layer(layer, tensors)
     if currents is None:
         return None
-    normalised = neuron.norm(arrivals.shaped(currents).contiguous())
+    normalised = neuron.norm(arrivals.form.shaped(currents).contiguous())
     return Arrivals.of_numbers(normalised, are_currents=True) if normalised.shape == arrivals.shape else None
 
 

@@ -88,7 +88,7 @@ class _Pass:
 
 
 def run_layer(layer: GpuLayer, tensors: GpuTensors) -> torch.Tensor | None:
-    """Output of a layer, (samples, neurons, steps).
+    """Output of a layer, (samples, steps, neurons).
 
     Returns:
         None where states are so large that SLAYER's single precision would round them, or a decay is out of its range.
@@ -97,7 +97,7 @@ def run_layer(layer: GpuLayer, tensors: GpuTensors) -> torch.Tensor | None:
     if passed is None:
         return None
     if not tensors.need_gradient:
-        return passed.out.transpose(1, 2)
+        return passed.out
     return _LayerFunction.apply(layer, passed, *tensors.in_order)  # type: ignore[no-untyped-call]
 
 
@@ -144,7 +144,7 @@ class _LayerFunction(torch.autograd.Function):
         _, feedback, *_, delay = tensors
         late = None if delay is None else passed.out
         ctx.save_for_backward(passed.voltages, passed.currents, late, feedback)
-        return passed.out.transpose(1, 2)
+        return passed.out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
@@ -152,7 +152,7 @@ class _LayerFunction(torch.autograd.Function):
         voltages, currents, late, feedback = ctx.saved_tensors
         layer, needs = ctx.layer, ctx.needs_input_grad[2:]
         _, needs_feedback, *needs_sums, needs_delay = needs
-        by_step = out_gradient.transpose(1, 2).contiguous()
+        by_step = out_gradient.contiguous()
         gradients, sums = _gradients(layer, by_step, (voltages, currents), feedback, needs_sums[2])
         return (
             None,

@@ -146,7 +146,7 @@ class Found(NamedTuple):
 
     Arguments:
         weights: (inputs, neurons), feedback: (neurons, neurons); both are added to.
-        arriving: of what arrives, (samples, steps, neurons), from sample `first` on.
+        arriving: of what arrives, (samples, steps, neurons), from sample `first` on, as the gradients of the output.
     """
 
     weights: Any
@@ -307,16 +307,6 @@ def events_by_step(values, n_channels, starts, sources, found):
             starts[n * n_steps + t + 1] = total + event
         total += number
     return total, binary
-
-
-@compiled
-def densify(starts, sources, graded, n_steps, first, dense):
-    """Write the events of samples from `first` on into (samples, steps, channels) of zeros."""
-    for n in range(len(dense)):
-        for t in range(n_steps):
-            row = (first + n) * n_steps + t
-            for event in range(starts[row], starts[row + 1]):
-                dense[n, t, sources[event]] = graded[event] if len(graded) else np.float32(1)
 
 
 @compiled
@@ -865,15 +855,15 @@ def _run_again(n, chunk, end, incoming, cells, n_steps, kept, room, currents, vo
 
 
 @spliced
-def _late_gradient(n, t, out_gradient, cells, row):
-    """The gradient of what each neuron sends in step t, which leaves its shift later."""
-    n_steps = out_gradient.shape[1]
+def _late_gradient(t, out_gradient, cells, row):
+    """The gradient of what each neuron of a sample sends in step t, which leaves its shift later."""
+    n_steps = len(out_gradient)
     if len(cells.shifts):
         for i in range(len(row)):
             late = t + cells.shifts[i]
-            row[i] = out_gradient[n, late, i] if late < n_steps else np.float32(0)
+            row[i] = out_gradient[late, i] if late < n_steps else np.float32(0)
     elif t + cells.uniform_shift < n_steps:
-        _copy(out_gradient[n, t + cells.uniform_shift], row)
+        _copy(out_gradient[t + cells.uniform_shift], row)
     else:
         row[:] = 0
 
@@ -881,14 +871,14 @@ def _late_gradient(n, t, out_gradient, cells, row):
 @spliced
 def _delay_gradient(n, t, out_gradient, cells, voltages, found):
     """Add the gradients of axonal delays, as SLAYER defines them: the output's change times its gradient."""
-    n_steps, noise = out_gradient.shape[1], cells.noise
+    n_steps, noise = len(out_gradient), cells.noise
     for i in range(len(found)):
         late = t + cells.shifts[i]
         if voltages[i] < cells.threshold or late >= n_steps:
             continue
         sent = noise[n, t % noise.shape[1], i] if noise.size else np.float32(1)
-        following = out_gradient[n, late + 1, i] if late + 1 < n_steps else np.float32(0)
-        found[i] += np.float64(sent * (following - out_gradient[n, late, i]))
+        following = out_gradient[late + 1, i] if late + 1 < n_steps else np.float32(0)
+        found[i] += np.float64(sent * (following - out_gradient[late, i]))
 
 
 @compiled
@@ -920,10 +910,10 @@ def _step_back(
 ):
     """From the gradient of what a sample's neurons send in step t to that of what arrives: `through_current`.
 
-    `caused` is the gradient of what they send, from what it causes in step t + 1; `currents`, `voltages` are those of
-    the step.
+    `out_gradient` is that of the sample's output, (steps, neurons); `caused` that of what is sent, from what it causes
+    in step t + 1; `currents` and `voltages` are those of step t.
     """
-    _late_gradient(n, t, out_gradient, cells, row)
+    _late_gradient(t, out_gradient, cells, row)
     if len(sums.delay):
         _delay_gradient(n, t, out_gradient, cells, voltages, sums.delay)
     if len(caused):
@@ -954,7 +944,7 @@ def backward(first, last, at_once, out_gradient, incoming, cells, slope, kept, r
     A recurrent layer takes TILE_ROWS samples at once, so that its weights are read once for all of them.
 
     Arguments:
-        out_gradient: of the output, (samples, steps, neurons).
+        out_gradient: of the output, (samples, steps, neurons), from sample `found.first` on.
         incoming, cells, kept: as in `forward`.
         slope: `Slope`; room: `Room`; sums: `Sums`, found: `Found`, both filled.
     """
@@ -990,7 +980,7 @@ def backward(first, last, at_once, out_gradient, incoming, cells, slope, kept, r
                         _bring_back(kept.currents[n, t], kept.low_currents[n, t], currents)
                     caused = room.caused[s, :n_neurons] if room.caused.size else nothing
                     _step_back(
-                        n, t, out_gradient, cells, slope, currents, voltages, caused, room.row,
+                        n, t, out_gradient[n - found.first], cells, slope, currents, voltages, caused, room.row,
                         through_current[s], through_voltage[s], sums,
                     )  # fmt: skip
                     if found.arriving.size:

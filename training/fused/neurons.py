@@ -75,7 +75,7 @@ def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.
         return None
     if neuron.persistent_state and feedback is None:
         _keep_state(neuron, layer, tensors, arrivals)
-    return _late(block, layer, arrivals.shaped(out)) if dynamics.spiking else arrivals.shaped(out)
+    return _late(block, layer, out) if dynamics.spiking else out
 
 
 def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
@@ -93,7 +93,7 @@ def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
     currents = run_layer(layer, tensors, arrivals.events, shape[-1])
     if currents is None:
         return None
-    normalised = neuron.norm(arrivals.shaped(currents).contiguous())
+    normalised = neuron.norm(currents.contiguous())
     if normalised.shape != shape:
         return None
     return Arrivals.of_numbers(normalised, are_currents=True)
@@ -147,6 +147,7 @@ def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) 
     if dynamics.spiking and _fuses_delay(block, shape, recurrent):
         delays = _whole_delays(block.delay, n_neurons)
     return Layer(
+        arrivals.form,
         dynamics,
         keep,
         (states[0], states[1]),
@@ -156,6 +157,7 @@ def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) 
         noise,
         not recurrent or block.through_state,
         checkpoint_steps(block),
+        arrivals.source,
     )
 
 
