@@ -13,7 +13,8 @@ from netx_exports.errors import LapilliError
 from simulators.bench.measuring import Row, Watch, at_least, at_most, milliseconds, repeated, seconds_of
 from training.bench.contestants import OURS, PEERS, SLAYER, installed, step_of
 from training.bench.memory import peak_mebibytes
-from training.bench.tasks import Task, gradients_of
+from training.bench.tasks import Task, gradients_of, slayer_step
+from training.slayer import slayer
 
 BARS = {"dense": (6.0, 4.0), "recurrent": (6.0, None), "conv": (3.0, 1.5)}
 """Times that SLAYER and that the fastest peer should take, over ours, at 100 steps, 2 % input, one thread."""
@@ -40,6 +41,7 @@ class TrainSizes:
         threads: numbers of threads.
         batch: samples of a batch of dense and recurrent networks.
         conv_batch: of convolutional ones.
+        gpu_batch: of all of them on a GPU.
         repeats: timed steps of each case.
         seed: of weights and input.
     """
@@ -49,6 +51,7 @@ class TrainSizes:
     threads: tuple[int, ...] = (1, 2)
     batch: int = 64
     conv_batch: int = 16
+    gpu_batch: int = 256
     repeats: int = 5
     seed: int = 0
 
@@ -130,13 +133,13 @@ def _case(part: str, task: Task, threads: int, repeats: int, watch: Watch) -> li
     return rows
 
 
-def compare(task: Task) -> str:
-    """Every voltage of the readout, and the gradients, beside SLAYER's.
+def compare(task: Task, device: str = "cpu") -> str:
+    """Every voltage of the readout, and the gradients, on a device beside those of SLAYER on the CPU.
 
     Raises:
         LapilliError: where a voltage is another, or a gradient differs by more than rounding.
     """
-    ours, theirs = gradients_of(task, "fused"), gradients_of(task, "slayer")
+    ours, theirs = gradients_of(task, "fused", device), gradients_of(task, "slayer")
     loss = (ours.pop("loss"), theirs.pop("loss"))[1]
     if not torch.equal(ours.pop("voltages"), theirs.pop("voltages")) or ours.keys() != theirs.keys():
         raise LapilliError(f"bench: voltages of lapilli and SLAYER differ on {task}")
@@ -144,6 +147,37 @@ def compare(task: Task) -> str:
     if not worst <= (GRADIENT_TOLERANCE if task.n_steps <= 300 else LONG_TOLERANCE):
         raise LapilliError(f"bench: gradients of lapilli and SLAYER differ by {worst:.1e} on {task}")
     return f"lapilli's voltages = SLAYER's, loss {loss:.6g}; gradients differ by at most {worst:.0e} of the largest"
+
+
+def _gpu(sizes: TrainSizes, watch: Watch) -> list[Row]:
+    """Ours and SLAYER's extension on a GPU; nothing where there is none."""
+    if not torch.cuda.is_available():
+        watch.note("gpu: skipped, there is no CUDA device here")
+        return []
+    rows: list[Row] = []
+    for kind in BARS:
+        task = replace(sizes.task(kind, sizes.steps[0], 0.02), batch=sizes.gpu_batch)
+        rows += _gpu_case(task, sizes.repeats, watch)
+    return rows
+
+
+def _gpu_case(task: Task, repeats: int, watch: Watch) -> list[Row]:
+    compared, what = compare(task, "cuda"), f"{task.network}, {task.n_steps} steps"
+    values = milliseconds(repeated(f"{OURS}: {what}", seconds_of(slayer_step(task, "fused", "cuda")), repeats, watch))
+    name = torch.cuda.get_device_name()
+    base = Row("gpu", task.network, OURS, task.batch, 1, task.n_steps, "ms per training step", values)
+    base = replace(base, what=f"{OURS}, {name}", compared=compared)
+    # SLAYER asks for compute capability 8.0 on every newer device.
+    slayer.jitconfig.TORCH_CUDA_ARCH_LIST = ".".join(map(str, torch.cuda.get_device_capability()))
+    try:
+        theirs = seconds_of(slayer_step(task, "slayer", "cuda"))
+        values = milliseconds(repeated(f"{SLAYER}: {what}", theirs, repeats, watch))
+    except (RuntimeError, OSError, ImportError) as error:
+        return [replace(base, remark=f"SLAYER's CUDA extension: {str(error).splitlines()[0]}")]
+    row = replace(base, what=f"{SLAYER}'s CUDA extension, {name}", values=values, compared="")
+    ratio = row.median / base.median
+    judged: dict[str, Any] = at_least(ratio, 1.0, (task.batch, task.n_steps) == (256, 100))
+    return [base, replace(row, ratio=ratio, ratio_of="its time over lapilli's", **judged)]
 
 
 def _growth(rows: Sequence[Row], sizes: TrainSizes) -> list[Row]:
@@ -219,5 +253,6 @@ PARTS: dict[str, tuple[str, Callable[[TrainSizes, Watch], list[Row]]]] = {
     "dense": ("a training step of a dense network", _speed("dense")),
     "recurrent": ("a training step of a recurrent network", _speed("recurrent")),
     "conv": ("a training step of a convolutional network, N-MNIST's size", _speed("conv")),
+    "gpu": ("a training step on a GPU", _gpu),
     "memory": ("peak memory of a training step", _memory),
 }

@@ -2,7 +2,7 @@
 
 Each block is the block of `lava.lib.dl.slayer.block.cuba` of the same name: constructor, parameters, state dict, export
 and numbers are SLAYER's. Where the kernels do not compute what a block does (normalisation of a recurrent block, graded
-spikes, weights without quantisation, hooks, a GPU, ...), SLAYER's own code runs.
+spikes, weights without quantisation, hooks, ...), SLAYER's own code runs.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from netx_exports.errors import UnsupportedError
-from training.fused.arrivals import Arrivals, arrivals, on_cpu, quantised_weight
+from training.fused.arrivals import quantised_weight
 from training.fused.bias import Bias
-from training.fused.convolution import conv_arrivals
-from training.fused.neurons import forget, run_neurons
+from training.fused.dispatch import arrivals, conv_arrivals, run_neurons, synapse_arrivals
+from training.fused.neurons import forget
 from training.slayer import slayer
 
 _cuba = slayer.block.cuba
@@ -25,7 +25,8 @@ class _Checkpoints(torch.nn.Module):
     Arguments:
         checkpoint_steps: 0: states of all steps are kept; else those of every so many steps, and each chunk of steps
             runs again on the way back, which gives the same numbers bit for bit; None: what the environment variable
-            LAPILLI_CHECKPOINT_STEPS says, else 0. No effect where inputs are so dense that a dense product is taken.
+            LAPILLI_CHECKPOINT_STEPS says, else 0. No effect on a GPU, nor where inputs are so dense that a dense
+            product is taken.
     """
 
     def __init__(self, *args: Any, checkpoint_steps: int | None = None, **kwargs: Any) -> None:
@@ -129,7 +130,7 @@ class Recurrent(_Checkpoints, _cuba.Recurrent):  # type: ignore[misc, name-defin
         forget(self)
         fused = None
         if self.bias is None and not self.count_log:
-            feedback = quantised_weight(self.recurrent_synapse, self.neuron)
+            feedback = quantised_weight(self.recurrent_synapse, self.neuron, x.device)
             if feedback is not None:
                 fused = run_neurons(self, arrivals(self.input_synapse, self.neuron, x), feedback=feedback)
         if fused is not None:
@@ -146,9 +147,7 @@ class Recurrent(_Checkpoints, _cuba.Recurrent):  # type: ignore[misc, name-defin
 
 def _neurons_fused(block: Any, x: torch.Tensor) -> torch.Tensor | None:
     """Fused neurons behind SLAYER's own synapse."""
-    if block.count_log or not on_cpu(x):
-        return None
-    return run_neurons(block, Arrivals.of_numbers(block.synapse(x)))
+    return None if block.count_log else run_neurons(block, synapse_arrivals(block.synapse, x))
 
 
 def _apply_mask(block: Any) -> None:

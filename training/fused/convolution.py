@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from training.fused import convolution_kernels
-from training.fused.arrivals import Arrivals, added, on_cpu, quantised
+from training.fused.arrivals import Arrivals, on_cpu, quantised, together
 from training.fused.denormals import flushing
 from training.fused.events import InputEvents, KeptEvents, exact_sums, input_events
 from training.fused.layer import Array, over_samples
@@ -33,6 +33,11 @@ class Geometry:
     padding: tuple[int, int]
     dilation: tuple[int, int]
     groups: int
+
+    @property
+    def of_group(self) -> int:
+        """Channels that a neuron sees."""
+        return self.inputs[0] // self.groups
 
     @property
     def options(self) -> tuple[Any, ...]:
@@ -60,10 +65,10 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     """
     if not on_cpu(values) or values.dim() != 5:
         return None
-    weight = quantised(synapse, slayer.synapse.Conv, neuron)
+    weight = quantised(synapse, slayer.synapse.Conv, neuron, values.device)
     if weight is None:
         return Arrivals.of_numbers(synapse(values))
-    geometry = _geometry(synapse, values.shape)
+    geometry = geometry_of(synapse, values.shape)
     if geometry is None:
         return None
     flat, layout = _flat(values)
@@ -77,7 +82,7 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
         found = Arrivals(shape, real=_folded(geometry, values, kernels), channels_last=True)
     else:
         return Arrivals.of_numbers(synapse(values))
-    return found if _all_alike(neuron) else Arrivals.of_numbers(_shaped(found))
+    return found if all_alike(neuron) else Arrivals.of_numbers(_shaped(found))
 
 
 def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
@@ -91,14 +96,12 @@ def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tenso
     Returns:
         None where it is for SLAYER to refuse the inputs, or to run on another device.
     """
-    parts = [conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)]
-    found = [part for part in parts if part is not None]
-    if len(inputs) != len(synapses) or len(found) < len(parts) or len({part.shape for part in found}) != 1:
+    if len(inputs) != len(synapses):
         return None
-    if len({part.channels_last for part in found}) == 1:
-        total = added([_numbers(part) for part in found])
-        return Arrivals(found[0].shape, real=total, channels_last=found[0].channels_last)
-    return Arrivals.of_numbers(added([_shaped(part) for part in found]))
+    parts = [conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)]
+    return together(
+        [part and Arrivals(part.shape, real=_numbers(part), channels_last=part.channels_last) for part in parts]
+    )
 
 
 def _numbers(part: Arrivals) -> torch.Tensor:
@@ -113,14 +116,14 @@ def _shaped(part: Arrivals) -> torch.Tensor:
     return part.form.shaped(_numbers(part).transpose(1, 2))
 
 
-def _all_alike(neuron: Any) -> bool:
+def all_alike(neuron: Any) -> bool:
     """Whether it does not matter in which order the neurons lie."""
     drops = neuron.drop is not None and neuron.drop.training
     shared = neuron.current_decay.numel() == 1 and neuron.voltage_decay.numel() == 1
     return shared and not drops and not neuron.persistent_state
 
 
-def _geometry(synapse: Any, shape: torch.Size) -> Geometry | None:
+def geometry_of(synapse: Any, shape: torch.Size) -> Geometry | None:
     """None where SLAYER must refuse an image."""
     parts = (synapse.kernel_size, synapse.stride, synapse.padding, synapse.dilation)
     kernel, stride, padding, dilation = ((part[0], part[1]) for part in parts)

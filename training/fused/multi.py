@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 
-from training.fused.arrivals import added, multi_dense_arrivals
-from training.fused.convolution import multi_conv_arrivals
-from training.fused.neurons import run_neurons
+from training.fused.arrivals import added
+from training.fused.dispatch import multi_conv_arrivals, multi_dense_arrivals, run_neurons
 from training.slayer import slayer
 
 _step_delay = slayer.block.base.step_delay

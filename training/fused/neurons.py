@@ -55,7 +55,7 @@ def run_neurons(
     if neuron.shape != shape[1:-1]:
         return None
     if feedback is not None and not (
-        _exact_feedback(neuron, len(feedback)) and isinstance(neuron.norm, (Bias, type(None)))
+        exact_feedback(neuron, len(feedback)) and isinstance(neuron.norm, (Bias, type(None)))
     ):
         return None
     undo = _what_was(block)
@@ -205,7 +205,7 @@ def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tenso
     return torch.stack([drop(ones)[..., 0] for _ in range(draws)], 1)
 
 
-def _exact_feedback(neuron: Any, n_neurons: int) -> bool:
+def exact_feedback(neuron: Any, n_neurons: int) -> bool:
     """Whether sums of recurrent spikes are exact in single precision, dropout's factor included."""
     drop = neuron.drop
     if drop is None or not drop.training or not 0 < drop.p < 1:
