@@ -117,6 +117,9 @@ def cases(draw: st.DrawFn) -> Case:
 @example(Case("Dense", {"dropout": None}, {"delay": True}, longest_delay=62, n_steps=40))
 @example(Case("Recurrent", {}, {"weight_scale": 3, "delay": True}, longest_delay=5, dropout=0.5))
 @example(Case("Recurrent", {}, {"weight_scale": 5}, n_neurons=64, n_steps=100, density=0.5))
+@example(
+    Case("Recurrent", {"current_decay": 0.0, "voltage_decay": 0.0}, {"weight_scale": 4.0}, 1, 1, 1, 40, 1.0, (3.0,))
+)
 @example(Case("Affine", {"requires_grad": True, "shared_param": False}, {"weight_norm": True}))
 @pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
 def test_blocks_equal_slayer(case: Case) -> None:
