@@ -63,9 +63,8 @@ class Epoch:
             batch.values.sum()
 
 
-def epoch_rows(threads: int, seed: int, watch: Watch) -> list[Row]:
+def epoch_rows(task: Task, threads: int, seed: int, watch: Watch) -> list[Row]:
     """Seconds of an epoch, and of its data alone."""
-    task = shd_task()
     epoch = epoch_of(task, seed)
     network = "700-256r-20"
     row = Row("epoch", network, f"{len(task.train):,} samples of SHD regenerated", BATCH, threads, 100, "s", (0.0,))

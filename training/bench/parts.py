@@ -12,6 +12,7 @@ import torch
 from netx_exports.errors import LapilliError
 from simulators.bench.measuring import Row, Watch, at_least, at_most, milliseconds, repeated, seconds_of
 from training.bench.contestants import OURS, PEERS, SLAYER, installed, step_of
+from training.bench.epoch import epoch_rows, shd_task
 from training.bench.memory import peak_mebibytes
 from training.bench.tasks import Task, gradients_of, slayer_step
 from training.slayer import slayer
@@ -239,6 +240,18 @@ def _memory(sizes: TrainSizes, watch: Watch) -> list[Row]:
     return rows
 
 
+def _epoch(sizes: TrainSizes, watch: Watch) -> list[Row]:
+    """An epoch by the largest number of threads, and what of it is data."""
+    threads = max(sizes.threads)
+    try:
+        task = shd_task()
+    except LapilliError as error:
+        watch.note(f"left out: {error}")
+        return []
+    with _threads(threads):
+        return epoch_rows(task, threads, sizes.seed, watch)
+
+
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
     before = torch.get_num_threads()
@@ -255,4 +268,5 @@ PARTS: dict[str, tuple[str, Callable[[TrainSizes, Watch], list[Row]]]] = {
     "conv": ("a training step of a convolutional network, N-MNIST's size", _speed("conv")),
     "gpu": ("a training step on a GPU", _gpu),
     "memory": ("peak memory of a training step", _memory),
+    "epoch": ("an epoch of SHD regenerated, data included, where the recordings are here", _epoch),
 }
