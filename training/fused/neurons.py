@@ -123,7 +123,7 @@ def forget(block: Any) -> None:
     neuron = block.neuron
     for owner, name in ((neuron, "current_state"), (neuron, "voltage_state"), (block, "spike_state")):
         state = getattr(owner, name)
-        if state.numel() != 1:
+        if state.shape != (1,):
             setattr(owner, name, torch.zeros(1, dtype=state.dtype, device=state.device))
         else:
             state.zero_()
