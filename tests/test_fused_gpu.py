@@ -19,6 +19,7 @@ from triton_interpreter import gpu_in_place_of_cpu
 
 from netx_exports.errors import UnsupportedError
 from training.fused import Bias, block_module, gpu, multi
+from training.fused.arrivals import Arrivals
 from training.fused.gpu import gpu_dynamics
 from training.fused.gpu_products import full_precision
 from training.slayer import slayer
@@ -69,6 +70,20 @@ def test_blocks_equal_slayer(case: Case) -> None:
 @pytest.mark.parametrize("kind", ["Dense", "Recurrent"])
 def test_many_steps_equal_slayer(kind: str) -> None:
     compare(Case(kind, block={"weight_scale": 4}, n_steps=300, n_inputs=30, density=0.1))
+
+
+def test_a_voltage_of_exactly_the_threshold_neither_spikes_nor_resets() -> None:
+    """As in SLAYER's code for CPUs; its CUDA extension resets there."""
+    least = 4097
+    units = torch.arange(least - 4, least + 4, dtype=torch.float32)
+    # What stays below the threshold reaches it in the second step.
+    arriving = torch.stack([units, least - units, torch.zeros(8)], -1)[None] / 4096
+    block = OURS.Dense(STANDARD | {"current_decay": 1.0, "voltage_decay": 0.0}, 4, 8, delay_shift=False)
+    with gpu_in_place_of_cpu():
+        spikes = gpu.run_neurons(block, Arrivals.of_numbers(arriving))
+    assert spikes is not None
+    assert torch.equal(spikes, block.neuron(arriving))
+    assert spikes[0].tolist() == [[0.0, 1.0, 0.0]] * 4 + [[1.0, 0.0, 0.0]] * 4
 
 
 def test_a_recurrent_block_is_on_a_gpu_as_on_a_cpu() -> None:
