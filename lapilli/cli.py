@@ -38,6 +38,7 @@ COMMANDS = (
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
 SUBCOMMANDS = {
+    ("train", "curriculum"): "train_curriculum",
     ("bench", "train"): "bench_train",
     ("data", "list"): "data_list",
     ("data", "prepare"): "data_prepare",

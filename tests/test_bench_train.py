@@ -14,6 +14,7 @@ from training.bench.contestants import NAMES, installed, step_of
 from training.bench.memory import peak_mebibytes
 from training.bench.tasks import Task, gradients_of
 
+dynamics_names = {"fused": "lapilli", "slayer": "SLAYER"}
 SMALL = TrainSizes(steps=(8, 16), densities=(0.02, 0.3), threads=(1,), batch=3, conv_batch=2, repeats=1)
 
 
@@ -22,8 +23,8 @@ def test_ours_is_compared_with_slayer_before_it_is_timed(kind: str, monkeypatch:
     task = Task(kind, 2, 12, 0.1)
     assert parts.compare(task).startswith("lapilli's voltages = SLAYER's")
 
-    def wrong(task: Task, dynamics: str) -> dict[str, object]:
-        found = gradients_of(task, dynamics)  # type: ignore[arg-type]
+    def wrong(task: Task, dynamics: str, device: str = "cpu") -> dict[str, object]:
+        found = gradients_of(task, dynamics, device)  # type: ignore[arg-type]
         return found | {"voltages": found["voltages"] + (1e-3 if dynamics == "fused" else 0)}
 
     monkeypatch.setattr(parts, "gradients_of", wrong)
@@ -32,8 +33,8 @@ def test_ours_is_compared_with_slayer_before_it_is_timed(kind: str, monkeypatch:
 
 
 def test_a_gradient_that_differs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(task: Task, dynamics: str) -> dict[str, object]:
-        found = gradients_of(task, dynamics)  # type: ignore[arg-type]
+    def wrong(task: Task, dynamics: str, device: str = "cpu") -> dict[str, object]:
+        found = gradients_of(task, dynamics, device)  # type: ignore[arg-type]
         scale = 1.0001 if dynamics == "fused" else 1.0
         return {name: part * scale if "weight" in name else part for name, part in found.items()}
 
@@ -74,6 +75,31 @@ def test_peak_memory_counts_what_a_step_takes() -> None:
     assert large - small > 2 * 4 * 256 * 32 * 380 / 2**20
 
 
+def test_checkpoints_take_less_memory() -> None:
+    task = Task("dense", 64, 1000, 0.02)
+    # Voltages are three bytes, less the states at the borders; half of it, because peaks are not exact.
+    assert peak_mebibytes("lapilli", task) - peak_mebibytes("lapilli", task, 50) > 3 * 256 * 64 * 1000 / 2**20 / 2
+
+
+def test_rows_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = {("SLAYER", 0): 80.0, ("lapilli", 0): 30.0, ("lapilli", parts.CHECKPOINT_STEPS): 20.0}
+    monkeypatch.setattr(parts, "installed", lambda: ["lapilli", "SLAYER"])
+    monkeypatch.setattr(parts, "peak_mebibytes", lambda name, task, steps=0: peaks[name, steps])
+    rows = bench_train_part("memory", TrainSizes(steps=(1000,)), Watch())[:3]
+    assert [(row.what, row.values, row.ratio, row.met) for row in rows] == [
+        ("lapilli, 1000 steps", (30.0,), 0.375, "yes"),
+        ("SLAYER, 1000 steps", (80.0,), None, ""),
+        ("lapilli, states kept every 100 steps, 1000 steps", (20.0,), 0.25, "yes"),
+    ]
+
+
+def test_slow_contestants_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "SLOW_S", 0.0)
+    monkeypatch.setattr(parts, "installed", lambda: ["lapilli", "SLAYER"])
+    rows = bench_train_part("dense", TrainSizes((6,), (0.1,), (1,), 2, 2, 3), Watch())
+    assert [(len(row.values), row.remark[:13]) for row in rows] == [(1, "run once only")] * 2
+
+
 def test_the_command_writes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "rows.csv"
     options = ["--steps", "[6]", "--densities", "[0.1]", "--threads", "[1]", "--batch", "2", "--repeats", "1"]
@@ -98,7 +124,45 @@ def test_wrong_options_are_one_sentence(options: list[str], message: str, capsys
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_its_part_is_skipped_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "train", "--parts", "gpu", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == "[]"
+    assert "gpu: skipped, there is no CUDA device here" in captured.err
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_on_a_gpu_ours_is_compared_before_it_is_timed() -> None:
+    sizes = TrainSizes(steps=(12,), conv_batch=2, gpu_batch=4, repeats=1)
+    rows = bench_train_part("gpu", sizes, Watch())
+    assert [row.compared[:9] for row in rows if row.what.startswith("lapilli")] == ["lapilli's"] * 3
+
+
+def test_the_part_of_a_gpu_times_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the CPU in its place."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
+    monkeypatch.setattr(parts.slayer.jitconfig, "TORCH_CUDA_ARCH_LIST", None)
+    monkeypatch.setattr(parts, "gradients_of", lambda task, dynamics, device="cpu": gradients_of(task, dynamics))
+    monkeypatch.setattr(parts, "slayer_step", lambda task, dynamics, device: step_of(dynamics_names[dynamics], task))
+    rows = bench_train_part("gpu", TrainSizes(steps=(6,), gpu_batch=3, repeats=1), Watch())
+    assert [row.what for row in rows] == ["lapilli, a GPU", "SLAYER's CUDA extension, a GPU"] * 3
+    assert rows[1].ratio == rows[1].median / rows[0].median
+    assert parts.slayer.jitconfig.TORCH_CUDA_ARCH_LIST == "9.0"
+
+    def without_nvcc(task: Task, dynamics: str, device: str) -> object:
+        if dynamics == "slayer":
+            raise OSError("CUDA_HOME environment variable is not set.\nMore")
+        return step_of("lapilli", task)
+
+    monkeypatch.setattr(parts, "slayer_step", without_nvcc)
+    rows = bench_train_part("gpu", TrainSizes(steps=(6,), gpu_batch=3, repeats=1), Watch())
+    assert [row.remark for row in rows] == ["SLAYER's CUDA extension: CUDA_HOME environment variable is not set."] * 3
+
+
 def test_threads_are_as_before() -> None:
     before = torch.get_num_threads()
-    bench_train_part("dense", TrainSizes((4,), (0.02,), (1, 2), 2, 2, 1), Watch())
+    bench_train_part("dense", TrainSizes((4,), (0.02,), (1, 2), 2, 2, repeats=1), Watch())
     assert torch.get_num_threads() == before

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netx_exports import LapilliError
 from simulators import Events, EventsError, archives, events_equal
-from simulators.archives import read_arrays
+from simulators.archives import open_members, read_arrays
 
 
 def some_events(graded: bool = False, seed: int = 0) -> Events:
@@ -237,3 +237,24 @@ def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
 def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(LapilliError, match=r"cannot write .*: No such file or directory"):
         some_events().save(tmp_path / "nowhere" / "events.npz")
+
+
+def test_floats_and_texts_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
+    arrays = {
+        "scale": np.float64(0.5),
+        "name": np.array([b"a", b"bc"]),
+        "word": np.array(["ä", "b"]),
+        "n": np.arange(3),
+    }
+    np.savez(tmp_path / "mixed.npz", **arrays)
+    with open_members(tmp_path / "mixed.npz", EventsError, "iufSU") as members:
+        found = {name: member.read_all() for name, member in members.items()}
+    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+    with (
+        pytest.raises(EventsError, match=r"scale: must be integers, bytes and complete, got float64.*word: must be"),
+        open_members(tmp_path / "mixed.npz", EventsError, "iuS"),
+    ):
+        pass
+    np.savez(tmp_path / "objects.npz", name=np.array([{}], object))
+    with pytest.raises(EventsError), open_members(tmp_path / "objects.npz", EventsError, "iufSU"):
+        pass

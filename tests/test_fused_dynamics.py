@@ -117,6 +117,21 @@ def cases(draw: st.DrawFn) -> Case:
 @example(Case("Dense", {"dropout": None}, {"delay": True}, longest_delay=62, n_steps=40))
 @example(Case("Recurrent", {}, {"weight_scale": 3, "delay": True}, longest_delay=5, dropout=0.5))
 @example(Case("Recurrent", {}, {"weight_scale": 5}, n_neurons=64, n_steps=100, density=0.5))
+@example(
+    Case(
+        "Recurrent",
+        {"current_decay": 0.0, "voltage_decay": 0.0, "tau_grad": 1.0, "scale_grad": 1.0, "scale": 64},
+        {"weight_scale": 4.0, "delay_shift": False},
+        n_samples=1,
+        n_inputs=1,
+        n_neurons=1,
+        n_steps=29,
+        density=1.0,
+        levels=(2.0,),
+        dropout=0.2,
+        seed=3,
+    )
+)
 @example(Case("Affine", {"requires_grad": True, "shared_param": False}, {"weight_norm": True}))
 @pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
 def test_blocks_equal_slayer(case: Case) -> None:

@@ -662,3 +662,70 @@ def test_why_a_threshold_that_loses_the_epsilon_is_refused() -> None:
 
     assert spikes_at(64.0) == (3.0, 0)
     assert spikes_at(63.75) == (3.0, 3)
+
+
+class Multi(torch.nn.Module):
+    """Neurons behind several synapses, by SLAYER's parts alone."""
+
+    def __init__(self, synapses: Sequence[Any], reads: Any) -> None:
+        super().__init__()
+        self.neuron = slayer.neuron.cuba.Neuron(**neuron())
+        self.synapses, self.reads = torch.nn.ModuleList(synapses), reads
+        self.delay, self.delay_shift = None, True
+        for synapse in synapses:
+            synapse.pre_hook_fx = self.neuron.quantize_8bit
+
+
+def test_a_block_of_several_synapses_is_a_layer_of_several_synapses() -> None:
+    torch.manual_seed(0)
+    first, synapses = dense(12, 8), [slayer.synapse.Dense(8, 5, 5), slayer.synapse.Dense(12, 5, 5)]
+    network = from_slayer([first, Multi(synapses, ((1, 0), (2, 7)))])
+    found = network.layers[1].synapses
+    assert [synapse.source for synapse in found] == ["dense1", "input"]
+    assert found[0].delays is None
+    assert np.unique(found[1].delays).tolist() == [7]
+    for synapse, part in zip(found, synapses):
+        quantised = part.pre_hook_fx(part.weight.detach(), descale=True).numpy().reshape(5, -1)
+        assert np.array_equal(synapse.effective_weights, quantised)
+
+
+@pytest.mark.parametrize(
+    ("synapses", "reads", "problem"),
+    [
+        ((8, 12), ((1, 0), (3, 0)), r"reads: must be 1…2 blocks back, got 3"),
+        ((8, 12), ((1, 0), (0, 0)), r"reads: must be 1…2 blocks back, got 0"),
+        ((8, 12), ((1, 0),), r"reads: must be as many as its 2 synapses, got 1"),
+        ((8, 12), ((1, 0), (2, 63)), r"delays: must be 0…62 with those of its neurons, got 63"),
+        ((8, 9), ((1, 0), (2, 0)), r"has 9 inputs, but 'input' has 12 neurons"),
+    ],
+)
+def test_what_a_block_of_several_synapses_cannot_read_is_refused(
+    synapses: tuple[int, ...], reads: Any, problem: str
+) -> None:
+    block = Multi([slayer.synapse.Dense(size, 5, 5) for size in synapses], reads)
+    with pytest.raises(UnsupportedError, match=problem):
+        from_slayer([dense(12, 8), block])
+
+
+def test_synapses_that_give_different_layers_are_refused() -> None:
+    block = Multi([slayer.synapse.Conv(2, 3, 3), slayer.synapse.Conv(2, 3, 1)], ((1, 0), (1, 0)))
+    with pytest.raises(UnsupportedError, match="its synapses give neurons of different shapes"):
+        from_slayer([block], IMAGE)
+
+
+def test_biases_of_any_grid_keep_every_bit() -> None:
+    """What a module adds to the voltage: in NetX's steps of 64 units where that loses nothing, else in finer ones."""
+
+    class Added(torch.nn.Module):
+        quantised = torch.zeros(8)
+
+    for units, exponent in (([0, 64, -128, 192] * 2, 6), ([0, 8, -24, 64] * 2, 3), ([1, -5, 0, 32767] * 2, 0)):
+        block = dense(12, 8)
+        block.neuron.norm = Added()
+        block.neuron.norm.quantised = torch.tensor(units, dtype=torch.float32) / 4096
+        (layer,) = from_slayer([block]).layers
+        assert layer.neuron.bias_exp == exponent
+        assert layer.neuron.bias((8,)).tolist() == units
+    block.neuron.norm.quantised = torch.tensor([1, 40_000] * 4, dtype=torch.float32) / 4096
+    with pytest.raises(UnsupportedError, match="bias: its 40000 units in steps of 1 need more than 16 bits"):
+        from_slayer([block])

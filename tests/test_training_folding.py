@@ -23,7 +23,7 @@ CONVOLUTIONS = (ConvConfig(4, pool=2), ConvConfig(6, groups=2), ConvConfig(4, st
 VARIANTS = {
     "dense": (NORMED, FLAT),
     "fine biases": (replace(NORMED, bias_exp=0), FLAT),
-    "recurrent": (replace(NORMED, recurrent=True), FLAT),
+    "recurrent": (replace(NORMED, recurrent=True, through_state=True), FLAT),
     "recurrent with delays and own decays": (
         replace(NORMED, recurrent=True, delays=4, current_decay_range=(0.1, 0.9), bias_exp=0),
         FLAT,
@@ -226,6 +226,23 @@ def test_a_channel_that_is_never_driven_stays_finite() -> None:
     module(silent).sum().backward()
     assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in module.parameters())
     assert prove(module.export(), events(FLAT, 9), {"fast": "fast", "slayer": SlayerBackend(module)}).equal
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_slayers_own_code_gives_the_same_answers_or_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = trained(name)
+    values = slayer_input(events(VARIANTS[name][1], 10), 26)
+    monkeypatch.setenv("LAPILLI_DYNAMICS", "slayer")
+    if module.config.recurrent and module.config.batch_norm:
+        with pytest.raises(LapilliError, match=r"through_state|batch_norm of recurrent layers"):
+            SlayerNetwork(module.config, module.input_shape, 3)
+        return
+    theirs = SlayerNetwork(module.config, module.input_shape, 3)
+    theirs.load_state_dict(module.state_dict())
+    with torch.no_grad():
+        for mode in (False, True):
+            ours = module.train(mode).answers(values)
+            assert all(torch.equal(a, b) for a, b in zip(ours, theirs.train(mode).answers(values)))
 
 
 @pytest.mark.parametrize(

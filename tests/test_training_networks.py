@@ -105,7 +105,7 @@ VARIANTS = {
     "recurrent with delays": replace(SMALL, recurrent=True, delays=5, hidden_weight_scale=6.0),
     "own decays": replace(SMALL, current_decay_range=(0.05, 0.9), hidden_weight_scale=6.0),
     "everything": RICH,
-    "everything, recurrent": replace(RICH, recurrent=True),
+    "everything, recurrent": replace(RICH, recurrent=True, through_state=True),
     "everything, counting": replace(RICH, recurrent=True, readout="spike_count", readout_weight_scale=6.0),
 }
 
@@ -129,6 +129,7 @@ def test_the_exported_network_does_what_was_trained(name: str) -> None:
     proof = prove(network, events, {"reference": "reference", "fast": "fast", "slayer": SlayerBackend(module)})
     assert proof.equal, [str(difference) for difference in proof.first.values()]
     assert proof.spikes_compared > 100
+    assert all(getattr(block, "through_state", False) == module.config.through_state for block in module.blocks[:-1])
 
 
 @pytest.mark.parametrize("name", VARIANTS)

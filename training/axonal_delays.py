@@ -4,6 +4,8 @@ from typing import Any
 
 import torch
 
+from training import delay_kernels as kernels
+
 
 def delayed(spikes: torch.Tensor, delay: Any) -> torch.Tensor:
     """What leaves axons with delays, (samples, neurons, steps); as SLAYER's `axon.Delay`, without a loop over neurons.
@@ -30,7 +32,12 @@ class _Delayed(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, spikes: torch.Tensor, delay: torch.Tensor, grad_scale: float) -> torch.Tensor:
         steps = delay.detach().floor().long()
-        late = _moved(spikes.transpose(1, 2), steps)
+        sent = spikes.detach().transpose(1, 2).contiguous()
+        late = torch.zeros_like(sent)
+        if _in_kernels(sent):
+            kernels.send_late(sent.numpy(), steps.numpy(), late.numpy())
+        else:
+            late = _moved(sent, steps)
         ctx.grad_scale = grad_scale
         ctx.save_for_backward(late, steps)
         return late.transpose(1, 2)
@@ -39,11 +46,20 @@ class _Delayed(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         late, steps = ctx.saved_tensors
-        by_step = gradients[0].transpose(1, 2)
+        by_step = gradients[0].transpose(1, 2).contiguous()
+        if _in_kernels(by_step):
+            of_sent, of_delays = torch.zeros_like(by_step), torch.zeros(len(steps), dtype=torch.float64)
+            arrays = (late.numpy(), steps.numpy(), by_step.numpy(), of_sent.numpy(), of_delays.numpy())
+            kernels.gradients_of_delays(*arrays)
+            return of_sent.transpose(1, 2), of_delays.float() * ctx.grad_scale, None
         # A longer delay by one step gives in each step what came a step before.
         change = torch.nn.functional.pad(late, (0, 0, 1, 0))[:, :-1] - late
         of_delays = (by_step * change).sum(dim=(0, 1)) * ctx.grad_scale
         return _moved(by_step, -steps).transpose(1, 2), of_delays, None
+
+
+def _in_kernels(values: torch.Tensor) -> bool:
+    return values.device.type == "cpu" and values.dtype == torch.float32
 
 
 def _moved(values: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:

@@ -96,7 +96,10 @@ def _hidden(config: NetworkConfig, sizes: Sequence[int], number: int) -> torch.n
     options = {"weight_scale": config.hidden_weight_scale}
     block: Any
     if config.recurrent:
-        block = cuba.Recurrent(parameters, source, size, **options, **_state_gradient(config))
+        block = cuba.Recurrent(parameters, source, size, **options, **_of_fused_kernels(config))
+        if config.recurrent_weight_scale is not None:
+            with torch.no_grad():
+                block.recurrent_synapse.weight *= config.recurrent_weight_scale / config.hidden_weight_scale
     elif config.hidden_skips and number:
         block = cuba.MultiDense(parameters, [source, sizes[number - 1]], size, **options)
         block.reads = ((1, 0), (2, int(config.aligned_skips)))
@@ -151,12 +154,17 @@ def draw_decays(neuron: Any, shape: tuple[int, ...]) -> None:
     clear_state(neuron)
 
 
-def _state_gradient(config: NetworkConfig) -> dict[str, bool]:
-    if not config.through_state:
-        return {}
+def _of_fused_kernels(config: NetworkConfig) -> dict[str, bool]:
+    """Options of recurrent blocks that SLAYER's own do not have."""
     if selected_dynamics() != "fused":
-        raise LapilliError("network: through_state: SLAYER's own code has no such gradient; use the fused kernels")
-    return {"through_state": True}
+        if config.through_state:
+            raise LapilliError("network: through_state: SLAYER's own code has no such gradient; use the fused kernels")
+        if config.batch_norm:
+            raise LapilliError(
+                "network: batch_norm of recurrent layers: SLAYER's own code lets biases leak with the current; "
+                "use the fused kernels"
+            )
+    return {"through_state": True} if config.through_state else {}
 
 
 def _delay(config: NetworkConfig, size: int) -> torch.nn.Module:

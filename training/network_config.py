@@ -117,6 +117,9 @@ class NetworkConfig:
     hidden_weight_scale: float = 2.0
     """Factor on torch's initial weights of the hidden layers."""
 
+    recurrent_weight_scale: float | None = None
+    """Factor on torch's initial weights of recurrent synapses; null: as `hidden_weight_scale`."""
+
     readout_weight_scale: float = 1.0
     """Factor on torch's initial weights of the readout."""
 

@@ -87,7 +87,7 @@ def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan
         batch = replace(events.select(slice(first, first + _SAMPLES_AT_ONCE)), shape=network.input_shape)
         clear_state(module)
         with ExitStack() as stack:
-            traces = [stack.enter_context(_tapped(block.neuron)) for block in spiking]
+            traces = [stack.enter_context(_tapped(block)) for block in spiking]
             _forward(module, blocks, batch, plan.n_steps, device)
         yield [_arrays(trace, block, layer) for trace, block, layer in zip(traces, spiking, network.layers)]
         plan.progress(len(batch))
@@ -110,9 +110,13 @@ def _forward(module: torch.nn.Module, blocks: Sequence[Any], batch: Events, n_st
 
 
 @contextmanager
-def _tapped(neuron: Any) -> Iterator[_Trace]:
-    """Record what a neuron does while the block is open."""
-    trace = _Trace()
+def _tapped(block: Any) -> Iterator[_Trace]:
+    """Record what the neuron of a SLAYER block does while this block is open."""
+    trace, neuron = _Trace(), block.neuron
+    # A matter of gradients, which SLAYER's own code, that runs here, does not have.
+    through_state = getattr(block, "through_state", False)
+    if through_state:
+        block.through_state = False
     dynamics, spike, norm = neuron.dynamics, neuron.spike, getattr(neuron, "norm", None)
     carries_bias = neuron.persistent_state and hasattr(norm, "quantised")
     if carries_bias:
@@ -139,6 +143,8 @@ def _tapped(neuron: Any) -> Iterator[_Trace]:
         yield trace
     finally:
         del neuron.dynamics, neuron.spike
+        if through_state:
+            block.through_state = True
         if carries_bias:
             neuron.norm = norm
         if hook:

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from netx_exports import load
+from netx_exports import Network, load
 from netx_exports.errors import LapilliError
 from netx_exports.files import PathLike
+from simulators import run
+from simulators.bill.bill import PASS_A_STEP, bill_of
+from simulators.bill.cost_table import load_table
 from simulators.plan import Backend
 from simulators.prove import Proof, prove
 from training.data.samples import Samples
@@ -24,6 +27,9 @@ LAVA_SAMPLES = 20
 """Test samples that Lava runs too; it takes seconds for each."""
 
 LAVA_LIMIT_S = 1800.0
+
+ENERGY_TABLE = "horowitz-45nm-int8"
+"""Cost table of the estimate; `lapilli profile` has the others, and what each leaves out."""
 
 
 def study(
@@ -79,7 +85,8 @@ def described(options: dict[str, Any]) -> Row:
 
 def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int = LAVA_SAMPLES) -> Row:
     """What was measured of a finished run, and what was proven of its exported network."""
-    proofs = prove_run(folder, find_task(data, progress=True).test, summary.n_steps, lava_samples)
+    test = find_task(data, progress=True).test
+    proofs = prove_run(folder, test, summary.n_steps, lava_samples)
     return {
         "validation_accuracy": round(summary.validation_accuracy, 6),
         "test_accuracy": round(summary.test_accuracy, 6),
@@ -87,12 +94,27 @@ def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int =
         "best_test_epoch_accuracy": _rounded(summary.best_test_epoch_accuracy),
         "operations_per_sample": round(summary.operations, 1),
         "spikes_per_sample": round(summary.spikes, 1),
+        **estimated_energy(load(RunFolder(folder).network), test, summary.n_steps),
         "steps": summary.n_steps,
         "epochs": summary.epochs,
         "best_epoch": summary.best_epoch,
         "training_seconds": round(summary.seconds),
         **proofs,
         "fingerprint": summary.fingerprint[:16],
+    }
+
+
+def estimated_energy(network: Network, test: Samples, n_steps: int) -> Row:
+    """What a sample may cost by `ENERGY_TABLE`, in microjoules, and over the same network without spikes."""
+    events = test.select(slice(0, PROVEN_SAMPLES))
+    counts = run(network, events, n_steps=n_steps).counts
+    found = bill_of(network, counts, test.n_steps, [load_table(ENERGY_TABLE)]).tables[0]
+    if found.spiking is None:
+        return {f"uj_by_{ENERGY_TABLE}": "", "over_dense_pass_a_step": ""}
+    dense = found.baselines.get(PASS_A_STEP)
+    return {
+        f"uj_by_{ENERGY_TABLE}": round(1e6 * found.spiking.total, 4),
+        "over_dense_pass_a_step": "" if dense is None else round(dense.ratio, 4),
     }
 
 

@@ -25,7 +25,7 @@ from training.epochs import EpochRecord
 from training.evaluation import check_same_decisions, measure, unrounded_accuracy
 from training.fitting import Machine, fit, torch_settings
 from training.inheritance import Inherited, inherit, teacher_of
-from training.methods import MethodConfig, OwnConfig, PlainConfig, method_problems
+from training.methods import KdclConfig, MethodConfig, OwnConfig, PlainConfig, method_problems
 from training.networks import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
 from training.optimisation import LossConfig, OptimizerConfig, optimisation_problems, out_of_range
 from training.run_folder import RunFolder, start_run, write_summary, write_weights
@@ -124,7 +124,7 @@ def train(
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
     method = DEFAULT_METHOD if method is None else method
-    if problems := list(_problems(data, optimizer, loss, method, seed, threads, devices)):
+    if problems := list(_problems(data, optimizer, loss, method, teacher, seed, threads, devices)):
         raise LapilliError("; ".join(problems))
     config = {
         **{"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer), "loss": asdict(loss)},
@@ -204,6 +204,7 @@ def _problems(
     optimizer: OptimizerConfig,
     loss: LossConfig,
     method: MethodConfig,
+    teacher: Path | None,
     seed: int,
     threads: int,
     devices: int,
@@ -213,6 +214,10 @@ def _problems(
     )
     yield from optimisation_problems(optimizer, loss)
     yield from (f"method.{problem}" for problem in method_problems(method))
+    if isinstance(method, KdclConfig) and teacher is None:
+        yield "teacher: method kdcl needs the folder of a finished run"
+    if teacher is not None and not isinstance(method, KdclConfig):
+        yield f"teacher: method {method.name} learns from none; choose kdcl"
     if data.drain is not None and data.drain < 0:
         yield f"data.drain: must be at least 0, got {data.drain}"
     if data.fit == "train and validation" and optimizer.keep == "best":

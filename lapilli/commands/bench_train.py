@@ -16,6 +16,7 @@ def bench_train(
     threads: list[int] = [1, 2],  # noqa: B006
     batch: int = 64,
     conv_batch: int = 16,
+    gpu_batch: int = 256,
     repeats: int = 5,
     seed: int = 0,
     out: str | None = None,
@@ -30,26 +31,27 @@ def bench_train(
         threads: numbers of threads.
         batch: samples of a batch of dense and recurrent networks.
         conv_batch: samples of a batch of convolutional networks.
+        gpu_batch: samples of a batch on a GPU.
         repeats: timed steps of each case.
         seed: of weights and input.
         out: CSV file to write the rows to.
         json: print the rows as JSON.
     """
-    if not (steps and densities and threads) or min(*steps, *threads, batch, conv_batch, repeats) < 1:
+    if not (steps and densities and threads) or min(*steps, *threads, batch, conv_batch, gpu_batch, repeats) < 1:
         raise LapilliError("bench: steps, threads, batches and repeats must be positive")
     if not all(0 <= density <= 1 for density in densities):
         raise LapilliError("bench: densities must be in 0…1")
     names = known([name.strip() for name in parts.strip("[]").split(",")])
-    sizes = TrainSizes(tuple(steps), tuple(densities), tuple(threads), batch, conv_batch, repeats, seed)
+    sizes = TrainSizes(tuple(steps), tuple(densities), tuple(threads), batch, conv_batch, gpu_batch, repeats, seed)
     watch = Watch(note, no_bar if json else progress_bar)
     found: list[Row] = []
     for number, name in enumerate(names):
         note(f"part {number + 1} of {len(names)}: {name}, {PARTS[name][0]}")
         rows = bench_train_part(name, sizes, watch)
         found += rows
-        if not json:
+        if rows and not json:
             print_part(PARTS[name][0], rows)
-        if out is not None:
+        if out is not None and found:
             # After each part, so that a failure in a later one loses nothing.
             write_csv(out, records(found, seed))
     if json:

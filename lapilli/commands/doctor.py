@@ -30,6 +30,7 @@ def doctor(*, json: bool = False) -> None:
         **{f"backend {name}": state for name, state in backend_states().items()},
         "training": training_state(),
         "training dynamics": training_dynamics(),
+        "training on a GPU": training_on_a_gpu(),
         "data folder": str(data_folder()),
     }
     if json:
@@ -72,5 +73,18 @@ def training_dynamics() -> str:
     try:
         meaning = {"fused": "SLAYER blocks on lapilli's kernels", "slayer": "SLAYER's own code"}
         return f"{selected_dynamics()}: {meaning[selected_dynamics()]} (LAPILLI_DYNAMICS)"
+    except LapilliError as error:
+        return str(error)
+
+
+def training_on_a_gpu() -> str:
+    """What a GPU would train with, and whether there is one."""
+    try:
+        from training.fused import selected_dynamics
+        from training.fused.gpu import gpu_dynamics
+    except ImportError:
+        return "none: see training"
+    try:
+        return gpu_dynamics(selected_dynamics())
     except LapilliError as error:
         return str(error)

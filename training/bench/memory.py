@@ -5,6 +5,7 @@
 Linux only: the kernel's own record of the peak (VmHWM), set back before the step, less what is resident before.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,20 +13,27 @@ from pathlib import Path
 from netx_exports.errors import LapilliError
 from training.bench.contestants import step_of
 from training.bench.tasks import Task
+from training.fused.neurons import CHECKPOINT_VARIABLE
 
 LIMIT_S = 600
 
 
-def peak_mebibytes(name: str, task: Task) -> float:
+def peak_mebibytes(name: str, task: Task, checkpoint_steps: int = 0) -> float:
     """Peak memory of a step beyond the network and its input, in MiB.
+
+    Arguments:
+        name: of the contestant.
+        task: what it trains.
+        checkpoint_steps: of lapilli's blocks.
 
     Raises:
         LapilliError: when the process fails or takes more than ten minutes.
     """
     words = [name, task.kind, task.batch, task.n_steps, task.density]
     command = [sys.executable, "-m", "training.bench.memory", *map(str, words)]
+    environment = os.environ | {CHECKPOINT_VARIABLE: str(checkpoint_steps)}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True, env=environment)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise LapilliError(f"bench: memory of {name}: {str(error.stderr)[-300:]}") from error
     return float(done.stdout.split()[-1])

@@ -78,9 +78,10 @@ def slayer_network(task: Task, dynamics: DynamicsName) -> torch.nn.Sequential:
     return torch.nn.Sequential(hidden, cuba.Affine(dict(NEURON), 256, task.classes))
 
 
-def slayer_step(task: Task, dynamics: DynamicsName) -> Step:
+def slayer_step(task: Task, dynamics: DynamicsName, device: str = "cpu") -> Step:
     """A step of training with SLAYER's blocks."""
-    network, values, labels = slayer_network(task, dynamics), task.values(), task.labels()
+    network = slayer_network(task, dynamics).to(device)
+    values, labels = task.values().to(device), task.labels().to(device)
 
     def forward() -> torch.Tensor:
         # SLAYER's recurrent block starts where the last batch ended.
@@ -103,11 +104,12 @@ def training_step(network: torch.nn.Module, forward: Callable[[], torch.Tensor],
     return step
 
 
-def gradients_of(task: Task, dynamics: DynamicsName) -> dict[str, Any]:
-    """Voltages of the readout, loss and gradients of one step."""
-    network, values, labels = slayer_network(task, dynamics), task.values(), task.labels()
+def gradients_of(task: Task, dynamics: DynamicsName, device: str = "cpu") -> dict[str, Any]:
+    """Voltages of the readout, loss and gradients of one step, on the CPU."""
+    network = slayer_network(task, dynamics).to(device)
+    values, labels = task.values().to(device), task.labels().to(device)
     voltages = network(values)
     loss = torch.nn.functional.cross_entropy(voltages.mean(-1), labels)
     loss.backward()  # type: ignore[no-untyped-call]
-    found = {name: part.grad for name, part in network.named_parameters() if part.grad is not None}
-    return {"voltages": voltages.detach(), "loss": float(loss), **found}
+    found = {name: part.grad.cpu() for name, part in network.named_parameters() if part.grad is not None}
+    return {"voltages": voltages.detach().cpu(), "loss": float(loss), **found}

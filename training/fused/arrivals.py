@@ -1,7 +1,7 @@
 """What arrives at the neurons of a block: events that meet quantised weights, or numbers that are there already."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from training.fused.dynamics import has_hooks
 from training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
+from training.fused.layer import Form, Source
 from training.slayer import slayer
 
 
@@ -25,6 +26,7 @@ class Arrivals:
         real: (samples, neurons, steps), in SLAYER's unit.
         channels_last: whether the neurons of an image lie as (rows, columns, channels) in `real`.
         are_currents: whether `real` are the neurons' currents already.
+        source: the synapse of `values` and `weight` (then in its own shapes), where it is not a dense one.
     """
 
     shape: torch.Size
@@ -34,6 +36,7 @@ class Arrivals:
     real: torch.Tensor | None = None
     channels_last: bool = False
     are_currents: bool = False
+    source: Source | None = None
 
     @classmethod
     def of_numbers(cls, numbers: torch.Tensor, are_currents: bool = False) -> "Arrivals":
@@ -46,13 +49,10 @@ class Arrivals:
         of_channels = values.reshape(-1, 1).expand(self.shape[1], places)
         return (of_channels.t() if self.channels_last else of_channels).flatten()
 
-    def shaped(self, flat: torch.Tensor) -> torch.Tensor:
-        """(samples, *neurons, steps) of (samples, neurons, steps) in the order of what arrives."""
-        if not self.channels_last:
-            return flat.reshape(self.shape)
-        _, channels, rows, columns, _ = self.shape
-        by_step = flat.transpose(1, 2).reshape(len(flat), -1, rows, columns, channels)
-        return by_step.permute(0, 4, 2, 3, 1)
+    @property
+    def form(self) -> Form:
+        """How the neurons lie."""
+        return Form(self.shape, self.channels_last)
 
 
 def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
@@ -70,8 +70,8 @@ def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None
     """
     if not on_cpu(values) or values.dim() < 3:
         return None
-    weight = quantised_weight(synapse, neuron)
-    flat = values if values.dim() == 3 else _flattened(values, synapse)
+    weight = quantised_weight(synapse, neuron, values.device)
+    flat = values if values.dim() == 3 else flattened(values, synapse)
     if weight is None or flat is None or flat.shape[1] != weight.shape[1]:
         return Arrivals.of_numbers(synapse(values))
     ones = (1,) * (values.dim() - 3)
@@ -93,7 +93,7 @@ def multi_dense_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tens
     alike = len({(len(values), values.shape[-1]) for values in inputs}) == 1
     if len(inputs) != len(synapses) or not alike or not all(on_cpu(values) and values.dim() == 3 for values in inputs):
         return None
-    weights = [quantised_weight(synapse, neuron) for synapse in synapses]
+    weights = [quantised_weight(synapse, neuron, inputs[0].device) for synapse in synapses]
     found = None
     if all(w is not None and w.shape[1] == values.shape[1] for w, values in zip(weights, inputs)):
         weight = torch.cat([w for w in weights if w is not None], 1)
@@ -101,6 +101,21 @@ def multi_dense_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tens
         together = torch.cat([values.transpose(1, 2) for values in inputs], 2).transpose(1, 2)
         found = _dense_arrivals(together, weight, torch.Size((len(together), len(weight), together.shape[-1])))
     return found or Arrivals.of_numbers(added([synapse(values) for synapse, values in zip(synapses, inputs)]))
+
+
+def together(parts: Sequence[Arrivals | None]) -> Arrivals | None:
+    """What several synapses send as numbers to the same neurons; None where one is None, or shapes differ."""
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts) or len({part.shape for part in found}) != 1:
+        return None
+    if len({part.channels_last for part in found}) == 1:
+        return replace(found[0], real=added([_numbers(part) for part in found]))
+    return Arrivals.of_numbers(added([part.form.shaped(_numbers(part).transpose(1, 2)) for part in found]))
+
+
+def _numbers(part: Arrivals) -> torch.Tensor:
+    assert part.real is not None, "events do not add up"
+    return part.real
 
 
 def added(parts: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -122,22 +137,26 @@ def _dense_arrivals(values: torch.Tensor, weight: torch.Tensor, shape: torch.Siz
     return None
 
 
-def quantised_weight(synapse: Any, neuron: Any) -> torch.Tensor | None:
-    """Weights (neurons, inputs) as the synapse uses them; None where they are not in the neuron's 8 bits."""
-    weight = quantised(synapse, slayer.synapse.Dense, neuron)
+def quantised_weight(synapse: Any, neuron: Any, device: torch.device) -> torch.Tensor | None:
+    """Weights (neurons, inputs) as the synapse uses them; None where not on `device` in the neuron's 8 bits."""
+    weight = quantised(synapse, slayer.synapse.Dense, neuron, device)
     return None if weight is None else weight.flatten(1)
 
 
-def quantised(synapse: Any, kind: Any, neuron: Any) -> torch.Tensor | None:
-    """Weights of a synapse of this kind, as it uses them; None where they are not in the neuron's 8 bits."""
+def quantised(synapse: Any, kind: Any, neuron: Any, device: torch.device) -> torch.Tensor | None:
+    """Weights of a synapse of this kind, as it uses them; None where not on `device` in the neuron's 8 bits."""
     if type(synapse) is not kind or not _has_known_hooks(synapse):
         return None
-    if synapse.pre_hook_fx != neuron.quantize_8bit or not on_cpu(synapse.weight):
+    if synapse.pre_hook_fx != neuron.quantize_8bit or not _is_plain(synapse.weight, device):
         return None
     for hook in synapse._forward_pre_hooks.values():
         hook(synapse, ())
     weight: torch.Tensor = neuron.quantize_8bit(synapse.weight)
     return weight if bool(weight.detach().sum().isfinite()) else None
+
+
+def _is_plain(weight: torch.Tensor, device: torch.device) -> bool:
+    return (weight.device, weight.dtype, weight.layout) == (device, torch.float32, torch.strided) and weight.numel() > 0
 
 
 def _has_known_hooks(synapse: Any) -> bool:
@@ -146,7 +165,7 @@ def _has_known_hooks(synapse: Any) -> bool:
     return known and not has_hooks(synapse, before=False)
 
 
-def _flattened(values: torch.Tensor, synapse: Any) -> torch.Tensor | None:
+def flattened(values: torch.Tensor, synapse: Any) -> torch.Tensor | None:
     """Inputs of several dimensions as one, where each neuron sees all of them."""
     whole = values.dim() == 5 and tuple(values.shape[2:4]) == tuple(synapse.kernel_size[:2])
     return values.flatten(1, -2) if whole else None

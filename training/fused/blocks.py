@@ -2,7 +2,7 @@
 
 Each block is the block of `lava.lib.dl.slayer.block.cuba` of the same name: constructor, parameters, state dict, export
 and numbers are SLAYER's. Where the kernels do not compute what a block does (normalisation of a recurrent block, graded
-spikes, weights without quantisation, hooks, a GPU, ...), SLAYER's own code runs.
+spikes, weights without quantisation, hooks, ...), SLAYER's own code runs.
 """
 
 from typing import Any
@@ -10,17 +10,32 @@ from typing import Any
 import torch
 
 from netx_exports.errors import UnsupportedError
-from training.fused.arrivals import Arrivals, arrivals, on_cpu, quantised_weight
+from training.fused.arrivals import quantised_weight
 from training.fused.bias import Bias
-from training.fused.convolution import conv_arrivals
-from training.fused.neurons import forget, run_neurons
+from training.fused.dispatch import arrivals, conv_arrivals, run_neurons, synapse_arrivals
+from training.fused.neurons import forget
 from training.slayer import slayer
 
 _cuba = slayer.block.cuba
 
 
-class Dense(_cuba.Dense):  # type: ignore[misc, name-defined]
-    """SLAYER's dense block, fused."""
+class _Checkpoints(torch.nn.Module):
+    """Takes the steps between the states that are kept for the way back, beside SLAYER's arguments.
+
+    Arguments:
+        checkpoint_steps: 0: states of all steps are kept; else those of every so many steps, and each chunk of steps
+            runs again on the way back, which gives the same numbers bit for bit; None: what the environment variable
+            LAPILLI_CHECKPOINT_STEPS says, else 0. No effect on a GPU, nor where inputs are so dense that a dense
+            product is taken.
+    """
+
+    def __init__(self, *args: Any, checkpoint_steps: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.checkpoint_steps = checkpoint_steps
+
+
+class Dense(_Checkpoints, _cuba.Dense):  # type: ignore[misc, name-defined]
+    """SLAYER's dense block, fused; also takes `checkpoint_steps`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes (samples, neurons, steps) for those of the inputs (samples, inputs, steps)."""
@@ -31,8 +46,8 @@ class Dense(_cuba.Dense):  # type: ignore[misc, name-defined]
         return super().forward(x) if fused is None else fused
 
 
-class Affine(_cuba.Affine):  # type: ignore[misc, name-defined]
-    """SLAYER's readout block, fused: voltages of neurons that never spike."""
+class Affine(_Checkpoints, _cuba.Affine):  # type: ignore[misc, name-defined]
+    """SLAYER's readout block, fused: voltages of neurons that never spike; also takes `checkpoint_steps`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Voltages (samples, neurons, steps) for spikes of the inputs (samples, inputs, steps)."""
@@ -43,8 +58,8 @@ class Affine(_cuba.Affine):  # type: ignore[misc, name-defined]
         return super().forward(x) if fused is None else fused
 
 
-class Conv(_cuba.Conv):  # type: ignore[misc, name-defined]
-    """SLAYER's convolution block, fused."""
+class Conv(_Checkpoints, _cuba.Conv):  # type: ignore[misc, name-defined]
+    """SLAYER's convolution block, fused; also takes `checkpoint_steps`."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
@@ -91,7 +106,7 @@ class Flatten(_cuba.Flatten):  # type: ignore[misc, name-defined]
         return x.permute(0, 4, 1, 2, 3).flatten(2).transpose(1, 2)
 
 
-class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
+class Recurrent(_Checkpoints, _cuba.Recurrent):  # type: ignore[misc, name-defined]
     """SLAYER's recurrent block, fused; every batch starts from rest.
 
     SLAYER's carries current and voltage over to the next batch if that has the same number of samples.
@@ -99,6 +114,7 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
     Arguments:
         through_state: whether gradients pass from step to step through current and voltage as well as through the
             recurrent spikes. SLAYER's pass through the spikes alone, which is the default.
+        checkpoint_steps: as of the other blocks.
 
     Raises (when called):
         UnsupportedError: for `through_state=True` or neurons with a `Bias` where only SLAYER's own code computes what
@@ -114,7 +130,7 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
         forget(self)
         fused = None
         if self.bias is None and not self.count_log:
-            feedback = quantised_weight(self.recurrent_synapse, self.neuron)
+            feedback = quantised_weight(self.recurrent_synapse, self.neuron, x.device)
             if feedback is not None:
                 fused = run_neurons(self, arrivals(self.input_synapse, self.neuron, x), feedback=feedback)
         if fused is not None:
@@ -131,9 +147,7 @@ class Recurrent(_cuba.Recurrent):  # type: ignore[misc, name-defined]
 
 def _neurons_fused(block: Any, x: torch.Tensor) -> torch.Tensor | None:
     """Fused neurons behind SLAYER's own synapse."""
-    if block.count_log or not on_cpu(x):
-        return None
-    return run_neurons(block, Arrivals.of_numbers(block.synapse(x)))
+    return None if block.count_log else run_neurons(block, synapse_arrivals(block.synapse, x))
 
 
 def _apply_mask(block: Any) -> None:

@@ -1,26 +1,25 @@
 """Convolutions of SLAYER: events that meet kernels where they are few, else one convolution with time in the batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.grad import conv2d_weight
 
 from training.fused import convolution_kernels
-from training.fused.arrivals import Arrivals, added, on_cpu, quantised
+from training.fused.arrivals import Arrivals, on_cpu, quantised, together
 from training.fused.denormals import flushing
-from training.fused.events import InputEvents, exact_sums, input_events
+from training.fused.events import InputEvents, KeptEvents, exact_sums, input_events
 from training.fused.layer import Array, over_samples
 from training.slayer import slayer
 
 FORWARD_DENSITY = 0.1
 """Share of inputs that are active above which a dense convolution takes less time than the events' kernels."""
 
-GRADIENT_DENSITY = 0.1
-"""The same for the gradient of the kernels."""
+STEPS_AT_ONCE = 64
+"""Steps whose patches are held at once on the way back."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,11 @@ class Geometry:
     padding: tuple[int, int]
     dilation: tuple[int, int]
     groups: int
+
+    @property
+    def of_group(self) -> int:
+        """Channels that a neuron sees."""
+        return self.inputs[0] // self.groups
 
     @property
     def options(self) -> tuple[Any, ...]:
@@ -61,24 +65,24 @@ def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals |
     """
     if not on_cpu(values) or values.dim() != 5:
         return None
-    weight = quantised(synapse, slayer.synapse.Conv, neuron)
+    weight = quantised(synapse, slayer.synapse.Conv, neuron, values.device)
     if weight is None:
         return Arrivals.of_numbers(synapse(values))
-    geometry = _geometry(synapse, values.shape)
+    geometry = geometry_of(synapse, values.shape)
     if geometry is None:
         return None
     flat, layout = _flat(values)
     events = input_events(flat, geometry.fan_in, FORWARD_DENSITY)
     kernels = weight.squeeze(-1)
+    shape = torch.Size((len(values), *geometry.outputs, values.shape[-1]))
     if events is not None:
-        real = _EventConvolution.apply(geometry, layout, events, values, kernels)  # type: ignore[no-untyped-call]
+        source = Convolution(geometry, layout)
+        found = Arrivals(shape, values, kernels, events, channels_last=True, source=source)
     elif exact_sums(values, geometry.fan_in):
-        real = _folded(geometry, values, kernels)
+        found = Arrivals(shape, real=_folded(geometry, values, kernels), channels_last=True)
     else:
         return Arrivals.of_numbers(synapse(values))
-    shape = torch.Size((len(values), *geometry.outputs, values.shape[-1]))
-    found = Arrivals(shape, real=real, channels_last=True)
-    return found if _all_alike(neuron) else Arrivals.of_numbers(found.shaped(real))
+    return found if all_alike(neuron) else Arrivals.of_numbers(_shaped(found))
 
 
 def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tensor]) -> Arrivals | None:
@@ -92,28 +96,34 @@ def multi_conv_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tenso
     Returns:
         None where it is for SLAYER to refuse the inputs, or to run on another device.
     """
-    parts = [conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)]
-    found = [part for part in parts if part is not None]
-    if len(inputs) != len(synapses) or len(found) < len(parts) or len({part.shape for part in found}) != 1:
+    if len(inputs) != len(synapses):
         return None
-    if len({part.channels_last for part in found}) == 1:
-        return replace(found[0], real=added([_numbers(part) for part in found]))
-    return Arrivals.of_numbers(added([part.shaped(_numbers(part)) for part in found]))
+    parts = [conv_arrivals(synapse, neuron, values) for synapse, values in zip(synapses, inputs)]
+    return together(
+        [part and Arrivals(part.shape, real=_numbers(part), channels_last=part.channels_last) for part in parts]
+    )
 
 
 def _numbers(part: Arrivals) -> torch.Tensor:
-    assert part.real is not None, "convolutions give numbers"
-    return part.real
+    """What arrives by a convolution, (samples, neurons, steps)."""
+    if part.real is not None:
+        return part.real
+    found: torch.Tensor = _EventConvolution.apply(part.source, part.events, part.values, part.weight)  # type: ignore[no-untyped-call]
+    return found
 
 
-def _all_alike(neuron: Any) -> bool:
+def _shaped(part: Arrivals) -> torch.Tensor:
+    return part.form.shaped(_numbers(part).transpose(1, 2))
+
+
+def all_alike(neuron: Any) -> bool:
     """Whether it does not matter in which order the neurons lie."""
     drops = neuron.drop is not None and neuron.drop.training
     shared = neuron.current_decay.numel() == 1 and neuron.voltage_decay.numel() == 1
     return shared and not drops and not neuron.persistent_state
 
 
-def _geometry(synapse: Any, shape: torch.Size) -> Geometry | None:
+def geometry_of(synapse: Any, shape: torch.Size) -> Geometry | None:
     """None where SLAYER must refuse an image."""
     parts = (synapse.kernel_size, synapse.stride, synapse.padding, synapse.dilation)
     kernel, stride, padding, dilation = ((part[0], part[1]) for part in parts)
@@ -177,59 +187,120 @@ def _taps(size: int, out: int, kernel: int, stride: int, padding: int, dilation:
     return taps, numbers
 
 
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution of events, a sample at a time; neurons lie as (rows, columns, channels), see `layer.Source`.
+
+    Arguments:
+        geometry: sizes.
+        layout: order of the axes of inputs, "channels last" or "channels first".
+    """
+
+    geometry: Geometry
+    layout: str
+
+    def prepared(self, weight: torch.Tensor) -> Array:
+        """(input channels, kernel rows, kernel columns, channels of a group)."""
+        kernels = weight.detach().reshape(self.geometry.groups, -1, *weight.shape[1:])
+        return kernels.permute(0, 2, 3, 4, 1).flatten(0, 1).contiguous().numpy()
+
+    def arrive(self, events: InputEvents, weights: Array, real: Array) -> None:
+        """Write what arrives in a sample, (steps, neurons), in SLAYER's unit."""
+        tables = _tables(self.geometry, self.layout)
+        convolution_kernels.convolve(*_arrays(events), *tables, self._shape, weights.ravel(), real)
+
+    def add_weight_gradient(self, events: InputEvents, arriving: Array, found: Array) -> None:
+        """Add to the gradient of prepared weights: a sum for each sample, so that long sums do not round."""
+        tables = _tables(self.geometry, self.layout)
+        of_sample = np.zeros(found.shape, np.float32)
+        convolution_kernels.kernel_gradients(
+            *_arrays(events), *tables, self._shape, arriving.ravel(), of_sample.ravel()
+        )
+        found += of_sample
+
+    def weight_gradient(self, found: Array, weight: torch.Tensor) -> torch.Tensor:
+        """The gradient of kernels from that of prepared weights."""
+        inputs = self.geometry.inputs[0] // self.geometry.groups
+        total = torch.from_numpy(found).float().reshape(self.geometry.groups, inputs, *found.shape[1:])
+        return total.permute(0, 4, 1, 2, 3).reshape(weight.shape)
+
+    def no_value_gradient(self, n_samples: int, n_steps: int) -> torch.Tensor:
+        """Zeros (samples, steps, rows, columns, channels)."""
+        channels, rows, columns = self.geometry.inputs
+        return torch.zeros(n_samples, n_steps, rows, columns, channels)
+
+    def add_value_gradient(self, arriving: torch.Tensor, weight: torch.Tensor, found: torch.Tensor) -> None:
+        """By a product that gives what each output owes to its patch, a few steps at a time: patches are large."""
+        geometry = self.geometry
+        taps, of_group = geometry.kernel[0] * geometry.kernel[1], geometry.inputs[0] // geometry.groups
+        # (groups, channels of a group, taps * input channels of a group)
+        weights = weight.detach().permute(0, 2, 3, 1).reshape(geometry.groups, -1, taps * of_group)
+        for by_step, images in zip(*(torch.split(part, STEPS_AT_ONCE) for part in (arriving, found))):
+            outputs = by_step.reshape(-1, geometry.groups, weights.shape[1])
+            patches = torch.matmul(outputs.transpose(0, 1), weights)
+            patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
+            by_place = patches.reshape(len(by_step), *geometry.outputs[1:], taps * geometry.inputs[0]).contiguous()
+            _fold(by_place.numpy(), geometry, images.numpy())
+
+    def value_gradient(self, found: torch.Tensor) -> torch.Tensor:
+        """(samples, channels, rows, columns, steps)."""
+        return found.permute(0, 4, 2, 3, 1)
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        channels, rows, columns = self.geometry.outputs
+        groups = self.geometry.groups
+        return (self.geometry.inputs[0] // groups, *self.geometry.kernel, channels // groups, rows, columns, channels)
+
+
+def _arrays(events: InputEvents) -> tuple[Array, Array, Array]:
+    return events.starts.numpy(), events.sources.numpy(), events.graded.numpy()
+
+
 class _EventConvolution(torch.autograd.Function):
-    """What arrives, (samples, neurons, steps), neurons as (rows, columns, channels)."""
+    """What arrives by a convolution, (samples, neurons, steps), where something else follows than the neurons."""
 
     @staticmethod
     def forward(
-        ctx: Any, geometry: Geometry, layout: str, events: InputEvents, values: torch.Tensor, kernels: torch.Tensor
+        ctx: Any, source: Convolution, events: InputEvents, values: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
-        ctx.geometry, ctx.layout, ctx.shape = geometry, layout, (events.n_samples, events.n_channels, events.n_steps)
-        ctx.save_for_backward(events.starts, events.sources, events.graded, kernels)
-        channels, rows, columns = geometry.outputs
-        out = torch.empty(events.n_samples, events.n_steps, rows, columns, channels)
-        arrays, tables = _arrays(events), _tables(geometry, layout)
-        weights = _by_input(kernels, geometry.groups).numpy()
-
-        shape = _shape(geometry, events)
+        kept = KeptEvents.of(events)
+        ctx.source, ctx.shape = source, kept.shape
+        ctx.save_for_backward(weight, *kept.tensors)
+        out = torch.empty(events.n_samples, events.n_steps, int(np.prod(source.geometry.outputs)))
+        weights, real = source.prepared(weight), out.numpy()
 
         def work(part: int, first: int, last: int) -> None:
-            convolution_kernels.convolve(first, last, *arrays, *tables, shape, weights.ravel(), out.numpy().ravel())
+            for sample in range(first, last):
+                source.arrive(events.of_sample(sample), weights, real[sample])
 
         over_samples(events.n_samples, work)
-        return out.flatten(2).transpose(1, 2)
+        return out.transpose(1, 2)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     @flushing
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
-        starts, sources, graded, kernels = ctx.saved_tensors
-        n_samples, n_channels, n_steps = ctx.shape
-        events = InputEvents(n_samples, n_channels, n_steps, starts, sources, graded)
-        channels, rows, columns = ctx.geometry.outputs
-        by_step = gradient.transpose(1, 2).contiguous().reshape(n_samples, n_steps, rows, columns, channels)
-        *_, needs_values, needs_kernels = ctx.needs_input_grad
-        of_values = _value_gradient(ctx.geometry, by_step, kernels) if needs_values else None
-        of_kernels = _kernel_gradient(ctx.geometry, ctx.layout, by_step, events, kernels) if needs_kernels else None
-        return None, None, None, of_values, of_kernels
+        weight, *parts = ctx.saved_tensors
+        source, kept = ctx.source, KeptEvents(ctx.shape, tuple(parts))
+        arriving = gradient.transpose(1, 2).contiguous()
+        *_, needs_values, needs_weight = ctx.needs_input_grad
 
+        def work(part: int, first: int, last: int) -> Array:
+            found = np.zeros(source.prepared(weight).shape)
+            for sample in range(first, last):
+                source.add_weight_gradient(kept.of_sample(sample), arriving[sample].numpy(), found)
+            return found
 
-def _value_gradient(geometry: Geometry, by_step: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
-    """By a product that gives what each output owes to its patch, sample by sample, so that it stays in the cache."""
-    channels, rows, columns = geometry.inputs
-    n_samples, n_steps = by_step.shape[:2]
-    found = torch.zeros(n_samples, n_steps, rows, columns, channels)
-    taps, of_group = geometry.kernel[0] * geometry.kernel[1], channels // geometry.groups
-    # (groups, channels of a group, taps * input channels of a group)
-    weights = kernels.detach().permute(0, 2, 3, 1).reshape(geometry.groups, -1, taps * of_group)
-
-    for sample in range(n_samples):
-        outputs = by_step[sample].reshape(-1, geometry.groups, weights.shape[1])
-        patches = torch.matmul(outputs.transpose(0, 1), weights)
-        patches = patches.reshape(geometry.groups, -1, taps, of_group).permute(1, 2, 0, 3)
-        by_place = patches.reshape(n_steps, *by_step.shape[2:4], taps * channels).contiguous()
-        _fold(by_place.numpy(), geometry, found[sample].numpy())
-    return found.permute(0, 4, 2, 3, 1)
+        of_values = of_weight = None
+        if needs_values:
+            found = source.no_value_gradient(*arriving.shape[:2])
+            for sample in range(len(arriving)):
+                source.add_value_gradient(arriving[sample], weight, found[sample])
+            of_values = source.value_gradient(found)
+        if needs_weight:
+            of_weight = source.weight_gradient(sum(over_samples(len(arriving), work)), weight)
+        return None, None, of_values, of_weight
 
 
 def _fold(patches: Array, geometry: Geometry, images: Array) -> None:
@@ -239,52 +310,3 @@ def _fold(patches: Array, geometry: Geometry, images: Array) -> None:
         convolution_kernels.fold(patches[first:last], *options, images[first:last])
 
     over_samples(len(images), work)
-
-
-def _kernel_gradient(
-    geometry: Geometry, layout: str, by_step: torch.Tensor, events: InputEvents, kernels: torch.Tensor
-) -> torch.Tensor:
-    if events.density > GRADIENT_DENSITY:
-        channels, rows, columns = geometry.inputs
-        size = events.n_samples, events.n_steps
-        if layout == "channels last":
-            images = events.dense().reshape(*size, rows, columns, channels)
-        else:
-            images = events.dense().reshape(*size, channels, rows, columns).permute(0, 1, 3, 4, 2)
-        return conv2d_weight(  # type: ignore[no-untyped-call]
-            _images(images), kernels.shape, _images(by_step), *geometry.options
-        )
-    arrays, tables = _arrays(events), _tables(geometry, layout)
-    shape = _by_input(kernels, geometry.groups).shape
-
-    sizes = _shape(geometry, events)
-
-    gradients = by_step.numpy().ravel()
-
-    def work(part: int, first: int, last: int) -> Array:
-        # A sum for each sample, so that long sums of small numbers do not round.
-        total = np.zeros(shape)
-        for sample in range(first, last):
-            found = np.zeros(shape, np.float32)
-            convolution_kernels.kernel_gradients(sample, sample + 1, *arrays, *tables, sizes, gradients, found.ravel())
-            total += found
-        return total
-
-    total = torch.from_numpy(sum(over_samples(events.n_samples, work))).float()
-    inputs = geometry.inputs[0] // geometry.groups
-    return total.reshape(geometry.groups, inputs, *shape[1:]).permute(0, 4, 1, 2, 3).reshape(kernels.shape)
-
-
-def _by_input(kernels: torch.Tensor, groups: int) -> torch.Tensor:
-    """(input channels, kernel rows, kernel columns, channels of a group)."""
-    return kernels.detach().reshape(groups, -1, *kernels.shape[1:]).permute(0, 2, 3, 4, 1).flatten(0, 1).contiguous()
-
-
-def _arrays(events: InputEvents) -> tuple[Array, Array, Array]:
-    return events.starts.numpy(), events.sources.numpy(), events.graded.numpy()
-
-
-def _shape(geometry: Geometry, events: InputEvents) -> tuple[int, ...]:
-    channels, rows, columns = geometry.outputs
-    kernel = (geometry.inputs[0] // geometry.groups, *geometry.kernel, channels // geometry.groups)
-    return (*kernel, events.n_steps, rows, columns, channels)

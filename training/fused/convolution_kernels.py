@@ -61,51 +61,48 @@ def _add_row(width, target, at, source, begin, factor):
 
 @compiled
 def convolve(
-    first, last, starts, sources, graded, places, row_taps, n_row_taps, column_taps, n_column_taps, shape, weights, out
+    starts, sources, graded, places, row_taps, n_row_taps, column_taps, n_column_taps, shape, weights, out
 ):  # fmt: skip
-    """What arrives at the neurons of samples `first` to `last`.
+    """What arrives at the neurons of a sample.
 
     Arguments:
-        starts, sources, graded: events.
+        starts, sources, graded: events; `starts` those of the sample.
         places: channel, row and column of each source, int32 (inputs, 3).
         row_taps, n_row_taps, column_taps, n_column_taps: where events go.
-        shape: input channels of a group, kernel rows and columns, channels of a group; steps, rows, columns and
-            channels of the output.
+        shape: input channels of a group, kernel rows and columns, channels of a group; rows, columns and channels of
+            the output.
         weights: (input channels, kernel rows, kernel columns, channels of a group), flat, single precision.
-        out: (samples, steps, rows, columns, channels), flat, single precision.
+        out: (steps, rows * columns * channels), single precision.
     """
-    inputs, kernel_rows, kernel_columns, width, n_steps, rows, columns, channels = shape
-    size = rows * columns * channels
-    for step in range(first * n_steps, last * n_steps):
-        image = step * size
-        for i in range(size):
-            out[image + i] = 0
+    inputs, kernel_rows, kernel_columns, width, _, columns, channels = shape
+    for step in range(len(out)):
+        image = out[step]
+        image[:] = 0
         for event in range(starts[step], starts[step + 1]):
             source = sources[event]
             channel, y, x = np.int64(places[source, 0]), places[source, 1], places[source, 2]
             value = graded[event] if len(graded) else np.float32(1)
-            begin = image + channel // inputs * width
+            begin = channel // inputs * width
             for a in range(n_row_taps[y]):
                 kernel = (channel * kernel_rows + row_taps[y, a, 0]) * kernel_columns
                 line = begin + row_taps[y, a, 1] * columns * channels
                 for b in range(n_column_taps[x]):
                     weight = (kernel + column_taps[x, b, 0]) * width
-                    _add_row(width, out, line + column_taps[x, b, 1] * channels, weights, weight, value)
+                    _add_row(width, image, line + column_taps[x, b, 1] * channels, weights, weight, value)
 
 
 @compiled
 def kernel_gradients(
-    first, last, starts, sources, graded, places, row_taps, n_row_taps, column_taps, n_column_taps, shape, gradients,
-    found,
+    starts, sources, graded, places, row_taps, n_row_taps, column_taps, n_column_taps, shape, gradients, found
 ):  # fmt: skip
-    """Add the gradients (samples, steps, rows, columns, channels), flat, of what arrives to those of the weights.
+    """Add the gradients (steps, rows, columns, channels), flat, of what arrives in a sample to those of the weights.
 
     Arguments, where not as in `convolve`:
         found: as `weights`.
     """
-    inputs, kernel_rows, kernel_columns, width, n_steps, rows, columns, channels = shape
+    inputs, kernel_rows, kernel_columns, width, rows, columns, channels = shape
     size = rows * columns * channels
-    for step in range(first * n_steps, last * n_steps):
+    for step in range(len(starts) - 1):
         for event in range(starts[step], starts[step + 1]):
             source = sources[event]
             channel, y, x = np.int64(places[source, 0]), places[source, 1], places[source, 2]

@@ -13,6 +13,7 @@ from training.slayer import slayer
 
 _cuba = slayer.neuron.cuba
 _UNITY = 4096
+_CPU = torch.device("cpu")
 
 IntArray = npt.NDArray[np.signedinteger[Any] | np.unsignedinteger[Any]]
 
@@ -37,9 +38,9 @@ class Dynamics:
     peak: np.float32
 
 
-def fused_dynamics(neuron: Any, spiking: bool = True) -> Dynamics | None:
-    """The constants of `neuron`; None where the kernels do not compute what it does."""
-    if not _is_plain(neuron) or not _in_range(neuron):
+def fused_dynamics(neuron: Any, spiking: bool = True, device: torch.device = _CPU) -> Dynamics | None:
+    """The constants of `neuron`; None where the kernels of `device` do not compute what it does."""
+    if not _is_plain(neuron) or not _in_range(neuron, device):
         return None
     if not spiking:
         if neuron.threshold + neuron.threshold_eps > 0:
@@ -123,7 +124,7 @@ def _is_plain_dropout(drop: Any) -> bool:
     return drop is None or (type(drop) is slayer.neuron.Dropout and not drop.inplace and not has_hooks(drop))
 
 
-def _in_range(neuron: Any) -> bool:
+def _in_range(neuron: Any, device: torch.device) -> bool:
     scale = neuron.w_scale
     parameters = (neuron.current_decay, neuron.voltage_decay, neuron.current_state)
     return (
@@ -131,5 +132,5 @@ def _in_range(neuron: Any) -> bool:
         and not scale & (scale - 1)
         and neuron.s_scale == scale * 64
         and neuron.threshold is not None
-        and all(part.dtype == torch.float32 and part.device.type == "cpu" for part in parameters)
+        and all(part.dtype == torch.float32 and part.device == device for part in parameters)
     )

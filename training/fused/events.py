@@ -34,16 +34,15 @@ class InputEvents:
     graded: torch.Tensor
 
     @property
-    def density(self) -> float:
-        """Share of inputs that are active."""
-        return len(self.sources) / max(1, self.n_samples * self.n_channels * self.n_steps)
+    def shape(self) -> tuple[int, int, int]:
+        """Samples, channels, steps."""
+        return self.n_samples, self.n_channels, self.n_steps
 
-    def dense(self) -> torch.Tensor:
-        """The batch as (samples, steps, channels), float32."""
-        batch = torch.zeros(self.n_samples, self.n_steps, self.n_channels)
-        parts = (self.starts.numpy(), self.sources.numpy(), self.graded.numpy())
-        kernels.densify(*parts, self.n_steps, 0, batch.numpy())
-        return batch
+    def of_sample(self, sample: int) -> "InputEvents":
+        """Those of one sample; `starts` still count from the first sample on."""
+        first = sample * self.n_steps
+        starts = self.starts[first : first + self.n_steps + 1]
+        return InputEvents(1, self.n_channels, self.n_steps, starts, self.sources, self.graded)
 
 
 @dataclass(frozen=True)
@@ -61,23 +60,32 @@ class KeptEvents:
     @classmethod
     def of(cls, events: InputEvents) -> "KeptEvents":
         """What holds the events."""
-        shape = events.n_samples, events.n_channels, events.n_steps
         rows, words = events.n_samples * events.n_steps, (events.n_channels + 63) // 64
         if len(events.graded) or 8 * words * rows >= 4 * len(events.sources):
-            return cls(shape, (events.starts, events.sources, events.graded))
+            return cls(events.shape, (events.starts, events.sources, events.graded))
         bits = torch.zeros(rows, words, dtype=torch.int64)
         kernels.to_bits(events.starts.numpy(), events.sources.numpy(), bits.numpy().view(np.uint64))
-        return cls(shape, (bits,))
+        return cls(events.shape, (bits,))
 
     def events(self) -> InputEvents:
         """The same events, in the same order."""
         if len(self.tensors) > 1:
             return InputEvents(*self.shape, *self.tensors)
-        bits = self.tensors[0].numpy().view(np.uint64)
-        starts = torch.empty(len(bits) + 1, dtype=torch.int64)
-        sources = torch.empty(kernels.count_bits(bits, starts.numpy()), dtype=torch.int32)
-        kernels.from_bits(bits, sources.numpy())
-        return InputEvents(*self.shape, starts, sources, torch.empty(0))
+        return _unpacked(self.shape, self.tensors[0])
+
+    def of_sample(self, sample: int) -> InputEvents:
+        """Those of one sample."""
+        if len(self.tensors) > 1:
+            return self.events().of_sample(sample)
+        _, n_channels, n_steps = self.shape
+        return _unpacked((1, n_channels, n_steps), self.tensors[0][sample * n_steps : (sample + 1) * n_steps])
+
+
+def _unpacked(shape: tuple[int, int, int], bits: torch.Tensor) -> InputEvents:
+    words, starts = bits.numpy().view(np.uint64), np.empty(len(bits) + 1, np.int64)
+    sources = np.empty(kernels.count_bits(words, starts), np.int32)
+    kernels.from_bits(words, sources)
+    return InputEvents(*shape, torch.from_numpy(starts), torch.from_numpy(sources), torch.empty(0))
 
 
 def input_events(values: torch.Tensor, fan_in: int, density: float) -> InputEvents | None:

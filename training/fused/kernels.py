@@ -5,8 +5,9 @@ the function that is called from outside, but not of others.
 
 Arrays hold (samples, steps, neurons), so that the neurons of one step lie side by side. Arithmetic is that of SLAYER
 (lava-dl 0.6.0, `neuron/dynamics/leaky_integrator.py`, `spike/spike.py`), in 32 bits: as long as no current and no
-voltage reaches 2^24 units, nothing that SLAYER does in single precision or in 64 bits rounds differently. The forward
-pass reports the magnitudes that it saw; beyond that limit its results are not SLAYER's and must be thrown away.
+voltage reaches 2^24 units, nothing that SLAYER does in single precision or in 64 bits rounds differently. The limit
+here is 2^23, as on Loihi, so that three bytes hold a state. The forward pass reports the magnitudes that it saw; beyond
+the limit its results must be thrown away.
 Arrays that do not apply have size 0.
 
 On the way back a sample is run anew from the states kept at the borders of chunks of steps, if there are any, chunk by
@@ -28,8 +29,8 @@ spliced = numba.njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # ty
 # numba has no word for the bits of flags: such steps are written as vector code of LLVM.
 intrinsic: Any = numba.extending.intrinsic
 
-MAGNITUDE_BITS = 24
-"""Currents and voltages of fewer bits are exact in single precision."""
+MAGNITUDE_BITS = 23
+"""Currents and voltages of so many bits and a sign are exact in single precision, and kept in three bytes."""
 
 UNIT = 128
 """A quantised weight is a multiple of 2 / scale, that is 128 units of a current in fixed point (scale * 64)."""
@@ -97,13 +98,16 @@ class Kept(NamedTuple):
     """What the forward pass keeps.
 
     Arguments:
-        currents, voltages: (samples, steps, neurons), before the reset, of 32 or 16 bits.
+        currents, voltages: before the reset, (samples, steps, neurons), the upper 16 bits (int16).
+        low_currents, low_voltages: their lower 8 bits (uint8).
         interval: steps of a chunk; 0: no borders.
         borders: current and voltage before the reset at the start of each chunk, int32 (samples, chunks, 2, neurons).
     """
 
     currents: Any
+    low_currents: Any
     voltages: Any
+    low_voltages: Any
     interval: Any
     borders: Any
 
@@ -142,7 +146,7 @@ class Found(NamedTuple):
 
     Arguments:
         weights: (inputs, neurons), feedback: (neurons, neurons); both are added to.
-        arriving: of what arrives, (samples, steps, neurons), from sample `first` on.
+        arriving: of what arrives, (samples, steps, neurons), from sample `first` on, as the gradients of the output.
     """
 
     weights: Any
@@ -160,7 +164,7 @@ class Room(NamedTuple):
         arriving: single precision (samples at once, steps, neurons), where `Found` has none.
         steps, ends: for as many events as a sample has at most and a number for each input, int32; and the same for
             the recurrent synapse.
-        currents, voltages: of a chunk, (samples at once, steps, neurons).
+        currents, voltages: of a chunk, int32 (samples at once, steps, neurons).
         caused: single precision (TILE_ROWS, padded neurons); panels: single precision, of the packed weights.
         spiked: spikes of the samples at once as bits, uint64 (samples, steps, words).
     """
@@ -303,16 +307,6 @@ def events_by_step(values, n_channels, starts, sources, found):
             starts[n * n_steps + t + 1] = total + event
         total += number
     return total, binary
-
-
-@compiled
-def densify(starts, sources, graded, n_steps, first, dense):
-    """Write the events of samples from `first` on into (samples, steps, channels) of zeros."""
-    for n in range(len(dense)):
-        for t in range(n_steps):
-            row = (first + n) * n_steps + t
-            for event in range(starts[row], starts[row + 1]):
-                dense[n, t, sources[event]] = graded[event] if len(graded) else np.float32(1)
 
 
 @compiled
@@ -724,12 +718,10 @@ def _spike_bits(typing, voltages, at, threshold):
 
     def generate(context, builder, signature, arguments):
         kind = signature.args[0]
-        element = context.get_data_type(kind.dtype)
-        stored, number = ir.VectorType(element, 64), ir.VectorType(ir.IntType(32), 64)
+        number = ir.VectorType(ir.IntType(32), 64)
         array = context.make_array(kind)(context, builder, arguments[0])
-        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), stored.as_pointer())
-        loaded = builder.load(place, align=element.width // 8)
-        loaded = loaded if element.width == 32 else builder.sext(loaded, number)
+        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), number.as_pointer())
+        loaded = builder.load(place, align=4)
         same = builder.insert_element(number(ir.Undefined), arguments[2], ir.IntType(32)(0))
         same = builder.shuffle_vector(same, number(ir.Undefined), ir.VectorType(ir.IntType(32), 64)(None))
         return builder.bitcast(builder.icmp_signed(">=", loaded, same), ir.IntType(64))
@@ -783,6 +775,19 @@ def _send(n, t, cells, before_reset, out):
                 late[i] *= factors[i]
 
 
+@spliced
+def _keep(states, upper, lower):
+    for i in range(len(states)):
+        upper[i] = np.int16(states[i] >> np.int32(8))
+        lower[i] = np.uint8(states[i] & np.int32(255))
+
+
+@spliced
+def _bring_back(upper, lower, states):
+    for i in range(len(states)):
+        states[i] = np.int32(np.int32(np.int32(upper[i]) << np.int32(8)) | np.int32(lower[i]))
+
+
 @compiled
 def forward(first, last, incoming, cells, current, voltage, kept, out, room):
     """All steps of samples `first` to `last`.
@@ -815,9 +820,9 @@ def forward(first, last, incoming, cells, current, voltage, kept, out, room):
                 return bits
             seen |= bits
             if kept.voltages.size:
-                _copy(before_reset, kept.voltages[n, t])
+                _keep(before_reset, kept.voltages[n, t], kept.low_voltages[n, t])
             if kept.currents.size:
-                _copy(u, kept.currents[n, t])
+                _keep(u, kept.currents[n, t], kept.low_currents[n, t])
             if len(incoming.feedback):
                 n_spiking = _list_spikes(before_reset, cells.threshold, spiking)
             _send(n, t, cells, before_reset, out)
@@ -850,15 +855,15 @@ def _run_again(n, chunk, end, incoming, cells, n_steps, kept, room, currents, vo
 
 
 @spliced
-def _late_gradient(n, t, out_gradient, cells, row):
-    """The gradient of what each neuron sends in step t, which leaves its shift later."""
-    n_steps = out_gradient.shape[1]
+def _late_gradient(t, out_gradient, cells, row):
+    """The gradient of what each neuron of a sample sends in step t, which leaves its shift later."""
+    n_steps = len(out_gradient)
     if len(cells.shifts):
         for i in range(len(row)):
             late = t + cells.shifts[i]
-            row[i] = out_gradient[n, late, i] if late < n_steps else np.float32(0)
+            row[i] = out_gradient[late, i] if late < n_steps else np.float32(0)
     elif t + cells.uniform_shift < n_steps:
-        _copy(out_gradient[n, t + cells.uniform_shift], row)
+        _copy(out_gradient[t + cells.uniform_shift], row)
     else:
         row[:] = 0
 
@@ -866,14 +871,14 @@ def _late_gradient(n, t, out_gradient, cells, row):
 @spliced
 def _delay_gradient(n, t, out_gradient, cells, voltages, found):
     """Add the gradients of axonal delays, as SLAYER defines them: the output's change times its gradient."""
-    n_steps, noise = out_gradient.shape[1], cells.noise
+    n_steps, noise = len(out_gradient), cells.noise
     for i in range(len(found)):
         late = t + cells.shifts[i]
         if voltages[i] < cells.threshold or late >= n_steps:
             continue
         sent = noise[n, t % noise.shape[1], i] if noise.size else np.float32(1)
-        following = out_gradient[n, late + 1, i] if late + 1 < n_steps else np.float32(0)
-        found[i] += np.float64(sent * (following - out_gradient[n, late, i]))
+        following = out_gradient[late + 1, i] if late + 1 < n_steps else np.float32(0)
+        found[i] += np.float64(sent * (following - out_gradient[late, i]))
 
 
 @compiled
@@ -905,10 +910,10 @@ def _step_back(
 ):
     """From the gradient of what a sample's neurons send in step t to that of what arrives: `through_current`.
 
-    `caused` is the gradient of what they send, from what it causes in step t + 1; `currents`, `voltages` are those of
-    the step.
+    `out_gradient` is that of the sample's output, (steps, neurons); `caused` that of what is sent, from what it causes
+    in step t + 1; `currents` and `voltages` are those of step t.
     """
-    _late_gradient(n, t, out_gradient, cells, row)
+    _late_gradient(t, out_gradient, cells, row)
     if len(sums.delay):
         _delay_gradient(n, t, out_gradient, cells, voltages, sums.delay)
     if len(caused):
@@ -939,7 +944,7 @@ def backward(first, last, at_once, out_gradient, incoming, cells, slope, kept, r
     A recurrent layer takes TILE_ROWS samples at once, so that its weights are read once for all of them.
 
     Arguments:
-        out_gradient: of the output, (samples, steps, neurons).
+        out_gradient: of the output, (samples, steps, neurons), from sample `found.first` on.
         incoming, cells, kept: as in `forward`.
         slope: `Slope`; room: `Room`; sums: `Sums`, found: `Found`, both filled.
     """
@@ -964,19 +969,18 @@ def backward(first, last, at_once, out_gradient, incoming, cells, slope, kept, r
             for t in range(end - 1, begin - 1, -1):
                 for s in range(number):
                     n = base + s
-                    voltages = room.voltages[0, 0, :0]
+                    voltages, currents = room.step[1], room.step[3, : len(sums.current_decay)]
                     if kept.interval:
                         voltages = room.voltages[s, t - begin]
                     elif kept.voltages.size:
-                        voltages = kept.voltages[n, t]
-                    currents = room.currents[0, 0, :0]
-                    if room.currents.size:
+                        _bring_back(kept.voltages[n, t], kept.low_voltages[n, t], voltages)
+                    if kept.interval and len(currents):
                         currents = room.currents[s, t - begin]
                     elif kept.currents.size:
-                        currents = kept.currents[n, t]
+                        _bring_back(kept.currents[n, t], kept.low_currents[n, t], currents)
                     caused = room.caused[s, :n_neurons] if room.caused.size else nothing
                     _step_back(
-                        n, t, out_gradient, cells, slope, currents, voltages, caused, room.row,
+                        n, t, out_gradient[n - found.first], cells, slope, currents, voltages, caused, room.row,
                         through_current[s], through_voltage[s], sums,
                     )  # fmt: skip
                     if found.arriving.size:

@@ -1,11 +1,11 @@
 """One layer of neurons with the synapses in front of it, as a function with a gradient."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +24,55 @@ Array = npt.NDArray[Any]
 _NO_EVENTS = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int32), torch.empty(0)
 
 
-@dataclass
-class Memory:
-    """How a layer keeps what the way back needs.
+@dataclass(frozen=True)
+class Form:
+    """How neurons lie.
 
     Arguments:
-        checkpoint_steps: keep states every so many steps only, and run each chunk of steps again on the way back; 0:
-            keep them all.
-        wide: whether states need 32 bits; found out by running.
+        shape: of what arrives and of what is sent, (samples, *neurons, steps).
+        channels_last: whether the neurons of an image lie as (rows, columns, channels) in what a layer computes.
     """
 
-    checkpoint_steps: int = 0
-    wide: bool = False
+    shape: torch.Size
+    channels_last: bool = False
+
+    def shaped(self, by_step: torch.Tensor) -> torch.Tensor:
+        """(samples, *neurons, steps) of (samples, steps, neurons)."""
+        if not self.channels_last:
+            return by_step.transpose(1, 2).reshape(self.shape)
+        _, channels, rows, columns, steps = self.shape
+        return by_step.reshape(len(by_step), steps, rows, columns, channels).permute(0, 4, 2, 3, 1)
+
+    def by_step(self, shaped: torch.Tensor) -> torch.Tensor:
+        """The inverse, of all samples or some of them."""
+        if not self.channels_last:
+            return shaped.detach().flatten(1, -2).transpose(1, 2).contiguous()
+        return shaped.detach().permute(0, 4, 2, 3, 1).flatten(2).contiguous()
+
+
+class Source(Protocol):
+    """A synapse that gives what arrives at the neurons of a whole sample at once, as numbers."""
+
+    def prepared(self, weight: torch.Tensor) -> Array:
+        """Quantised weights as the other functions read them."""
+
+    def arrive(self, events: InputEvents, weights: Array, real: Array) -> None:
+        """Write what arrives in a sample, (steps, neurons), in SLAYER's unit."""
+
+    def add_weight_gradient(self, events: InputEvents, arriving: Array, found: Array) -> None:
+        """Add to the gradient of prepared weights, double precision, from that of what arrives in a sample."""
+
+    def weight_gradient(self, found: Array, weight: torch.Tensor) -> torch.Tensor:
+        """The gradient of weights from that of prepared weights."""
+
+    def no_value_gradient(self, n_samples: int, n_steps: int) -> torch.Tensor:
+        """Zeros for `add_value_gradient`, of all samples."""
+
+    def add_value_gradient(self, arriving: torch.Tensor, weight: torch.Tensor, found: torch.Tensor) -> None:
+        """Add to the gradient of a sample's input from that of what arrives, (steps, neurons)."""
+
+    def value_gradient(self, found: torch.Tensor) -> torch.Tensor:
+        """The gradient of the input in its shape."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +80,7 @@ class Layer:
     """What happens in a layer, but for its weights.
 
     Arguments:
+        form: how the neurons lie.
         dynamics: of the neurons.
         keep: what current and voltage keep in a step, of 4096, uint32 (neurons) each.
         state: current and voltage before the first step, in units, int32 (samples, neurons) each; the forward pass
@@ -52,9 +90,12 @@ class Layer:
         delay_scale: factor of the delays' gradient.
         noise: factors of dropout, (samples, steps or 1, neurons); size 0: none.
         through_state: whether gradients of a recurrent layer pass from step to step through current and voltage too.
-        memory: how states are kept.
+        checkpoint_steps: keep states every so many steps only, and run each chunk of steps again on the way back; 0:
+            keep those of every step.
+        source: the synapse in front of the neurons, where it is not a dense one.
     """
 
+    form: Form
     dynamics: Dynamics
     keep: tuple[Array, Array]
     state: tuple[Array, Array]
@@ -63,7 +104,8 @@ class Layer:
     delay_scale: float = 1.0
     noise: torch.Tensor = field(default_factory=lambda: _NONE_3D)
     through_state: bool = True
-    memory: Memory = field(default_factory=Memory)
+    checkpoint_steps: int = 0
+    source: Source | None = None
 
     @property
     def shifts(self) -> Array:
@@ -83,7 +125,7 @@ class Tensors:
 
     Arguments:
         values: (samples, inputs, steps), whose events are known; None: no event-driven synapse.
-        weight: quantised, (neurons, inputs), of that synapse.
+        weight: quantised, (neurons, inputs), of that synapse; both in other shapes for a `Source`.
         feedback: quantised, (neurons, neurons), of a recurrent synapse; None: none.
         real: what else arrives, in SLAYER's unit, (samples, neurons, steps); None: nothing.
         current_decay, voltage_decay: quantised, of 4096.
@@ -112,47 +154,29 @@ class Tensors:
         return torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in self.in_order)
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What the way back needs, as tensors, see `kernels.Kept`."""
-
-    currents: torch.Tensor
-    voltages: torch.Tensor
-    borders: torch.Tensor
-    interval: int
-
-    @classmethod
-    def room(cls, layer: Layer, tensors: Tensors, n_steps: int) -> "_Kept":
-        """Room for it."""
-        (n_samples, n_neurons), keeps = layer.size, tensors.need_gradient
-        decays_learn = keeps and (tensors.current_decay.requires_grad or tensors.voltage_decay.requires_grad)
-        keeps = decays_learn or (keeps and layer.dynamics.spiking)
-        # What arrives as numbers would have to be kept instead.
-        interval = layer.memory.checkpoint_steps if keeps and tensors.real is None else 0
-        interval = interval if interval < n_steps else 0
-        chunks = (n_steps + interval - 1) // interval if interval else 0
-        dtype = torch.int32 if layer.memory.wide or interval else torch.int16
-        none, steps = torch.empty(0, 0, 0, dtype=dtype), (n_samples, n_steps, n_neurons)
-        return cls(
-            torch.empty(steps, dtype=dtype) if decays_learn and not interval else none,
-            torch.empty(steps, dtype=dtype) if keeps and not interval else none,
-            torch.empty(n_samples, chunks, 2, n_neurons, dtype=torch.int32),
-            interval,
-        )
-
-    @property
-    def arrays(self) -> kernels.Kept:
-        """As the kernels take it."""
-        return kernels.Kept(self.currents.numpy(), self.voltages.numpy(), self.interval, self.borders.numpy())
-
-    @property
-    def limit(self) -> int:
-        """Magnitudes of states that do not fit."""
-        return 1 << (15 if self.voltages.dtype == torch.int16 and self.voltages.numel() else kernels.MAGNITUDE_BITS)
+def _room_to_keep(layer: Layer, tensors: Tensors, n_steps: int) -> kernels.Kept:
+    """Room for what the way back needs."""
+    (n_samples, n_neurons), keeps = layer.size, tensors.need_gradient
+    decays_learn = keeps and (tensors.current_decay.requires_grad or tensors.voltage_decay.requires_grad)
+    keeps = decays_learn or (keeps and layer.dynamics.spiking)
+    # What arrives as numbers would have to be kept instead.
+    interval = layer.checkpoint_steps if keeps and tensors.real is None else 0
+    interval = interval if interval < n_steps else 0
+    chunks = (n_steps + interval - 1) // interval if interval else 0
+    states = (n_samples, n_steps, n_neurons)
+    of_currents, of_voltages = (states if kept and not interval else (0, 0, 0) for kept in (decays_learn, keeps))
+    return kernels.Kept(
+        np.empty(of_currents, np.int16),
+        np.empty(of_currents, np.uint8),
+        np.empty(of_voltages, np.int16),
+        np.empty(of_voltages, np.uint8),
+        interval,
+        np.empty((n_samples, chunks, 2, n_neurons), np.int32),
+    )
 
 
 def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int) -> torch.Tensor | None:
-    """Output of a layer, (samples, neurons, steps).
+    """Output of a layer, in its form.
 
     Arguments:
         layer: what happens.
@@ -168,7 +192,7 @@ def run_layer(layer: Layer, tensors: Tensors, events: InputEvents | None, n_step
         return None
     out, kept = passed
     if not tensors.need_gradient:
-        return out.transpose(1, 2)
+        return layer.form.shaped(out)
     return _LayerFunction.apply(layer, out, kept, events, *tensors.in_order)  # type: ignore[no-untyped-call]
 
 
@@ -199,98 +223,148 @@ os.register_at_fork(after_in_child=_pool.cache_clear)
 
 def _forward(
     layer: Layer, tensors: Tensors, events: InputEvents | None, n_steps: int
-) -> tuple[torch.Tensor, _Kept] | None:
+) -> tuple[torch.Tensor, kernels.Kept] | None:
     n_samples, n_neurons = layer.size
     new = torch.zeros if layer.delays is not None else torch.empty
     out = new(n_samples, n_steps, n_neurons)
-    kept = _Kept.room(layer, tensors, n_steps)
+    kept = _room_to_keep(layer, tensors, n_steps)
     cells = _cells(layer, tensors.bias)
-    incoming = _incoming(layer.dynamics, tensors.weight, tensors.feedback, events)
+    incoming = _incoming(layer, tensors.weight, tensors.feedback, events)
     if tensors.real is not None:
         incoming = incoming._replace(real=_by_step(tensors.real).numpy())
-    states = [state.copy() for state in layer.state]
+    sums = _SourceSums.of(layer, tensors.weight, events)
 
     def work(part: int, first: int, last: int) -> int:
         room = np.empty((5, n_neurons), np.int32)
-        return kernels.forward(first, last, incoming, cells, *states, kept.arrays, out.numpy(), room)
+        parts = [(incoming, first, last)] if sums is None else sums.one_by_one(incoming, first, last)
+        seen = [
+            kernels.forward(begin, end, arriving, cells, *layer.state, kept, out.numpy(), room)
+            for arriving, begin, end in parts
+        ]
+        return kernels.OVERFLOW if min(seen) < 0 else max(seen)
 
     seen = over_samples(n_samples, work)
-    if not all(0 <= bits < 1 << kernels.MAGNITUDE_BITS for bits in seen):
-        return None
-    if max(seen) >= kept.limit:
-        layer.memory.wide = True
-        return _forward(layer, tensors, events, n_steps)
-    for state, last in zip(layer.state, states):
-        state[:] = last
-    return out, kept
+    exact = all(0 <= bits < 1 << kernels.MAGNITUDE_BITS for bits in seen)
+    return (out, kept) if exact else None
+
+
+@dataclass(frozen=True)
+class _SourceSums:
+    """What a `Source` gives, a sample at a time, so that it stays in the cache."""
+
+    source: Source
+    form: Form
+    weights: Array
+    events: InputEvents | KeptEvents
+
+    @classmethod
+    def of(cls, layer: Layer, weight: Any, events: Any) -> "_SourceSums | None":
+        """None where the layer has none."""
+        if layer.source is None or events is None:
+            return None
+        return cls(layer.source, layer.form, layer.source.prepared(weight), events)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Steps and neurons."""
+        return self.form.shape[-1], self.form.shape[1:-1].numel()
+
+    def one_by_one(
+        self, incoming: kernels.Incoming, first: int, last: int
+    ) -> Iterator[tuple[kernels.Incoming, int, int]]:
+        """What arrives in each sample, in the same room, and the sample as a range."""
+        real = np.empty((1, *self.size), np.float32)
+        for sample in range(first, last):
+            self.source.arrive(self.events.of_sample(sample), self.weights, real[0])
+            yield incoming._replace(real=real, real_first=sample), sample, sample + 1
 
 
 class _LayerFunction(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, layer: Layer, out: torch.Tensor, kept: _Kept, events: InputEvents | None, *tensors: Any
+        ctx: Any, layer: Layer, out: torch.Tensor, kept: kernels.Kept, events: InputEvents | None, *tensors: Any
     ) -> torch.Tensor:
         _, weight, feedback, _, current_decay, voltage_decay, bias, _ = tensors
         stored = None if events is None else KeptEvents.of(events)
         ctx.layer, ctx.interval, ctx.shape = layer, kept.interval, None if stored is None else stored.shape
+        # Saved so, all of it is freed as soon as the gradients are there.
+        states = [torch.from_numpy(part) for part in kept if isinstance(part, np.ndarray)]
         parts = () if stored is None else stored.tensors
-        ctx.save_for_backward(
-            kept.currents, kept.voltages, kept.borders, weight, feedback, current_decay, voltage_decay, bias, *parts
-        )
-        return out.transpose(1, 2)
+        ctx.save_for_backward(*states, weight, feedback, current_decay, voltage_decay, bias, *parts)
+        return layer.form.shaped(out)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     @flushing
     def backward(ctx: Any, out_gradient: torch.Tensor) -> tuple[Any, ...]:
-        currents, voltages, borders, *parameters = ctx.saved_tensors[:8]
-        events = None if ctx.shape is None else KeptEvents(ctx.shape, ctx.saved_tensors[8:]).events()
-        kept = _Kept(currents, voltages, borders, ctx.interval)
-        gradients = _backward(ctx.layer, kept, _by_step(out_gradient), events, parameters, ctx.needs_input_grad[4:])
+        arrays = [part.numpy() for part in ctx.saved_tensors[:5]]
+        kept = kernels.Kept(arrays[0], arrays[1], arrays[2], arrays[3], ctx.interval, arrays[4])
+        parameters, parts = ctx.saved_tensors[5:10], ctx.saved_tensors[10:]
+        events = None if ctx.shape is None else KeptEvents(ctx.shape, parts)
+        gradients = _backward(ctx.layer, kept, out_gradient, events, parameters, ctx.needs_input_grad[4:])
         return None, None, None, None, *gradients
+
+
+_Results = tuple[kernels.Sums, kernels.Found]
 
 
 def _backward(
     layer: Layer,
-    kept: _Kept,
+    kept: kernels.Kept,
     out_gradient: torch.Tensor,
-    events: InputEvents | None,
+    stored: KeptEvents | None,
     parameters: Any,
     needs: tuple[bool, ...],
 ) -> tuple[torch.Tensor | None, ...]:
     weight, feedback, current_decay, voltage_decay, bias = parameters
     needs_values, needs_weight, needs_feedback, needs_real, *needs_decays, needs_bias, needs_delay = needs
-    (n_samples, n_neurons), n_steps = layer.size, out_gradient.shape[1]
-    arriving = torch.empty(out_gradient.shape) if needs_values or needs_real else _NONE_3D
-    incoming = _incoming(layer.dynamics, weight, feedback, events)
+    (n_samples, n_neurons), n_steps = layer.size, layer.form.shape[-1]
+    sources = _SourceSums.of(layer, weight, stored)
+    events = None if sources is not None or stored is None else stored.events()
+    incoming = _incoming(layer, weight, feedback, events)
     cells, slope = _cells(layer, bias), _slope(layer, feedback is not None)
     panels = _packed(feedback)
     at_once = 1 if feedback is None else kernels.TILE_ROWS
+    scatters = events is not None and needs_weight
 
-    def work(part: int, first: int, last: int) -> tuple[kernels.Sums, kernels.Found]:
+    def work(
+        first: int, last: int, group: int, out_gradient: Array, arriving: Array, incoming: kernels.Incoming
+    ) -> _Results:
         found = kernels.Found(
-            np.zeros((events.n_channels if events is not None and needs_weight else 0, n_neurons), np.float32),
+            np.zeros((events.n_channels if scatters and events is not None else 0, n_neurons), np.float32),
             np.zeros((n_neurons if needs_feedback else 0, n_neurons), np.float32),
-            arriving.numpy(),
-            0,
+            arriving,
+            group,
         )
         sizes = (any(needs_decays), any(needs_decays), needs_bias, needs_delay)
         sums = kernels.Sums(*(np.zeros(n_neurons if size else 0) for size in sizes))
         room = _room(kept, found, events, at_once, (n_steps, n_neurons), panels)
-        kernels.backward(
-            first, last, at_once, out_gradient.numpy(), incoming, cells, slope, kept.arrays, room, sums, found
-        )
+        kernels.backward(first, last, at_once, out_gradient, incoming, cells, slope, kept, room, sums, found)
         return sums, found
 
-    results = over_samples(n_samples, work, at_once)
+    of_values, of_weight, arriving = None, None, _NONE_3D
+    if sources is not None:
+        results, of_values, of_weight = _through_source(
+            sources, (out_gradient, weight), work, incoming, kept.interval > 0, (needs_values, needs_weight)
+        )
+    else:
+        by_step = layer.form.by_step(out_gradient)
+        arriving = torch.empty(by_step.shape) if needs_values or needs_real else _NONE_3D
+        results = over_samples(
+            n_samples,
+            lambda part, first, last: work(first, last, 0, by_step.numpy(), arriving.numpy(), incoming),
+            at_once,
+        )
+        of_values = torch.matmul(arriving, weight.detach()).transpose(1, 2) if needs_values else None
+        of_weight = _weights_of(found.weights for _, found in results) if scatters else None
     sums = kernels.Sums(*(sum(parts) for parts in zip(*(sums for sums, _ in results))))
     if feedback is not None and not layer.through_state:
         # SLAYER runs the neurons step by step, and finds no step before that a decay could act on.
         sums = sums._replace(current_decay=0 * sums.current_decay, voltage_decay=0 * sums.voltage_decay)
     decays = zip((sums.current_decay, sums.voltage_decay), (current_decay, voltage_decay), needs_decays)
     return (
-        torch.matmul(arriving, weight.detach()).transpose(1, 2) if needs_values else None,
-        _weights_of(found.weights for _, found in results) if needs_weight and events is not None else None,
+        of_values,
+        of_weight,
         _weights_of(found.feedback for _, found in results) if needs_feedback else None,
         arriving.transpose(1, 2) if needs_real else None,
         *(_decay_gradient(total, decay) if need else None for total, decay, need in decays),
@@ -299,8 +373,58 @@ def _backward(
     )
 
 
+def _through_source(
+    sums: _SourceSums,
+    tensors: tuple[torch.Tensor, torch.Tensor],
+    work: Callable[..., _Results],
+    incoming: kernels.Incoming,
+    again: bool,
+    needs: tuple[bool, bool],
+) -> tuple[list[_Results], torch.Tensor | None, torch.Tensor | None]:
+    """The same a few samples at a time; what arrives is computed `again` where chunks of steps need it."""
+    source, events, (out_gradient, weight) = sums.source, sums.events, tensors
+    needs_values, needs_weight = needs
+    n_samples = len(out_gradient)
+    of_values = source.no_value_gradient(n_samples, sums.size[0]) if needs_values else None
+    total = np.zeros(sums.weights.shape)
+    results: list[_Results] = []
+    at_once = min(torch.get_num_threads(), n_samples)
+    arriving = np.empty((at_once, *sums.size), np.float32)
+
+    def one(start: int, sample: int, by_step: Array, found: Array) -> _Results:
+        parts = sums.one_by_one(incoming, sample, sample + 1) if again else [(incoming, sample, sample + 1)]
+        (result,) = (work(first, last, start, by_step, arriving, part) for part, first, last in parts)
+        if needs_weight:
+            source.add_weight_gradient(events.of_sample(sample), arriving[sample - start], found)
+        return result
+
+    for start in range(0, n_samples, at_once):
+        number = min(at_once, n_samples - start)
+        by_step = sums.form.by_step(out_gradient[start : start + number]).numpy()
+        founds = [np.zeros(total.shape) for _ in range(number)]
+        for group in over_samples(
+            number,
+            lambda part, first, last: [one(start, start + at, by_step, founds[at]) for at in range(first, last)],  # noqa: B023
+        ):
+            results += group
+        total += sum(founds)
+        if of_values is not None:
+            for at in range(number):
+                source.add_value_gradient(torch.from_numpy(arriving[at]), weight, of_values[start + at])
+    return (
+        results,
+        None if of_values is None else source.value_gradient(of_values),
+        source.weight_gradient(total, weight) if needs_weight else None,
+    )
+
+
 def _room(
-    kept: _Kept, found: kernels.Found, events: InputEvents | None, at_once: int, size: tuple[int, int], panels: Array
+    kept: kernels.Kept,
+    found: kernels.Found,
+    events: InputEvents | None,
+    at_once: int,
+    size: tuple[int, int],
+    panels: Array,
 ) -> kernels.Room:
     n_steps, n_neurons = size
     most = 0
@@ -308,7 +432,6 @@ def _room(
         most = int(events.starts[::n_steps].diff().max())
     recurrent = len(found.feedback)
     again = (at_once, kept.interval, n_neurons)
-    dtype = kept.voltages.numpy().dtype
     padded = -(-n_neurons // kernels.LANES) * kernels.LANES
     return kernels.Room(
         np.empty((5, n_neurons), np.int32),
@@ -319,8 +442,8 @@ def _room(
         np.empty(len(found.weights), np.int32),
         np.empty(n_steps * recurrent, np.int32),
         np.empty(recurrent, np.int32),
-        np.empty(again, dtype),
-        np.empty(again, dtype),
+        np.empty(again, np.int32),
+        np.empty(again, np.int32),
         np.empty((kernels.TILE_ROWS if panels.size else 0, padded), np.float32),
         panels,
         np.empty((at_once, n_steps, (recurrent + 63) // 64), np.uint64),
@@ -328,8 +451,10 @@ def _room(
 
 
 def _incoming(
-    dynamics: Dynamics, weight: torch.Tensor | None, feedback: torch.Tensor | None, events: InputEvents | None
+    layer: Layer, weight: torch.Tensor | None, feedback: torch.Tensor | None, events: InputEvents | None
 ) -> kernels.Incoming:
+    dynamics = layer.dynamics
+    events = None if layer.source is not None else events
     starts, sources, graded = _NO_EVENTS if events is None else (events.starts, events.sources, events.graded)
     weights = _NO_WEIGHTS if weight is None or events is None else _integer_rows(weight, dynamics)
     return kernels.Incoming(

@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 
-from training.fused.arrivals import added, multi_dense_arrivals
-from training.fused.convolution import multi_conv_arrivals
-from training.fused.neurons import run_neurons
+from training.fused.arrivals import added
+from training.fused.dispatch import multi_conv_arrivals, multi_dense_arrivals, run_neurons
 from training.slayer import slayer
 
 _step_delay = slayer.block.base.step_delay
@@ -30,8 +29,16 @@ class _SlayerMulti(torch.nn.Module):
         delay_shift: whether spikes are sent one step late.
     """
 
-    def __init__(self, neuron_params: Mapping[str, Any], synapses: Sequence[Any], delay: bool, delay_shift: bool):
+    def __init__(
+        self,
+        neuron_params: Mapping[str, Any],
+        synapses: Sequence[Any],
+        delay: bool,
+        delay_shift: bool,
+        checkpoint_steps: int | None,
+    ) -> None:
         super().__init__()
+        self.checkpoint_steps = checkpoint_steps
         self.neuron = slayer.neuron.cuba.Neuron(**neuron_params)
         self.synapses = torch.nn.ModuleList(synapses)
         self.delay = slayer.axon.Delay(max_delay=62) if delay else None
@@ -66,6 +73,7 @@ class SlayerMultiDense(_SlayerMulti):
         pre_hook_fx: what quantises the weights; None: the neuron's 8 bits.
         delay: whether there are axonal delays, learnt.
         delay_shift: whether spikes are sent one step late, as SLAYER's blocks do.
+        checkpoint_steps: as of the fused blocks; SLAYER's code has no use for it.
     """
 
     def __init__(
@@ -78,12 +86,13 @@ class SlayerMultiDense(_SlayerMulti):
         pre_hook_fx: Any = None,
         delay: bool = False,
         delay_shift: bool = True,
+        checkpoint_steps: int | None = None,
     ) -> None:
         synapses = [
             slayer.synapse.Dense(size, out_neurons, scale, weight_norm, pre_hook_fx)
             for size, scale in zip(in_sizes, _for_each(weight_scale, len(in_sizes)), strict=True)
         ]
-        super().__init__(neuron_params, synapses, delay, delay_shift)
+        super().__init__(neuron_params, synapses, delay, delay_shift, checkpoint_steps)
 
 
 class SlayerMultiConv(_SlayerMulti):
@@ -95,7 +104,7 @@ class SlayerMultiConv(_SlayerMulti):
             the usual ones `stride`, `padding`, `dilation`, `groups`.
         out_features: channels.
         weight_scale: factor on torch's initial weights, for all or for each input.
-        weight_norm, pre_hook_fx, delay, delay_shift: as of `SlayerMultiDense`.
+        weight_norm, pre_hook_fx, delay, delay_shift, checkpoint_steps: as of `SlayerMultiDense`.
     """
 
     def __init__(
@@ -108,6 +117,7 @@ class SlayerMultiConv(_SlayerMulti):
         pre_hook_fx: Any = None,
         delay: bool = False,
         delay_shift: bool = True,
+        checkpoint_steps: int | None = None,
     ) -> None:
         synapses = [
             slayer.synapse.Conv(
@@ -119,7 +129,7 @@ class SlayerMultiConv(_SlayerMulti):
             )
             for source, scale in zip(sources, _for_each(weight_scale, len(sources)), strict=True)
         ]
-        super().__init__(neuron_params, synapses, delay, delay_shift)
+        super().__init__(neuron_params, synapses, delay, delay_shift, checkpoint_steps)
 
 
 class MultiDense(SlayerMultiDense):

@@ -1,5 +1,6 @@
 """The neurons of a block, fused: dynamics, spikes, reset, dropout, shift by a step, axonal delay."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from netx_exports.errors import LapilliError
 from training.fused import kernels
 from training.fused.arrivals import Arrivals
 from training.fused.bias import Bias, fixed_bias
@@ -27,6 +29,8 @@ _step_delay = slayer.block.base.step_delay
 _NO_NOISE = torch.empty(0, 0, 0)
 _LARGEST_SUM = 1 << 15
 
+CHECKPOINT_VARIABLE = "LAPILLI_CHECKPOINT_STEPS"
+
 
 def run_neurons(
     block: Any, arrivals: Arrivals | None, spiking: bool = True, feedback: torch.Tensor | None = None
@@ -34,7 +38,7 @@ def run_neurons(
     """What a block answers to what arrives, (samples, *neurons, steps).
 
     Arguments:
-        block: of SLAYER, with `neuron` and, if it spikes, `delay_shift` and `delay`.
+        block: of SLAYER, with `neuron` and, if it spikes, `delay_shift` and `delay`; it may have `checkpoint_steps`.
         arrivals: None gives None.
         spiking: whether the answer are spikes; else voltages.
         feedback: quantised weights (neurons, neurons) of a recurrent synapse.
@@ -51,7 +55,7 @@ def run_neurons(
     if neuron.shape != shape[1:-1]:
         return None
     if feedback is not None and not (
-        _exact_feedback(neuron, len(feedback)) and isinstance(neuron.norm, (Bias, type(None)))
+        exact_feedback(neuron, len(feedback)) and isinstance(neuron.norm, (Bias, type(None)))
     ):
         return None
     undo = _what_was(block)
@@ -73,7 +77,7 @@ def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.
         return None
     if neuron.persistent_state and feedback is None:
         _keep_state(neuron, layer, tensors, arrivals)
-    return _late(block, layer, arrivals.shaped(out)) if dynamics.spiking else arrivals.shaped(out)
+    return _late(block, layer, out) if dynamics.spiking else out
 
 
 def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
@@ -91,7 +95,7 @@ def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
     currents = run_layer(layer, tensors, arrivals.events, shape[-1])
     if currents is None:
         return None
-    normalised = neuron.norm(arrivals.shaped(currents).contiguous())
+    normalised = neuron.norm(currents.contiguous())
     if normalised.shape != shape:
         return None
     return Arrivals.of_numbers(normalised, are_currents=True)
@@ -121,7 +125,7 @@ def forget(block: Any) -> None:
     neuron = block.neuron
     for owner, name in ((neuron, "current_state"), (neuron, "voltage_state"), (block, "spike_state")):
         state = getattr(owner, name)
-        if state.numel() != 1:
+        if state.shape != (1,):
             setattr(owner, name, torch.zeros(1, dtype=state.dtype, device=state.device))
         else:
             state.zero_()
@@ -145,6 +149,7 @@ def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) 
     if dynamics.spiking and _fuses_delay(block, shape, recurrent):
         delays = _whole_delays(block.delay, n_neurons)
     return Layer(
+        arrivals.form,
         dynamics,
         keep,
         (states[0], states[1]),
@@ -153,7 +158,23 @@ def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) 
         block.delay.grad_scale if delays is not None else 1.0,
         noise,
         not recurrent or block.through_state,
+        checkpoint_steps(block),
+        arrivals.source,
     )
+
+
+def checkpoint_steps(block: Any) -> int:
+    """Steps between the states that a block keeps for the way back; 0: it keeps those of every step.
+
+    Raises:
+        LapilliError: where the number is none.
+    """
+    chosen = getattr(block, "checkpoint_steps", None)
+    if chosen is None:
+        chosen = os.environ.get(CHECKPOINT_VARIABLE) or "0"
+    if not str(chosen).isdecimal():
+        raise LapilliError(f"{CHECKPOINT_VARIABLE}: must be a number of steps, at least 0, got {chosen!r}")
+    return int(chosen)
 
 
 def _tensors(block: Any, arrivals: Arrivals, feedback: torch.Tensor | None, layer: Layer) -> Tensors:
@@ -184,7 +205,7 @@ def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tenso
     return torch.stack([drop(ones)[..., 0] for _ in range(draws)], 1)
 
 
-def _exact_feedback(neuron: Any, n_neurons: int) -> bool:
+def exact_feedback(neuron: Any, n_neurons: int) -> bool:
     """Whether sums of recurrent spikes are exact in single precision, dropout's factor included."""
     drop = neuron.drop
     if drop is None or not drop.training or not 0 < drop.p < 1:

@@ -1,0 +1,55 @@
+"""`lapilli train curriculum`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lapilli.output import print_json, print_table
+from netx_exports import LapilliError
+
+COLUMNS = {
+    "stage": "stage",
+    "bin_ms": "bin / ms",
+    "frames": "steps",
+    "validation_accuracy": "validation",
+    "test_accuracy": "test, exported",
+    "operations_per_sample": "operations",
+    "uj_by_horowitz-45nm-int8": "µJ, 45 nm int8 (estimate)",
+    "proven_differences": "differences",
+}
+
+
+def train_curriculum(*, run_dir: Path | None = None, json: bool = False, **options: Any) -> None:
+    """Train a KDCL chain of wider and wider time bins and its controls; started again, it goes on where it was.
+
+    Arguments:
+        run_dir: folder for the stages; runs/curriculum if not given.
+        json: print the rows as JSON.
+    """
+    folder = run_dir or Path("runs/curriculum")
+    rows = options_from()(folder, **options)
+    if json:
+        print_json(rows)
+        return
+    table = [[_cell(name, row[name]) for name in COLUMNS] for row in rows]
+    print_table(f"{folder}: each stage after export", list(COLUMNS.values()), table)
+
+
+def options_from() -> Callable[..., Any]:
+    """The recipe whose signature gives the options.
+
+    Raises:
+        LapilliError: where what training needs is not installed.
+    """
+    try:
+        from training.curriculum import train_curriculum as recipe
+    except ModuleNotFoundError as error:
+        reason = f"training needs {error.name}: pip install 'lapilli[train]' on Python 3.10"
+        raise LapilliError(reason) from error
+    return recipe
+
+
+def _cell(name: str, value: Any) -> str:
+    if name.endswith("_accuracy"):
+        return f"{value:.2%}"
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)

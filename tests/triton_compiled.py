@@ -1,0 +1,67 @@
+"""Compiles the kernels for GPUs to machine code, with what blocks launch them with; needs no GPU and no nvcc.
+
+`python tests/triton_compiled.py` prints in how many forms each was compiled.
+"""
+
+from collections import Counter
+from itertools import product
+from typing import Any
+
+import torch
+from triton.compiler.backends.cuda import CUDABackend
+from triton.compiler.compiler import ASTSource
+from triton.runtime.jit import JITFunction
+
+from training.fused import Bias, block_module, devices, gpu_kernels
+from training.fused.gpu_layer import GpuLayer
+from training.slayer import slayer
+
+CAPABILITIES = (80, 90)
+"""Of an A100 and an H100."""
+
+compiled: dict[tuple[Any, ...], str] = {}
+
+
+def compile_only(layer: GpuLayer, kernel: Any, arrays: Any, numbers: Any, **flags: bool) -> None:
+    """In place of a launch, with the types that Triton gives its arguments."""
+    arguments = (*arrays, layer.state[0].numel(), layer.state[0].shape[1], *numbers)
+    constants = flags | {"lanes": gpu_kernels.LANES}
+    assert kernel.arg_names == [*kernel.arg_names[: len(arguments)], *constants]
+    signature = {i: JITFunction._type_of(JITFunction._key_of(value)) for i, value in enumerate(arguments)}
+    for capability in CAPABILITIES:
+        key = (kernel.__name__, capability, *flags.items())
+        if key in compiled:
+            continue
+        places = {kernel.arg_names.index(name): value for name, value in constants.items()}
+        source = ASTSource(kernel, signature, places)
+        backend = CUDABackend(("cuda", capability))
+        options = backend.parse_options({})
+        stages: dict[str, Any] = {}
+        backend.add_stages(stages, options)
+        form, metadata = source.make_ir(options), {"ids_of_folded_args": ()}
+        for name, stage in stages.items():
+            form = stage(form, metadata)
+            compiled.setdefault(key, form) if name == "ptx" else None
+        assert form[:4] == b"\x7fELF"
+
+
+def run(kind: str, learns: bool, dropout: bool, biased: bool) -> None:
+    """A block there and back."""
+    neuron = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "requires_grad": learns}
+    neuron |= {"dropout": slayer.neuron.Dropout(0.5)} if dropout else {}
+    neuron |= {"norm": lambda: Bias(3)} if biased else {}
+    through = {"through_state": True} if kind == "Recurrent" else {}
+    block = getattr(block_module("fused"), kind)(neuron, 4, 3, **through)
+    block(torch.ones(2, 4, 5)).sum().backward()
+    with torch.no_grad():
+        block(torch.ones(2, 4, 5))
+
+
+if __name__ == "__main__":
+    devices.GPU = "cpu"
+    GpuLayer.launch = compile_only  # type: ignore[method-assign]
+    for options in product(("Dense", "Affine", "Recurrent"), (False, True), (False, True), (False, True)):
+        run(*options)
+    assert not any("fma" in form for (name, *_), form in compiled.items() if name == "forward"), "a sum could round"
+    for name, number in Counter(name for name, *_ in compiled).items():
+        print(f"{name}: {number // len(CAPABILITIES)} forms")
