@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lapilli import cli
-from training import surrogate_gradient, tasks
+from training import curriculum, surrogate_gradient, tasks
 from training.digits import Part, digits
 from training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
 from training.surrogate_gradient import Summary
@@ -154,6 +154,19 @@ def test_the_run_folder_has_the_name_of_the_configuration_or_of_the_data_set() -
     assert options_of("--data.name", "hapt")["run_dir"] == Path("runs/hapt")
     assert options_of()["run_dir"] == Path("runs/digits")
     assert options_of("mine.yaml", "--run-dir", "here")["run_dir"] == Path("here")
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_curriculum_is_configured_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    @functools.wraps(curriculum.train_curriculum)
+    def recipe(run_dir: Path, **options: Any) -> list[Any]:
+        raise AskedError({"run_dir": run_dir, **options})
+
+    monkeypatch.setattr(curriculum, "train_curriculum", recipe)
+    with pytest.raises(AskedError) as caught:
+        cli.run_command("train_curriculum", ["shd-kdcl", "--method.name", "tks", "--method.temperature", "2"])
+    assert caught.value.args[0]["run_dir"] == Path("runs/shd-kdcl")
+    assert caught.value.args[0]["method"] == TksConfig(temperature=2.0)
 
 
 def test_a_training_by_another_method(

@@ -19,14 +19,17 @@ COLUMNS = {
 }
 
 
-def train_curriculum(*, run_dir: Path | None = None, json: bool = False, **options: Any) -> None:
+def train_curriculum(
+    *, config: str | None = None, run_dir: Path | None = None, json: bool = False, **options: Any
+) -> None:
     """Train a KDCL chain of wider and wider time bins and its controls; started again, it goes on where it was.
 
     Arguments:
-        run_dir: folder for the stages; runs/curriculum if not given.
+        config: the configuration file, which named some of the options.
+        run_dir: folder for the stages; if not given, runs/ and the name of the configuration file or "curriculum".
         json: print the rows as JSON.
     """
-    folder = run_dir or Path("runs/curriculum")
+    folder = run_dir or Path("runs") / ("curriculum" if config is None else Path(config).stem)
     rows = options_from()(folder, **options)
     if json:
         print_json(rows)
