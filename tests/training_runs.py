@@ -26,6 +26,12 @@ def last_weights(run_dir: Path) -> dict[str, Any]:
     return {name: tensor.numpy() for name, tensor in checkpoint["state_dict"].items()}
 
 
+def finished_epochs(run_dir: Path) -> int:
+    """From which a resumed run goes on; the table may have one more, if a kill came between the two files."""
+    checkpoint = SafetensorsCheckpointIO().load_checkpoint(run_dir / "checkpoint.safetensors")
+    return len(checkpoint["callbacks"]["EpochRecord"]["rows"])
+
+
 def metrics(run_dir: Path) -> list[dict[str, float]]:
     """Of each epoch, without times."""
     with open(run_dir / "metrics.csv", newline="") as file:

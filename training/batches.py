@@ -25,6 +25,7 @@ class Batch(NamedTuple):
         lengths: valid steps of each sample, (samples,), int64; the rest is padding.
         weight: factor of the loss, by which unequal shares of several processes become one mean; 1 for one process.
         teacher_values: the same samples as a teacher sees them, (samples, *shape, steps of the teacher), or None.
+        teacher_lengths: their valid steps there, (samples,), int64, or None.
     """
 
     values: torch.Tensor
@@ -32,6 +33,7 @@ class Batch(NamedTuple):
     lengths: torch.Tensor
     weight: torch.Tensor
     teacher_values: torch.Tensor | None = None
+    teacher_lengths: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class TrainingBatches:
         if self.teacher is None:
             return batch
         seen = slayer_input(self.teacher.samples.select(rows), self.teacher.n_steps)
-        return batch._replace(teacher_values=seen)
+        return batch._replace(teacher_values=seen, teacher_lengths=torch.from_numpy(self.teacher.samples.lengths[rows]))
 
 
 @dataclass(frozen=True)

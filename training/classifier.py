@@ -77,14 +77,16 @@ class Classifier(LightningModule):
         """Loss of one batch."""
         self._set_learning_rate(batch_idx)
         logits, answers = self._run(batch.values)
+        teacher_logits, teacher_valid = self._taught(batch)
         loss = method_loss(
             self._method,
             logits,
             batch.labels,
             self.current_epoch,
             self._optimizer.max_epochs,
-            valid=self._valid(batch.lengths, logits.shape[-1]),
-            teacher_logits=self._teacher_logits(batch),
+            valid=self._valid(self.network, batch.lengths, logits),
+            teacher_logits=teacher_logits,
+            teacher_valid=teacher_valid,
         )
         metrics = {}
         if self._loss.operations or self._loss.spikes:
@@ -137,17 +139,19 @@ class Classifier(LightningModule):
         answers = self.network.answers(values)
         return _logits(self.network, answers[-1], self._loss.gain), answers
 
-    def _teacher_logits(self, batch: Batch) -> torch.Tensor | None:
-        if self._teaching is None or batch.teacher_values is None:
-            return None
+    def _taught(self, batch: Batch) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        """What the teacher says, and in which steps that counts."""
+        if self._teaching is None or batch.teacher_values is None or batch.teacher_lengths is None:
+            return None, None
         teacher = self._teaching.module
         with torch.no_grad():
-            return _logits(teacher, teacher(batch.teacher_values), self._teaching.gain)
+            logits = _logits(teacher, teacher(batch.teacher_values), self._teaching.gain)
+        return logits, self._valid(teacher, batch.teacher_lengths, logits)
 
-    def _valid(self, lengths: torch.Tensor, n_steps: int) -> torch.Tensor | None:
+    def _valid(self, network: SlayerNetwork, lengths: torch.Tensor, logits: torch.Tensor) -> torch.Tensor | None:
         if self._loss.padding == "counted":
             return None
-        return valid_steps(lengths, depth(self.network.config) - silent_steps(self.network), n_steps)
+        return valid_steps(lengths, depth(network.config) - silent_steps(network), logits.shape[-1])
 
     def _price(self, costs: Costs) -> torch.Tensor:
         price = (self._loss.operations * costs.operations + self._loss.spikes * costs.spikes) / 1000

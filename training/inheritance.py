@@ -76,7 +76,8 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
     """A finished run as a teacher of the recordings that `task` trains on.
 
     Raises:
-        LapilliError: for a run that is not finished, of other classes, or of other recordings.
+        LapilliError: for a run that is not finished, of other classes, of other recordings, or that has seen what this
+            one holds out.
     """
     config = _data_of(run)
     theirs = find_task(DataConfig(config.name, config.framing, data.split, fit=data.fit), progress=True)
@@ -85,6 +86,8 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
         raise LapilliError(f"teacher: {run} knows other classes or inputs than data set {task.name}")
     if not _same_recordings(theirs.train, task.train):
         raise LapilliError(f"teacher: {run} was trained on other recordings than those of data set {task.name}")
+    if config.split != data.split or config.fit not in (data.fit, "train"):
+        raise LapilliError(f"teacher: {run} held other samples out of training (data.split, data.fit)")
     loss = read_section(read_config(RunFolder(run)), "loss", LossConfig, str(RunFolder(run).config))
     n_steps = theirs.train.n_steps + (depth(module.config) if config.drain is None else config.drain)
     return Teaching(module, loss.gain, TeacherInput(theirs.train, n_steps))
