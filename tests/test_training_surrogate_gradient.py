@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from training_runs import content
 
 from netx_exports import LapilliError, load
 from simulators import Events, run
@@ -19,7 +20,6 @@ from simulators.decisions import accuracy, decide, needed_recording, scores
 from training import tasks
 from training.alignment import slayer_input
 from training.batches import TrainingBatches
-from training.checkpoints import SafetensorsCheckpointIO
 from training.classifier import Classifier, silent_steps
 from training.data.samples import in_memory
 from training.digits import Part, digits
@@ -55,18 +55,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(tasks, "digits", few_digits)
         train_small(path)
     return path
-
-
-def content(run_dir: Path) -> dict[str, Any]:
-    """Everything that must not depend on interruptions: all but the times."""
-    rows = [line.rsplit(",", 1)[0] for line in (run_dir / "metrics.csv").read_text().splitlines()]
-    summary = json.loads((run_dir / "summary.json").read_text())
-    del summary["seconds"], summary["commit"]
-    checkpoint = SafetensorsCheckpointIO().load_checkpoint(run_dir / "checkpoint.safetensors")
-    last = {name: tensor.numpy().tobytes() for name, tensor in checkpoint["state_dict"].items()}
-    network = load(run_dir / "model.net").fingerprint
-    weights = (run_dir / "weights.safetensors").read_bytes()
-    return {"weights": weights, "rows": rows, "summary": summary, "last": last, "network": network}
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, error: type[BaseException], epoch: int, batch: int) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from netx_exports.errors import LapilliError
 from training.batches import Batch
 from training.checkpoints import SafetensorsCheckpointIO
 from training.epochs import MONITOR, EpochRecord
+from training.processes import processes_of
 from training.progress import EpochBar
 from training.run_folder import RunFolder
 
@@ -39,9 +40,10 @@ class Machine:
         """Lightning's own way to use the devices."""
         if self.devices == 1:
             return "auto"
-        # Forked processes keep the open data set; each gathers the gradients of all.
+        # Forked processes keep the open data set; each gathers the gradients of all. What has a gradient in one step
+        # has one in all.
         backend = "nccl" if self.accelerator != "cpu" and torch.cuda.is_available() else "gloo"
-        return DDPStrategy(start_method="fork", process_group_backend=backend, find_unused_parameters=True)
+        return DDPStrategy(start_method="fork", process_group_backend=backend, static_graph=True)
 
 
 class TrainingInterruptedError(LapilliError):
@@ -92,9 +94,12 @@ def fit(
             raise LapilliError(f"accelerator: {on.accelerator!r} cannot be used here ({error})") from error
         checkpoint = folder.checkpoint if folder.checkpoint.exists() else None
         try:
-            trainer.fit(classifier, batches, validation, ckpt_path=checkpoint)
+            with processes_of(trainer) if on.devices > 1 else nullcontext():
+                trainer.fit(classifier, batches, validation, ckpt_path=checkpoint)
         except SystemExit as stop:
             # Lightning exits the interpreter on Ctrl-C and on SIGTERM.
+            if on.devices > 1 and folder.checkpoint.exists():
+                record.load_checkpoint()
             raise TrainingInterruptedError(
                 f"stopped after epoch {len(record.rows)} of {max_epochs}; "
                 f"resume the run in {folder.path} (--resume) to go on"
