@@ -116,6 +116,7 @@ def train_curriculum(
     loss: LossConfig = LossConfig(),
     method: OwnConfig | None = None,
     distillation: DistillationConfig = DistillationConfig(),
+    watch_test: bool = False,
     seed: int = 0,
     threads: int = 1,
     accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
@@ -127,12 +128,14 @@ def train_curriculum(
     Arguments:
         run_dir: folder of the stages, each a run of its own.
         chain: bins and controls.
-        data: what to train on; its bins and steps are those of each stage.
+        data: what to train on; its bins and steps are those of each stage, its drain is that of the first one and lasts
+            as long in the others.
         network: what to train.
         optimizer: how the first stage trains, and the controls from scratch.
         loss: from scores to logits, and what operations and spikes cost.
         method: the networks' own loss, with or without a teacher; none: cross-entropy of the mean, 0.1 smoothed.
         distillation: what a teacher adds.
+        watch_test: as in `train`, for every stage.
         seed: of initial weights, order, augmentation and dropout of every stage.
         threads: of torch.
         accelerator: where to train.
@@ -146,10 +149,12 @@ def train_curriculum(
         LapilliError: as `train`; for bins that are no chain.
     """
     common = {"network": network, "loss": loss, "seed": seed, "threads": threads, "accelerator": accelerator}
+    common["watch_test"] = watch_test
     rows: list[Row] = []
     for stage in list(stages(chain)):
         framing = replace(data.framing, bin_ms=stage.width_ms, n_steps=stage.frames)
-        of_stage = replace(data, framing=framing)
+        drain = None if data.drain is None else round(data.drain * chain.bins_ms[0] / stage.width_ms)
+        of_stage = replace(data, framing=framing, drain=drain)
         options: dict[str, Any] = {**common, "data": of_stage, "optimizer": optimizer, "method": method}
         if stage.before is not None:
             options |= _following(stage, Path(run_dir), chain, optimizer, method, distillation)
