@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from netx_exports import Network
-from netx_exports.errors import LapilliError
+from netx_exports.errors import LapilliError, UnsupportedError
 from simulators import run
 from simulators.decisions import decide, needed_recording
 from simulators.plan import Backend
@@ -91,8 +91,12 @@ def check_same_decisions(module: SlayerNetwork, network: Network, samples: Sampl
     return exported
 
 
-def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) -> float:
-    """Accuracy of the module with its weights as the optimiser left them, not rounded to 8 bits."""
+def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) -> float | None:
+    """Accuracy of the module with its weights as the optimiser left them, not rounded to 8 bits.
+
+    The fused kernels have integer weights only, so SLAYER's own code runs; None where it cannot, which is the case for
+    recurrent layers with biases.
+    """
     right = 0
     was_training = module.training
     module.eval()
@@ -101,6 +105,8 @@ def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) ->
             for batch in ValidationBatches(samples, n_steps, SAMPLES_AT_ONCE):
                 scores = step_scores(module.config.readout, module(batch.values)).double().sum(-1)
                 right += int((scores.argmax(1) == batch.labels).sum())
+    except UnsupportedError:
+        return None
     finally:
         module.train(was_training)
     return right / len(samples)

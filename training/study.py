@@ -90,7 +90,7 @@ def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int =
     return {
         "validation_accuracy": round(summary.validation_accuracy, 6),
         "test_accuracy": round(summary.test_accuracy, 6),
-        "unrounded_test_accuracy": round(summary.unrounded_test_accuracy, 6),
+        "unrounded_test_accuracy": _rounded(summary.unrounded_test_accuracy),
         "best_test_epoch_accuracy": _rounded(summary.best_test_epoch_accuracy),
         "operations_per_sample": round(summary.operations, 1),
         "spikes_per_sample": round(summary.spikes, 1),

@@ -45,7 +45,8 @@ class Summary:
 
     Arguments:
         train_accuracy, validation_accuracy, test_accuracy: shares of samples, with the kept weights.
-        unrounded_test_accuracy: of the module with its weights as the optimiser left them, not rounded to 8 bits.
+        unrounded_test_accuracy: of the module with its weights as the optimiser left them, not rounded to 8 bits; None
+            where SLAYER cannot run that: recurrent layers with batch norm.
         best_test_epoch_accuracy: the highest that any epoch reached on the test part, as papers without validation data
             report it; None where the test part was not watched.
         operations, spikes: synaptic operations and spikes of the layers in a test sample, mean.
@@ -61,7 +62,7 @@ class Summary:
     train_accuracy: float
     validation_accuracy: float
     test_accuracy: float
-    unrounded_test_accuracy: float
+    unrounded_test_accuracy: float | None
     best_test_epoch_accuracy: float | None
     operations: float
     spikes: float
