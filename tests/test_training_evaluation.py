@@ -37,7 +37,7 @@ def network_of(config: NetworkConfig, task: Task) -> SlayerNetwork:
         # Else the class with the largest weights is decided always.
         weight.sub_(weight.mean(1, keepdim=True))
         if config.readout == "spike_count":
-            weight.mul_(20)
+            weight.mul_(15)
     return module
 
 
