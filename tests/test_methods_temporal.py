@@ -101,6 +101,8 @@ def test_the_picture(tmp_path: Path) -> None:
         assert f"<!-- {text} -->" in picture
     assert picture.count("FillBetweenPolyCollection") == 3
     again = tmp_path / "again.svg"
+    draw_curves(methods, again, "train at 3, test at fewer")
+    assert again.read_text(encoding="utf-8") == picture
     draw_curves({"plain": methods["plain"]}, again, "one panel")
     assert again.read_text(encoding="utf-8").count("FillBetweenPolyCollection") == 1
 

@@ -13,6 +13,7 @@ there, and ends with the same weights as one that was not.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -87,12 +88,12 @@ def stages(chain: ChainConfig) -> Iterator[Stage]:
     """All trainings, each after those that it follows.
 
     Raises:
-        LapilliError: for fewer than two bins, or bins that do not become wider.
+        LapilliError: for fewer than two bins, bins that do not become wider, or a duration that holds none.
     """
     widths = chain.bins_ms
-    if len(widths) < 2 or list(widths) != sorted(set(widths)) or not widths[0] > 0:
+    if len(widths) < 2 or not all(map(isfinite, widths)) or list(widths) != sorted(set(widths)) or widths[0] <= 0:
         raise LapilliError(f"chain.bins_ms: need two or more bins, each wider than the one before, got {list(widths)}")
-    if min(chain.frames) < 1:
+    if not isfinite(chain.duration_ms) or min(chain.frames) < 1:
         raise LapilliError(f"chain.duration_ms: must hold a bin of {widths[-1]:g} ms, got {chain.duration_ms:g}")
     first = Stage("from scratch", widths[0], chain.frames[0])
     yield first

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser, auto_cli
+from jsonargparse import ArgumentError, ArgumentParser, auto_cli
 from yaml import YAMLError, safe_load
 
 from netx_exports import load
@@ -51,7 +51,7 @@ METHODS: Mapping[str, Callable[[], OwnConfig]] = {
 """Methods as published, by name."""
 
 _OWN = ("run_dir", "seed", "resume", "progress")
-"""Options of recipes that a study sets."""
+"""Options of recipes that a study sets, whatever stands in a file."""
 
 
 def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
@@ -146,18 +146,21 @@ def chain(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_
 
 
 def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
-    """Options of a recipe out of a YAML file, as the objects that the recipe takes.
+    """Options of a recipe out of a YAML file, as the objects that the recipe takes; without those that a study sets.
 
     Raises:
         LapilliError: when the file cannot be read.
         FormatError: for unknown options and values of the wrong type.
     """
     try:
-        content = safe_load(existing_file(file).read_text(encoding="utf-8"))
+        content = safe_load(existing_file(file).read_text(encoding="utf-8")) or {}
+        if not isinstance(content, dict):
+            raise LapilliError(f"must be a mapping, got {type(content).__name__}")
+        chosen = {name: value for name, value in content.items() if name not in _OWN}
         parser = ArgumentParser(exit_on_error=False)
         parser.add_function_arguments(recipe, as_group=False, skip=set(_OWN))
-        parsed = parser.instantiate(parser.parse_object(content or {}))
-    except (YAMLError, UnicodeDecodeError, LapilliError) as error:
+        parsed = parser.instantiate(parser.parse_object(chosen))
+    except (ArgumentError, YAMLError, UnicodeDecodeError, LapilliError) as error:
         raise FormatError(file, [" ".join(str(error).split())]) from error
     return dict(parsed.items())
 

@@ -7,19 +7,23 @@ TKS, section 4). *Re-binned*: the whole recording is put into fewer, wider bins,
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from netx_exports import Network
 from netx_exports.errors import LapilliError
-from netx_exports.files import PathLike, replacing
+from netx_exports.files import PathLike
 from simulators import Events, run
 from simulators.decisions import accuracy, decide, needed_recording
 from simulators.plan import Backend
+from simulators.plots import save_figure
 from simulators.prefixes import prefix_accuracies
 from simulators.run import BackendName
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -125,29 +129,24 @@ def curve_of_scores(scores: npt.ArrayLike, labels: npt.ArrayLike, depth: int = 0
 def draw_curves(methods: Mapping[str, Sequence[TemporalCurves]], path: PathLike, title: str) -> None:
     """Draw each method's mean over its seeds as a line, its standard deviation as a band, a panel for each protocol.
 
+    Equal curves give equal bytes.
+
     Arguments:
         methods: by name, one entry for each seed.
-        path: SVG to write.
+        path: SVG or PNG to write.
         title: of the picture.
 
     Raises:
         LapilliError: when seeds of a method were measured at different numbers of frames, there is nothing to draw, or
             the picture cannot be written.
     """
-    from matplotlib.figure import Figure
-
     if not methods or not all(methods.values()):
         raise LapilliError("curves: need at least one method and one seed of each")
     panels = {"the first frames only": {name: [one.first_frames for one in found] for name, found in methods.items()}}
     rebinned = {name: [one.rebinned for one in found if one.rebinned] for name, found in methods.items()}
     if any(rebinned.values()):
         panels["all of it in fewer, wider bins"] = {name: found for name, found in rebinned.items() if found}
-    figure = Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
-    figure.suptitle(title)
-    for axes, (protocol, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-        _draw_panel(axes, protocol, curves, list(methods))
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    save_figure(lambda: _figure(panels, list(methods), title), path)
 
 
 def mean_and_spread(curves: Sequence[Curve], name: str) -> tuple[list[float], list[float]]:
@@ -161,6 +160,16 @@ def mean_and_spread(curves: Sequence[Curve], name: str) -> tuple[list[float], li
     of_frames = list(zip(*(curve.accuracies for curve in curves)))
     spread = [statistics.stdev(values) if len(values) > 1 else 0.0 for values in of_frames]
     return [statistics.mean(values) for values in of_frames], spread
+
+
+def _figure(panels: Mapping[str, Mapping[str, Sequence[Curve]]], order: Sequence[str], title: str) -> "Figure":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
+    figure.suptitle(title)
+    for axes, (protocol, curves) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        _draw_panel(axes, protocol, curves, order)
+    return figure
 
 
 def _draw_panel(axes: Any, protocol: str, curves: Mapping[str, Sequence[Curve]], order: Sequence[str]) -> None:
