@@ -183,5 +183,6 @@ def _draw_panel(axes: Any, protocol: str, curves: Mapping[str, Sequence[Curve]],
     axes.set_title(protocol)
     axes.set_xlabel("frames that the network sees")
     axes.set_ylabel("accuracy / %, mean ± standard deviation")
-    axes.legend()
+    # Not "best": looking for it takes so long on a busy machine that matplotlib warns.
+    axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
