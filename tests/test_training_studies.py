@@ -144,7 +144,7 @@ def test_a_study_of_seeds(small: str, tmp_path: Path, capsys: pytest.CaptureFixt
     assert [(row["case"], row["seed"]) for row in rows] == [("configuration=small", str(seed)) for seed in (0, 1)]
     for row in rows:
         assert (row["data"], row["method"], row["bin_ms"], row["frames"]) == ("digits", "plain", "", "")
-        assert (row["proven_samples"], row["proven_differences"]) == ("60", "0")
+        assert (row["proven_samples"], row["proven_differences"]) == ("120", "0")  # all of the test and validation part
     assert rows[0]["fingerprint"] != rows[1]["fingerprint"]
     mean = 50 * sum(float(row["test_accuracy"]) for row in rows)
     printed = capsys.readouterr().out

@@ -18,10 +18,10 @@ from training.run_folder import RunFolder
 from training.seeds import Case, Row, collect
 from training.slayer_backend import SlayerBackend
 from training.surrogate_gradient import DEFAULT_METHOD, Summary, train
-from training.tasks import DataConfig, find_task
+from training.tasks import DataConfig, find_task, joined
 
 PROVEN_SAMPLES = 200
-"""Test samples on which module, reference and fast are compared."""
+"""Samples on which module, reference and fast are compared: of the test part, then of the validation part."""
 
 LAVA_SAMPLES = 20
 """Test samples that Lava runs too; it takes seconds for each."""
@@ -85,8 +85,9 @@ def described(options: dict[str, Any]) -> Row:
 
 def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int = LAVA_SAMPLES) -> Row:
     """What was measured of a finished run, and what was proven of its exported network."""
-    test = find_task(data, progress=True).test
-    proofs = prove_run(folder, test, summary.n_steps, lava_samples)
+    task = find_task(data, progress=True)
+    test = task.test
+    proofs = prove_run(folder, joined(test, task.validation), summary.n_steps, lava_samples)
     return {
         "validation_accuracy": round(summary.validation_accuracy, 6),
         "test_accuracy": round(summary.test_accuracy, 6),
@@ -99,6 +100,7 @@ def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int =
         "epochs": summary.epochs,
         "best_epoch": summary.best_epoch,
         "training_seconds": round(summary.seconds),
+        "trained_commit": summary.commit,
         **proofs,
         "fingerprint": summary.fingerprint[:16],
     }
@@ -118,8 +120,15 @@ def estimated_energy(network: Network, test: Samples, n_steps: int) -> Row:
     }
 
 
-def prove_run(folder: Path, test: Samples, n_steps: int, lava_samples: int) -> Row:
+def prove_run(folder: Path, samples: Samples, n_steps: int, lava_samples: int) -> Row:
     """Compare SLAYER's module, the reference, `fast` and, on fewer samples, Lava.
+
+    Arguments:
+        folder: of a finished run.
+        samples: of which the first `PROVEN_SAMPLES` are compared; those of the test part, and then of the validation
+            part, because some test parts have less.
+        n_steps: how long a sample runs.
+        lava_samples: how many of them run on Lava too; 0: none.
 
     Raises:
         LapilliError: where anything differs.
@@ -131,7 +140,7 @@ def prove_run(folder: Path, test: Samples, n_steps: int, lava_samples: int) -> R
     if lava_samples:
         parts.append(("lava", {"fast": "fast", "lava": "lava"}, lava_samples))
     for name, chosen, number in parts:
-        events = test.select(slice(0, number))
+        events = samples.select(slice(0, number))
         proof = prove(network, events, chosen, n_steps=n_steps, time_limit_s=LAVA_LIMIT_S)
         _check(proof, folder)
         found |= {f"{name}_samples": proof.n_samples, f"{name}_differences": proof.n_differences}
