@@ -90,7 +90,7 @@ def inherited_by(finished: Path, inherited: Inherited) -> SlayerNetwork:
     torch.manual_seed(1)
     task = find_task(COARSE, progress=False)
     module = SlayerNetwork(NETWORK, task.shape, len(CLASSES), task.graded)
-    inherit(module, finished, task, inherited)
+    inherit(module, finished, task, COARSE, inherited)
     return module
 
 
@@ -279,6 +279,8 @@ def test_a_teacher_that_may_know_what_is_held_out(finished: Path, tmp_path: Path
         )
     with pytest.raises(LapilliError, match="held other samples out of training"):
         train_ticks(tmp_path / "run", COARSE, teacher=tmp_path / "more", method=KdclConfig())
+    with pytest.raises(LapilliError, match=rf"^start: {tmp_path / 'more'} held other samples out of training"):
+        train_ticks(tmp_path / "run", COARSE, start=tmp_path / "more")
     # A teacher that learned from less may see more.
     task = find_task(more, progress=False)
     assert len(teacher_of(finished, task, more).input.samples) == len(task.train) == 120

@@ -120,7 +120,7 @@ def train_curriculum(
     watch_test: bool = False,
     seed: int = 0,
     threads: int = 1,
-    accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
+    accelerator: Literal["cpu", "gpu", "auto"] = "auto",
     lava_samples: int = 0,
     progress: bool = True,
 ) -> list[Row]:
@@ -139,7 +139,7 @@ def train_curriculum(
         watch_test: as in `train`, for every stage.
         seed: of initial weights, order, augmentation and dropout of every stage.
         threads: of torch.
-        accelerator: where to train.
+        accelerator: where to train; "auto" takes a GPU if there is one.
         lava_samples: test samples on which each network is proven on Lava too.
         progress: whether to show progress bars.
 

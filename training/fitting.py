@@ -26,7 +26,7 @@ class Machine:
     """What a training runs on.
 
     Arguments:
-        accelerator: "cpu", "gpu", or "auto" for a GPU if there is one.
+        accelerator: "cpu", "gpu", or "auto" for one of NVIDIA's GPUs if there is one.
         devices: processes or GPUs that share each batch.
         precision: as Lightning names it.
     """
@@ -36,13 +36,20 @@ class Machine:
     precision: Any = "32-true"
 
     @property
+    def found(self) -> str:
+        """Lightning's name of the accelerator; its own "auto" would take Apple's GPUs, which lack double precision."""
+        if self.accelerator == "auto":
+            return "gpu" if torch.cuda.is_available() else "cpu"
+        return self.accelerator
+
+    @property
     def strategy(self) -> str | DDPStrategy:
         """Lightning's own way to use the devices."""
         if self.devices == 1:
             return "auto"
         # Forked processes keep the open data set; each gathers the gradients of all. What has a gradient in one step
         # has one in all.
-        backend = "nccl" if self.accelerator != "cpu" and torch.cuda.is_available() else "gloo"
+        backend = "nccl" if self.found == "gpu" else "gloo"
         return DDPStrategy(start_method="fork", process_group_backend=backend, static_graph=True)
 
 
@@ -77,7 +84,7 @@ def fit(
     with quiet_lightning():
         try:
             trainer = Trainer(
-                accelerator=on.accelerator,
+                accelerator=on.found,
                 devices=on.devices,
                 strategy=on.strategy,
                 precision=on.precision,

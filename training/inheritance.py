@@ -37,20 +37,24 @@ class Teaching:
     input: TeacherInput
 
 
-def inherit(module: SlayerNetwork, run: Path, task: Task, inherited: Inherited) -> None:
+def inherit(module: SlayerNetwork, run: Path, task: Task, data: DataConfig, inherited: Inherited) -> None:
     """Give a network the weights of a finished run, batch statistics, decays and delays included.
 
     Arguments:
         module: of the same layers.
         run: folder of a finished run.
         task: what the network is going to be trained on.
+        data: its configuration.
         inherited: "as it is": decays and delays stay what they are in steps; "rescaled": what they are in milliseconds.
             A share d lost in a step becomes 1 - (1 - d)^r where steps are r times as long, a delay of k steps k / r.
 
     Raises:
-        LapilliError: for a run that is not finished or of another network; for "rescaled" where steps have no duration.
+        LapilliError: for a run that is not finished or of another network, or that has seen what this one holds out;
+            for "rescaled" where steps have no duration.
     """
     before = load_module(run)
+    if _data_of(run).name == data.name:
+        _check_held_out("start", run, data)
     try:
         module.load_state_dict(before.state_dict())
     except RuntimeError as error:
@@ -86,8 +90,7 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
         raise LapilliError(f"teacher: {run} knows other classes or inputs than data set {task.name}")
     if not _same_recordings(theirs.train, task.train):
         raise LapilliError(f"teacher: {run} was trained on other recordings than those of data set {task.name}")
-    if config.split != data.split or config.fit not in (data.fit, "train"):
-        raise LapilliError(f"teacher: {run} held other samples out of training (data.split, data.fit)")
+    _check_held_out("teacher", run, data)
     loss = read_section(read_config(RunFolder(run)), "loss", LossConfig, str(RunFolder(run).config))
     n_steps = theirs.train.n_steps + (depth(module.config) if config.drain is None else config.drain)
     return Teaching(module, loss.gain, TeacherInput(theirs.train, n_steps))
@@ -97,6 +100,12 @@ def _data_of(run: Path) -> DataConfig:
     folder = RunFolder(run)
     found: DataConfig = read_section(read_config(folder), "data", DataConfig, str(folder.config))
     return found
+
+
+def _check_held_out(option: str, run: Path, data: DataConfig) -> None:
+    config = _data_of(run)
+    if config.split != data.split or config.fit not in (data.fit, "train"):
+        raise LapilliError(f"{option}: {run} held other samples out of training (data.split, data.fit)")
 
 
 def _same_recordings(first: Samples, second: Samples) -> bool:

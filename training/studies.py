@@ -157,6 +157,9 @@ def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise LapilliError(f"must be a mapping, got {type(content).__name__}")
         chosen = {name: value for name, value in content.items() if name not in _OWN}
+        if isinstance(chosen.get("method"), dict) and "name" not in chosen["method"]:
+            # The parser would take the first method that has such options.
+            raise LapilliError(f"method.name: missing; must be one of {', '.join(METHODS)}, kdcl")
         parser = ArgumentParser(exit_on_error=False)
         parser.add_function_arguments(recipe, as_group=False, skip=set(_OWN))
         parsed = parser.instantiate(parser.parse_object(chosen))

@@ -90,7 +90,7 @@ def train(
     watch_test: bool = False,
     seed: int = 0,
     threads: int = 1,
-    accelerator: Literal["cpu", "gpu", "auto"] = "cpu",
+    accelerator: Literal["cpu", "gpu", "auto"] = "auto",
     devices: int = 1,
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true",
     resume: bool = False,
@@ -114,7 +114,9 @@ def train(
         seed: of initial weights, order, augmentation and dropout; the split of the data is always the same.
         threads: of torch. Another number may round differently, so it is part of the configuration.
         accelerator: where to train; "auto" takes a GPU if there is one.
-        devices: processes or GPUs that share each batch (Lightning's DDP).
+        devices: processes or GPUs that share each batch (Lightning's DDP). Batch norm takes its statistics, and dropout
+            and random choices of a method their draws, from each share alone, so with these the loss curve depends on
+            their number.
         precision: of matrix products outside of the fused kernels, as Lightning names it; for GPUs.
         resume: go on after the last finished epoch in `run_dir`; the configuration must be the same.
         progress: whether to show a progress bar on stderr, if that is a terminal.
@@ -138,7 +140,7 @@ def train(
         n_steps = task.run_steps(depth(network))
         module = SlayerNetwork(network, task.shape, len(task.classes), task.graded)
         if start is not None:
-            inherit(module, start, task, inherited)
+            inherit(module, start, task, data, inherited)
         teaching = None if teacher is None else teacher_of(teacher, task, data)
         folder = start_run(run_dir, config, resume)
         batches = TrainingBatches(task.train, n_steps, optimizer.batch_size, seed, task.augment)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json, print_table
-from netx_exports import LapilliError
+from lapilli.recipes import find_recipe
 
 MEASURED = {
     "validation_accuracy": "validation accuracy",
@@ -71,14 +71,5 @@ def _averages(rows: Sequence[Mapping[str, object]]) -> Iterator[list[str]]:
 
 
 def options_from() -> Callable[..., Any]:
-    """The recipe whose signature gives the options.
-
-    Raises:
-        LapilliError: where what training needs is not installed.
-    """
-    try:
-        from training.surrogate_gradient import train as recipe
-    except ModuleNotFoundError as error:
-        reason = f"training needs {error.name}: pip install 'lapilli[train]' on Python 3.10"
-        raise LapilliError(reason) from error
-    return recipe
+    """The recipe whose signature gives the options."""
+    return find_recipe("training.surrogate_gradient", "train")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json, print_table
-from netx_exports import LapilliError
+from lapilli.recipes import find_recipe
 
 COLUMNS = {
     "stage": "stage",
@@ -39,17 +39,8 @@ def train_curriculum(
 
 
 def options_from() -> Callable[..., Any]:
-    """The recipe whose signature gives the options.
-
-    Raises:
-        LapilliError: where what training needs is not installed.
-    """
-    try:
-        from training.curriculum import train_curriculum as recipe
-    except ModuleNotFoundError as error:
-        reason = f"training needs {error.name}: pip install 'lapilli[train]' on Python 3.10"
-        raise LapilliError(reason) from error
-    return recipe
+    """The recipe whose signature gives the options."""
+    return find_recipe("training.curriculum", "train_curriculum")
 
 
 def _cell(name: str, value: Any) -> str:
