@@ -202,6 +202,18 @@ def test_a_study_of_a_chain_has_a_case_for_each_stage(tmp_path: Path) -> None:
     ]
 
 
+def test_a_chain_for_each_method(tmp_path: Path) -> None:
+    file = tmp_path / "rings.yaml"
+    file.write_text(SMALL_CHAIN)
+    chain(str(file), str(tmp_path / "t.csv"), 1, str(tmp_path / "runs"), lava_samples=0, methods=("plain", "tks"))
+    rows = read(tmp_path / "t.csv")
+    assert [row["method"] for row in rows] == 4 * ["plain"] + 4 * ["tks"]
+    assert rows[4]["case"] == "configuration=rings, method=tks, stage=from scratch, bin_ms=2.0"
+    for method in ("plain", "tks"):
+        config = (tmp_path / "runs" / f"rings-{method}" / "seed-0" / "kdcl-4ms" / "config.yaml").read_text()
+        assert f"name: {method}" in config
+
+
 class Stop:
     """Stops training once, in an epoch of a training, counted over all of them."""
 

@@ -91,13 +91,9 @@ def methods(
         lava_samples: test samples that run on Lava too.
         rebinned_ms: bin widths of the second protocol, the whole recording in fewer bins.
     """
-    for method in methods:
-        if method not in METHODS:
-            raise LapilliError(f"methods: must be of {', '.join(METHODS)}, got {method!r}")
     name = Path(file).stem
     options = read_options(file, train)
-    smoothing = getattr(options.get("method"), "label_smoothing", 0.0)
-    chosen = {method: _smoothed(METHODS[method](), smoothing) for method in methods}
+    chosen = _chosen(methods, options)
     cases = [
         Case(seed, _command(), {"configuration": name, "method": method})
         for seed in first_seeds(seeds)
@@ -123,7 +119,14 @@ def methods(
     _say(found)
 
 
-def chain(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
+def chain(
+    file: str,
+    out: str,
+    seeds: int = 3,
+    runs: str = "runs/studies",
+    lava_samples: int = LAVA_SAMPLES,
+    methods: Sequence[str] = (),
+) -> None:
     """Train a KDCL chain and its controls for several seeds.
 
     Arguments:
@@ -132,15 +135,23 @@ def chain(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_
         seeds: how many, counted from 0.
         runs: folder of the runs.
         lava_samples: test samples that run on Lava too.
+        methods: names of the networks' own methods, each as published, for a chain of its own; none: that of the file.
     """
     name = Path(file).stem
     options = read_options(file, train_curriculum)
     options.pop("lava_samples", None)
-    cases = [Case(seed, _command(), {"configuration": name}) for seed in first_seeds(seeds)]
+    own: Mapping[str, OwnConfig | None] = _chosen(methods, options) or {"": options.get("method")}
+    cases = [
+        Case(seed, _command(), {"configuration": name} | ({"method": method} if method else {}))
+        for seed in first_seeds(seeds)
+        for method in own
+    ]
 
     def measured(case: Case) -> list[Row]:
-        folder = Path(runs) / name / f"seed-{case.seed}"
-        return train_curriculum(folder, seed=case.seed, lava_samples=lava_samples, **options)
+        method = str(case.options.get("method", ""))
+        folder = Path(runs) / "-".join(filter(None, (name, method))) / f"seed-{case.seed}"
+        mine = {**options, "method": own[method]}
+        return train_curriculum(folder, seed=case.seed, lava_samples=lava_samples, **mine)
 
     _say(collect(out, cases, measured, ("stage", "bin_ms")))
 
@@ -179,9 +190,13 @@ def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> Tem
     return temporal_curves(network, test.events(), events_at if rebinned_ms else None, rebinned_ms)
 
 
-def _smoothed(method: OwnConfig, share: float) -> OwnConfig:
-    """All methods smooth the label's target alike, or a comparison would be of that."""
-    return replace(method, label_smoothing=share)
+def _chosen(methods: Sequence[str], options: Mapping[str, Any]) -> dict[str, OwnConfig]:
+    """Methods by name; all smooth the label's target as the file's method does, or a comparison would be of that."""
+    for method in methods:
+        if method not in METHODS:
+            raise LapilliError(f"methods: must be of {', '.join(METHODS)}, got {method!r}")
+    share = getattr(options.get("method"), "label_smoothing", 0.0)
+    return {method: replace(METHODS[method](), label_smoothing=share) for method in methods}
 
 
 def _command() -> str:
