@@ -100,7 +100,6 @@ def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int =
         "epochs": summary.epochs,
         "best_epoch": summary.best_epoch,
         "training_seconds": round(summary.seconds),
-        "trained_commit": summary.commit,
         **proofs,
         "fingerprint": summary.fingerprint[:16],
     }
