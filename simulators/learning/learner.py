@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from netx_exports.errors import LapilliError
 from netx_exports.network import Network
+from simulators.decisions import decides
 from simulators.events import Events
 from simulators.learning.config import LearningConfig, LearningError
 from simulators.learning.parts import LearningPart, learning_part
@@ -112,6 +113,7 @@ def learn(
         UnsupportedError: when Lava is wanted and not installed.
     """
     started = time.perf_counter()
+    network = with_readout(network)
     part = learning_part(network, layers)
     check_events(network, events)
     steps = events.n_steps + network.depth if n_steps is None else n_steps
@@ -139,15 +141,45 @@ def learn(
     return Learned(learned_network(part, weights), new, labels, decisions, counts, seconds)
 
 
+def with_readout(network: Network) -> Network:
+    """The network, which decides by the sum of voltages unless it says otherwise."""
+    if decides(network):
+        return network
+    return replace(network, metadata={**network.metadata, "readout": {"kind": "voltage_sum"}})
+
+
+def initial_state(
+    network: Network, config: LearningConfig, layers: Sequence[str | int] | None, n_steps: int
+) -> LearningState:
+    """Where learning starts: the network's own weights. Arguments and errors as of `learn`."""
+    plan = learning_plan(learning_part(network, layers), config, n_steps)
+    return LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
+
+
 def feed(part: LearningPart, events: Events, n_steps: int) -> Events:
     """Spikes that reach the learning layers: the input, or what the layers before them make of it."""
     frozen = part.frozen
     if frozen is None:
-        return events.with_steps(n_steps)
-    result = run(frozen, events, n_steps=n_steps, record={part.source: {"spikes"}})
-    spikes = result.recordings[part.source].spikes
-    assert spikes is not None
-    return spikes
+        spikes = events.with_steps(n_steps)
+    else:
+        result = run(frozen, events, n_steps=n_steps, record={part.source: {"spikes"}})
+        found = result.recordings[part.source].spikes
+        assert found is not None
+        spikes = found
+    return spikes if part.delays is None else _delayed(spikes, part.delays)
+
+
+def _delayed(events: Events, delays: Int64) -> Events:
+    """Events of each neuron so many steps later; what comes after the last step is dropped."""
+    step = events.step + delays[events.neuron]
+    kept = step < events.n_steps
+    sample, step, neuron = events.sample_of_event[kept], step[kept], events.neuron[kept]
+    order = np.lexsort((neuron, step, sample))
+    offsets = np.searchsorted(sample, np.arange(len(events) + 1))
+    return Events(
+        step[order].astype(np.int32), neuron[order], offsets.astype(np.int64), events.n_steps, events.shape, None,
+        events.labels,
+    )  # fmt: skip
 
 
 def checked_labels(events: Events, n_classes: int) -> Int64:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from netx_exports.network import Layer, Network
 from netx_exports.neurons import CubaLif
-from netx_exports.synapses import INPUT, DenseSynapse
+from netx_exports.synapses import INPUT, DenseSynapse, Synapse
 from simulators.learning.config import LearningError
 
 
@@ -17,11 +20,13 @@ class LearningPart:
         network: the whole.
         layers: those that learn, the last ones of the network.
         source: name of the layer, or "input", whose spikes reach the learning layers.
+        delays: steps by which the spikes of each of the source's neurons come later; None: none.
     """
 
     network: Network
     layers: tuple[Layer, ...]
     source: str
+    delays: npt.NDArray[np.int64] | None = None
 
     @property
     def frozen(self) -> Network | None:
@@ -66,8 +71,8 @@ def _cut(network: Network, names: Sequence[str]) -> LearningPart:
     if problems := list(_problems(network, names)):
         raise LearningError("layers", problems)
     chosen = tuple(layer for layer in network.layers if layer.name in names)
-    outside = [synapse.source for layer in chosen for synapse in layer.synapses if synapse.source not in names]
-    return LearningPart(network, chosen, outside[0])
+    outside = [synapse for layer in chosen for synapse in layer.synapses if synapse.source not in names]
+    return LearningPart(network, chosen, outside[0].source, _axonal_delays(outside[0]))
 
 
 def _problems(network: Network, names: Sequence[str]) -> Iterator[str]:
@@ -77,12 +82,16 @@ def _problems(network: Network, names: Sequence[str]) -> Iterator[str]:
         yield f"only the last layers of a network learn ({last}), got {', '.join(names) or 'none'}"
         return
     for layer in chosen:
-        yield from (f"layer {layer.name!r} {reason}" for reason in _obstacles(layer))
+        yield from (f"layer {layer.name!r} {reason}" for reason in _obstacles(layer, names))
     if not chosen[-1].neuron.never_spikes:
         yield f"layer {chosen[-1].name!r} spikes: learning compares the voltages of a readout that never spikes"
     if "average_outputs" in network.metadata:
         yield "several output neurons for each class (average_outputs) do not learn"
-    outside = {synapse.source for layer in chosen for synapse in layer.synapses} - set(names)
+    feeding = [synapse for layer in chosen for synapse in layer.synapses if synapse.source not in names]
+    outside = {synapse.source for synapse in feeding}
+    delays = {str(_axonal_delays(synapse)) for synapse in feeding}
+    if len(delays) > 1:
+        yield f"synapses from {feeding[0].source!r} have different delays; those that learn must share them"
     if len(outside) != 1:
         found = ", ".join(sorted(outside)) or "none"
         yield f"learning layers must be fed by one layer that does not learn, got {found}"
@@ -90,13 +99,29 @@ def _problems(network: Network, names: Sequence[str]) -> Iterator[str]:
         yield f"spikes of {outside.pop()!r} carry values, which the traces do not know"
 
 
-def _obstacles(layer: Layer) -> Iterator[str]:
-    """Why a layer cannot learn."""
+def _obstacles(layer: Layer, names: Sequence[str]) -> Iterator[str]:
+    """Why a layer cannot learn.
+
+    Delays that all connections of a source neuron share are no obstacle where the source does not learn: its spikes
+    come later, and the engine sees no delay.
+    """
     if not isinstance(layer.neuron, CubaLif):
         yield f"has neurons of model {layer.neuron.model}; only {CubaLif.model} learns"
     for synapse in layer.synapses:
         source = INPUT if synapse.source == INPUT else repr(synapse.source)
         if not isinstance(synapse, DenseSynapse):
             yield f"has a {synapse.kind} synapse from {source}; only dense ones learn"
-        elif synapse.delays is not None:
+        elif synapse.delays is not None and synapse.source in names:
             yield f"has delays in its synapse from {source}; Lava's engine learns without delays only"
+        elif synapse.delays is not None and _axonal_delays(synapse) is None:
+            yield f"has a delay for each connection from {source}; only delays of a source neuron's spikes can learn"
+        elif synapse.delays is not None and synapse.weight_exp < 0:
+            yield f"has delays and a weight exponent below 0 from {source}: sums would be rounded together"
+
+
+def _axonal_delays(synapse: Synapse) -> npt.NDArray[np.int64] | None:
+    """Delay of each source neuron's spikes, where a dense synapse has one that all its connections share."""
+    if not isinstance(synapse, DenseSynapse) or synapse.delays is None:
+        return None
+    delays = np.broadcast_to(np.asarray(synapse.delays, np.int64), np.shape(synapse.weights))
+    return delays[0].copy() if np.all(delays == delays[:1]) else None
