@@ -21,7 +21,8 @@ def assert_twin_is_lava(case: LearningCase, first_step: int = 0) -> None:
     fed, labels = case.events.with_steps(case.n_steps), case.events.labels
     assert labels is not None
     weights, trail = learning_trail(plan, fed, labels, first_step)
-    after, found = run_learning_job(learning_job(plan, fed, labels, first_step, records=True), None, None)
+    lava = run_learning_job(learning_job(plan, fed, labels, first_step, records=True))
+    after, found = lava.weights, lava.trail
     assert found is not None
     for kind in ("spikes", "voltage", "y1", "y2", "y3", "traces"):
         for number, (ours, lavas) in enumerate(zip(getattr(trail, kind), getattr(found, kind), strict=True)):

@@ -46,16 +46,16 @@ class Term:
 class HiddenRule:
     """How spiking layers learn."""
 
-    causal: Term = Term(-2)
+    causal: Term = Term(-1)
     """Factor of pre-synaptic trace times Ψ times learning signal."""
 
     non_causal: Term = Term(0)
     """Factor of spike times trace of Ψ times learning signal."""
 
-    pre_tau: float = 20.0
+    pre_tau: float = 2.0
     """Time constant, in steps, of the trace of incoming spikes; 0: no memory."""
 
-    pre_impulse: float = 16.0
+    pre_impulse: float = 1.0
     """What a spike adds to the trace, which ends at 127."""
 
     post_decay: int = 819
@@ -75,13 +75,13 @@ class HiddenRule:
 class ReadoutRule:
     """How the readout learns: error times trace of the spikes that reach it."""
 
-    causal: Term = Term(-2)
+    causal: Term = Term(-1)
     """Factor of pre-synaptic trace times error."""
 
-    pre_tau: float = 20.0
+    pre_tau: float = 2.0
     """Time constant, in steps, of the trace of incoming spikes; 0: no memory."""
 
-    pre_impulse: float = 16.0
+    pre_impulse: float = 1.0
     """What a spike adds to the trace, which ends at 127."""
 
 

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +60,7 @@ def learn_lava(
             plan.with_weights(weights), feed(part, chosen, plan.period), labels[first:last],
             first_step + first * plan.period, records=False,
         )  # fmt: skip
-        after, _ = run_learning_job(job, deadline, time_limit_s)
+        after = run_learning_job(job, deadline, time_limit_s).weights
         for number in range(last - first):
             decisions[first + number] = _decided(part, weights, chosen.select([number]), plan)
             weights = tuple(rows[number] for rows in after)
@@ -73,13 +74,26 @@ def learning_job(plan: LearningPlan, fed: Events, labels: Int64, first_step: int
     return LearningJob(plan, labels, first_step, records, step, fed.neuron)
 
 
-def run_learning_job(
-    job: LearningJob, deadline: float | None = None, time_limit_s: float | None = None
-) -> tuple[tuple[Int16, ...], Trail | None]:
-    """Weights after each sample, (samples, neurons, source neurons) of each synapse; what happened, where recorded."""
+@dataclass(frozen=True, eq=False)
+class LavaLearned:
+    """What a Lava run left.
+
+    Arguments:
+        weights: after each sample, (samples, neurons, source neurons) of each synapse.
+        trail: what happened, where the job records it.
+        seconds: that Lava's run took, without building and compiling.
+    """
+
+    weights: tuple[Int16, ...]
+    trail: Trail | None
+    seconds: float
+
+
+def run_learning_job(job: LearningJob, deadline: float | None = None, time_limit_s: float | None = None) -> LavaLearned:
+    """Run a job in Lava; raises as `learn_lava`."""
     with shared_worker("learning") as worker:
         folder = worker.new_folder()
-        worker.run(job, folder, deadline, time_limit_s)
+        seconds = worker.run(job, folder, deadline, time_limit_s)
         weights = tuple(np.load(folder / f"weights{number}.npy") for number in range(len(job.plan.synapses)))
         trail = None
         if job.records:
@@ -93,7 +107,7 @@ def run_learning_job(
             traces = tuple(np.load(folder / f"trace{number}.npy") for number in range(len(job.plan.synapses)))
             trail = Trail(rows("spikes"), rows("voltage"), rows("y1"), rows("y2"), rows("y3"), traces)
         shutil.rmtree(folder)
-    return weights, trail
+    return LavaLearned(weights, trail, seconds)
 
 
 def _stretches(plan: LearningPlan, n_samples: int) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,7 @@ from simulators.learning.kernels import run_samples
 from simulators.learning.plan import Int16, LearningPlan
 from simulators.learning.program import State, compile_plan, new_state, split_weights
 from simulators.learning.streams import decay_tables, streams
+from simulators.plan import _ignore
 
 Int64 = npt.NDArray[np.int64]
 Rows = tuple[npt.NDArray[np.integer[Any]], ...]
@@ -63,7 +64,7 @@ def learn_fast(
 def learning_trail(plan: LearningPlan, fed: Events, labels: Int64, first_step: int) -> tuple[tuple[Int16, ...], Trail]:
     """Learn, and keep what happens in each step; arguments as of `learn_fast`."""
     state = new_state(plan, plan.period * len(fed))
-    _learn(plan, state, fed, labels, first_step, lambda n: None, False, at_once=max(1, len(fed)))
+    _learn(plan, state, fed, labels, first_step, _ignore, False, at_once=max(1, len(fed)))
     ends = np.cumsum([layer.size for layer in plan.layers])[:-1]
     neurons = state.record_sent[:, plan.n_inputs :]
     y1, y2, y3 = (tuple(np.split(state.record_y[:, row], ends, axis=1)) for row in range(3))
