@@ -235,6 +235,7 @@ def _learn(program, tables, streams, state, synapse, number, counts):
         decayed = tables.x_whole[synapse, value] + (random < tables.x_fraction[synapse, value])
         if arrived[j]:
             decayed = min(max(decayed + impulse, 0), 127)
+            state.listed[n_arrived] = j
             n_arrived += 1
         trace[j] = decayed
         n_traces += decayed != 0
@@ -251,13 +252,30 @@ def _learn(program, tables, streams, state, synapse, number, counts):
         constant = min(max(constant, _ACCUMULATOR_LOW), _ACCUMULATOR_HIGH)
         counts[CAUSAL] += n_traces * (factor != 0)
         counts[NON_CAUSAL] += n_arrived * (product != 0)
-        if factor == 0 and (constant == 0 or n_arrived == 0):
-            continue
         row = program.weight_at[synapse] + i * n_pre
-        counts[CHANGES] += _learn_row(
-            state.weights[row : row + n_pre], trace, arrived, np.int32(factor), np.int32(shift), np.int32(constant),
-            np.int32(carry), program.low[synapse], program.high[synapse],
-        )  # fmt: skip
+        weights = state.weights[row : row + n_pre]
+        low, high = program.low[synapse], program.high[synapse]
+        changed = 0
+        meeting = n_arrived if constant != 0 else 0
+        for k in range(meeting):
+            state.kept[k] = weights[state.listed[k]]
+        if factor != 0:
+            bounded = ((127 * abs(factor) >> 10) + 1) << shift <= _ACCUMULATOR_HIGH
+            learn_row = (weights, trace, np.int32(factor), np.int32(shift), np.int32(carry), low, high)
+            changed += _learn_row_bounded(*learn_row) if bounded else _learn_row(*learn_row)
+        for k in range(meeting):
+            # Both products, and the limit of the accumulator between them.
+            j = state.listed[k]
+            changed -= weights[j] != state.kept[k]
+            total = _limited((np.int64(state.kept[k]) << 7) + _limited((trace[j] * factor >> 10) << shift))
+            weights[j] = min(max((_limited(total + constant) + carry) >> 7, np.int64(low)), np.int64(high))
+            changed += weights[j] != state.kept[k]
+        counts[CHANGES] += changed
+
+
+@spliced
+def _limited(value):
+    return min(max(value, np.int64(_ACCUMULATOR_LOW)), np.int64(_ACCUMULATOR_HIGH))
 
 
 @spliced
@@ -266,21 +284,35 @@ def _decayed_y(tables, random, value):
 
 
 @compiled
-def _learn_row(weights, trace, arrived, factor, shift, constant, carry, low, high):
-    """Change the weights of one neuron; how many changed. In 32 bits, so that many fit a vector register."""
+def _learn_row(weights, trace, factor, shift, carry, low, high):
+    """Change the weights of one neuron by the causal product; how many changed. In 32 bits, for vector registers.
+
+    The accumulator's own limit lies beyond those of the weights and shows only where another product follows.
+    """
     shift = np.int32(shift & 31)
-    changed = 0
+    changed = np.int32(0)
     for j in range(len(weights)):
         weight = np.int32(weights[j])
         product = np.int32(np.int32(np.int32(np.int32(trace[j] * factor) >> np.int32(10))) << shift)
         product = min(max(product, np.int32(_ACCUMULATOR_LOW)), np.int32(_ACCUMULATOR_HIGH))
-        total = np.int32(np.int32(weight << np.int32(7)) + product)
-        total = min(max(total, np.int32(_ACCUMULATOR_LOW)), np.int32(_ACCUMULATOR_HIGH))
-        total = np.int32(total + np.int32(arrived[j] * constant))
-        total = min(max(total, np.int32(_ACCUMULATOR_LOW)), np.int32(_ACCUMULATOR_HIGH))
-        rounded = np.int32(np.int32(total + carry) >> np.int32(7))
+        rounded = np.int32(np.int32(np.int32(np.int32(weight << np.int32(7)) + product) + carry) >> np.int32(7))
         rounded = min(max(rounded, low), high)
-        changed += rounded != weight
+        changed = np.int32(changed + np.int32(rounded != weight))
+        weights[j] = rounded
+    return changed
+
+
+@compiled
+def _learn_row_bounded(weights, trace, factor, shift, carry, low, high):
+    """The same, where no product reaches the accumulator's limit."""
+    shift = np.int32(shift & 31)
+    changed = np.int32(0)
+    for j in range(len(weights)):
+        weight = np.int32(weights[j])
+        product = np.int32(np.int32(np.int32(np.int32(trace[j] * factor) >> np.int32(10))) << shift)
+        rounded = np.int32(np.int32(np.int32(np.int32(weight << np.int32(7)) + product) + carry) >> np.int32(7))
+        rounded = min(max(rounded, low), high)
+        changed = np.int32(changed + np.int32(rounded != weight))
         weights[j] = rounded
     return changed
 

@@ -76,6 +76,7 @@ class State(NamedTuple):
         arriving: what reaches each neuron in the next step; sums: of one synapse.
         sent, arrived: int32, who sent a spike in this step and in the one before: inputs, then neurons.
         pre: int32, traces of all synapses.
+        listed, kept: sources of a synapse whose spike has arrived, and the weights that it met.
         signal: learning signals of the hidden neurons in the next step; error, powers: of each class.
         y1, y2, y3: what each neuron tells its synapses.
         records: whether the rest is filled: (steps, …) of what happened.
@@ -90,6 +91,8 @@ class State(NamedTuple):
     sent: Int32
     arrived: Int32
     pre: Int32
+    listed: Int64
+    kept: Int16
     signal: Int64
     error: Int64
     powers: Int64
@@ -182,6 +185,8 @@ def new_state(plan: LearningPlan, recorded_steps: int = 0) -> State:
         np.zeros(n_sent, np.int32),
         np.zeros(n_sent, np.int32),
         np.zeros(n_traces, np.int32),
+        zeros(n_sent),
+        np.zeros(n_sent, np.int16),
         zeros(n_neurons - plan.n_classes),
         zeros(plan.n_classes),
         zeros(plan.n_classes),
