@@ -30,6 +30,7 @@ COMMANDS = (
     "simulate",
     "plot",
     "profile",
+    "learn",
     "data",
     "bench",
     "results",

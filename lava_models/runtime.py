@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Literal
 
 from lava.magma.compiler.compiler_graphs import ProcGroupDiGraphs
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
@@ -43,8 +43,13 @@ def lava_run(process: AbstractProcess) -> Iterator[None]:
         _forget()
 
 
-def run_steps(process: AbstractProcess, n_steps: int) -> float:
+def run_steps(process: AbstractProcess, n_steps: int, models: Literal["fixed_pt", "floating_pt"] = "fixed_pt") -> float:
     """Compile the graph of `process` for Lava's fixed-point CPU models and run it; inside `lava_run` only.
+
+    Arguments:
+        process: any of the graph.
+        n_steps: steps to run.
+        models: tag of the ProcessModels; "floating_pt" where no bit has to be right.
 
     Returns:
         Seconds that the run itself took.
@@ -54,7 +59,7 @@ def run_steps(process: AbstractProcess, n_steps: int) -> float:
             thread only.
     """
     with actors_watched(process):
-        process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+        process.create_runtime(run_cfg=Loihi2SimCfg(select_tag=models))
         started = time.perf_counter()
         process.run(condition=RunSteps(num_steps=n_steps))
         return time.perf_counter() - started

@@ -10,12 +10,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, Protocol
 
 from netx_exports.errors import LapilliError, UnsupportedError
-from simulators.lava_job import Graph, LavaJob
+from simulators.lava_job import Graph
 from simulators.process_guard import ChildDiedError, ChildTimeoutError, GuardedProcess
 
 _START_S = 120.0
+
+
+class Job(Protocol):
+    """What a worker does at once."""
+
+    def save(self, path: Path) -> None:
+        """Write it for the worker."""
 
 
 class LavaRunError(LapilliError):
@@ -82,7 +90,7 @@ class LavaWorker:
         folder.mkdir()
         return folder
 
-    def run(self, job: LavaJob, folder: Path, deadline: float | None, limit_s: float | None) -> float:
+    def run(self, job: Job, folder: Path, deadline: float | None, limit_s: float | None) -> float:
         """Run a job; afterwards its rows lie in `folder`.
 
         Returns:
@@ -118,11 +126,13 @@ def _explained(limit_s: float | None) -> Iterator[None]:
 
 
 _lock = threading.Lock()
-_shared: dict[Graph, LavaWorker] = {}
+_shared: dict[str, LavaWorker] = {}
+
+_LEARNING_MODULE = "simulators.learning.lava_worker"
 
 
 @contextmanager
-def shared_worker(graph: Graph) -> Iterator[LavaWorker]:
+def shared_worker(graph: Graph | Literal["learning"]) -> Iterator[LavaWorker]:
     """This process's one worker for a kind of graph, for the length of the block; a new one where there is none.
 
     Stock graphs have one of their own: lava-dl brings torch, which makes the many forks of every later run slower.
@@ -130,7 +140,7 @@ def shared_worker(graph: Graph) -> Iterator[LavaWorker]:
     with _lock:
         if graph not in _shared or not _shared[graph].process.usable:
             _stop(graph)
-            _shared[graph] = LavaWorker()
+            _shared[graph] = LavaWorker(_LEARNING_MODULE) if graph == "learning" else LavaWorker()
         yield _shared[graph]
 
 
@@ -140,7 +150,7 @@ def stop_workers() -> None:
         _stop(graph)
 
 
-def _stop(graph: Graph) -> None:
+def _stop(graph: str) -> None:
     if worker := _shared.pop(graph, None):
         worker.process.close()
 

@@ -54,12 +54,12 @@ class LavaJob:
 
     def save(self, path: Path) -> None:
         """Write the job."""
-        _write(path, *_split(self))
+        write_tree(path, *_split(self))
 
     @classmethod
     def load(cls, path: Path) -> "LavaJob":
         """Read a job."""
-        fields, arrays = _read(path)
+        fields, arrays = read_tree(path)
         values: dict[str, Any] = {**fields, **arrays}
         for name in ("layers", "states", "offsets"):
             values[name] = tuple(values[name])
@@ -78,12 +78,12 @@ def save_network(network: Network, path: Path) -> None:
             parts.append({"kind": kind, "fields": fields})
             arrays |= {f"{number}/{index}/{name}": array for name, array in part_arrays.items()}
         layers.append({"name": layer.name, "shape": layer.shape, "parts": parts})
-    _write(path, {"input_shape": network.input_shape, "graded": network.graded_input, "layers": layers}, arrays)
+    write_tree(path, {"input_shape": network.input_shape, "graded": network.graded_input, "layers": layers}, arrays)
 
 
 def load_network(path: Path) -> Network:
     """Read what `save_network` wrote."""
-    tree, arrays = _read(path)
+    tree, arrays = read_tree(path)
     layers = []
     for number, entry in enumerate(tree["layers"]):
         parts = []
@@ -101,13 +101,15 @@ def _split(record: Any) -> tuple[dict[str, Any], Arrays]:
     return {name: value for name, value in values.items() if name not in arrays}, arrays
 
 
-def _write(path: Path, tree: dict[str, Any], arrays: Arrays) -> None:
+def write_tree(path: Path, tree: dict[str, Any], arrays: Arrays) -> None:
+    """Write JSON values and named arrays as one file."""
     text = np.frombuffer(json.dumps(tree).encode(), np.uint8)
     with open(path, "wb") as file:
         np.savez(file, json=text, **{f"array/{name}": array for name, array in arrays.items()})
 
 
-def _read(path: Path) -> tuple[dict[str, Any], Arrays]:
+def read_tree(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """Read what `write_tree` wrote."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name.removeprefix("array/"): archive[name] for name in archive.files if name != "json"}
         return json.loads(archive["json"].tobytes()), arrays

@@ -33,7 +33,7 @@ def softmax_shares(voltages: npt.NDArray[np.integer[Any]]) -> Int64:
     """
     wide = voltages.astype(np.int64)
     below = wide.max(axis=1, keepdims=True) - wide
-    coarse, fine = _exponentials()
+    coarse, fine = exponentials()
     whole, rest = np.divmod(below, _FINE)
     # Beyond the table an exponential has no bit left.
     powers = np.where(whole < len(coarse), coarse[np.minimum(whole, len(coarse) - 1)] * fine[rest] >> _BITS, 0)
@@ -41,7 +41,7 @@ def softmax_shares(voltages: npt.NDArray[np.integer[Any]]) -> Int64:
 
 
 @lru_cache(maxsize=1)
-def _exponentials() -> tuple[Int64, Int64]:
+def exponentials() -> tuple[Int64, Int64]:
     """2^31 * exp(-k * 64 / 4096) until it is 0, and 2^31 * exp(-k / 4096) of k below 64, rounded."""
     with localcontext() as context:
         # Decimal exponentials are rounded right, so that all machines have the same table.

@@ -22,11 +22,11 @@ DELAY_KINDS: tuple[DelayKind, ...] = ("none", "target", "source", "connection")
 def recurrent_network(n_hidden: int, seed: int, metadata: Mapping[str, Any] | None = None) -> Network:
     """700 → `n_hidden` recurrent → 20, layers "hidden" and "output", even weights."""
     generator = np.random.default_rng(seed)
-    feed = DenseSynapse(INPUT, _weights(generator, n_hidden, N_INPUTS, 5))
-    recurrence = DenseSynapse("hidden", _weights(generator, n_hidden, n_hidden, 40 / np.sqrt(n_hidden)))
+    feed = DenseSynapse(INPUT, random_weights(generator, n_hidden, N_INPUTS, 5))
+    recurrence = DenseSynapse("hidden", random_weights(generator, n_hidden, n_hidden, 40 / np.sqrt(n_hidden)))
     hidden = Layer("hidden", (n_hidden,), NEURON, (feed, recurrence))
     output = Layer(
-        "output", (N_OUTPUTS,), NEURON, (DenseSynapse("hidden", _weights(generator, N_OUTPUTS, n_hidden, 8)),)
+        "output", (N_OUTPUTS,), NEURON, (DenseSynapse("hidden", random_weights(generator, N_OUTPUTS, n_hidden, 8)),)
     )
     return Network((N_INPUTS,), (hidden, output), metadata or {})
 
@@ -35,7 +35,7 @@ def dense_network(n_neurons: int, seed: int) -> Network:
     """Two dense layers, `n_neurons` → `n_neurons` → `n_neurons`."""
     generator = np.random.default_rng(seed)
     layers = tuple(
-        Layer(name, (n_neurons,), NEURON, (DenseSynapse(source, _weights(generator, n_neurons, n_neurons, 5)),))
+        Layer(name, (n_neurons,), NEURON, (DenseSynapse(source, random_weights(generator, n_neurons, n_neurons, 5)),))
         for name, source in (("first", INPUT), ("second", "first"))
     )
     return Network((n_neurons,), layers)
@@ -44,7 +44,7 @@ def dense_network(n_neurons: int, seed: int) -> Network:
 def delayed_network(n_neurons: int, kind: DelayKind, seed: int) -> Network:
     """700 → `n_neurons`, delays of 0…62 for each connection, source or target; the same weights for all kinds."""
     generator = np.random.default_rng(seed)
-    weights = _weights(generator, n_neurons, N_INPUTS, 5)
+    weights = random_weights(generator, n_neurons, N_INPUTS, 5)
     shapes = {"none": None, "target": (n_neurons, 1), "source": (1, N_INPUTS), "connection": (n_neurons, N_INPUTS)}
     shape = shapes[kind]
     delays = None if shape is None else generator.integers(0, MAX_DELAY + 1, shape)
@@ -53,5 +53,6 @@ def delayed_network(n_neurons: int, kind: DelayKind, seed: int) -> Network:
     )
 
 
-def _weights(generator: np.random.Generator, n_out: int, n_in: int, spread: float) -> npt.NDArray[Any]:
+def random_weights(generator: np.random.Generator, n_out: int, n_in: int, spread: float) -> npt.NDArray[Any]:
+    """Even weights around 0, (n_out, n_in); their standard deviation is twice `spread`."""
     return np.clip(2 * np.rint(generator.normal(0, spread, (n_out, n_in))), -256, 254)

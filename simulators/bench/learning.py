@@ -1,0 +1,97 @@
+"""Part `learning`: a step of online learning by the fast twin, beside Lava's learning Processes."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from netx_exports.cuba_lif import NEVER_SPIKES
+from netx_exports.errors import LapilliError
+from netx_exports.network import Layer, Network
+from netx_exports.neurons import CubaLif
+from netx_exports.synapses import INPUT, DenseSynapse
+from simulators.bench.measuring import Row, Sizes, Watch, at_least, repeated
+from simulators.bench.networks import N_INPUTS, N_OUTPUTS, NEURON, random_weights
+from simulators.learning.config import HiddenRule, LearningConfig, ReadoutRule, Term
+from simulators.learning.lava import learning_job, run_learning_job
+from simulators.learning.parts import learning_part
+from simulators.learning.plan import LearningPlan, learning_plan
+from simulators.learning.twin import Int64, learn_fast, learning_trail
+from simulators.plan import _ignore
+from simulators.random_events import random_events
+
+N_HIDDEN = 128
+
+BAR = 100.0
+"""How many times faster than Lava a step is to be."""
+
+UNIT = "ms per step"
+
+CONFIG = LearningConfig(
+    # A wide Ψ, and a softmax that does not saturate: most hidden neurons learn in most steps.
+    HiddenRule(Term(-1), Term(1), pre_tau=20.0, pre_impulse=1.0, post_shift=5, psi_shift=9),
+    ReadoutRule(Term(-1), pre_tau=20.0, pre_impulse=1.0),
+    voltage_exp=22,
+)
+
+
+def bench_learning(sizes: Sizes, watch: Watch) -> list[Row]:
+    """Rows for Lava, and for the twin with and without deciding each sample first.
+
+    Raises:
+        LapilliError: when weights differ, or Lava is not installed.
+    """
+    network = learning_network(sizes.seed)
+    plan = learning_plan(learning_part(network), CONFIG, sizes.n_steps)
+    fed = random_events(network, 1, sizes.n_steps, sizes.density, sizes.seed + 1)
+    labels = np.zeros(1, np.int64)
+    job = learning_job(plan, fed, labels, 0, records=False)
+    watch.note(f"comparing the twin and Lava on {sizes.n_steps} steps")
+    weights, trail = learning_trail(plan, fed, labels, 0)
+    for ours, lavas in zip(weights, run_learning_job(job).weights, strict=True):
+        if not np.array_equal(ours, lavas[-1]):
+            raise LapilliError("bench: the twin and Lava learn other weights")
+    changed = sum(int(np.sum(new != old.weights)) for new, old in zip(weights, plan.synapses))
+    facts: dict[str, Any] = {
+        "compared": f"lava = fast: {sum(new.size for new in weights):,} weights, of which {changed:,} changed",
+        "remark": f"{np.mean(trail.y1[0] != 0):.0%} of the hidden neurons learn in a step, "
+        f"{trail.spikes[0].mean():.1%} spike",
+    }
+
+    def row(what: str, seconds: Any) -> Row:
+        values = tuple(1e3 * value / sizes.n_steps for value in repeated(what, seconds, sizes.repeats, watch))
+        return Row("learning", f"{N_INPUTS}-{N_HIDDEN}-{N_OUTPUTS}", what, 1, 1, sizes.n_steps, UNIT, values, **facts)
+
+    lava = row("lava", lambda: run_learning_job(job).seconds)
+    rows = [
+        row("fast", lambda: _seconds(plan, fed, labels, False)),
+        row("fast, each sample decided first", lambda: _seconds(plan, fed, labels, True)),
+    ]
+    ratios = [lava.median / fast.median for fast in rows]
+    judged: list[dict[str, Any]] = [at_least(ratios[0], BAR, sizes.standard), {}]
+    return [
+        lava,
+        *(
+            replace(fast, ratio=ratio, ratio_of="Lava's time over this", **bar)
+            for fast, ratio, bar in zip(rows, ratios, judged)
+        ),
+    ]
+
+
+def learning_network(seed: int) -> Network:
+    """700 → 128 → 20, layers "hidden" and "readout", even weights."""
+    generator = np.random.default_rng(seed)
+    hidden = DenseSynapse(INPUT, random_weights(generator, N_HIDDEN, N_INPUTS, 5))
+    readout = DenseSynapse("hidden", random_weights(generator, N_OUTPUTS, N_HIDDEN, 8))
+    layers = (
+        Layer("hidden", (N_HIDDEN,), NEURON, (hidden,)),
+        Layer("readout", (N_OUTPUTS,), CubaLif(NEVER_SPIKES, 4096, 128), (readout,)),
+    )
+    return Network((N_INPUTS,), layers)
+
+
+def _seconds(plan: LearningPlan, fed: Any, labels: Int64, decides: bool) -> float:
+    started = time.perf_counter()
+    learn_fast(plan, fed, labels, 0, _ignore, decides)
+    return time.perf_counter() - started

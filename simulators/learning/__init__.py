@@ -1,0 +1,20 @@
+"""Online learning: S-TLLR in Lava's integers, by a fast twin or in Lava Processes, bit for bit the same."""
+
+from simulators.learning.config import HiddenRule, LearningConfig, LearningError, ReadoutRule, Term
+from simulators.learning.learner import Learned, LearningBackend, LearningCounts, LearningState, learn
+from simulators.learning.parts import LearningPart, learning_part
+
+__all__ = [
+    "HiddenRule",
+    "Learned",
+    "LearningBackend",
+    "LearningConfig",
+    "LearningCounts",
+    "LearningError",
+    "LearningPart",
+    "LearningState",
+    "ReadoutRule",
+    "Term",
+    "learn",
+    "learning_part",
+]

@@ -1,0 +1,210 @@
+"""`learn`: a network learns online from labelled samples, each decided before it is learnt."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.errors import LapilliError
+from netx_exports.network import Network
+from simulators.decisions import decides
+from simulators.events import Events
+from simulators.learning.config import LearningConfig, LearningError
+from simulators.learning.parts import LearningPart, learning_part
+from simulators.learning.plan import Int16, LearningPlan, learned_network, learning_plan
+from simulators.plan import _ignore
+from simulators.run import check_events, run
+
+Int64 = npt.NDArray[np.int64]
+
+LearningBackend = Literal["fast", "lava"]
+
+OPERATIONS = ("visits", "causal", "non_causal", "changes", "saturated")
+"""What is counted of each sample, in the order of `LearningCounts.operations`."""
+
+
+@dataclass(frozen=True, eq=False)
+class LearningState:
+    """Where a learning run stands between two samples; nothing else is needed to go on.
+
+    Arguments:
+        weights: int16, of each learning synapse, (neurons, source neurons).
+        n_steps: steps learnt so far, from which the random numbers go on.
+    """
+
+    weights: tuple[Int16, ...]
+    n_steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCounts:
+    """Operations of learning, exact.
+
+    Arguments:
+        operations: int64, (samples, operations), of `OPERATIONS`: synapses that the engine visits; causal and
+            non-causal products that are not 0; weights that changed; learning signals beyond -64…63, cut there.
+    """
+
+    operations: Int64
+
+    def total(self) -> dict[str, int]:
+        """Sums over all samples, by name."""
+        return dict(zip(OPERATIONS, (int(value) for value in self.operations.sum(axis=0))))
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What became of a network.
+
+    Arguments:
+        network: with the new weights.
+        state: to go on from.
+        labels, decisions: int64, (samples,); each sample was decided with the weights before it was learnt.
+        counts: of the twin; None of Lava, which does not count.
+        seconds: of the run.
+    """
+
+    network: Network
+    state: LearningState
+    labels: Int64
+    decisions: Int64
+    counts: LearningCounts | None
+    seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the samples that were decided rightly before they were learnt."""
+        return float(np.mean(self.decisions == self.labels))
+
+
+def learn(
+    network: Network,
+    events: Events,
+    config: LearningConfig = LearningConfig(),
+    *,
+    layers: Sequence[str | int] | None = None,
+    n_steps: int | None = None,
+    state: LearningState | None = None,
+    backend: LearningBackend = "fast",
+    time_limit_s: float | None = None,
+    progress: Callable[[int], None] = _ignore,
+) -> Learned:
+    """Decide each sample of `events`, then learn from it, one after the other.
+
+    Arguments:
+        network: whose last layers learn.
+        events: spikes for the network's input, with labels.
+        config: how it learns.
+        layers: names or numbers of the layers that learn; None: all where all can, else the readout.
+        n_steps: steps of each sample; None: those of the events and the network's depth, so that the last input spikes
+            are answered.
+        state: to go on from; None: the network's own weights, at the first step.
+        backend: "fast", or "lava": the same in Lava Processes, weights equal bit for bit.
+        time_limit_s: seconds after which a Lava run is killed; None: no limit.
+        progress: called with the number of samples finished since its last call.
+
+    Raises:
+        LearningError: for labels that are missing or name no class, for layers that cannot learn, for a state of
+            another network.
+        EventsError: when the events do not fit the network.
+        UnsupportedError: when Lava is wanted and not installed.
+    """
+    started = time.perf_counter()
+    network = with_readout(network)
+    part = learning_part(network, layers)
+    check_events(network, events)
+    steps = events.n_steps + network.depth if n_steps is None else n_steps
+    if steps < 1:
+        raise LapilliError(f"n_steps: must be at least 1, got {steps}")
+    plan = learning_plan(part, config, steps)
+    labels = checked_labels(events, plan.n_classes)
+    if state is None:
+        state = LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
+    plan = plan.with_weights(checked_weights(state, plan))
+    if backend == "fast":
+        from simulators.learning.twin import learn_fast
+
+        weights, decisions, operations = learn_fast(plan, feed(part, events, steps), labels, state.n_steps, progress)
+        counts = LearningCounts(operations)
+    elif backend == "lava":
+        from simulators.learning.lava import learn_lava
+
+        weights, decisions = learn_lava(part, plan, events, labels, state.n_steps, time_limit_s, progress)
+        counts = None
+    else:
+        raise LapilliError(f"backend: must be one of {', '.join(get_args(LearningBackend))}, got {backend!r}")
+    new = LearningState(weights, state.n_steps + steps * len(events))
+    seconds = time.perf_counter() - started
+    return Learned(learned_network(part, weights), new, labels, decisions, counts, seconds)
+
+
+def with_readout(network: Network) -> Network:
+    """The network, which decides by the sum of voltages unless it says otherwise."""
+    if decides(network):
+        return network
+    return replace(network, metadata={**network.metadata, "readout": {"kind": "voltage_sum"}})
+
+
+def initial_state(
+    network: Network, config: LearningConfig, layers: Sequence[str | int] | None, n_steps: int
+) -> LearningState:
+    """Where learning starts: the network's own weights. Arguments and errors as of `learn`."""
+    plan = learning_plan(learning_part(network, layers), config, n_steps)
+    return LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
+
+
+def feed(part: LearningPart, events: Events, n_steps: int) -> Events:
+    """Spikes that reach the learning layers: the input, or what the layers before them make of it."""
+    frozen = part.frozen
+    if frozen is None:
+        spikes = events.with_steps(n_steps)
+    else:
+        result = run(frozen, events, n_steps=n_steps, record={part.source: {"spikes"}})
+        found = result.recordings[part.source].spikes
+        assert found is not None
+        spikes = found
+    return spikes if part.delays is None else _delayed(spikes, part.delays)
+
+
+def _delayed(events: Events, delays: Int64) -> Events:
+    """Events of each neuron so many steps later; what comes after the last step is dropped."""
+    step = events.step + delays[events.neuron]
+    kept = step < events.n_steps
+    sample, step, neuron = events.sample_of_event[kept], step[kept], events.neuron[kept]
+    order = np.lexsort((neuron, step, sample))
+    offsets = np.searchsorted(sample, np.arange(len(events) + 1))
+    return Events(
+        step[order].astype(np.int32), neuron[order], offsets.astype(np.int64), events.n_steps, events.shape, None,
+        events.labels,
+    )  # fmt: skip
+
+
+def checked_labels(events: Events, n_classes: int) -> Int64:
+    """The labels.
+
+    Raises:
+        LearningError: when there are none, or one is none of the classes.
+    """
+    if events.labels is None:
+        raise LearningError("events", ["labels: missing; learning needs one for each sample"])
+    if len(events) and (events.labels.min() < 0 or events.labels.max() >= n_classes):
+        bad = int(np.flatnonzero((events.labels < 0) | (events.labels >= n_classes))[0])
+        found = f"got {events.labels[bad]} at sample {bad}"
+        raise LearningError("events", [f"labels: must be 0…{n_classes - 1}, the neurons of the readout, {found}"])
+    return events.labels
+
+
+def checked_weights(state: LearningState, plan: LearningPlan) -> tuple[Int16, ...]:
+    """The state's weights.
+
+    Raises:
+        LearningError: when they are those of another network.
+    """
+    expected = [synapse.weights.shape for synapse in plan.synapses]
+    found = [np.shape(weights) for weights in state.weights]
+    if expected != found or state.n_steps < 0:
+        raise LearningError("state", [f"weights: shapes must be {expected}, got {found}"])
+    return state.weights

@@ -1,0 +1,134 @@
+"""What a learning run came to: facts for JSON, a table of its samples, and the curve of its accuracy."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.network import Network
+from simulators.decisions import decide, needed_recording
+from simulators.events import Events
+from simulators.learning.learner import OPERATIONS
+from simulators.learning.parts import learning_part
+from simulators.learning.record import LearningRecord
+from simulators.learning.session import LearningSession
+from simulators.plan import _ignore
+from simulators.run import run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Int64 = npt.NDArray[np.int64]
+
+_AT_ONCE = 64
+
+
+def accuracy_of(network: Network, events: Events, n_steps: int, progress: Callable[[int], None] = _ignore) -> float:
+    """Share of samples that a network decides rightly; events with labels, at least one."""
+    right = 0
+    for first in range(0, len(events), _AT_ONCE):
+        chosen = events.select(slice(first, first + _AT_ONCE))
+        result = run(network, chosen, n_steps=n_steps, record=needed_recording(network))
+        right += int(np.sum(decide(result, network) == chosen.labels))
+        progress(len(chosen))
+    return right / len(events)
+
+
+def learning_facts(session: LearningSession, record: LearningRecord) -> dict[str, Any]:
+    """Everything about a run that fits JSON, but for the accuracies before and after."""
+    labels = _labels(session, record)
+    right = record.decisions == labels
+    n_classes = session.network.output.size
+    tenth = max(1, len(right) // 10)
+    counted = bool(np.all(record.operations >= 0))
+    return {
+        "backend": session.backend,
+        "layers": list(learning_part(session.network, session.layers).names),
+        "samples": len(record),
+        "epochs": session.epochs,
+        "steps_per_sample": session.n_steps,
+        "online_accuracy": {
+            "all": float(right.mean()),
+            "first_tenth": float(right[:tenth].mean()),
+            "last_tenth": float(right[-tenth:].mean()),
+        },
+        "samples_of_class": np.bincount(labels, minlength=n_classes).tolist(),
+        "classes_never_seen": np.flatnonzero(np.bincount(labels, minlength=n_classes) == 0).tolist(),
+        "weight_change": weight_changes(session, record),
+        "operations": dict(zip(OPERATIONS, record.operations.sum(axis=0).tolist())) if counted else None,
+        "seconds": round(record.seconds, 3),
+        "learning": session.config.as_dict(),
+    }
+
+
+def weight_changes(session: LearningSession, record: LearningRecord) -> list[dict[str, Any]]:
+    """How far the weights of each synapse have come, in units of a weight."""
+    part = learning_part(session.network, session.layers)
+    synapses = [(layer.name, synapse) for layer in part.layers for synapse in layer.synapses]
+    changes = []
+    for (name, synapse), after in zip(synapses, record.state.weights, strict=True):
+        change = np.abs(after.astype(int) - synapse.effective_weights)  # type: ignore[union-attr]
+        changes.append(
+            {
+                "layer": name,
+                "source": synapse.source,
+                "weights": int(after.size),
+                "changed": float(np.mean(change != 0)),
+                "mean_change": float(change.mean()),
+                "largest_change": int(change.max()),
+            }
+        )
+    return changes
+
+
+def sample_rows(session: LearningSession, record: LearningRecord) -> list[dict[str, object]]:
+    """A row for each sample in the order of learning; `accuracy` is that of the last samples, as in the curve."""
+    labels, order = _labels(session, record), session.order
+    moving = moving_accuracy(record.decisions == labels)
+    return [
+        {
+            "number": number,
+            "sample": int(order[number]),
+            "label": int(labels[number]),
+            "decided": int(record.decisions[number]),
+            "accuracy": round(float(moving[number]), 4),
+            **{name: "" if value < 0 else int(value) for name, value in zip(OPERATIONS, record.operations[number])},
+        }
+        for number in range(len(record))
+    ]
+
+
+def moving_accuracy(right: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Share of right decisions among the last samples up to each: a twentieth of all, 20 at least."""
+    width = max(20, len(right) // 20)
+    sums = np.concatenate([[0], np.cumsum(right)])
+    ends = np.arange(1, len(right) + 1)
+    starts = np.maximum(0, ends - width)
+    return (sums[ends] - sums[starts]) / (ends - starts)
+
+
+def curve_figure(
+    session: LearningSession, record: LearningRecord, accuracies: Mapping[str, Mapping[str, float]]
+) -> "Figure":
+    """Accuracy over samples, each decided before it was learnt; that of whole sets, before and after, as points."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(100 * moving_accuracy(record.decisions == _labels(session, record)), label="learnt samples, before each")
+    for number, (name, pair) in enumerate(accuracies.items()):
+        label = "all learnt samples" if name == "learnt" else name
+        ends = [100 * pair["before"], 100 * pair["after"]]
+        axes.plot([0, len(record)], ends, "o:", color=f"C{number + 1}", label=f"{label}, before and after")
+    axes.set_xlabel("samples learnt")
+    axes.set_ylabel("accuracy, %")
+    axes.set_ylim(0, 101)
+    axes.legend(loc="lower right", fontsize="small")
+    axes.set_title(f"{session.backend}: {', '.join(learning_part(session.network, session.layers).names)}", loc="left")
+    return figure
+
+
+def _labels(session: LearningSession, record: LearningRecord) -> Int64:
+    assert session.events.labels is not None
+    return session.events.labels[session.order[: len(record)]]

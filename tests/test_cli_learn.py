@@ -1,0 +1,164 @@
+"""`lapilli learn`: from a network and labelled events to a network that has learnt, and what it says on the way."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lapilli import cli
+from netx_exports import CubaLif, DenseSynapse, Layer, Network, load, save
+from netx_exports.cuba_lif import NEVER_SPIKES
+from simulators import Events
+from simulators.lava_client import installed
+from simulators.learning import learn
+from simulators.learning import session as session_module
+
+RULE = [
+    "--learning.hidden.causal.mantissa=-5", "--learning.hidden.causal.exponent=2", "--learning.hidden.pre-impulse=30",
+    "--learning.readout.causal.mantissa=-5", "--learning.readout.pre-impulse=30", "--learning.seed=3",
+]  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    generator = np.random.default_rng(8)
+    hidden = DenseSynapse("input", generator.integers(-40, 80, (6, 5)))
+    readout = DenseSynapse("hidden0", generator.integers(-60, 60, (3, 6)))
+    layers = (
+        Layer("hidden0", (6,), CubaLif(30, 4096, 400), (hidden,)),
+        Layer("readout", (3,), CubaLif(NEVER_SPIKES, 4096, 200), (readout,)),
+    )
+    save(Network((5,), layers, {"readout": {"kind": "voltage_sum"}}), tmp_path / "before.net")
+    # The last class is missing.
+    events = Events.from_dense((generator.random((12, 5, 14)) < 0.4).astype(int), np.arange(12) % 2)
+    paths = {name: tmp_path / f"{name}.npz" for name in ("events", "old")}
+    events.save(paths["events"])
+    events.select(slice(0, 5)).save(paths["old"])
+    return {**paths, "network": tmp_path / "before.net", "run": tmp_path / "run"}
+
+
+def words(files: dict[str, Path], *more: str) -> list[str]:
+    where = ["--input", str(files["events"]), "--run-dir", str(files["run"])]
+    return ["learn", str(files["network"]), *where, *RULE, *more]
+
+
+def test_a_network_learns_and_says_what_became_of_it(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words(files, "--watch", str(files["old"]), "--json")) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts == json.loads((files["run"] / "report.json").read_text())
+    before, after = load(files["network"]), load(files["run"] / "model.net")
+    assert (facts["fingerprint_before"], facts["fingerprint_after"]) == (before.fingerprint, after.fingerprint)
+    assert before != after
+    events = Events.load(files["events"])
+    expected = learn(before, events, _config(facts))
+    assert expected.network == after
+    assert facts["accuracy"].keys() == {"learnt", str(files["old"])}
+    with open(files["run"] / "samples.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["decided"]) for row in rows] == expected.decisions.tolist()
+    assert (files["run"] / "curve.svg").read_text().startswith("<?xml")
+    # For people.
+    files["run"] = files["run"].with_name("again")
+    assert cli.main(words(files)) == 0
+    text = capsys.readouterr().out
+    assert "samples that were learnt" in text
+    assert "hidden0 -> readout: " in text
+    assert "classes that were never seen: 2" in text
+
+
+def _config(facts: dict) -> object:  # type: ignore[type-arg]
+    from jsonargparse import ArgumentParser
+
+    from simulators.learning import LearningConfig
+
+    parser = ArgumentParser()
+    parser.add_class_arguments(LearningConfig, "learning")
+    return parser.instantiate(parser.parse_object({"learning": facts["learning"]})).learning
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "AT_ONCE", 3)
+    assert cli.main(words(files, "--epochs", "2")) == 0
+    whole = load(files["run"] / "model.net")
+    files["run"] = files["run"].with_name("stopped")
+    calls = []
+
+    def interrupted(*arguments, **options):  # type: ignore[no-untyped-def]
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return learn(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session_module, "learn", interrupted)
+        assert cli.main(words(files, "--epochs", "2")) == 130
+    assert "--resume goes on" in capsys.readouterr().err
+    assert not (files["run"] / "model.net").exists()
+    assert cli.main(words(files, "--epochs", "2")) == 2
+    assert "holds a learning run already; --resume goes on with it" in capsys.readouterr().err
+    assert cli.main(words(files, "--epochs", "3", "--resume")) == 2
+    assert "another network, other events or other options" in capsys.readouterr().err
+    assert cli.main(words(files, "--epochs", "2", "--resume")) == 0
+    assert load(files["run"] / "model.net") == whole
+
+
+@pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+def test_lava_and_the_twin_tell_the_same_story(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for backend in ("fast", "lava"):
+        files["run"] = files["run"].with_name(backend)
+        assert cli.main(words(files, "--watch", str(files["old"]), "--backend", backend, "--json")) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    for name in ("fingerprint_after", "accuracy", "online_accuracy", "weight_change"):
+        assert told[0][name] == told[1][name]
+    assert told[0]["fingerprint_after"] != told[0]["fingerprint_before"]
+    assert told[1]["operations"] is None
+
+
+def test_samples_are_chosen_by_class(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    labels = Events.load(files["events"]).labels
+    assert labels is not None
+    chosen = int(labels[0])
+    assert cli.main(words(files, "--classes", str(chosen), "--json")) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["samples"] == int(np.sum(labels == chosen))
+    assert chosen not in facts["classes_never_seen"]
+    assert 2 in facts["classes_never_seen"]
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--classes", "99"], "--classes: no sample is of class 99"),
+        (["--groups", "4"], "--groups: event files do not say who a sample is from"),
+        (["--layers", "hidden0"], "only the last layers of a network learn"),
+        (["--learning.hidden.causal.mantissa", "-9"], "hidden.causal.mantissa: must be a whole number in -7…7, got -9"),
+        (["--learning.readout.pre-tau", "-1"], "readout.pre_tau: must be a number in 0…1e+06, got -1"),
+        (["--data", "digits"], "needs --input FILE.npz or --data NAME, one of them"),
+        (["--learning.window", "999"], "window: must be at most"),
+    ],
+)
+def test_wrong_options_are_one_sentence(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], more: list[str], sentence: str
+) -> None:
+    assert cli.main(words(files, *more)) == 2
+    complaint = capsys.readouterr().err
+    assert sentence in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_labels_that_are_no_class_are_refused(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    events = Events.load(files["events"])
+    replace(events, labels=np.full(len(events), 50)).save(files["events"])
+    assert cli.main(words(files)) == 2
+    assert "the neurons of the readout, got 50 at sample 0" in capsys.readouterr().err
+    replace(events, labels=None).save(files["events"])
+    assert cli.main(words(files)) == 2
+    assert "labels: missing; learning needs one for each sample" in capsys.readouterr().err
