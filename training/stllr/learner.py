@@ -181,6 +181,7 @@ class _Pass:
     change: Callable[[], None]
     cells: list[Cell] = field(default_factory=list)
     readout: Cell = field(init=False)
+    target: torch.Tensor = field(init=False)
     loss: float = 0.0
     late: list[torch.Tensor] = field(default_factory=list)
 
@@ -193,6 +194,8 @@ class _Pass:
         # A causal term of weight 0 needs no trace.
         self.cells = [cell(layer, rule.l_pre if rule.a_pre else 0.0) for layer in network.hidden]
         self.readout = cell(network.readout, rule.l_readout)
+        voltages = self.readout.run.voltage
+        self.target = torch.nn.functional.one_hot(self.stream.labels, network.n_classes).to(voltages.dtype)
 
     def run(self) -> Learned:
         """All steps."""
@@ -236,16 +239,14 @@ class _Pass:
 
     def _error(self, step: int) -> torch.Tensor:
         """Gradient of the step's cross-entropy, mean of the samples, at the readout's voltages."""
-        gain, labels = self.learner.network.config.gain, self.stream.labels
+        gain, n_samples = self.learner.network.config.gain, self.stream.n_samples
         shares = (self.readout.run.voltage * gain).log_softmax(1)
-        rows = torch.arange(len(labels))
-        loss = -float(shares[rows, labels].mean())
+        loss = -float((shares * self.target).sum()) / n_samples
         if not isfinite(loss):
             raise LapilliError(f"the learning signal of step {step + 1} is {loss}, no number; lower the learning rate")
         self.loss += loss
-        error = shares.exp_()
-        error[rows, labels] -= 1
-        return error.mul_(gain / len(labels)).to(self.readout.run.weights[0].dtype)
+        error = shares.exp_().sub_(self.target)
+        return error.mul_(gain / n_samples).to(self.readout.run.weights[0].dtype)
 
     def _back(self, error: torch.Tensor) -> None:
         """From the readout down, through the weights and Ψ of this step."""

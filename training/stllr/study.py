@@ -2,6 +2,7 @@
 
     python -m training.stllr.study rates FILE.yaml results/NAME_rates.csv --epochs 3
     python -m training.stllr.study table FILE.yaml results/NAME.csv --rates results/NAME_rates.csv --seeds 3
+    python -m training.stllr.study table FILE.yaml results/NAME_ladder.csv --rates … --variants ladder
 
 Learning rates are chosen on the validation part (`rates`), for each method its own; the test part is looked at in
 tables only. A study that was stopped goes on where it was when started again.
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import auto_cli
 
@@ -21,12 +22,23 @@ from netx_exports.errors import LapilliError
 from simulators.provenance import read_csv
 from training.run_folder import RunFolder
 from training.seeds import Case, Row, collect, first_seeds
-from training.stllr.config import MethodConfig, RuleConfig, UnrolledConfig, ottt, sltt
-from training.stllr.recipe import DEFAULT_ONLINE_OPTIMIZER, OnlineSummary, train_stllr
+from training.stllr.config import (
+    INTEGER_UNIT,
+    MethodConfig,
+    OnlineNetworkConfig,
+    RuleConfig,
+    UnrolledConfig,
+    ottt,
+    sltt,
+)
+from training.stllr.recipe import DEFAULT_ONLINE_OPTIMIZER, OnlineOptimizerConfig, OnlineSummary, train_stllr
 from training.studies import read_options
 
 CUT = 10
 """Steps of truncated back-propagation through time."""
+
+DELAY = 3
+"""Steps that the error of the ladder takes: readout, error neuron, and the way back."""
 
 SELECTING_SEED = 1000
 """Of the runs that choose a learning rate; no seed of a table."""
@@ -39,6 +51,12 @@ PUBLISHED: Mapping[str, str] = {
     "bptt": "70.57 ± 0.96",
 }
 """Percent on SHD itself, 700-450-20, best test epoch, second-hand; our data are another draw with another split."""
+
+
+Variant = Mapping[str, Any]
+"""Options of `train_stllr` in which one of the compared trainings differs from the configuration file."""
+
+VariantsName = Literal["methods", "ladder"]
 
 
 def methods_of(rule: RuleConfig) -> dict[str, MethodConfig]:
@@ -56,35 +74,57 @@ def methods_of(rule: RuleConfig) -> dict[str, MethodConfig]:
     }
 
 
+def rungs_of(
+    rule: RuleConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig
+) -> dict[str, dict[str, Any]]:
+    """From the publication's algorithm towards a chip: each rung is the one above with one more change.
+
+    A chip resets to zero, so the last rung does too: its neurons are those that are exported.
+    """
+    straight = replace(rule, signal="dfa")
+    late = replace(straight, error_delay=DELAY)
+    single = replace(optimizer, kind="sgd", batch_size=1)
+    whole = round(network.threshold * INTEGER_UNIT) / INTEGER_UNIT
+    integers = replace(network, arithmetic="integer", reset="zero", threshold=whole, bias=False)
+    return {
+        "1 bp": {"method": replace(rule, signal="bp")},
+        "2 dfa": {"method": straight},
+        f"3 error {DELAY} steps late": {"method": late},
+        "4 gradient descent, batch 1": {"method": late, "optimizer": single},
+        "5 weights of 8 bits, integers": {"method": late, "optimizer": single, "network": integers},
+    }
+
+
 def rates(
     file: str,
     out: str,
     epochs: int = 3,
     tried: Sequence[float] = (3e-4, 1e-3, 3e-3),
-    methods: Sequence[str] = (),
+    variants: VariantsName = "methods",
+    only: Sequence[str] = (),
     runs: str = "runs/stllr",
 ) -> None:
-    """Train each method with several learning rates, and look at the validation part.
+    """Train each variant with several learning rates, and look at the validation part.
 
     Arguments:
         file: YAML file with options of `training.stllr.recipe.train_stllr`.
         out: CSV to write.
         epochs: of each training.
         tried: learning rates.
-        methods: names of methods; none: all.
+        variants: what is compared: rule and controls, or the rungs of the ladder.
+        only: names of variants; none: all.
         runs: folder of the runs.
     """
-    name, options, known = _read(file)
+    name, options, known = _read(file, variants)
     cases = [
         Case(SELECTING_SEED, _command(), {"configuration": name, "method": method, "lr": rate, "epochs": epochs})
-        for method in _chosen(known, methods)
+        for method in _chosen(known, only)
         for rate in tried
     ]
 
     def measured(case: Case) -> list[Row]:
         method, rate = str(case.options["method"]), float(str(case.options["lr"]))
-        own = _with_rate(options, rate) | {"method": known[method], "watch_test": False}
-        own["optimizer"] = replace(own["optimizer"], max_epochs=epochs)
+        own = {**_trained(options, known[method], rate, epochs), "watch_test": False}
         folder = Path(runs) / "rates" / name / f"{_plain(method)}-{rate:g}-{epochs}"
         try:
             summary = _resumed(folder, seed=case.seed, **own)
@@ -105,33 +145,43 @@ def rates(
 
 
 def table(
-    file: str, out: str, rates: str, seeds: int = 3, methods: Sequence[str] = (), runs: str = "runs/stllr"
+    file: str,
+    out: str,
+    rates: str,
+    seeds: int = 3,
+    epochs: int | None = None,
+    variants: VariantsName = "methods",
+    only: Sequence[str] = (),
+    runs: str = "runs/stllr",
 ) -> None:
-    """Train each method for several seeds, with the learning rate that was best on the validation part.
+    """Train each variant for several seeds, with the learning rate that was best on the validation part.
 
     Arguments:
         file: YAML file with options of `training.stllr.recipe.train_stllr`.
         out: CSV to write.
         rates: table of `rates` for the same configuration.
         seeds: how many, counted from 0.
-        methods: names of methods; none: all.
+        epochs: of each training; none: as the file says.
+        variants: what is compared: rule and controls, or the rungs of the ladder.
+        only: names of variants; none: all.
         runs: folder of the runs.
     """
-    name, options, known = _read(file)
+    name, options, known = _read(file, variants)
+    epochs = epochs or options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER).max_epochs
     best = best_rates(rates, name)
-    chosen = _chosen(known, methods)
+    chosen = _chosen(known, only)
     if missing := [method for method in chosen if method not in best]:
         raise LapilliError(f"rates: {rates} has no learning rate of {', '.join(missing)} for {name}")
     cases = [
-        Case(seed, _command(), {"configuration": name, "method": method})
+        Case(seed, _command(), {"configuration": name, "method": method, "epochs": epochs})
         for seed in first_seeds(seeds)
         for method in chosen
     ]
 
     def measured(case: Case) -> list[Row]:
         method = str(case.options["method"])
-        folder = Path(runs) / name / _plain(method) / f"seed-{case.seed}"
-        own = _with_rate(options, best[method]) | {"method": known[method]}
+        folder = Path(runs) / f"{name}-{epochs}" / _plain(method) / f"seed-{case.seed}"
+        own = _trained(options, known[method], best[method], epochs)
         summary = _resumed(folder, seed=case.seed, **own)
         return [_row(summary, best[method]) | {"published_on_shd": PUBLISHED.get(method, "") if "shd" in name else ""}]
 
@@ -155,24 +205,27 @@ def best_rates(rates: str, configuration: str) -> dict[str, float]:
     return {method: -rate for method, (_, rate) in found.items()}
 
 
-def _read(file: str) -> tuple[str, dict[str, Any], dict[str, MethodConfig]]:
+def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[str, Variant]]:
     options = read_options(file, train_stllr)
     rule = options.get("method")
     if not isinstance(rule, RuleConfig):
         raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
-    return Path(file).stem, options, methods_of(rule)
+    if variants == "methods":
+        return Path(file).stem, options, {name: {"method": method} for name, method in methods_of(rule).items()}
+    return Path(file).stem, options, dict(rungs_of(rule, options["network"], options["optimizer"]))
 
 
-def _chosen(known: Mapping[str, MethodConfig], methods: Sequence[str]) -> list[str]:
-    for method in methods:
-        if method not in known:
-            raise LapilliError(f"methods: must be of {'; '.join(known)}, got {method!r}")
-    return list(methods) or list(known)
+def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
+    for name in only:
+        if name not in known:
+            raise LapilliError(f"only: must be of {'; '.join(known)}, got {name!r}")
+    return list(only) or list(known)
 
 
-def _with_rate(options: Mapping[str, Any], rate: float) -> dict[str, Any]:
-    optimizer = options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
-    return {**options, "optimizer": replace(optimizer, lr=rate)}
+def _trained(options: Mapping[str, Any], variant: Variant, rate: float, epochs: int) -> dict[str, Any]:
+    own = {**options, **variant}
+    optimizer = own.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
+    return {**own, "optimizer": replace(optimizer, lr=rate, max_epochs=epochs)}
 
 
 def _resumed(folder: Path, **options: Any) -> OnlineSummary:
@@ -189,7 +242,6 @@ def _row(summary: OnlineSummary, rate: float) -> Row:
         "validation_accuracy": round(summary.validation_accuracy, 6),
         "train_accuracy": round(summary.train_accuracy, 6),
         "steps": summary.n_steps,
-        "epochs": summary.epochs,
         "seconds": round(summary.seconds),
         "trained_commit": summary.commit,
         "fingerprint": (summary.fingerprint or "")[:16],
