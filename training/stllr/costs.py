@@ -22,8 +22,8 @@ from netx_exports.errors import LapilliError
 from training.network_config import ConvConfig
 from training.seeds import Case, Row, collect
 from training.stllr.config import MethodConfig, OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt, sltt
+from training.stllr.learners import learner_of
 from training.stllr.network import OnlineNetwork
-from training.stllr.recipe import learner_of
 
 LIMIT_S = 600
 _IN_PLACE: Any = torch.ops.aten.addmm_  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ from training.stllr.config import MethodConfig, OnlineNetworkConfig, RuleConfig
 from training.stllr.exported import export, not_exportable
 from training.stllr.frames import Frames
 from training.stllr.learner import OnlineLearner
+from training.stllr.learners import learner_of
 from training.stllr.network import OnlineNetwork
 from training.stllr.unrolled import UnrolledLearner
 from training.tasks import DataConfig, Task, find_task
@@ -185,17 +186,6 @@ def train_stllr(
     )
     write_summary(folder, asdict(summary))
     return summary
-
-
-def learner_of(network: OnlineNetwork, method: MethodConfig, n_steps: int) -> OnlineLearner | UnrolledLearner:
-    """What trains a network by a method.
-
-    Raises:
-        LapilliError: listing every value out of its range.
-    """
-    if isinstance(method, RuleConfig):
-        return OnlineLearner(network, method, n_steps)
-    return UnrolledLearner(network, method, n_steps)
 
 
 def load_online(run_dir: Path) -> OnlineNetwork:
