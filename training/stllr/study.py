@@ -1,8 +1,9 @@
 """The tables about S-TLLR in `results/`: the rule, its special cases and its controls on the very same network.
 
     python -m training.stllr.study rates FILE.yaml results/NAME_rates.csv --epochs 3
-    python -m training.stllr.study table FILE.yaml results/NAME.csv --rates results/NAME_rates.csv --seeds 3
-    python -m training.stllr.study table FILE.yaml results/NAME_ladder.csv --rates … --variants ladder
+    python -m training.stllr.study table FILE.yaml results/NAME.csv results/NAME_rates.csv --seeds 3
+
+With `--variants ladder` both go from the publication's algorithm towards a chip, one change at a time.
 
 Learning rates are chosen on the validation part (`rates`), for each method its own; the test part is looked at in
 tables only. A study that was stopped goes on where it was when started again.
