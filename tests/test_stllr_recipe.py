@@ -26,7 +26,6 @@ from training.stllr import recipe
 from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig
 from training.stllr.exported import ModuleBackend, export
 from training.stllr.recipe import OnlineClassifier, OnlineOptimizerConfig, OnlineSummary, load_online, train_stllr
-from training.stllr.study import best_rates, methods_of
 from training.tasks import DataConfig
 
 NETWORK = OnlineNetworkConfig(hidden=(12,), recurrent=True, leak=0.9)
@@ -213,20 +212,3 @@ def test_a_damaged_run_says_so(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(config.replace("recurrent: true", "recurrent: false"))
     with pytest.raises(FormatError, match=r"does not fit config\.yaml"):
         load_online(tmp_path)
-
-
-def test_methods_differ_in_the_rule_alone() -> None:
-    found = methods_of(RuleConfig(psi="triangle", window=5))
-    assert {method.psi for method in found.values()} == {"triangle"}
-    assert {method.window for method in found.values()} == {5}
-    assert len(set(found.values())) == len(found) == 8
-
-
-def test_the_best_rate_is_that_of_the_validation_part(tmp_path: Path) -> None:
-    path = tmp_path / "rates.csv"
-    rows = ["a,m,0.1,0.5", "a,m,0.01,0.7", "a,n,0.1,0.6", "a,n,0.01,0.6", "b,m,0.5,1"]
-    path.write_text("\n".join(["configuration,method,lr,validation_accuracy", *rows]) + "\n")
-    assert best_rates(str(path), "a") == {"m": 0.01, "n": 0.01}
-    path.write_text("x\n1\n")
-    with pytest.raises(LapilliError, match="is no table of learning rates"):
-        best_rates(str(path), "a")

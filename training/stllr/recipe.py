@@ -111,7 +111,7 @@ def train_stllr(
     data: DataConfig = DataConfig(),
     network: OnlineNetworkConfig = DEFAULT_ONLINE_NETWORK,
     optimizer: OnlineOptimizerConfig = DEFAULT_ONLINE_OPTIMIZER,
-    method: MethodConfig = DEFAULT_RULE,
+    method: MethodConfig | None = None,
     watch_test: bool = False,
     seed: int = 0,
     threads: int = 1,
@@ -125,7 +125,7 @@ def train_stllr(
         data: what to train on.
         network: what to train.
         optimizer: how gradients become changes.
-        method: the rule, or back-propagation through time.
+        method: the rule, or back-propagation through time; none: the rule as published for SHD, all steps teach.
         watch_test: whether the test part is looked at after every epoch, for the figure that papers without validation
             data report; the choice of weights never depends on it.
         seed: of initial weights, random feedback, order and augmentation; the split of the data is always the same.
@@ -138,6 +138,7 @@ def train_stllr(
             or a learning signal that is no number.
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
+    method = DEFAULT_RULE if method is None else method
     if problems := list(_problems(data, optimizer, seed, threads)):
         raise LapilliError("; ".join(problems))
     config = {

@@ -2,6 +2,7 @@
 
     python -m training.stllr.study rates FILE.yaml results/NAME_rates.csv --epochs 3
     python -m training.stllr.study table FILE.yaml results/NAME.csv results/NAME_rates.csv --seeds 3
+    python -m training.stllr.study draw  results/NAME.csv results/NAME.svg
 
 With `--variants ladder` both go from the publication's algorithm towards a chip, one change at a time.
 
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jsonargparse import auto_cli
 
@@ -23,77 +24,20 @@ from netx_exports.errors import LapilliError
 from simulators.provenance import read_csv
 from training.run_folder import RunFolder
 from training.seeds import Case, Row, collect, first_seeds
-from training.stllr.config import (
-    INTEGER_UNIT,
-    MethodConfig,
-    OnlineNetworkConfig,
-    RuleConfig,
-    UnrolledConfig,
-    ottt,
-    sltt,
+from training.stllr.config import RuleConfig
+from training.stllr.pictures import draw_accuracies
+from training.stllr.recipe import (
+    DEFAULT_ONLINE_NETWORK,
+    DEFAULT_ONLINE_OPTIMIZER,
+    DEFAULT_RULE,
+    OnlineSummary,
+    train_stllr,
 )
-from training.stllr.recipe import DEFAULT_ONLINE_OPTIMIZER, OnlineOptimizerConfig, OnlineSummary, train_stllr
+from training.stllr.variants import PUBLISHED, Variant, VariantsName, methods_of, rungs_of
 from training.studies import read_options
-
-CUT = 10
-"""Steps of truncated back-propagation through time."""
-
-DELAY = 3
-"""Steps that the error of the ladder takes: readout, error neuron, and the way back."""
 
 SELECTING_SEED = 1000
 """Of the runs that choose a learning rate; no seed of a table."""
-
-PUBLISHED: Mapping[str, str] = {
-    "s-tllr, a_post -1": "74.69 ± 0.47",
-    "s-tllr, a_post 0": "77.09 ± 0.33",
-    "s-tllr, a_post +1": "78.23 ± 1.84",
-    "s-tllr, dfa": "74.60 ± 0.52",
-    "bptt": "70.57 ± 0.96",
-}
-"""Percent on SHD itself, 700-450-20, best test epoch, second-hand; our data are another draw with another split."""
-
-
-Variant = Mapping[str, Any]
-"""Options of `train_stllr` in which one of the compared trainings differs from the configuration file."""
-
-VariantsName = Literal["methods", "ladder"]
-
-
-def methods_of(rule: RuleConfig) -> dict[str, MethodConfig]:
-    """Rule, special cases and controls with the same Ψ and window, by name."""
-    common: dict[str, Any] = {"psi": rule.psi, "window": rule.window}
-    return {
-        "s-tllr, a_post -1": replace(rule, a_post=-1.0),
-        "s-tllr, a_post 0": replace(rule, a_post=0.0),
-        "s-tllr, a_post +1": replace(rule, a_post=1.0),
-        "s-tllr, dfa": replace(rule, signal="dfa"),
-        "ottt": ottt(**common),
-        "sltt": sltt(**common),
-        f"truncated bptt, {CUT} steps": UnrolledConfig(steps=CUT, **common),
-        "bptt": UnrolledConfig(**common),
-    }
-
-
-def rungs_of(
-    rule: RuleConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig
-) -> dict[str, dict[str, Any]]:
-    """From the publication's algorithm towards a chip: each rung is the one above with one more change.
-
-    A chip resets to zero, so the last rung does too: its neurons are those that are exported.
-    """
-    straight = replace(rule, signal="dfa")
-    late = replace(straight, error_delay=DELAY)
-    single = replace(optimizer, kind="sgd", batch_size=1)
-    whole = round(network.threshold * INTEGER_UNIT) / INTEGER_UNIT
-    integers = replace(network, arithmetic="integer", reset="zero", threshold=whole, bias=False)
-    return {
-        "1 bp": {"method": replace(rule, signal="bp")},
-        "2 dfa": {"method": straight},
-        f"3 error {DELAY} steps late": {"method": late},
-        "4 gradient descent, batch 1": {"method": late, "optimizer": single},
-        "5 weights of 8 bits, integers": {"method": late, "optimizer": single, "network": integers},
-    }
 
 
 def rates(
@@ -189,6 +133,27 @@ def table(
     _say(collect(out, cases, measured))
 
 
+def draw(table: str, out: str) -> None:
+    """Draw the test accuracies of a table: a dot for each seed, mean and standard deviation as a bar.
+
+    Arguments:
+        table: CSV of `table`.
+        out: SVG or PNG to write.
+
+    Raises:
+        LapilliError: when the table cannot be read or is none, or the picture cannot be written.
+    """
+    found: dict[str, list[float]] = {}
+    try:
+        for row in read_csv(table):
+            found.setdefault(row["method"], []).append(100 * float(row["test_accuracy"]))
+    except (KeyError, ValueError) as error:
+        raise LapilliError(f"{table} is no table of test accuracies ({error})") from error
+    if not found:
+        raise LapilliError(f"{table} has no rows")
+    draw_accuracies(found, out, Path(table).stem)
+
+
 def best_rates(rates: str, configuration: str) -> dict[str, float]:
     """The learning rate of each method with the highest accuracy on the validation part; of equal ones the smaller.
 
@@ -208,12 +173,13 @@ def best_rates(rates: str, configuration: str) -> dict[str, float]:
 
 def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[str, Variant]]:
     options = read_options(file, train_stllr)
-    rule = options.get("method")
+    rule = options.get("method") or DEFAULT_RULE
     if not isinstance(rule, RuleConfig):
         raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
     if variants == "methods":
         return Path(file).stem, options, {name: {"method": method} for name, method in methods_of(rule).items()}
-    return Path(file).stem, options, dict(rungs_of(rule, options["network"], options["optimizer"]))
+    network = options.get("network", DEFAULT_ONLINE_NETWORK)
+    return Path(file).stem, options, dict(rungs_of(rule, network, options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)))
 
 
 def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
@@ -270,7 +236,7 @@ def _say(rows: Sequence[Row]) -> None:
 def main() -> None:
     """Command line."""
     try:
-        auto_cli([rates, table], as_positional=True)
+        auto_cli([rates, table, draw], as_positional=True)
     except LapilliError as error:
         sys.exit(f"study: {error}")
 
