@@ -11,6 +11,8 @@ from lapilli import cli
 from training import curriculum, surrogate_gradient, tasks
 from training.digits import Part, digits
 from training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
+from training.stllr import recipe
+from training.stllr.config import UnrolledConfig
 from training.surrogate_gradient import Summary
 
 TKS = "method: {name: tks, alpha: 0.3}"
@@ -183,3 +185,30 @@ def test_a_training_by_another_method(
     config = (tmp_path / "runs" / "short" / "config.yaml").read_text()
     assert "name: tks\n  alpha: 0.3\n" in config
     assert "selector: all" in config
+
+
+def test_stllr_is_configured_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    @functools.wraps(recipe.train_stllr)
+    def asked_recipe(run_dir: Path, **options: Any) -> Any:
+        raise AskedError({"run_dir": run_dir, **options})
+
+    monkeypatch.setattr(recipe, "train_stllr", asked_recipe)
+    found = []
+    for words in (["--method.a-post", "-1"], ["--method.name", "bptt", "--method.steps", "5"]):
+        with pytest.raises(AskedError) as caught:
+            cli.run_command("train_stllr", ["stllr-shd-small", *words])
+        found.append(caught.value.args[0])
+    assert found[0]["run_dir"] == Path("runs/stllr-shd-small")
+    assert (found[0]["method"].a_post, found[0]["method"].window) == (-1, 45)
+    assert found[1]["method"] == UnrolledConfig(steps=5)
+
+
+def test_training_by_stllr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(tasks, "digits", lambda part: digits(part).select(slice(0, 60)))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "short.yaml").write_text("network: {hidden: [5]}\noptimizer: {max_epochs: 1}\n")
+    assert cli.main(["train", "stllr", "short.yaml", "--progress", "false"]) == 0
+    out = capsys.readouterr().out
+    assert "run folder: runs/short\n" in out
+    assert "not exported: arithmetic integer with reset zero" in out
+    assert (tmp_path / "runs" / "short" / "weights.safetensors").is_file()

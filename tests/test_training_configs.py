@@ -12,6 +12,7 @@ from lapilli.cli import command_parser, find_command
 from training.curriculum import train_curriculum
 from training.export import network_config
 from training.networks import DEFAULT_NETWORK
+from training.stllr.recipe import train_stllr
 from training.studies import read_options
 from training.surrogate_gradient import train
 
@@ -41,6 +42,8 @@ def test_every_configuration_is_one_of_a_recipe_and_says_how_it_is_run(path: Pat
     text = path.read_text()
     if "chain" in yaml.safe_load(text):
         assert read_options(str(path), train_curriculum)
+    elif path.stem.startswith("stllr"):
+        assert read_options(str(path), train_stllr)
     else:
         parser = command_parser("train", find_command("train"))
         parser.instantiate(parser.parse_args(["--config", str(path)]))

@@ -23,6 +23,8 @@ from training.fitting import TrainingInterruptedError
 from training.methods import DistillationConfig, PlainConfig
 from training.networks import NetworkConfig
 from training.optimisation import LossConfig, OptimizerConfig
+from training.stllr.config import OnlineNetworkConfig
+from training.stllr.recipe import OnlineOptimizerConfig, train_stllr
 from training.studies import chain, methods, read_options, seeds
 from training.surrogate_gradient import DataConfig, train
 
@@ -83,8 +85,11 @@ def measured(path: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_configuration_gives_the_objects_of_its_recipe(path: Path) -> None:
     recipe = train_curriculum if "\nchain:" in path.read_text() else train
-    options = read_options(str(path), recipe)
     kinds = {"data": DataConfig, "network": NetworkConfig, "optimizer": OptimizerConfig, "loss": LossConfig}
+    if path.stem.startswith("stllr"):
+        recipe = train_stllr
+        kinds = {"data": DataConfig, "network": OnlineNetworkConfig, "optimizer": OnlineOptimizerConfig}
+    options = read_options(str(path), recipe)
     if recipe is train_curriculum:
         kinds |= {"chain": ChainConfig, "distillation": DistillationConfig}
     assert {name: type(options[name]) for name in kinds} == kinds

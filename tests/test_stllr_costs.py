@@ -1,0 +1,76 @@
+"""Costs of a training step: memory that does not grow with the steps, and multiplications that torch counts."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from netx_exports import LapilliError
+from training.network_config import ConvConfig
+from training.stllr import costs
+from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
+from training.stllr.costs import OneFrame, counted_macs, formula_macs, kept_steps, peak_mebibytes
+from training.stllr.network import OnlineNetwork
+
+
+def dense() -> OnlineNetwork:
+    return OnlineNetwork(OnlineNetworkConfig(hidden=(7,), recurrent=True), (5,), 3)
+
+
+def test_counts_are_those_of_the_products() -> None:
+    """Running: every connection once in a step. Learning: outer products, and the error of the readout's input."""
+    below, recurrent, out, steps, window = 5 * 7, 7 * 7, 7 * 3, 20, 4
+    for a_post, terms in ((1.0, 2), (0.0, 1)):
+        running, learning = counted_macs(dense(), RuleConfig(a_post=a_post, window=window), steps)
+        assert running == steps * (below + recurrent + out)
+        assert learning == window * (terms * (below + recurrent) + out + out)
+    _, unrolled = counted_macs(dense(), UnrolledConfig(), steps)
+    # The error of a recurrent synapse's input goes back in all steps but the first, into which no spikes came.
+    assert unrolled == steps * (below + 2 * recurrent + 2 * out) - recurrent
+
+
+def test_convolutions_are_counted_at_every_place() -> None:
+    network = OnlineNetwork(OnlineNetworkConfig(conv=(ConvConfig(4, 3, 2),), hidden=()), (2, 7, 7), 3)
+    conv, out = 4 * 2 * 9 * 16, 4 * 16 * 3
+    running, learning = counted_macs(network, RuleConfig(window=2), 5)
+    assert running == 5 * (conv + out)
+    assert learning == 2 * (2 * conv + 2 * out)
+    assert formula_macs(network, RuleConfig(window=2), 5) == 3 * 2 * (conv + out)
+
+
+def test_the_formulas_are_the_publications() -> None:
+    connections = 5 * 7 + 7 * 7 + 7 * 3
+    assert formula_macs(dense(), UnrolledConfig(), 100) == 2 * 100 * connections
+    assert formula_macs(dense(), RuleConfig(window=90), 100) == 3 * 90 * connections
+    assert formula_macs(dense(), ottt(window=90), 100) == 2 * 90 * connections
+    kept = [kept_steps(method, 100) for method in (UnrolledConfig(), UnrolledConfig(steps=10), RuleConfig(), ottt())]
+    assert kept == [100, 10, 2, 1]
+
+
+def test_with_a_long_window_the_rule_costs_more_than_bptt_and_with_a_short_one_less() -> None:
+    network = OnlineNetwork(OnlineNetworkConfig(hidden=(45,), recurrent=True), (70,), 20)
+    bptt = counted_macs(network, UnrolledConfig(), 50)[1]
+    assert counted_macs(network, RuleConfig(), 50)[1] > 1.3 * bptt
+    assert counted_macs(network, RuleConfig(window=5), 50)[1] < 0.2 * bptt
+
+
+def test_memory_grows_with_the_steps_of_bptt_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "140-128r-20"
+    found = {
+        (method, steps): peak_mebibytes(method, name, 128, steps)
+        for method in ("s-tllr", "bptt")
+        for steps in (20, 200)
+    }
+    assert found["s-tllr", 200] < 1.25 * found["s-tllr", 20]
+    assert found["bptt", 200] > 5 * found["bptt", 20]
+    monkeypatch.setattr(costs, "LIMIT_S", 0.01)
+    with pytest.raises(LapilliError, match="memory of s-tllr"):
+        peak_mebibytes("s-tllr", name, 1, 5)
+
+
+def test_the_stream_is_one_frame_again_and_again() -> None:
+    stream: Any = OneFrame(3, 4, (2, 5, 5))
+    frames = list(stream)
+    assert len(frames) == 4
+    assert all(frame is frames[0] for frame in frames)
+    assert torch.equal(frames[0], next(iter(OneFrame(3, 9, (2, 5, 5)))))

@@ -1,0 +1,47 @@
+"""Batches as streams, in an order that depends on seed and epoch alone."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.batches import Augment
+from training.data.samples import Samples
+from training.stllr.frames import Frames
+
+
+@dataclass
+class StreamBatches:
+    """All samples once; iterating gives the batches of `epoch`.
+
+    Arguments:
+        samples: with labels.
+        n_steps: of a sample.
+        shape: of a frame.
+        size: samples in a batch; the last one may have fewer.
+        seed: of order and augmentation; None: in their order, unchanged.
+        augment: applied to each batch where there is a seed.
+        epoch: from 0; set it before iterating.
+    """
+
+    samples: Samples
+    n_steps: int
+    shape: Sequence[int]
+    size: int
+    seed: int | None = None
+    augment: Augment | None = None
+    epoch: int = 0
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return -(-len(self.samples) // self.size)
+
+    def __iter__(self) -> Iterator[Frames]:
+        generator = np.random.default_rng([self.seed or 0, self.epoch])
+        everyone = np.arange(len(self.samples))
+        order = everyone if self.seed is None else generator.permutation(everyone)
+        for first in range(0, len(order), self.size):
+            events = self.samples.select(order[first : first + self.size])
+            if self.seed is not None and self.augment is not None:
+                events = self.augment(events, generator)
+            yield Frames(events, self.n_steps, self.shape)

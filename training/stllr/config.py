@@ -1,0 +1,231 @@
+"""S-TLLR as it stands in a YAML file: the rule, its controls, the network that they train."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite, prod
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from training.network_config import ConvConfig
+from training.stllr.activations import PsiName
+
+Signal = Literal["bp", "dfa", "sign dfa"]
+Update = Literal["batch", "each step"]
+
+INTEGER_UNIT = 64
+"""SLAYER's scale: an integer weight or threshold of 64 is 1."""
+
+
+@dataclass(frozen=True)
+class RuleConfig:
+    """S-TLLR (arXiv 2306.15220): dw = -Σ_t d[t] (a_pre Ψ[t] q[t] + a_post h[t] x[t]), forward in time.
+
+    q[t] = l_pre q[t-1] + x[t] is the trace of what comes in, h[t+1] = l_post h[t] + Ψ[t] that of Ψ. h is what the
+    authors' code uses: one l_post less than in the publication's formula, so that a_post here is theirs over l_post.
+    """
+
+    name: Literal["s-tllr"] = "s-tllr"
+    """The rule itself; OTTT and SLTT are values of it."""
+
+    a_pre: float = 1.0
+    """Weight of the causal term."""
+
+    a_post: float = 1.0
+    """Weight of the non-causal term; 0 with l_pre null: OTTT."""
+
+    l_pre: float | None = 1.0
+    """Share of the trace q that is kept in a step, 0…1; null: as much as the layer keeps of its voltage."""
+
+    l_post: float = 0.5
+    """Share of the trace h that is kept in a step, 0…1."""
+
+    l_readout: float | None = None
+    """Share of the readout's trace that is kept in a step, 0…1; null: as much as it keeps of its voltage."""
+
+    psi: PsiName = "fast sigmoid"
+    """Secondary activation (`training/stllr/activations.py`)."""
+
+    window: int | None = None
+    """Only the last so many steps of a sample teach; null: all."""
+
+    signal: Signal = "bp"
+    """Learning signal of hidden layers: the error of the step, back through the layers of that step, or through fixed
+    random weights straight to each layer ("dfa"), or its sign alone ("sign dfa")."""
+
+    error_delay: int = 0
+    """Steps that the error takes to hidden layers; what it finds there is what they do then."""
+
+    update: Update = "batch"
+    """Whether weights change once for a batch, or in each step of the window."""
+
+
+@dataclass(frozen=True)
+class UnrolledConfig:
+    """Control: back-propagation through time by autograd, on the very same network, Ψ, window and normalisation."""
+
+    name: Literal["bptt"] = "bptt"
+    """Full, or truncated."""
+
+    steps: int | None = None
+    """Gradients pass through so many steps: a sample is cut there, states go on; null: all steps."""
+
+    psi: PsiName = "fast sigmoid"
+    """Surrogate gradient of a spike."""
+
+    window: int | None = None
+    """Only the last so many steps of a sample have a loss; null: all."""
+
+    loss: Literal["each step", "mean"] = "each step"
+    """Cross-entropy of each step's logits, added up, as S-TLLR has it, or of the mean over the window; the latter
+    needs the whole sample, so that it cannot be truncated."""
+
+
+MethodConfig = RuleConfig | UnrolledConfig
+
+_VISION = RuleConfig(a_post=-1.0, l_pre=0.5, l_post=0.2, l_readout=0.0, psi="sigmoid", window=5)
+
+PRESETS: Mapping[str, RuleConfig] = MappingProxyType(
+    {
+        "dvs gesture": replace(_VISION, l_pre=0.75, psi="triangle"),
+        "dvs-cifar10": _VISION,
+        "n-caltech101": _VISION,
+        "shd": RuleConfig(l_readout=0.99, window=90),
+        "shd dfa": RuleConfig(l_readout=0.99, window=90, signal="dfa"),
+        "mvsec": RuleConfig(l_pre=0.8, a_post=-0.2, l_readout=0.0, psi="arctan", window=1),
+    }
+)
+"""The publication's values for each task, as its released commands have them; Ψ of N-CALTECH101 and MVSEC is not
+known. There, 0 for the readout says that it is instantaneous."""
+
+
+def ottt(psi: PsiName = "fast sigmoid", window: int | None = None) -> RuleConfig:
+    """OTTT (Xiao et al. 2022): no non-causal term, traces decay as voltages do."""
+    return RuleConfig(a_post=0.0, l_pre=None, psi=psi, window=window)
+
+
+def sltt(psi: PsiName = "fast sigmoid", window: int | None = None) -> RuleConfig:
+    """SLTT (Meng et al. 2023): no non-causal term, no traces."""
+    return RuleConfig(a_post=0.0, l_pre=0.0, l_readout=0.0, psi=psi, window=window)
+
+
+@dataclass(frozen=True)
+class OnlineNetworkConfig:
+    """Leaky integrate-and-fire neurons without synaptic currents, layer by layer, and a readout.
+
+    u = leak (u - reset) + Σ w x, spike where u exceeds the threshold.
+    """
+
+    conv: tuple[ConvConfig, ...] = ()
+    """Convolutional layers in front, without groups, skips and pooling neurons; a stride pools."""
+
+    hidden: tuple[int, ...] = (128,)
+    """Neurons of each hidden layer without convolutions."""
+
+    recurrent: bool = False
+    """Whether every layer of `hidden` also feeds itself, a step later."""
+
+    leak: float = 0.9933
+    """Share of its voltage that a hidden neuron keeps in a step, 0…1."""
+
+    threshold: float = 0.6
+    """Voltage that a neuron must exceed to spike."""
+
+    reset: Literal["subtract", "zero"] = "subtract"
+    """What a spike takes: the threshold, as published, or all of the voltage, as in SLAYER and Lava."""
+
+    readout: Literal["leaky", "instantaneous"] = "leaky"
+    """Whether the readout's voltages remember what they did before."""
+
+    readout_leak: float = 0.9933
+    """Share of its voltage that a leaky readout keeps in a step, 0…1."""
+
+    gain: float = 1.0
+    """Factor from the readout's voltage to logit."""
+
+    bias: bool = False
+    """Whether all neurons have a learned bias; not with integers."""
+
+    weight_standardisation: bool = False
+    """Whether the weights of each hidden neuron are used with mean 0 and a learned length."""
+
+    weight_scale: float = 1.0
+    """Factor on torch's initial weights."""
+
+    arithmetic: Literal["float", "integer"] = "float"
+    """Real numbers, or SLAYER's and Lava's integers: weights of 8 bits, voltages in fixed point. What is trained with
+    "integer" and a reset to zero is what is exported."""
+
+    @property
+    def readout_keeps(self) -> float:
+        """Share of its voltage that the readout keeps in a step."""
+        return self.readout_leak if self.readout == "leaky" else 0.0
+
+    @property
+    def depth(self) -> int:
+        """Steps after which the exported network's readout has answered; here all layers answer in the same step."""
+        return len(self.conv) + len(self.hidden) + 1
+
+
+def rule_problems(method: MethodConfig, n_steps: int) -> Iterator[str]:
+    """What is wrong with a rule or control for samples of `n_steps` steps."""
+    if method.psi not in get_args(PsiName):
+        yield f"psi: must be one of {', '.join(get_args(PsiName))}, got {method.psi!r}"
+    if method.window is not None and not 1 <= method.window <= n_steps:
+        yield f"window: must be 1…{n_steps}, the steps of a sample, or null, got {method.window}"
+    if isinstance(method, UnrolledConfig):
+        if method.steps is not None and method.steps < 1:
+            yield f"steps: must be at least 1 or null, got {method.steps}"
+        if method.loss == "mean" and method.steps is not None and method.steps < n_steps:
+            yield f"steps: the loss of the mean needs all {n_steps} steps at once, got {method.steps}"
+        return
+    for name in ("a_pre", "a_post"):
+        if not isfinite(value := getattr(method, name)):
+            yield f"{name}: must be finite, got {value}"
+    for name in ("l_pre", "l_post", "l_readout"):
+        if (kept := getattr(method, name)) is not None and not 0 <= kept <= 1:
+            yield f"{name}: must be 0…1, got {kept}"
+    for name, allowed in (("signal", Signal), ("update", Update)):
+        if getattr(method, name) not in get_args(allowed):
+            yield f"{name}: must be one of {', '.join(get_args(allowed))}, got {getattr(method, name)!r}"
+    if method.error_delay < 0:
+        yield f"error_delay: must be at least 0, got {method.error_delay}"
+
+
+def network_problems(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
+    """What is wrong with a network for such an input."""
+    for name in ("leak", "readout_leak"):
+        if not 0 <= getattr(config, name) <= 1:
+            yield f"{name}: must be 0…1, got {getattr(config, name)}"
+    for name in ("threshold", "gain", "weight_scale"):
+        if not (isfinite(value := getattr(config, name)) and value > 0):
+            yield f"{name}: must be above 0 and finite, got {value}"
+    yield from (f"hidden: must be at least 1, got {size}" for size in config.hidden if size < 1)
+    if config.recurrent and not config.hidden:
+        yield "recurrent: there is no layer in hidden"
+    if config.conv and len(input_shape) != 3:
+        yield f"conv: needs an input of channels, rows and columns, got {tuple(input_shape)}"
+    elif prod(input_shape) < 1:
+        yield f"input: has no neurons, its shape is {tuple(input_shape)}"
+    else:
+        yield from _conv_problems(config, input_shape)
+    if config.arithmetic == "integer":
+        if config.bias:
+            yield "bias: integer arithmetic has none here"
+        if config.threshold * INTEGER_UNIT % 1:
+            yield f"threshold: must be a multiple of 1/{INTEGER_UNIT} with integer arithmetic, got {config.threshold}"
+
+
+def _conv_problems(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
+    sides = tuple(input_shape[1:])
+    for number, layer in enumerate(config.conv):
+        where = f"conv[{number}]"
+        for name, usual in (("groups", 1), ("skip", 0), ("pool", 1)):
+            if getattr(layer, name) != usual:
+                yield f"{where}.{name}: must be {usual} here, got {getattr(layer, name)}"
+        if min(layer.channels, layer.kernel, layer.stride) < 1 or layer.margin < 0:
+            yield f"{where}: channels, kernel and stride must be at least 1, padding at least 0"
+            return
+        below, sides = sides, layer.sides(sides)
+        if min(sides) < 1:
+            yield f"{where}: a kernel of {layer.kernel} does not fit {below[0]} x {below[1]} neurons"
+            return

@@ -1,0 +1,167 @@
+"""The integer network that was trained: as `Network`, and the trained module as a backend to prove it by."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from netx_exports.cuba_lif import NEVER_SPIKES
+from netx_exports.errors import LapilliError, UnsupportedError
+from netx_exports.network import Layer as ExportedLayer
+from netx_exports.network import Network
+from netx_exports.neurons import DECAY_UNITY, CubaLif
+from netx_exports.synapses import INPUT
+from netx_exports.synapses import ConvSynapse as ExportedConv
+from netx_exports.synapses import DenseSynapse as ExportedDense
+from netx_exports.synapses import Synapse as ExportedSynapse
+from simulators.counting import counts_from_spikes
+from simulators.events import Events
+from simulators.plan import RunPlan
+from simulators.results import Recording, RunResult
+from training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
+from training.stllr.frames import Frames
+from training.stllr.layers import STATE_UNITS, Layer, LayerRun
+from training.stllr.network import OnlineNetwork
+from training.stllr.synapses import ConvSynapse, Synapse
+
+_SAMPLES_AT_ONCE = 128
+
+
+def not_exportable(config: OnlineNetworkConfig) -> list[str]:
+    """Why a network of that configuration has no exact integer form; nothing where it has one."""
+    reasons = []
+    if config.arithmetic != "integer":
+        reasons.append('arithmetic: must be "integer", real weights have no exact integers')
+    if config.reset != "zero":
+        reasons.append('reset: must be "zero", a CUBA neuron of Lava cannot subtract its threshold')
+    return reasons
+
+
+def export(network: OnlineNetwork) -> Network:
+    """The integer network that the module computes, with its readout in the metadata.
+
+    Here all layers answer in the same step; there each answers a step after the one below it.
+
+    Raises:
+        UnsupportedError: where it has no exact integer form, with all reasons.
+    """
+    if reasons := not_exportable(network.config):
+        raise UnsupportedError("export", reasons)
+    layers: list[ExportedLayer] = []
+    source = INPUT
+    for number, layer in enumerate((*network.hidden, network.readout)):
+        name = _name(network, number)
+        sources = (source, name)
+        synapses = [_synapse(part, of) for part, of in zip(layer.parts, sources)]
+        neurons = layer.neurons
+        threshold = NEVER_SPIKES if neurons.threshold is None else round(neurons.threshold * INTEGER_UNIT)
+        neuron = CubaLif(threshold, DECAY_UNITY, DECAY_UNITY - neurons.kept)
+        layers.append(ExportedLayer(name, layer.shape, neuron, tuple(synapses)))
+        source = name
+    metadata = {"readout": {"kind": "voltage_sum"}}
+    return Network(network.input_shape, tuple(layers), metadata, graded_input=network.graded_input)
+
+
+def _name(network: OnlineNetwork, number: int) -> str:
+    if number == len(network.hidden):
+        return f"readout{number + 1}"
+    layer = network.hidden[number]
+    if isinstance(layer.parts[0], ConvSynapse):
+        return f"conv{number + 1}"
+    return f"recurrent{number + 1}" if len(layer.parts) > 1 else f"dense{number + 1}"
+
+
+def _synapse(part: Synapse, source: str) -> ExportedSynapse:
+    weights = torch.round(part.used().detach().double() * INTEGER_UNIT).to(torch.int64).numpy()
+    if isinstance(part, ConvSynapse):
+        return ExportedConv(source, weights, (part.stride, part.stride), (part.padding, part.padding))
+    return ExportedDense(source, weights)
+
+
+@dataclass(frozen=True)
+class ModuleBackend:
+    """Runs the module in place of the network exported from it: `run(network, events, ModuleBackend(module))`.
+
+    Arguments:
+        module: what `export` exported.
+
+    Raises (when called):
+        UnsupportedError: for a periodic reset, or a module that is not exportable.
+        LapilliError: when the layers do not match the network's.
+    """
+
+    module: OnlineNetwork
+
+    def __call__(self, network: Network, events: Events, plan: RunPlan) -> RunResult:
+        """Run every sample of `events` for `plan.n_steps` steps, each from empty state."""
+        if plan.reset is not None:
+            raise UnsupportedError("module backend", ["reset: there is no periodic reset"])
+        if reasons := not_exportable(self.module.config):
+            raise UnsupportedError("module backend", reasons)
+        layers = [*self.module.hidden, self.module.readout]
+        if [layer.shape for layer in layers] != [layer.shape for layer in network.layers]:
+            raise LapilliError("the layers of the module are not those of the network")
+        started = time.perf_counter()
+        batches = []
+        with torch.no_grad():
+            for first in range(0, len(events), _SAMPLES_AT_ONCE):
+                batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
+                batches.append(_states(self.module, batch, plan.n_steps))
+                plan.progress(len(batch))
+        arrays = {
+            layer.name: _joined([batch[number] for batch in batches], layer, plan.n_steps)
+            for number, layer in enumerate(network.layers)
+        }
+        spikes = {INPUT: events.with_steps(plan.n_steps)}
+        for name, of_layer in arrays.items():
+            spikes[name] = replace(Events.from_dense(of_layer["spikes"]), labels=events.labels)
+        recordings = {
+            name: Recording(
+                spikes[name] if "spikes" in kinds else None,
+                **{kind: arrays[name][kind] for kind in ("current", "voltage") if kind in kinds},
+            )
+            for name, kinds in plan.record.items()
+        }
+        counts = counts_from_spikes(network, spikes, plan.n_steps)
+        return RunResult("module", spikes[network.output.name], counts, recordings, time.perf_counter() - started)
+
+
+_Arrays = dict[str, npt.NDArray[np.int32]]
+
+
+def _states(module: OnlineNetwork, events: Events, n_steps: int) -> list[_Arrays]:
+    """Spikes, current and voltage of each layer, (samples, *shape, steps), in the exported network's steps."""
+    labelled = replace(events, labels=np.zeros(len(events), np.int64))
+    layers: list[Layer] = [*module.hidden, module.readout]
+    runs = [LayerRun(layer, len(events)) for layer in layers]
+    found = [
+        {kind: np.zeros((len(events), *layer.shape, n_steps), np.int32) for kind in ("spikes", "current", "voltage")}
+        for layer in layers
+    ]
+    frames: Iterator[torch.Tensor] = iter(Frames(labelled, n_steps, module.input_shape))
+    for step, values in enumerate(frames):
+        for number, (run, arrays) in enumerate(zip(runs, found)):
+            current = run.integrate(values)
+            spiking = run.layer.neurons.threshold is not None
+            values = run.fire() if spiking else run.spikes
+            # A layer of a network answers a step after what it reads.
+            if (late := step + number + 1) < n_steps:
+                arrays["current"][..., late] = _units(current)
+                arrays["voltage"][..., late] = _units(run.voltage)
+                arrays["spikes"][..., late] = values.numpy()
+    return found
+
+
+def _units(values: torch.Tensor) -> Any:
+    return torch.round(values.double() * STATE_UNITS).numpy()
+
+
+def _joined(batches: list[_Arrays], layer: ExportedLayer, n_steps: int) -> _Arrays:
+    none = np.zeros((0, *layer.shape, n_steps), np.int32)
+    return {
+        kind: np.concatenate([none, *(batch[kind] for batch in batches)]) for kind in ("spikes", *layer.neuron.states)
+    }

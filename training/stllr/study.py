@@ -1,0 +1,245 @@
+"""The tables about S-TLLR in `results/`: the rule, its special cases and its controls on the very same network.
+
+    python -m training.stllr.study rates FILE.yaml results/NAME_rates.csv --epochs 3
+    python -m training.stllr.study table FILE.yaml results/NAME.csv results/NAME_rates.csv --seeds 3
+    python -m training.stllr.study draw  results/NAME.csv results/NAME.svg
+
+With `--variants ladder` both go from the publication's algorithm towards a chip, one change at a time.
+
+Learning rates are chosen on the validation part (`rates`), for each method its own; the test part is looked at in
+tables only. A study that was stopped goes on where it was when started again.
+"""
+
+import shlex
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import auto_cli
+
+from netx_exports.errors import LapilliError
+from simulators.provenance import read_csv
+from training.run_folder import RunFolder
+from training.seeds import Case, Row, collect, first_seeds
+from training.stllr.config import RuleConfig
+from training.stllr.pictures import draw_accuracies
+from training.stllr.recipe import (
+    DEFAULT_ONLINE_NETWORK,
+    DEFAULT_ONLINE_OPTIMIZER,
+    DEFAULT_RULE,
+    OnlineSummary,
+    train_stllr,
+)
+from training.stllr.variants import PUBLISHED, Variant, VariantsName, methods_of, rungs_of
+from training.studies import read_options
+
+SELECTING_SEED = 1000
+"""Of the runs that choose a learning rate; no seed of a table."""
+
+
+def rates(
+    file: str,
+    out: str,
+    epochs: int = 3,
+    tried: Sequence[float] = (3e-4, 1e-3, 3e-3),
+    variants: VariantsName = "methods",
+    only: Sequence[str] = (),
+    runs: str = "runs/stllr",
+) -> None:
+    """Train each variant with several learning rates, and look at the validation part.
+
+    Arguments:
+        file: YAML file with options of `training.stllr.recipe.train_stllr`.
+        out: CSV to write.
+        epochs: of each training.
+        tried: learning rates.
+        variants: what is compared: rule and controls, or the rungs of the ladder.
+        only: names of variants; none: all.
+        runs: folder of the runs.
+    """
+    name, options, known = _read(file, variants)
+    cases = [
+        Case(SELECTING_SEED, _command(), {"configuration": name, "method": method, "lr": rate, "epochs": epochs})
+        for method in _chosen(known, only)
+        for rate in tried
+    ]
+
+    def measured(case: Case) -> list[Row]:
+        method, rate = str(case.options["method"]), float(str(case.options["lr"]))
+        own = {**_trained(options, known[method], rate, epochs), "watch_test": False}
+        folder = Path(runs) / "rates" / name / f"{_plain(method)}-{rate:g}-{epochs}"
+        try:
+            summary = _resumed(folder, seed=case.seed, **own)
+        except LapilliError as error:
+            # A rate at which a method falls apart is a rate not to choose.
+            return [{"validation_accuracy": 0.0, "train_accuracy": 0.0, "seconds": 0, "failed": str(error)}]
+        return [
+            {
+                "validation_accuracy": round(summary.validation_accuracy, 6),
+                "train_accuracy": round(summary.train_accuracy, 6),
+                "seconds": round(summary.seconds),
+                "failed": "",
+            }
+        ]
+
+    for row in collect(out, cases, measured):
+        print(f"{row['method']}, lr {row['lr']}: validation {100 * float(str(row['validation_accuracy'])):.2f} %")
+
+
+def table(
+    file: str,
+    out: str,
+    rates: str,
+    seeds: int = 3,
+    epochs: int | None = None,
+    variants: VariantsName = "methods",
+    only: Sequence[str] = (),
+    runs: str = "runs/stllr",
+) -> None:
+    """Train each variant for several seeds, with the learning rate that was best on the validation part.
+
+    Arguments:
+        file: YAML file with options of `training.stllr.recipe.train_stllr`.
+        out: CSV to write.
+        rates: table of `rates` for the same configuration.
+        seeds: how many, counted from 0.
+        epochs: of each training; none: as the file says.
+        variants: what is compared: rule and controls, or the rungs of the ladder.
+        only: names of variants; none: all.
+        runs: folder of the runs.
+    """
+    name, options, known = _read(file, variants)
+    epochs = epochs or options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER).max_epochs
+    best = best_rates(rates, name)
+    chosen = _chosen(known, only)
+    if missing := [method for method in chosen if method not in best]:
+        raise LapilliError(f"rates: {rates} has no learning rate of {', '.join(missing)} for {name}")
+    cases = [
+        Case(seed, _command(), {"configuration": name, "method": method, "epochs": epochs})
+        for seed in first_seeds(seeds)
+        for method in chosen
+    ]
+
+    def measured(case: Case) -> list[Row]:
+        method = str(case.options["method"])
+        folder = Path(runs) / f"{name}-{epochs}" / _plain(method) / f"seed-{case.seed}"
+        own = _trained(options, known[method], best[method], epochs)
+        summary = _resumed(folder, seed=case.seed, **own)
+        return [_row(summary, best[method]) | {"published_on_shd": PUBLISHED.get(method, "") if "shd" in name else ""}]
+
+    _say(collect(out, cases, measured))
+
+
+def draw(table: str, out: str) -> None:
+    """Draw the test accuracies of a table: a dot for each seed, mean and standard deviation as a bar.
+
+    Arguments:
+        table: CSV of `table`.
+        out: SVG or PNG to write.
+
+    Raises:
+        LapilliError: when the table cannot be read or is none, or the picture cannot be written.
+    """
+    found: dict[str, list[float]] = {}
+    try:
+        for row in read_csv(table):
+            found.setdefault(row["method"], []).append(100 * float(row["test_accuracy"]))
+    except (KeyError, ValueError) as error:
+        raise LapilliError(f"{table} is no table of test accuracies ({error})") from error
+    if not found:
+        raise LapilliError(f"{table} has no rows")
+    draw_accuracies(found, out, Path(table).stem)
+
+
+def best_rates(rates: str, configuration: str) -> dict[str, float]:
+    """The learning rate of each method with the highest accuracy on the validation part; of equal ones the smaller.
+
+    Raises:
+        LapilliError: when the file cannot be read or is no such table.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for row in read_csv(rates):
+        try:
+            if row["configuration"] == configuration:
+                reached = (float(row["validation_accuracy"]), -float(row["lr"]))
+                found[row["method"]] = max(found.get(row["method"], reached), reached)
+        except (KeyError, ValueError) as error:
+            raise LapilliError(f"{rates} is no table of learning rates ({error})") from error
+    return {method: -rate for method, (_, rate) in found.items()}
+
+
+def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[str, Variant]]:
+    options = read_options(file, train_stllr)
+    rule = options.get("method") or DEFAULT_RULE
+    if not isinstance(rule, RuleConfig):
+        raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
+    if variants == "methods":
+        return Path(file).stem, options, {name: {"method": method} for name, method in methods_of(rule).items()}
+    network = options.get("network", DEFAULT_ONLINE_NETWORK)
+    return Path(file).stem, options, dict(rungs_of(rule, network, options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)))
+
+
+def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
+    for name in only:
+        if name not in known:
+            raise LapilliError(f"only: must be of {'; '.join(known)}, got {name!r}")
+    return list(only) or list(known)
+
+
+def _trained(options: Mapping[str, Any], variant: Variant, rate: float, epochs: int) -> dict[str, Any]:
+    own = {**options, **variant}
+    optimizer = own.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
+    return {**own, "optimizer": replace(optimizer, lr=rate, max_epochs=epochs)}
+
+
+def _resumed(folder: Path, **options: Any) -> OnlineSummary:
+    """Train, or go on with a training that was stopped."""
+    return train_stllr(folder, resume=RunFolder(folder).config.exists(), **options)
+
+
+def _row(summary: OnlineSummary, rate: float) -> Row:
+    watched = summary.best_test_epoch_accuracy
+    return {
+        "lr": rate,
+        "test_accuracy": round(summary.test_accuracy, 6),
+        "best_test_epoch_accuracy": "" if watched is None else round(watched, 6),
+        "validation_accuracy": round(summary.validation_accuracy, 6),
+        "train_accuracy": round(summary.train_accuracy, 6),
+        "steps": summary.n_steps,
+        "seconds": round(summary.seconds),
+        "trained_commit": summary.commit,
+        "fingerprint": (summary.fingerprint or "")[:16],
+    }
+
+
+def _plain(name: str) -> str:
+    return name.replace(",", "").replace("+", "plus ").replace(" ", "-")
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "training.stllr.study", *sys.argv[1:]])
+
+
+def _say(rows: Sequence[Row]) -> None:
+    """Mean and spread of what was measured, by what differs beside the seed."""
+    by_case: dict[str, list[float]] = {}
+    for row in rows:
+        by_case.setdefault(str(row["case"]), []).append(100 * float(str(row["test_accuracy"])))
+    for case, values in by_case.items():
+        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+        print(f"{case}: test accuracy {statistics.mean(values):.2f}{spread} % ({len(values)} seeds)")
+
+
+def main() -> None:
+    """Command line."""
+    try:
+        auto_cli([rates, table, draw], as_positional=True)
+    except LapilliError as error:
+        sys.exit(f"study: {error}")
+
+
+if __name__ == "__main__":
+    main()
