@@ -87,8 +87,8 @@ def check_same_decisions(module: SlayerNetwork, network: Network, samples: Sampl
     if not np.array_equal(exported.decisions, trained.decisions):
         different = int(np.count_nonzero(exported.decisions != trained.decisions))
         raise LapilliError(
-            f"the exported network decides {different} of {len(samples)} samples unlike what was trained; where currents "
-            "leave the 24 bits of Lava's, smaller weights, fewer events in a bin or network.batch_norm keep them inside"
+            f"the exported network decides {different} of {len(samples)} samples unlike what was trained; where "
+            "currents leave Lava's 24 bits, smaller weights, fewer events in a bin or network.batch_norm keep them inside"
         )
     return exported
 
