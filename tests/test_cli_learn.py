@@ -4,17 +4,20 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lapilli import cli
+from lapilli.commands import learn as learn_command
 from netx_exports import CubaLif, DenseSynapse, Layer, Network, load, save
 from netx_exports.cuba_lif import NEVER_SPIKES
 from simulators import Events
 from simulators.lava_client import installed
 from simulators.learning import learn
 from simulators.learning import session as session_module
+from training.data.samples import in_memory
 
 RULE = [
     "--learning.hidden.causal.mantissa=-5", "--learning.hidden.causal.exponent=2", "--learning.hidden.pre-impulse=30",
@@ -162,3 +165,21 @@ def test_labels_that_are_no_class_are_refused(files: dict[str, Path], capsys: py
     replace(events, labels=None).save(files["events"])
     assert cli.main(words(files)) == 2
     assert "labels: missing; learning needs one for each sample" in capsys.readouterr().err
+
+
+def test_a_data_set_is_learnt_by_name_and_some_of_its_groups(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = Events.load(files["events"])
+    groups = np.arange(len(events)) % 3
+    samples = in_memory(events, groups=groups)
+    found = SimpleNamespace(part=lambda name: {"test": samples}[name])
+    monkeypatch.setattr(learn_command, "catalogue", lambda: SimpleNamespace(prepared=lambda *asked: found))
+    chosen = ["--data", "somewhere", "--part", "test", "--run-dir", str(files["run"]), "--json"]
+    assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "0,2", *RULE]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["samples"] == int(np.sum(groups != 1))
+    expected = learn(load(files["network"]), events.select(np.flatnonzero(groups != 1)), _config(facts))  # type: ignore[arg-type]
+    assert load(files["run"] / "model.net") == expected.network
+    assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "7", "--resume", *RULE]) == 2
+    assert "--groups: the test part of somewhere has no sample of 7" in capsys.readouterr().err

@@ -78,7 +78,7 @@ class ReadoutRule:
     causal: Term = Term(-1)
     """Factor of pre-synaptic trace times error."""
 
-    pre_tau: float = 2.0
+    pre_tau: float = 0.0
     """Time constant, in steps, of the trace of incoming spikes; 0: no memory."""
 
     pre_impulse: float = 1.0
