@@ -88,7 +88,7 @@ def check_same_decisions(module: SlayerNetwork, network: Network, samples: Sampl
         different = int(np.count_nonzero(exported.decisions != trained.decisions))
         raise LapilliError(
             f"the exported network decides {different} of {len(samples)} samples unlike what was trained; where "
-            "currents leave Lava's 24 bits, smaller weights, fewer events in a bin or network.batch_norm keep them inside"
+            "currents leave Lava's 24 bits, smaller weights, fewer events in a bin or network.batch_norm help"
         )
     return exported
 

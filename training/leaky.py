@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.fused.denormals import flushing
+from training.denormals import flushing
 
 Array = npt.NDArray[np.float32]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from training.denormals import flushing
 from training.fused import convolution_kernels
 from training.fused.arrivals import Arrivals, on_cpu, quantised, together
-from training.fused.denormals import flushing
 from training.fused.events import InputEvents, KeptEvents, exact_sums, input_events
 from training.fused.layer import Array, over_samples
 from training.slayer import slayer

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from training.denormals import flushing
 from training.fused import kernels
-from training.fused.denormals import flushing
 from training.fused.dynamics import Dynamics
 from training.fused.events import InputEvents, KeptEvents
 

@@ -18,7 +18,7 @@ from math import isfinite, prod, sqrt
 import torch
 
 from netx_exports.errors import LapilliError
-from training.fused.denormals import flushing
+from training.denormals import flushing
 from training.stllr.activations import secondary_activation
 from training.stllr.config import RuleConfig, rule_problems
 from training.stllr.frames import Stream

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from netx_exports.errors import LapilliError
-from training.fused.denormals import flushing
+from training.denormals import flushing
 from training.stllr.activations import PsiName, secondary_activation
 from training.stllr.config import UnrolledConfig, rule_problems
 from training.stllr.frames import Stream
