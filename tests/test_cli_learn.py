@@ -17,6 +17,7 @@ from simulators import Events
 from simulators.lava_client import installed
 from simulators.learning import learn
 from simulators.learning import session as session_module
+from simulators.learning.fresh import fresh_network
 from training.data.samples import in_memory
 
 RULE = [
@@ -72,6 +73,41 @@ def test_a_network_learns_and_says_what_became_of_it(
     assert "samples that were learnt" in text
     assert "hidden0 -> readout: " in text
     assert "classes that were never seen: 2" in text
+
+
+def test_learning_from_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Two classes that spike in different halves of the input.
+    generator = np.random.default_rng(2)
+    labels = np.arange(60) % 2
+    rates = np.where((np.arange(8)[None] < 4) == (labels[:, None] == 0), 0.6, 0.05)
+    Events.from_dense((generator.random((60, 8, 12)) < rates[:, :, None]).astype(int), labels).save(tmp_path / "e.npz")
+    common = ["learn", "--input", str(tmp_path / "e.npz"), "--json", "--learning.voltage-exp", "15"]
+    for sizes, shapes in (("0", [(2, 8)]), ("12,6", [(12, 8), (6, 12), (2, 6)])):
+        assert cli.main([*common, "--new", sizes, "--run-dir", str(tmp_path / sizes)]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        learned = load(tmp_path / sizes / "model.net")
+        assert [layer.synapses[0].weights.shape for layer in learned.layers] == shapes
+        assert facts["network"] == f"new {sizes}"
+        assert facts["fingerprint_before"] == fresh_network((8,), [] if sizes == "0" else [12, 6], 2, 0).fingerprint
+    assert facts["weight_change"][0]["changed"] > 0
+    with_seed = fresh_network((8,), [12, 6], 2, 1)
+    assert with_seed.fingerprint != facts["fingerprint_before"]
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        (["--new", "12,x"], "--new: must be sizes separated by commas, got '12,x'"),
+        (["--new", "12,-1"], "new: every layer needs a neuron"),
+        ([], "needs the file of a network or --new SIZES"),
+    ],
+)
+def test_networks_that_cannot_be_made(
+    more: list[str], named: str, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["learn", "--input", str(files["events"]), "--run-dir", str(files["run"]), *more]) == 2
+    assert named in capsys.readouterr().err
+    assert not files["run"].exists()
 
 
 def _config(facts: dict) -> object:  # type: ignore[type-arg]

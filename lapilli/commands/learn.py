@@ -16,6 +16,7 @@ from netx_exports import LapilliError, Network, load, save
 from netx_exports.files import replacing
 from simulators import Events
 from simulators.learning import LearningBackend, LearningConfig
+from simulators.learning.fresh import fresh_network
 from simulators.learning.learner import checked_labels, with_readout
 from simulators.learning.report import accuracy_of, curve_figure, learning_facts, sample_rows
 from simulators.learning.session import LearningSession
@@ -29,10 +30,11 @@ _FILES = {"model.net": "network", "report.json": "report", "samples.csv": "sampl
 
 
 def learn(
-    network: str,
+    network: str = "",
     /,
     *,
     run_dir: Path,
+    new: str | None = None,
     input: str | None = None,  # noqa: A002
     data: str | None = None,
     part: PartName = "train",
@@ -58,6 +60,8 @@ def learn(
     Arguments:
         network: file with the network (NetX HDF5) to start from.
         run_dir: folder for the results: model.net, report.json, samples.csv, curve.svg, and record.npz to go on from.
+        new: in place of a network, sizes of hidden layers of one with random weights, as "128" or "256,128"; "0": none.
+            Its input and classes are those of the events, its seed is that of --learning.seed.
         input: event file (.npz) with labels.
         data: data set in place of an event file; `lapilli data list` has them.
         part: of the data set: "train", "validation" or "test".
@@ -78,9 +82,12 @@ def learn(
         split: of a data set: which samples belong to which part.
         json: print the report as JSON.
     """
-    loaded = with_readout(load(network))
-    events = _events(loaded, input, data, part, groups, framing, split)
-    events = _of_classes(events, classes, "classes")
+    if (network == "") == (new is None):
+        raise LapilliError("learn: needs the file of a network or --new SIZES, one of them")
+    known = None if new is not None else with_readout(load(network))
+    events, n_classes = _events(input, data, part, groups, framing, split)
+    loaded = _fresh(str(new), events, n_classes, learning.seed) if known is None else known
+    events = _of_classes(_checked(loaded, events), classes, "classes")
     watched = {path: _watched(loaded, path) for path in names(watch, "watch") or ()}
     chosen = names(layers, "layers")
     steps = events.n_steps + loaded.depth if n_steps is None else n_steps
@@ -99,7 +106,7 @@ def learn(
     after = _accuracies(learned, tested, n_steps)
     accuracies = {name: {"before": before[name], "after": after[name]} for name in tested}
     facts = {
-        "network": network,
+        "network": network or f"new {new}",
         "fingerprint_before": loaded.fingerprint,
         "fingerprint_after": learned.fingerprint,
         **learning_facts(session, record),
@@ -120,28 +127,35 @@ def learn(
 
 
 def _events(
-    network: Network,
-    path: str | None,
-    data: str | None,
-    part: PartName,
-    groups: str | None,
-    framing: Framing,
-    split: Split,
-) -> Events:
+    path: str | None, data: str | None, part: PartName, groups: str | None, framing: Framing, split: Split
+) -> tuple[Events, int]:
+    """The samples to learn, and how many classes there are."""
     if (path is None) == (data is None):
         raise LapilliError("learn: needs --input FILE.npz or --data NAME, one of them")
     if path is not None:
         if groups is not None:
             raise LapilliError("--groups: event files do not say who a sample is from; only --data does")
-        return _checked(network, Events.load(path))
-    samples = catalogue().prepared(data, framing, split).part(part)
+        events = Events.load(path)
+        return events, 0 if events.labels is None or not len(events) else int(events.labels.max()) + 1
+    found = catalogue().prepared(data, framing, split)
+    samples = found.part(part)
     if groups is not None:
         wanted = numbers(groups, "groups", 1 << 31)
         assert wanted is not None
         samples = samples.subset(np.flatnonzero(np.isin(samples.groups, wanted)))
         if not len(samples):
             raise LapilliError(f"--groups: the {part} part of {data} has no sample of {groups}")
-    return _checked(network, samples.events())
+    return samples.events(), len(found.classes)
+
+
+def _fresh(sizes: str, events: Events, n_classes: int, seed: int) -> Network:
+    try:
+        hidden = [int(size) for size in sizes.split(",")]
+    except ValueError as error:
+        raise LapilliError(f"--new: must be sizes separated by commas, got {sizes!r}") from error
+    if events.labels is None:
+        raise LapilliError("--input: the samples have no labels, from which alone classes are known")
+    return fresh_network(events.shape, [] if hidden == [0] else hidden, n_classes, seed)
 
 
 def _watched(network: Network, path: str) -> Events:

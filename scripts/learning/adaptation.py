@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports import CubaLif, DenseSynapse, Layer, Network, load
-from netx_exports.cuba_lif import NEVER_SPIKES
+from netx_exports import load
 from simulators import Events
 from simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term, learn
-from simulators.learning.learner import with_readout
+from simulators.learning.fresh import fresh_network
 from simulators.learning.report import accuracy_of
 from simulators.provenance import provenance, write_csv
 
@@ -56,7 +55,7 @@ def digits() -> Iterator[dict[str, Any]]:
 
     train, test = part("train"), part("test")
     for seed in range(3):
-        network = with_readout(_random_network(seed))
+        network = fresh_network((64,), (128,), 10, seed)
         for hidden in (0, -1):
             rule = HiddenRule(Term(hidden), pre_tau=20.0, pre_impulse=4.0)
             config = LearningConfig(
@@ -81,19 +80,6 @@ def digits() -> Iterator[dict[str, Any]]:
 
 def _shuffled(events: Events, generator: np.random.Generator) -> Events:
     return events.select(generator.permutation(len(events)))
-
-
-def _random_network(seed: int) -> Network:
-    generator = np.random.default_rng(seed)
-    hidden, readout = (
-        np.clip(2 * np.rint(generator.normal(0, spread / 2, shape)), -256, 254)
-        for shape, spread in (((128, 64), 30), ((10, 128), 20))
-    )
-    layers = (
-        Layer("hidden", (128,), CubaLif(64, 2048, 200), (DenseSynapse("input", hidden),)),
-        Layer("readout", (10,), CubaLif(NEVER_SPIKES, 4096, 0), (DenseSynapse("hidden", readout),)),
-    )
-    return Network((64,), layers)
 
 
 if __name__ == "__main__":

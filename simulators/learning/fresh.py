@@ -1,0 +1,46 @@
+"""Networks that know nothing yet, for learning from the first sample on."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod, sqrt
+
+import numpy as np
+
+from netx_exports.cuba_lif import NEVER_SPIKES, CubaLif
+from netx_exports.errors import LapilliError
+from netx_exports.network import Layer, Network
+from netx_exports.synapses import INPUT, DenseSynapse
+from simulators.learning.learner import with_readout
+
+_SPREAD = 240.0
+"""Standard deviation of all weights of a neuron together: that of a sum of as many spikes as it has inputs."""
+
+_HIDDEN = CubaLif(vth_mant=64, current_decay=2048, voltage_decay=200)
+_READOUT = CubaLif(vth_mant=NEVER_SPIKES, current_decay=4096, voltage_decay=0)
+
+
+def fresh_network(shape: Sequence[int], hidden: Sequence[int], n_classes: int, seed: int) -> Network:
+    """Dense layers of random 8-bit weights, and a readout that decides by the sum of its voltages.
+
+    Arguments:
+        shape: of the input.
+        hidden: neurons of each hidden layer.
+        n_classes: neurons of the readout.
+        seed: of the weights.
+
+    Raises:
+        LapilliError: without classes, or for a layer without neurons.
+    """
+    sizes = [prod(shape), *hidden, n_classes]
+    if min(sizes) < 1 or n_classes < 2:
+        raise LapilliError(f"new: every layer needs a neuron, and the readout 2 classes, got {sizes}")
+    generator = np.random.default_rng(seed)
+    layers: list[Layer] = []
+    for number, (below, size) in enumerate(pairwise(sizes), 1):
+        last = number == len(sizes) - 1
+        weights = 2 * np.rint(generator.normal(0, _SPREAD / sqrt(below) / 2, (size, below)))
+        source = layers[-1].name if layers else INPUT
+        synapse = DenseSynapse(source, np.clip(weights, -256, 254).astype(np.int16))
+        name = "readout" if last else f"hidden{number}"
+        layers.append(Layer(name, (size,), _READOUT if last else _HIDDEN, (synapse,)))
+    return with_readout(Network(tuple(shape), tuple(layers)))
