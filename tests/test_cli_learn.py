@@ -209,7 +209,7 @@ def test_a_data_set_is_learnt_by_name_and_some_of_its_groups(
     events = Events.load(files["events"])
     groups = np.arange(len(events)) % 3
     samples = in_memory(events, groups=groups)
-    found = SimpleNamespace(part=lambda name: {"test": samples}[name])
+    found = SimpleNamespace(part=lambda name: {"test": samples}[name], classes=("a", "b", "c"))
     monkeypatch.setattr(learn_command, "catalogue", lambda: SimpleNamespace(prepared=lambda *asked: found))
     chosen = ["--data", "somewhere", "--part", "test", "--run-dir", str(files["run"]), "--json"]
     assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "0,2", *RULE]) == 0
