@@ -6,6 +6,9 @@ measured. Rows of another commit are made anew; a commit marked "+changes" count
 changing code that is not committed.
 """
 
+import shlex
+import statistics
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +76,21 @@ def collect(
             rows.append({**origin, "case": words, **case.options, **measured})
         write_csv(out, _same_columns(rows))
     return rows
+
+
+def module_command(module: str) -> str:
+    """This process's command line, as `python -m MODULE …`."""
+    return shlex.join(["python", "-m", module, *sys.argv[1:]])
+
+
+def say_accuracies(rows: Sequence[Mapping[str, object]], words: str) -> None:
+    """Print mean and spread of the test accuracy of each case, called `words`."""
+    by_case: dict[str, list[float]] = {}
+    for row in rows:
+        by_case.setdefault(str(row["case"]), []).append(100 * float(str(row["test_accuracy"])))
+    for case, values in by_case.items():
+        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+        print(f"{case}: {words} {statistics.mean(values):.2f}{spread} % ({len(values)} seeds)")
 
 
 def _kept(out: PathLike, cases: Sequence[Case], here: str) -> list[Row]:

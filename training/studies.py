@@ -7,8 +7,6 @@
 A study that was stopped goes on where it was when started again.
 """
 
-import shlex
-import statistics
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +33,7 @@ from training.methods import (
 from training.methods.curve_table import KEYS, curve_rows, curves_of_rows
 from training.methods.temporal import TemporalCurves, draw_curves, temporal_curves
 from training.run_folder import RunFolder
-from training.seeds import Case, Row, collect, first_seeds
+from training.seeds import Case, Row, collect, first_seeds, module_command, say_accuracies
 from training.study import LAVA_SAMPLES, described, resumed, row_of, study
 from training.surrogate_gradient import train
 from training.tasks import DataConfig, find_task
@@ -68,7 +66,7 @@ def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_
     found = study(
         out, Path(runs) / name, name, first_seeds(seeds), _command(), lava_samples, **read_options(file, train)
     )
-    _say(found)
+    say_accuracies(found, "test accuracy after export")
 
 
 def methods(
@@ -116,7 +114,7 @@ def methods(
     rows = collect(table, cases, curves, KEYS)
     drawn = curves_of_rows([row for row in rows if row["configuration"] == name], "method")
     draw_curves(drawn, table.with_suffix(".svg"), f"{name}: trained with all frames, tested with fewer")
-    _say(found)
+    say_accuracies(found, "test accuracy after export")
 
 
 def chain(
@@ -153,7 +151,7 @@ def chain(
         mine = {**options, "method": own[method]}
         return train_curriculum(folder, seed=case.seed, lava_samples=lava_samples, **mine)
 
-    _say(collect(out, cases, measured, ("stage", "bin_ms")))
+    say_accuracies(collect(out, cases, measured, ("stage", "bin_ms")), "test accuracy after export")
 
 
 def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
@@ -200,17 +198,7 @@ def _chosen(methods: Sequence[str], options: Mapping[str, Any]) -> dict[str, Own
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "training.studies", *sys.argv[1:]])
-
-
-def _say(rows: Sequence[Row]) -> None:
-    """Mean and spread of what was measured, by what differs beside the seed."""
-    by_case: dict[str, list[float]] = {}
-    for row in rows:
-        by_case.setdefault(str(row["case"]), []).append(100 * float(str(row["test_accuracy"])))
-    for case, values in by_case.items():
-        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-        print(f"{case}: test accuracy after export {statistics.mean(values):.2f}{spread} % ({len(values)} seeds)")
+    return module_command("training.studies")
 
 
 def main() -> None:

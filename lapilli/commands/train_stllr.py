@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json
-from netx_exports import LapilliError
+from lapilli.recipes import find_recipe
 
 
 def train_stllr(*, config: str | None = None, run_dir: Path | None = None, json: bool = False, **options: Any) -> None:
@@ -31,14 +31,5 @@ def train_stllr(*, config: str | None = None, run_dir: Path | None = None, json:
 
 
 def options_from() -> Callable[..., Any]:
-    """The recipe whose signature gives the options.
-
-    Raises:
-        LapilliError: where what training needs is not installed.
-    """
-    try:
-        from training.stllr.recipe import train_stllr as recipe
-    except ModuleNotFoundError as error:
-        reason = f"training needs {error.name}: pip install 'lapilli[train]' on Python 3.10"
-        raise LapilliError(reason) from error
-    return recipe
+    """The recipe whose signature gives the options."""
+    return find_recipe("training.stllr.recipe", "train_stllr")

@@ -10,8 +10,6 @@ Learning rates are chosen on the validation part (`rates`), for each method its 
 tables only. A study that was stopped goes on where it was when started again.
 """
 
-import shlex
-import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +21,7 @@ from jsonargparse import auto_cli
 from netx_exports.errors import LapilliError
 from simulators.provenance import read_csv
 from training.run_folder import RunFolder
-from training.seeds import Case, Row, collect, first_seeds
+from training.seeds import Case, Row, collect, first_seeds, module_command, say_accuracies
 from training.stllr.config import RuleConfig
 from training.stllr.pictures import draw_accuracies
 from training.stllr.recipe import (
@@ -130,7 +128,7 @@ def table(
         summary = _resumed(folder, seed=case.seed, **own)
         return [_row(summary, best[method]) | {"published_on_shd": PUBLISHED.get(method, "") if "shd" in name else ""}]
 
-    _say(collect(out, cases, measured))
+    say_accuracies(collect(out, cases, measured), "test accuracy")
 
 
 def draw(table: str, out: str) -> None:
@@ -220,17 +218,7 @@ def _plain(name: str) -> str:
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "training.stllr.study", *sys.argv[1:]])
-
-
-def _say(rows: Sequence[Row]) -> None:
-    """Mean and spread of what was measured, by what differs beside the seed."""
-    by_case: dict[str, list[float]] = {}
-    for row in rows:
-        by_case.setdefault(str(row["case"]), []).append(100 * float(str(row["test_accuracy"])))
-    for case, values in by_case.items():
-        spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-        print(f"{case}: test accuracy {statistics.mean(values):.2f}{spread} % ({len(values)} seeds)")
+    return module_command("training.stllr.study")
 
 
 def main() -> None:
