@@ -1,7 +1,7 @@
 """A SLAYER module as a backend of `simulators.run`: what was trained, in the same numbers as what runs elsewhere."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,12 +14,11 @@ import torch
 
 from netx_exports.errors import LapilliError, UnsupportedError
 from netx_exports.network import Layer, Network
-from netx_exports.synapses import INPUT
-from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.plan import RunPlan
-from simulators.results import Recording, RunResult
+from simulators.results import RunResult
 from training.alignment import clear_state, reads_input_directly, slayer_input
+from training.module_results import Arrays, joined, module_result
 from training.slayer import slayer
 
 _SAMPLES_AT_ONCE = 128
@@ -56,10 +55,10 @@ class SlayerBackend:
         finally:
             self.module.train(was_training)
         arrays = {
-            layer.name: _joined([batch[number] for batch in batches], layer, plan.n_steps)
+            layer.name: joined([batch[number] for batch in batches], layer, plan.n_steps)
             for number, layer in enumerate(network.layers)
         }
-        return _result(network, events, plan, arrays, time.perf_counter() - started)
+        return module_result("slayer", network, events, plan, arrays, time.perf_counter() - started)
 
 
 @dataclass
@@ -71,11 +70,7 @@ class _Trace:
     voltage: list[npt.NDArray[np.int32]] = field(default_factory=list)
 
 
-_Arrays = dict[str, npt.NDArray[np.int32]]
-"""Spikes, current and voltage of one layer, (samples, *shape, steps)."""
-
-
-def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan: RunPlan) -> Iterator[list[_Arrays]]:
+def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan: RunPlan) -> Iterator[list[Arrays]]:
     blocks: list[Any] = list(module.blocks)
     spiking = [block for block in blocks if getattr(block, "neuron", None) is not None]
     if len(spiking) != len(network.layers):
@@ -169,7 +164,7 @@ def _integers(values: torch.Tensor, scale: int) -> npt.NDArray[np.int32]:
     return torch.round(values.detach().double() * scale).cpu().numpy().astype(np.int64).astype(np.int32)
 
 
-def _arrays(trace: _Trace, block: Any, layer: Layer) -> _Arrays:
+def _arrays(trace: _Trace, block: Any, layer: Layer) -> Arrays:
     if not trace.voltage:
         raise LapilliError(f"layer {layer.name!r}: the neuron of its SLAYER block is never run (dynamics=False)")
     voltage = np.concatenate(trace.voltage, axis=-1)
@@ -196,27 +191,3 @@ def _delayed(array: npt.NDArray[np.int32], delay: Any) -> npt.NDArray[np.int32]:
         kept = max(0, array.shape[-1] - delay_steps)
         late[:, channel, ..., array.shape[-1] - kept :] = array[:, channel, ..., :kept]
     return late
-
-
-def _joined(batches: Sequence[_Arrays], layer: Layer, n_steps: int) -> _Arrays:
-    none = np.zeros((0, *layer.shape, n_steps), np.int32)
-    return {
-        name: np.concatenate([none, *(batch[name] for batch in batches)]) for name in ("spikes", *layer.neuron.states)
-    }
-
-
-def _result(
-    network: Network, events: Events, plan: RunPlan, arrays: Mapping[str, _Arrays], seconds: float
-) -> RunResult:
-    spikes = {INPUT: events.with_steps(plan.n_steps)}
-    for name, of_layer in arrays.items():
-        spikes[name] = replace(Events.from_dense(of_layer["spikes"]), labels=events.labels)
-    recordings = {
-        name: Recording(
-            spikes[name] if "spikes" in kinds else None,
-            **{kind: arrays[name][kind] for kind in ("current", "voltage") if kind in kinds},
-        )
-        for name, kinds in plan.record.items()
-    }
-    counts = counts_from_spikes(network, spikes, plan.n_steps)
-    return RunResult("slayer", spikes[network.output.name], counts, recordings, seconds)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from netx_exports.cuba_lif import NEVER_SPIKES
@@ -18,10 +17,10 @@ from netx_exports.synapses import INPUT
 from netx_exports.synapses import ConvSynapse as ExportedConv
 from netx_exports.synapses import DenseSynapse as ExportedDense
 from netx_exports.synapses import Synapse as ExportedSynapse
-from simulators.counting import counts_from_spikes
 from simulators.events import Events
 from simulators.plan import RunPlan
-from simulators.results import Recording, RunResult
+from simulators.results import RunResult
+from training.module_results import Arrays, joined, module_result
 from training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
 from training.stllr.frames import Frames
 from training.stllr.layers import STATE_UNITS, Layer, LayerRun
@@ -113,27 +112,13 @@ class ModuleBackend:
                 batches.append(_states(self.module, batch, plan.n_steps))
                 plan.progress(len(batch))
         arrays = {
-            layer.name: _joined([batch[number] for batch in batches], layer, plan.n_steps)
+            layer.name: joined([batch[number] for batch in batches], layer, plan.n_steps)
             for number, layer in enumerate(network.layers)
         }
-        spikes = {INPUT: events.with_steps(plan.n_steps)}
-        for name, of_layer in arrays.items():
-            spikes[name] = replace(Events.from_dense(of_layer["spikes"]), labels=events.labels)
-        recordings = {
-            name: Recording(
-                spikes[name] if "spikes" in kinds else None,
-                **{kind: arrays[name][kind] for kind in ("current", "voltage") if kind in kinds},
-            )
-            for name, kinds in plan.record.items()
-        }
-        counts = counts_from_spikes(network, spikes, plan.n_steps)
-        return RunResult("module", spikes[network.output.name], counts, recordings, time.perf_counter() - started)
+        return module_result("module", network, events, plan, arrays, time.perf_counter() - started)
 
 
-_Arrays = dict[str, npt.NDArray[np.int32]]
-
-
-def _states(module: OnlineNetwork, events: Events, n_steps: int) -> list[_Arrays]:
+def _states(module: OnlineNetwork, events: Events, n_steps: int) -> list[Arrays]:
     """Spikes, current and voltage of each layer, (samples, *shape, steps), in the exported network's steps."""
     labelled = replace(events, labels=np.zeros(len(events), np.int64))
     layers: list[Layer] = [*module.hidden, module.readout]
@@ -158,10 +143,3 @@ def _states(module: OnlineNetwork, events: Events, n_steps: int) -> list[_Arrays
 
 def _units(values: torch.Tensor) -> Any:
     return torch.round(values.double() * STATE_UNITS).numpy()
-
-
-def _joined(batches: list[_Arrays], layer: ExportedLayer, n_steps: int) -> _Arrays:
-    none = np.zeros((0, *layer.shape, n_steps), np.int32)
-    return {
-        kind: np.concatenate([none, *(batch[kind] for batch in batches)]) for kind in ("spikes", *layer.neuron.states)
-    }
