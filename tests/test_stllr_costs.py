@@ -56,13 +56,12 @@ def test_with_a_long_window_the_rule_costs_more_than_bptt_and_with_a_short_one_l
 
 def test_memory_grows_with_the_steps_of_bptt_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "140-128r-20"
-    found = {
-        (method, steps): peak_mebibytes(method, name, 128, steps)
-        for method in ("s-tllr", "bptt")
-        for steps in (20, 200)
-    }
-    assert found["s-tllr", 200] < 1.25 * found["s-tllr", 20]
-    assert found["bptt", 200] > 5 * found["bptt", 20]
+
+    def grown(method: str) -> float:
+        return peak_mebibytes(method, name, 512, 200) - peak_mebibytes(method, name, 512, 20)
+
+    # In MiB and not as a ratio: what an allocator keeps differs from process to process by a part of a MiB.
+    assert grown("s-tllr") < 0.02 * grown("bptt")
     monkeypatch.setattr(costs, "LIMIT_S", 0.01)
     with pytest.raises(LapilliError, match="memory of s-tllr"):
         peak_mebibytes("s-tllr", name, 1, 5)
