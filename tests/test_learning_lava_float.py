@@ -1,5 +1,7 @@
 """Lava's floating-point learning Processes and the equations of S-TLLR, looped over in numpy: the same weights to 1e-9.
 
+The learning signal is given, or it is the error of a readout through random weights (DFA).
+
 Lava lets y1, y2 and y3 decay by exp(-1 / 65535) between the neuron and the product: two factors in every term.
 """
 
@@ -34,6 +36,7 @@ def worker() -> Iterator[LavaWorker]:
 def job(psi: str, n_steps: int, period: int) -> dict[str, Any]:
     generator = np.random.default_rng(ord(psi))
     return {
+        "teacher": "given",
         "psi": psi,
         "period": period,
         "spikes": (generator.random((n_steps, 6)) < 0.2).astype(np.int64),
@@ -81,6 +84,54 @@ def directly(job: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, int]:
     return forward, recurrent, n_spikes
 
 
+def taught_job(window: int) -> dict[str, Any]:
+    """Three samples of 80 steps, whose learning signal is the error of a readout of three classes."""
+    case = job("d", 240, 80)
+    generator = np.random.default_rng(window)
+    return {name: value for name, value in case.items() if name != "signal"} | {
+        "teacher": "readout",
+        "window": window,
+        "labels": np.array([2, 0, 1]),
+        "readout": generator.normal(0, 0.3, (3, 5)),
+        "feedback": generator.normal(0, 1, (5, 3)),
+    }
+
+
+def directly_taught(job: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights after the last step; the error of a step reaches the hidden neurons a step later."""
+    forward, recurrent, readout = (job[name].copy() for name in ("forward", "recurrent", "readout"))
+    keep, psi_of = np.exp(-1 / job["tau"]), SECONDARY[job["psi"]]
+    causal, non_causal = (m * 2.0**e for m, e in (job["causal"], job["non_causal"]))
+    for step, spikes in enumerate(job["spikes"]):
+        sample, inside = divmod(step, job["period"])
+        if inside == 0:
+            u, v, post, arriving = (np.zeros(5) for _ in range(4))
+            u_out, v_out, arriving_out, error = (np.zeros(3) for _ in range(4))
+            q, q_own, q_out, before, own_before = np.zeros(6), np.zeros(5), np.zeros(5), np.zeros(6), np.zeros(5)
+        signal = job["feedback"] @ error
+        u = u * (1 - job["du"]) + arriving
+        v = v * (1 - job["dv"]) + u + job["bias"]
+        psi, own = psi_of(v - job["vth"]), (v > job["vth"]).astype(float)
+        v = np.where(own > 0, 0, v)
+        u_out = u_out * (1 - job["du"]) + arriving_out
+        v_out = v_out * (1 - job["dv"]) + u_out
+        error = np.zeros(3)
+        if inside >= job["period"] - job["window"]:
+            error = np.exp(v_out) / np.exp(v_out).sum() - np.eye(3)[job["labels"][sample]]
+        arriving, arriving_out = forward @ spikes + recurrent @ own, readout @ own
+        q, q_own = keep * q + job["impulse"] * before, keep * q_own + job["impulse"] * own_before
+        q_out = keep * q_out + job["impulse"] * own_before
+        for weights, trace, arrived in ((forward, q, before), (recurrent, q_own, own_before)):
+            for i, j in np.ndindex(weights.shape):
+                eligibility = causal * psi[i] * trace[j] + non_causal * post[i] * arrived[j]
+                weights[i, j] += signal[i] * Y_DECAY**2 * eligibility
+        for i, j in np.ndindex(readout.shape):
+            readout[i, j] += causal * error[i] * Y_DECAY**2 * q_out[j]
+        post = job["post_decay"] * post + psi
+        before, own_before = spikes.astype(float), own
+    return forward, recurrent, readout
+
+
 def lavas(worker: LavaWorker, job: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     folder = worker.new_folder()
     worker.run(FloatJob(**job), folder, None, None)
@@ -99,9 +150,28 @@ def test_weights_are_those_of_the_equations(worker: LavaWorker, psi: str, period
     np.testing.assert_allclose(found[1], recurrent, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("window", [80, 30])
+def test_a_readout_teaches_hidden_neurons_by_its_error(worker: LavaWorker, window: int) -> None:
+    case = taught_job(window)
+    expected = directly_taught(case)
+    folder = worker.new_folder()
+    worker.run(FloatJob(**case), folder, None, None)
+    for name, weights in zip(("forward", "recurrent", "readout"), expected):
+        assert np.abs(weights - case[name]).max() > 0.01, "learns"
+        np.testing.assert_allclose(np.load(folder / f"{name}.npy")[-1], weights, rtol=0, atol=1e-9)
+
+
 def test_a_signal_that_is_no_number_is_refused() -> None:
     case = job("b", 10, 10)
     case["signal"][3, 1] = np.nan
     worker = LavaWorker("float_learning_worker")
     with pytest.raises(LavaRunError, match=r"learning signal: must be finite, got .* in step 4"):
         lavas(worker, case)
+
+
+def test_an_error_that_is_no_number_is_refused() -> None:
+    case = taught_job(80)
+    case["readout"][1, 2] = np.nan
+    worker = LavaWorker("float_learning_worker")
+    with pytest.raises(LavaRunError, match=r"error of the readout: must be finite, got .* in step"):
+        worker.run(FloatJob(**case), worker.new_folder(), None, None)
