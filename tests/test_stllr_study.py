@@ -15,8 +15,9 @@ from training import tasks
 from training.digits import Part, digits
 from training.stllr import study
 from training.stllr.config import OnlineNetworkConfig, RuleConfig
+from training.stllr.engine import train_on_engine
 from training.stllr.exported import not_exportable
-from training.stllr.recipe import OnlineOptimizerConfig
+from training.stllr.recipe import OnlineOptimizerConfig, train_stllr
 from training.stllr.study import best_rates, draw, rates, table
 from training.stllr.variants import methods_of, rungs_of
 
@@ -55,7 +56,8 @@ def test_methods_differ_in_the_rule_alone() -> None:
 def test_each_rung_of_the_ladder_is_one_change() -> None:
     network, optimizer = OnlineNetworkConfig(), OnlineOptimizerConfig()
     whole = {"network": network, "optimizer": optimizer}
-    rungs = [{**whole, **rung} for rung in rungs_of(RuleConfig(window=9), network, optimizer).values()]
+    variants = list(rungs_of(RuleConfig(window=9), network, optimizer).values())
+    rungs = [{**whole, **variant.options} for variant in variants]
     changed = [
         [(part, field.name) for part in before for field in fields(before[part]) if differ(before, after, part, field)]
         for before, after in pairwise(rungs)
@@ -65,7 +67,10 @@ def test_each_rung_of_the_ladder_is_one_change() -> None:
         [("method", "error_delay")],
         [("optimizer", "kind"), ("optimizer", "batch_size")],
         [("network", "threshold"), ("network", "reset"), ("network", "arithmetic")],
+        [("optimizer", "rounding"), ("method", "trace_bits")],
+        [],
     ]
+    assert [variant.trains for variant in variants] == [train_stllr] * 6 + [train_on_engine]
     assert not not_exportable(rungs[-1]["network"])
 
 

@@ -11,6 +11,13 @@ import torch
 
 PsiName = Literal["fast sigmoid", "triangle", "sigmoid", "arctan"]
 
+TRIANGLE_PEAK = 0.3
+
+
+def largest_activation(psi: PsiName) -> float:
+    """Ψ at the threshold."""
+    return TRIANGLE_PEAK if psi == "triangle" else 1.0
+
 
 def secondary_activation(psi: PsiName, distance: torch.Tensor) -> torch.Tensor:
     """Ψ of each neuron, in the shape and type of `distance`.
@@ -24,7 +31,7 @@ def secondary_activation(psi: PsiName, distance: torch.Tensor) -> torch.Tensor:
     if psi == "fast sigmoid":
         return distance.abs_().mul_(100).add_(1).square_().reciprocal_()
     if psi == "triangle":
-        return distance.abs_().neg_().add_(1).clamp_(min=0).mul_(0.3)
+        return distance.abs_().neg_().add_(1).clamp_(min=0).mul_(TRIANGLE_PEAK)
     if psi == "sigmoid":
         share = distance.mul_(4).sigmoid_()
         return share.mul_(1 - share).mul_(4)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulators.events import Events
 from training.batches import Augment
 from training.data.samples import Samples
 from training.stllr.frames import Frames
@@ -32,16 +33,26 @@ class StreamBatches:
     augment: Augment | None = None
     epoch: int = 0
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Seed and epoch: of all that is drawn at random."""
+        return self.seed or 0, self.epoch
+
     def __len__(self) -> int:
         """Number of batches."""
         return -(-len(self.samples) // self.size)
 
     def __iter__(self) -> Iterator[Frames]:
-        generator = np.random.default_rng([self.seed or 0, self.epoch])
+        for events in self.events():
+            yield Frames(events, self.n_steps, self.shape)
+
+    def events(self) -> Iterator[Events]:
+        """The same batches, not made into streams."""
+        generator = np.random.default_rng(self.identity)
         everyone = np.arange(len(self.samples))
         order = everyone if self.seed is None else generator.permutation(everyone)
         for first in range(0, len(order), self.size):
             events = self.samples.select(order[first : first + self.size])
             if self.seed is not None and self.augment is not None:
                 events = self.augment(events, generator)
-            yield Frames(events, self.n_steps, self.shape)
+            yield events

@@ -58,6 +58,10 @@ class RuleConfig:
     update: Update = "batch"
     """Whether weights change once for a batch, or in each step of the window."""
 
+    trace_bits: int | None = None
+    """Traces are whole numbers of so many bits, as on a chip, rounded at random in each step; the largest number is
+    what a spike, or the largest Ψ, in every step adds up to. null: real numbers."""
+
 
 @dataclass(frozen=True)
 class UnrolledConfig:
@@ -187,6 +191,8 @@ def rule_problems(method: MethodConfig, n_steps: int) -> Iterator[str]:
     for name, allowed in (("signal", Signal), ("update", Update)):
         if getattr(method, name) not in get_args(allowed):
             yield f"{name}: must be one of {', '.join(get_args(allowed))}, got {getattr(method, name)!r}"
+    if method.trace_bits is not None and not 1 <= method.trace_bits <= 23:
+        yield f"trace_bits: must be 1…23 or null, got {method.trace_bits}"
     if method.error_delay < 0:
         yield f"error_delay: must be at least 0, got {method.error_delay}"
 

@@ -19,11 +19,12 @@ import torch
 
 from netx_exports.errors import LapilliError
 from training.denormals import flushing
-from training.stllr.activations import secondary_activation
+from training.stllr.activations import largest_activation, secondary_activation
 from training.stllr.config import RuleConfig, rule_problems
 from training.stllr.frames import Stream
 from training.stllr.layers import Layer, LayerRun
 from training.stllr.network import OnlineNetwork
+from training.stllr.rounding import TraceRounding
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class OnlineLearner(torch.nn.Module):
             ones of shape (classes, neurons), as in the authors' code.
         n_steps: of a sample.
 
+    Attributes:
+        generator: of the random rounding of traces, where the rule asks for it.
+
     Raises:
         LapilliError: listing every value out of its range.
     """
@@ -59,6 +63,8 @@ class OnlineLearner(torch.nn.Module):
         self.network = network
         self.rule = rule
         self.n_steps = n_steps
+        self.generator = torch.Generator()
+        self.rounding = None if rule.trace_bits is None else TraceRounding(rule.trace_bits, n_steps, self.generator)
         for number, layer in enumerate(network.hidden if rule.signal != "bp" else ()):
             bound = sqrt(6 / prod(layer.shape))
             self.register_buffer(
@@ -107,12 +113,16 @@ class Cell:
         n_samples: at once.
         kept: share of the trace of what comes in that is kept in a step.
         rule: the rule.
+        rounding: of the traces; None: they are real numbers.
     """
 
-    def __init__(self, layer: Layer, n_samples: int, kept: float, rule: RuleConfig) -> None:
+    def __init__(
+        self, layer: Layer, n_samples: int, kept: float, rule: RuleConfig, rounding: TraceRounding | None
+    ) -> None:
         self.run = LayerRun(layer, n_samples)
         self.rule = rule
         self._kept = kept
+        self._rounding = rounding
         self._traces: list[torch.Tensor] = []
         self.psi = torch.empty(0)
         self.post = torch.zeros_like(self.run.spikes) if rule.a_post else torch.empty(0)
@@ -137,6 +147,8 @@ class Cell:
                 self._traces = [torch.zeros_like(part) for part in self.run.inputs]
             for trace, arriving in zip(self._traces, self.run.inputs):
                 trace.mul_(self._kept).add_(arriving)
+                if self._rounding:
+                    self._rounding.apply_(trace, self._kept, 1.0)
 
     def activate(self) -> None:
         """Ψ of the step, before the reset."""
@@ -161,6 +173,8 @@ class Cell:
         """The trace of Ψ takes in the step that is over."""
         if self.rule.a_post:
             self.post.mul_(self.rule.l_post).add_(self.psi)
+            if self._rounding:
+                self._rounding.apply_(self.post, self.rule.l_post, largest_activation(self.rule.psi))
 
     def _add(self, terms: list[tuple[float, torch.Tensor, list[torch.Tensor]]]) -> None:
         for factor, error, values in terms:
@@ -188,8 +202,10 @@ class _Pass:
     def __post_init__(self) -> None:
         network, rule, n_samples = self.learner.network, self.learner.rule, self.stream.n_samples
 
+        rounding = self.learner.rounding
+
         def cell(layer: Layer, kept: float | None) -> Cell:
-            return Cell(layer, n_samples, layer.neurons.share if kept is None else kept, rule)
+            return Cell(layer, n_samples, layer.neurons.share if kept is None else kept, rule, rounding)
 
         # A causal term of weight 0 needs no trace.
         self.cells = [cell(layer, rule.l_pre if rule.a_pre else 0.0) for layer in network.hidden]

@@ -59,6 +59,12 @@ class OnlineNetwork(torch.nn.Module):
             "graded_input": int(self.graded_input),
         }
 
+    def round_weights(self, generator: torch.Generator) -> None:
+        """Keep nothing of the weights that 8 bits cannot hold, each rounded at random."""
+        for layer in (*self.hidden, self.readout):
+            for part in layer.parts:
+                part.round_at_random(generator)
+
     @torch.no_grad()
     def scores(self, stream: Stream) -> torch.Tensor:
         """Voltages of the readout, summed over all steps, (samples, classes); the largest is the decision.

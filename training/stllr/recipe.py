@@ -66,6 +66,10 @@ class OnlineOptimizerConfig:
     patience: int = 1000
     """Epochs without a lower validation loss after which training ends early; where the best weights are kept."""
 
+    rounding: Literal["nearest", "random"] = "nearest"
+    """With integers: whether real weights stay behind those of 8 bits, which are the nearest ones, or the 8 bits are
+    all there is and every change is rounded at random, as on a chip."""
+
     keep: Literal["best", "last"] = "last"
     """Whether the weights of the epoch with the lowest validation loss are kept, or the last ones."""
 
@@ -139,7 +143,7 @@ def train_stllr(
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
     method = DEFAULT_RULE if method is None else method
-    if problems := list(_problems(data, optimizer, seed, threads)):
+    if problems := list(_problems(data, network, optimizer, seed, threads)):
         raise LapilliError("; ".join(problems))
     config = {
         **{"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer)},
@@ -226,6 +230,7 @@ class OnlineClassifier(LightningModule):
         self.learner = learner
         self._batches = batches
         self._optimizer = optimizer
+        self._generator = learner.generator if isinstance(learner, OnlineLearner) else torch.Generator()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam, or plain gradient descent."""
@@ -233,8 +238,10 @@ class OnlineClassifier(LightningModule):
         return kinds[self._optimizer.kind](self.learner.network.parameters(), self._optimizer.lr)
 
     def on_train_epoch_start(self) -> None:
-        """Set what depends on the epoch: order of the data, learning rate."""
+        """Set what depends on the epoch: order of the data, random numbers, learning rate."""
         self._batches.epoch = self.current_epoch
+        # With its own seed an epoch is the same after a resume.
+        self._generator.manual_seed(int(np.random.default_rng([2, *self._batches.identity]).integers(1 << 62)))
         chosen, rate = self._optimizer, self._optimizer.lr
         if chosen.schedule == "cosine":
             rate = warm_up_cosine(self.current_epoch, chosen.lr, chosen.max_epochs, 0.0)
@@ -247,13 +254,18 @@ class OnlineClassifier(LightningModule):
         Raises:
             LapilliError: for a learning signal that is no number, saying in which epoch.
         """
-        optimizer = cast(LightningOptimizer, self.optimizers())
         try:
-            learned = self.learner.learn(batch, optimizer.step)
+            learned = self.learner.learn(batch, self._change)
         except LapilliError as error:
             raise LapilliError(f"epoch {self.current_epoch + 1}: {error}") from error
         metrics = {"train_loss": learned.loss, "train_accuracy": learned.right / batch.n_samples}
         self._log(metrics, batch.n_samples)
+
+    def _change(self) -> None:
+        """A step of the optimiser with the gradients as they are."""
+        cast(LightningOptimizer, self.optimizers()).step()
+        if self._optimizer.rounding == "random":
+            self.learner.network.round_weights(self._generator)
 
     def validation_step(self, batch: Frames, batch_idx: int, dataloader_idx: int = 0) -> None:
         """Loss of the mean logits, and accuracy; of the test part, where watched, accuracy."""
@@ -309,7 +321,9 @@ def _check_classes(task: Task) -> None:
         raise LapilliError(f"data: the training part has no sample of class {names}, which would never be learned")
 
 
-def _problems(data: DataConfig, optimizer: OnlineOptimizerConfig, seed: int, threads: int) -> Iterator[str]:
+def _problems(
+    data: DataConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig, seed: int, threads: int
+) -> Iterator[str]:
     yield from out_of_range(
         {"optimizer.lr": optimizer.lr},
         {"data.deformation": data.deformation, "seed": seed},
@@ -322,5 +336,7 @@ def _problems(data: DataConfig, optimizer: OnlineOptimizerConfig, seed: int, thr
     )
     if data.drain is not None and data.drain < 0:
         yield f"data.drain: must be at least 0, got {data.drain}"
+    if optimizer.rounding == "random" and (network.arithmetic != "integer" or network.weight_standardisation):
+        yield "optimizer.rounding: random needs integer arithmetic without weight standardisation"
     if data.fit == "train and validation" and optimizer.keep == "best":
         yield "data.fit: with the validation part in training no epoch can be chosen by it; set optimizer.keep to last"

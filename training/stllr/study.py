@@ -70,7 +70,7 @@ def rates(
         own = {**_trained(options, known[method], rate, epochs), "watch_test": False}
         folder = Path(runs) / "rates" / name / f"{_plain(method)}-{rate:g}-{epochs}"
         try:
-            summary = _resumed(folder, seed=case.seed, **own)
+            summary = _resumed(known[method], folder, seed=case.seed, **own)
         except LapilliError as error:
             # A rate at which a method falls apart is a rate not to choose.
             return [{"validation_accuracy": 0.0, "train_accuracy": 0.0, "seconds": 0, "failed": str(error)}]
@@ -125,7 +125,7 @@ def table(
         method = str(case.options["method"])
         folder = Path(runs) / f"{name}-{epochs}" / _plain(method) / f"seed-{case.seed}"
         own = _trained(options, known[method], best[method], epochs)
-        summary = _resumed(folder, seed=case.seed, **own)
+        summary = _resumed(known[method], folder, seed=case.seed, **own)
         return [_row(summary, best[method]) | {"published_on_shd": PUBLISHED.get(method, "") if "shd" in name else ""}]
 
     say_accuracies(collect(out, cases, measured), "test accuracy")
@@ -175,9 +175,13 @@ def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[
     if not isinstance(rule, RuleConfig):
         raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
     if variants == "methods":
-        return Path(file).stem, options, {name: {"method": method} for name, method in methods_of(rule).items()}
+        return (
+            Path(file).stem,
+            options,
+            {name: Variant({"method": method}) for name, method in methods_of(rule).items()},
+        )
     network = options.get("network", DEFAULT_ONLINE_NETWORK)
-    return Path(file).stem, options, dict(rungs_of(rule, network, options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)))
+    return Path(file).stem, options, rungs_of(rule, network, options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER))
 
 
 def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
@@ -188,14 +192,14 @@ def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
 
 
 def _trained(options: Mapping[str, Any], variant: Variant, rate: float, epochs: int) -> dict[str, Any]:
-    own = {**options, **variant}
+    own = {**options, **variant.options}
     optimizer = own.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
     return {**own, "optimizer": replace(optimizer, lr=rate, max_epochs=epochs)}
 
 
-def _resumed(folder: Path, **options: Any) -> OnlineSummary:
+def _resumed(variant: Variant, folder: Path, **options: Any) -> OnlineSummary:
     """Train, or go on with a training that was stopped."""
-    return train_stllr(folder, resume=RunFolder(folder).config.exists(), **options)
+    return variant.trains(folder, resume=RunFolder(folder).config.exists(), **options)
 
 
 def _row(summary: OnlineSummary, rate: float) -> Row:
@@ -208,7 +212,6 @@ def _row(summary: OnlineSummary, rate: float) -> Row:
         "train_accuracy": round(summary.train_accuracy, 6),
         "steps": summary.n_steps,
         "seconds": round(summary.seconds),
-        "trained_commit": summary.commit,
         "fingerprint": (summary.fingerprint or "")[:16],
     }
 

@@ -9,6 +9,8 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
+from training.stllr.rounding import round_at_random_
+
 _STEP, _LEAST, _MOST = 2 / 64, -256 / 64, 254 / 64
 
 
@@ -40,6 +42,12 @@ class Synapse(torch.nn.Module):
             # As in SLAYER, gradients pass through the rounding, and not to weights beyond the range.
             weight = _Rounded.apply(weight).clamp(_LEAST, _MOST)  # type: ignore[no-untyped-call]
         return weight
+
+    @torch.no_grad()
+    def round_at_random(self, generator: torch.Generator) -> None:
+        """Make the weights those that 8 bits can hold, each rounded at random; nothing finer is kept."""
+        round_at_random_(self.weight, _STEP, generator)
+        self.weight.clamp_(_LEAST, _MOST)
 
     def currents(self, values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """What reaches the neurons, (samples, *neurons), of values (samples, *sources)."""

@@ -1,7 +1,7 @@
 """What tables compare: the rule beside its special cases and controls, or a ladder from the algorithm to a chip."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from training.stllr.config import (
@@ -13,10 +13,13 @@ from training.stllr.config import (
     ottt,
     sltt,
 )
-from training.stllr.recipe import OnlineOptimizerConfig
+from training.stllr.engine import train_on_engine
+from training.stllr.recipe import OnlineOptimizerConfig, OnlineSummary, train_stllr
 
 CUT = 10
 """Steps of truncated back-propagation through time."""
+
+TRACE_BITS = 7
 
 DELAY = 3
 """Steps that the error of the ladder takes: readout, error neuron, and the way back."""
@@ -31,8 +34,18 @@ PUBLISHED: Mapping[str, str] = {
 """Percent on SHD itself, 700-450-20, best test epoch, second-hand; our data are another draw with another split."""
 
 
-Variant = Mapping[str, Any]
-"""Options of `train_stllr` in which one of the compared trainings differs from the configuration file."""
+@dataclass(frozen=True)
+class Variant:
+    """One of the compared trainings.
+
+    Arguments:
+        options: of `train_stllr` in which it differs from the configuration file.
+        trains: what trains it.
+    """
+
+    options: Mapping[str, Any]
+    trains: Callable[..., OnlineSummary] = train_stllr
+
 
 VariantsName = Literal["methods", "ladder"]
 
@@ -52,22 +65,25 @@ def methods_of(rule: RuleConfig) -> dict[str, MethodConfig]:
     }
 
 
-def rungs_of(
-    rule: RuleConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig
-) -> dict[str, dict[str, Any]]:
+def rungs_of(rule: RuleConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig) -> dict[str, Variant]:
     """From the publication's algorithm towards a chip: each rung is the one above with one more change.
 
-    A chip resets to zero, so the last rung does too: its neurons are those that are exported.
+    A chip resets to zero, so the integers do too: their neurons are those that are exported.
     """
     straight = replace(rule, signal="dfa")
     late = replace(straight, error_delay=DELAY)
+    coarse = replace(late, trace_bits=TRACE_BITS)
     single = replace(optimizer, kind="sgd", batch_size=1)
+    rounded = replace(single, rounding="random")
     whole = round(network.threshold * INTEGER_UNIT) / INTEGER_UNIT
     integers = replace(network, arithmetic="integer", reset="zero", threshold=whole, bias=False)
+    last = {"method": coarse, "optimizer": rounded, "network": integers}
     return {
-        "1 bp": {"method": replace(rule, signal="bp")},
-        "2 dfa": {"method": straight},
-        f"3 error {DELAY} steps late": {"method": late},
-        "4 gradient descent, batch 1": {"method": late, "optimizer": single},
-        "5 weights of 8 bits, integers": {"method": late, "optimizer": single, "network": integers},
+        "1 bp": Variant({"method": replace(rule, signal="bp")}),
+        "2 dfa": Variant({"method": straight}),
+        f"3 error {DELAY} steps late": Variant({"method": late}),
+        "4 gradient descent, batch 1": Variant({"method": late, "optimizer": single}),
+        "5 weights of 8 bits, integers": Variant({"method": late, "optimizer": single, "network": integers}),
+        "6 traces of 7 bits, random rounding": Variant(last),
+        "7 lava's learning engine": Variant(last, train_on_engine),
     }
