@@ -1,11 +1,14 @@
-"""Online learning, measured: a trained network meets new speakers; a network learns digits from nothing.
+"""Online learning, measured: a network meets new speakers, or new classes; a network learns digits from nothing.
 
     python scripts/learning/adaptation.py speakers MODEL.net… --out results/learning_speakers.csv
+    python scripts/learning/adaptation.py classes --out results/learning_classes.csv
     python scripts/learning/adaptation.py digits --out results/learning_digits.csv
 
 `speakers`: networks that `lapilli train shd` made of SHD regenerated, without speakers 4 and 5. Half of a speaker's
 samples, drawn by a seed, are learnt once, one after the other, by the readout; the other half, and 600 samples of
 speakers that the network was trained on, are only tested.
+`classes`: 64-128-10 learns the digits 0 to 7 from nothing, twice, then 8 and 9 in one pass: alone, or among as many
+samples of the others; readout and hidden layer learn.
 `digits`: 64-128-10 with random weights, 1,221 training samples, twice; with and without learning in the hidden layer.
 """
 
@@ -23,6 +26,7 @@ from simulators.learning.report import accuracy_of
 from simulators.provenance import provenance, write_csv
 
 SPEAKERS, N_OLD, DRAIN, WINDOW = (4, 5), 600, 20, 80
+N_KNOWN = 8
 
 
 def speakers(paths: list[str]) -> Iterator[dict[str, Any]]:
@@ -49,6 +53,41 @@ def speakers(paths: list[str]) -> Iterator[dict[str, Any]]:
             yield row | {"seconds": round(learned.seconds, 2)} | provenance(speaker)
 
 
+def classes() -> Iterator[dict[str, Any]]:
+    """A row for each seed, and for new classes alone and among old ones."""
+    from training.digits import digits as part
+
+    train, test = part("train"), part("test")
+    old, new = (_of(train, np.arange(*bounds)) for bounds in ((0, N_KNOWN), (N_KNOWN, 10)))
+    old_test, new_test = (_of(test, np.arange(*bounds)) for bounds in ((0, N_KNOWN), (N_KNOWN, 10)))
+    for seed in range(5):
+        config, generator, state = _digits_rule(-1, seed), np.random.default_rng(seed), None
+        network = fresh_network((64,), (128,), 10, seed)
+        steps = test.n_steps + network.depth
+        for _ in range(2):
+            known = learn(network, train.select(generator.permutation(old)), config, state=state)
+            state = known.state
+        others = generator.choice(old, len(new), replace=False)
+        for how, chosen in (("alone", new), ("among as many old ones", np.concatenate([new, others]))):
+            learned = learn(network, train.select(generator.permutation(chosen)), config, state=state)
+            row: dict[str, Any] = {"new_classes": how, "samples": len(chosen)}
+            for name, numbers in (("old", old_test), ("new", new_test)):
+                events = test.select(numbers)
+                row[f"{name}_before"] = round(accuracy_of(known.network, events, steps), 4)
+                row[f"{name}_after"] = round(accuracy_of(learned.network, events, steps), 4)
+            yield row | {"seconds": round(learned.seconds, 2)} | provenance(seed)
+
+
+def _of(events: Events, wanted: Any) -> Any:
+    return np.flatnonzero(np.isin(events.labels, wanted))
+
+
+def _digits_rule(hidden: int, seed: int) -> LearningConfig:
+    """For handwritten digits; `hidden`: mantissa of the hidden layer's factor."""
+    rule = HiddenRule(Term(hidden), pre_tau=20.0, pre_impulse=4.0)
+    return LearningConfig(rule, ReadoutRule(pre_tau=20.0, pre_impulse=4.0), voltage_exp=15, feedback_seed=seed)
+
+
 def digits() -> Iterator[dict[str, Any]]:
     """A row for each seed, with and without learning in the hidden layer."""
     from training.digits import digits as part
@@ -57,10 +96,7 @@ def digits() -> Iterator[dict[str, Any]]:
     for seed in range(3):
         network = fresh_network((64,), (128,), 10, seed)
         for hidden in (0, -1):
-            rule = HiddenRule(Term(hidden), pre_tau=20.0, pre_impulse=4.0)
-            config = LearningConfig(
-                rule, ReadoutRule(pre_tau=20.0, pre_impulse=4.0), voltage_exp=15, feedback_seed=seed
-            )
+            config = _digits_rule(hidden, seed)
             generator, state, online, seconds = np.random.default_rng(seed), None, [], 0.0
             for _ in range(2):
                 learned = learn(network, _shuffled(train, generator), config, state=state)
@@ -84,12 +120,13 @@ def _shuffled(events: Events, generator: np.random.Generator) -> Events:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("speakers", "digits"))
+    parser.add_argument("what", choices=("speakers", "classes", "digits"))
     parser.add_argument("networks", nargs="*")
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     rows = []
-    for row in speakers(options.networks) if options.what == "speakers" else digits():
+    made = {"speakers": lambda: speakers(options.networks), "classes": classes, "digits": digits}
+    for row in made[options.what]():
         print(row, flush=True)
         rows.append(row)
         write_csv(options.out, rows)
