@@ -128,7 +128,7 @@ def _line(file: IO[bytes], name: str) -> bytes:
 def _object(place: str, line: bytes) -> dict[str, Any]:
     try:
         found = json.loads(
-            line.decode(), parse_float=_refused, parse_constant=_refused, object_pairs_hook=_without_repetition
+            line.decode().rstrip(), parse_float=_refused, parse_constant=_refused, object_pairs_hook=_without_repetition
         )
     except json.JSONDecodeError as error:
         raise StreamError(place, [f"no JSON: {error.msg} at column {error.colno}"]) from None
