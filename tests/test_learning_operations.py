@@ -8,7 +8,7 @@ end the weights must be the twin's, so that the changes that are counted are tho
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, floor
 
 import numpy as np
@@ -19,6 +19,7 @@ from learning_cases import LearningCase, learning_case, learning_cases
 
 from netx_exports.synapses import WEIGHT_RANGE
 from simulators import Events
+from simulators.learning import Term
 from simulators.learning.learner import OPERATIONS
 from simulators.learning.parts import learning_part
 from simulators.learning.plan import FROM_INPUT, LearningPlan, SynapsePlan, learning_plan
@@ -177,6 +178,15 @@ def test_every_kind_of_operation_is_met_in_twenty_networks() -> None:
     for name in OPERATIONS:
         assert sum(total[name] > 0 for total in totals) >= 3, name
     assert sum(total["visits"] for total in totals) > sum(total["changes"] for total in totals)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_products_of_which_rounding_leaves_nothing_are_counted(seed: int) -> None:
+    case = learning_case(np.random.default_rng(seed), 1, 4, 16)
+    small = replace(case.config.hidden, causal=Term(1), non_causal=Term(1), post_shift=5)
+    config = replace(case.config, hidden=small, feedback_shift=11, window=None, voltage_exp=12)
+    totals = assert_counts_are_those_enumerated(replace(case, config=config))
+    assert totals["visits"] > 0
 
 
 @pytest.mark.parametrize("first_step", [1, 5_000])
