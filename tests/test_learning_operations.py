@@ -180,13 +180,15 @@ def test_every_kind_of_operation_is_met_in_twenty_networks() -> None:
     assert sum(total["visits"] for total in totals) > sum(total["changes"] for total in totals)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_products_of_which_rounding_leaves_nothing_are_counted(seed: int) -> None:
-    case = learning_case(np.random.default_rng(seed), 1, 4, 16)
-    small = replace(case.config.hidden, causal=Term(1), non_causal=Term(1), post_shift=5)
-    config = replace(case.config, hidden=small, feedback_shift=11, window=None, voltage_exp=12)
-    totals = assert_counts_are_those_enumerated(replace(case, config=config))
-    assert totals["visits"] > 0
+def test_products_of_which_rounding_leaves_nothing_are_counted() -> None:
+    generator, totals = np.random.default_rng(0), []
+    for _ in range(12):
+        case = learning_case(generator, 1, 4, 16)
+        small = replace(case.config.hidden, causal=Term(1), non_causal=Term(1), post_shift=5)
+        config = replace(case.config, hidden=small, feedback_shift=11, window=None, voltage_exp=12)
+        totals.append(assert_counts_are_those_enumerated(replace(case, config=config)))
+    assert sum(total["causal"] > 0 for total in totals) >= 3
+    assert sum(total["non_causal"] > 0 for total in totals) >= 3
 
 
 @pytest.mark.parametrize("first_step", [1, 5_000])

@@ -56,11 +56,11 @@ class StreamHeader:
         ):
             raise StreamError("header", problems)
 
-    def sample(self, label: int, events: npt.NDArray[np.int64]) -> Events:
-        """One sample; events are (events, 2), step and neuron, sorted, none twice."""
-        step, neuron = events[:, 0].astype(np.int32), events[:, 1].astype(np.int32)
-        offsets = np.array([0, len(events)], np.int64)
-        return Events(step, neuron, offsets, self.n_steps, self.shape, None, np.array([label], np.int64))
+    def sample(self, label: int, step: npt.NDArray[np.int64], neuron: npt.NDArray[np.int64]) -> Events:
+        """One sample of events sorted by step and neuron, none twice."""
+        offsets = np.array([0, len(step)], np.int64)
+        label_of = np.array([label], np.int64)
+        return Events(step.astype(np.int32), neuron.astype(np.int32), offsets, self.n_steps, self.shape, None, label_of)
 
 
 def read_lines(file: IO[bytes], name: str) -> tuple[StreamHeader, Iterator[Events]]:
@@ -176,11 +176,13 @@ def _sample(place: str, entry: dict[str, Any], header: StreamHeader) -> Events:
     problems += _event_problems(events, header)
     if problems:
         raise StreamError(place, problems)
-    pairs = np.array(events, np.int64).reshape(-1, 2)
-    different, counts = np.unique(pairs, axis=0, return_counts=True)
-    if len(different) < len(pairs):
-        raise StreamError(place, [f"events: {different[counts.argmax()].tolist()} is there twice"])
-    return header.sample(label, different)
+    step, neuron = np.array(events, np.int64).reshape(-1, 2).T
+    place_of = step * prod(header.shape) + neuron
+    order = np.argsort(place_of)
+    if len(twice := np.flatnonzero(np.diff(place_of[order]) == 0)):
+        repeated = order[twice[0]]
+        raise StreamError(place, [f"events: {[int(step[repeated]), int(neuron[repeated])]} is there twice"])
+    return header.sample(label, step[order], neuron[order])
 
 
 def _event_problems(events: Any, header: StreamHeader) -> list[str]:

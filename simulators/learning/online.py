@@ -87,7 +87,8 @@ class StreamSession:
     time_limit_s: float | None = None
 
     def __post_init__(self) -> None:
-        check_events(self.network, self.header.sample(0, np.zeros((0, 2), np.int64)))
+        nothing = np.zeros(0, np.int64)
+        check_events(self.network, self.header.sample(0, nothing, nothing))
         if self.header.n_classes > self.network.output.size:
             limit = f"at most {self.network.output.size}, the neurons of the readout"
             raise LapilliError(f"classes: must be {limit}, got {self.header.n_classes}")
