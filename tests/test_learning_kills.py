@@ -69,7 +69,10 @@ def started(words: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe
+            pipe.close()
 
 
 def learnt(run: Path) -> int:
@@ -128,3 +131,23 @@ def test_a_stream_that_is_ended_between_two_samples_goes_on_with_the_next(
     assert [answer["number"] for answer in answers] == list(range(N_SAMPLES))
     assert [answer["label"] for answer in answers] == events.labels.tolist()  # type: ignore[union-attr]
     assert load(run / "model.net") == load(files["whole"])
+
+
+def test_a_run_whose_reader_has_gone_says_so_and_loses_nothing(files: dict[str, Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    header, *lines = files["stream"].read_bytes().splitlines(keepends=True)
+    with started(words(files, run, "--stream", "-", "--json")) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(header + lines[0])
+        assert select.select([process.stdout], [], [], 60)[0]
+        assert process.stdout.readline().endswith(b"}\n")
+        process.stdout.close()
+        process.stdin.write(lines[1])
+        process.stdin.close()
+        assert process.stderr
+        err = process.stderr.read().decode()
+        status = process.wait(60)
+    kept = f"what was learnt before is in {run}, and --resume goes on"
+    assert (status, err) == (2, f"lapilli: nobody reads the answers any more; {kept}\n")
+    assert learnt(run) == 2

@@ -18,7 +18,7 @@ from lapilli.learning.samples import (
     watched_samples,
 )
 from lapilli.learning.stream import answers, opened_stream, refuse_contradictions
-from lapilli.output import print_json, print_json_line, progress_bar
+from lapilli.output import print_json, print_json_line, progress_bar, silence_output
 from netx_exports import LapilliError, load
 from simulators import Events
 from simulators.learning import LearningBackend, LearningConfig
@@ -161,9 +161,12 @@ def _learn_stream(
 ) -> LearningRecord:
     if resume:
         print(f"going on after {len(start_record(session, record_path, resume)):,} samples", file=sys.stderr)
+    kept = f"what was learnt before is in {record_path.parent}, and --resume goes on"
     try:
         with answers(json) as answer:
             return session.run(samples, record_path, resume, answer)
     except StreamError as error:
-        where = f"what was learnt before is in {record_path.parent}, and --resume goes on"
-        raise LapilliError(f"{error}; {where}") from error
+        raise LapilliError(f"{error}; {kept}") from error
+    except BrokenPipeError as error:
+        silence_output()
+        raise LapilliError(f"nobody reads the answers any more; {kept}") from error
