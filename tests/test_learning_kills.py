@@ -106,48 +106,40 @@ def test_a_stream_that_is_ended_between_two_samples_goes_on_with_the_next(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, events = tmp_path / "run", Events.load(files["events"])
-    told: list[bytes] = []
-    for how, resume in ((signal.SIGINT, ()), (signal.SIGKILL, ("--resume",))):
-        header, *lines = stream_text(events, first=len(told)).encode().splitlines(keepends=True)
-        with started(words(files, run, "--stream", "-", "--json", *resume)) as process:
-            assert process.stdin
-            assert process.stdout
-            process.stdin.write(header)
-            for line in lines[:5]:
-                # Nothing of the next sample is sent before this one is answered.
-                process.stdin.write(line)
-                assert select.select([process.stdout], [], [], 60)[0]
-                told.append(process.stdout.readline())
-            # The record follows the answer.
-            assert wait_until(lambda: learnt(run) == len(told))
-            process.send_signal(how)
-            _, err = process.communicate(timeout=60)
-        assert process.returncode == (130 if how == signal.SIGINT else -how), err
+    header, *lines = stream_text(events).encode().splitlines(keepends=True)
+    with started(words(files, run, "--stream", "-", "--json")) as process:
+        told = answered(process, header, lines[:5])
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    stopped = f"lapilli: stopped; what was learnt is in {run}: the same command with --resume goes on\n"
+    assert (process.returncode, err.decode(), learnt(run)) == (130, stopped, 5)
+    # Whoever reads the answers goes away: sample 7 is learnt, and nobody can be told.
+    with started(words(files, run, "--stream", "-", "--json", "--resume")) as process:
+        told += answered(process, header, lines[5:7])
+        assert process.stdin
+        assert process.stdout
+        process.stdout.close()
+        process.stdin.write(lines[7])
+        _, err = process.communicate(timeout=60)
+    gone = f"lapilli: nobody reads the answers any more; what was learnt before is in {run}, and --resume goes on\n"
+    assert (process.returncode, err.decode(), learnt(run)) == (2, "going on after 5 samples\n" + gone, 8)
     rest = tmp_path / "rest.jsonl"
-    rest.write_text(stream_text(events, first=len(told)))
+    rest.write_text(stream_text(events, first=8))
     capsys.readouterr()
     assert cli.main(words(files, run, "--stream", str(rest), "--json", "--resume")) == 0
     answers, _ = answers_in(b"".join(told).decode() + capsys.readouterr().out)
-    assert [answer["number"] for answer in answers] == list(range(N_SAMPLES))
-    assert [answer["label"] for answer in answers] == events.labels.tolist()  # type: ignore[union-attr]
+    assert [answer["number"] for answer in answers] == [*range(7), *range(8, N_SAMPLES)]
     assert load(run / "model.net") == load(files["whole"])
 
 
-def test_a_run_whose_reader_has_gone_says_so_and_loses_nothing(files: dict[str, Path], tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    header, *lines = files["stream"].read_bytes().splitlines(keepends=True)
-    with started(words(files, run, "--stream", "-", "--json")) as process:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(header + lines[0])
+def answered(process: "subprocess.Popen[bytes]", header: bytes, lines: list[bytes]) -> list[bytes]:
+    """The answers to samples, of which none is sent before the one before it is answered."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(header)
+    told = []
+    for line in lines:
+        process.stdin.write(line)
         assert select.select([process.stdout], [], [], 60)[0]
-        assert process.stdout.readline().endswith(b"}\n")
-        process.stdout.close()
-        process.stdin.write(lines[1])
-        process.stdin.close()
-        assert process.stderr
-        err = process.stderr.read().decode()
-        status = process.wait(60)
-    kept = f"what was learnt before is in {run}, and --resume goes on"
-    assert (status, err) == (2, f"lapilli: nobody reads the answers any more; {kept}\n")
-    assert learnt(run) == 2
+        told.append(process.stdout.readline())
+    return told
