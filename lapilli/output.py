@@ -1,6 +1,7 @@
 """What commands share: tables, JSON, progress on the error stream."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,18 @@ class NumberText(str):
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print one JSON document on the standard output."""
     print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def print_json_line(value: Mapping[str, Any]) -> None:
+    """Print one JSON document on one line of the standard output, at once: whoever reads it may wait for it."""
+    print(json.dumps(value, allow_nan=False), flush=True)
+
+
+def silence_output() -> None:
+    """Drop what a standard output without a reader still holds; Python would try again to write it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -48,6 +61,16 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda n: progress.advance(task, n)
+
+
+@contextmanager
+def progress_line(text: str) -> Iterator[Callable[[str], None]]:
+    """A line on the error stream for work whose end is not known; yields the function to call with what it says now."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False))
+    console = Console(file=sys.stderr)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(text, total=None)
+        yield lambda now: progress.update(task, description=now)
 
 
 def _cell(value: object) -> str:

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from lapilli import cli
-from lapilli.commands import learn as learn_command
+from lapilli.learning import samples as samples_module
 from netx_exports import CubaLif, DenseSynapse, Layer, Network, load, save
 from netx_exports.cuba_lif import NEVER_SPIKES
 from simulators import Events
 from simulators.lava_client import installed
-from simulators.learning import learn
+from simulators.learning import learn, recorded
 from simulators.learning import session as session_module
 from simulators.learning.fresh import fresh_network
 from training.data.samples import in_memory
@@ -136,7 +136,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
         return learn(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "learn", interrupted)
+        patch.setattr(recorded, "learn", interrupted)
         assert cli.main(words(files, "--epochs", "2")) == 130
     assert "--resume goes on" in capsys.readouterr().err
     assert not (files["run"] / "model.net").exists()
@@ -180,7 +180,7 @@ def test_samples_are_chosen_by_class(files: dict[str, Path], capsys: pytest.Capt
         (["--layers", "hidden0"], "only the last layers of a network learn"),
         (["--learning.hidden.causal.mantissa", "-9"], "hidden.causal.mantissa: must be a whole number in -7…7, got -9"),
         (["--learning.readout.pre-tau", "-1"], "readout.pre_tau: must be a number in 0…1e+06, got -1"),
-        (["--data", "digits"], "needs --input FILE.npz or --data NAME, one of them"),
+        (["--data", "digits"], "needs --input FILE.npz, --data NAME or --stream FILE, one of them"),
         (["--learning.window", "999"], "window: must be at most"),
     ],
 )
@@ -210,7 +210,7 @@ def test_a_data_set_is_learnt_by_name_and_some_of_its_groups(
     groups = np.arange(len(events)) % 3
     samples = in_memory(events, groups=groups)
     found = SimpleNamespace(part=lambda name: {"test": samples}[name], classes=("a", "b", "c"))
-    monkeypatch.setattr(learn_command, "catalogue", lambda: SimpleNamespace(prepared=lambda *asked: found))
+    monkeypatch.setattr(samples_module, "catalogue", lambda: SimpleNamespace(prepared=lambda *asked: found))
     chosen = ["--data", "somewhere", "--part", "test", "--run-dir", str(files["run"]), "--json"]
     assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "0,2", *RULE]) == 0
     facts = json.loads(capsys.readouterr().out)

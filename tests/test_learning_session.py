@@ -8,6 +8,7 @@ import pytest
 from learning_cases import learning_case
 
 from netx_exports import LapilliError
+from simulators.learning import recorded
 from simulators.learning import session as session_module
 from simulators.learning.learner import learn
 from simulators.learning.record import RecordError
@@ -34,7 +35,7 @@ def test_a_run_that_was_interrupted_goes_on_exactly(
         return learn(network, events, *arguments, state=state, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(session_module, "learn", interrupted)
+        patch.setattr(recorded, "learn", interrupted)
         with pytest.raises(KeyboardInterrupt):
             session().run(tmp_path / "record.npz")
     monkeypatch.setattr(session_module, "AT_ONCE", 5)

@@ -2,6 +2,7 @@
 
 from simulators.learning.config import HiddenRule, LearningConfig, LearningError, ReadoutRule, Term
 from simulators.learning.learner import Learned, LearningBackend, LearningCounts, LearningState, learn
+from simulators.learning.online import learn_each
 from simulators.learning.parts import LearningPart, learning_part
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "ReadoutRule",
     "Term",
     "learn",
+    "learn_each",
     "learning_part",
 ]

@@ -15,6 +15,9 @@ from simulators.learning.learner import with_readout
 _SPREAD = 240.0
 """Standard deviation of all weights of a neuron together: that of a sum of as many spikes as it has inputs."""
 
+_MAX_WEIGHTS = 1 << 26
+"""Events may come from strangers, and their shape and classes decide how much memory is taken."""
+
 _HIDDEN = CubaLif(vth_mant=64, current_decay=2048, voltage_decay=200)
 _READOUT = CubaLif(vth_mant=NEVER_SPIKES, current_decay=4096, voltage_decay=0)
 
@@ -29,11 +32,13 @@ def fresh_network(shape: Sequence[int], hidden: Sequence[int], n_classes: int, s
         seed: of the weights.
 
     Raises:
-        LapilliError: without classes, or for a layer without neurons.
+        LapilliError: without classes, or for a layer without neurons, or for too many weights.
     """
     sizes = [prod(shape), *hidden, n_classes]
     if min(sizes) < 1 or n_classes < 2:
         raise LapilliError(f"new: every layer needs a neuron, and the readout 2 classes, got {sizes}")
+    if sum(size * below for below, size in pairwise(sizes)) > _MAX_WEIGHTS:
+        raise LapilliError(f"new: at most {_MAX_WEIGHTS:,} weights, got layers of {sizes}")
     generator = np.random.default_rng(seed)
     layers: list[Layer] = []
     for number, (below, size) in enumerate(pairwise(sizes), 1):

@@ -44,8 +44,9 @@ class LearningCounts:
     """Operations of learning, exact.
 
     Arguments:
-        operations: int64, (samples, operations), of `OPERATIONS`: synapses that the engine visits; causal and
-            non-causal products that are not 0; weights that changed; learning signals beyond -64…63, cut there.
+        operations: int64, (samples, operations), of `OPERATIONS`: synapses that the engine visits, all in each step;
+            causal and non-causal products that are not 0 before their last bits are cut off; weights that changed;
+            learning signals of spiking layers beyond -64…63, cut there.
     """
 
     operations: Int64

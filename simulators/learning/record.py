@@ -25,12 +25,13 @@ class LearningRecord:
 
     Arguments:
         state: to go on from.
-        decisions: int64, of each sample that was learnt.
+        labels, decisions: int64, of each sample that was learnt.
         operations: int64, (samples, operations), of `OPERATIONS`; -1 where they were not counted.
         seconds: that learning took.
     """
 
     state: LearningState
+    labels: Int64
     decisions: Int64
     operations: Int64
     seconds: float
@@ -43,17 +44,27 @@ class LearningRecord:
         """With the samples of one more stretch."""
         uncounted = np.full((len(learned.decisions), len(OPERATIONS)), -1, np.int64)
         counts = uncounted if learned.counts is None else learned.counts.operations
+        return self.followed_by(
+            LearningRecord(learned.state, learned.labels, learned.decisions, counts, learned.seconds)
+        )
+
+    def followed_by(self, recent: "LearningRecord") -> "LearningRecord":
+        """With what was learnt since; a record that is in this one already adds nothing."""
+        if recent.state.n_steps <= self.state.n_steps:
+            return self
         return LearningRecord(
-            learned.state,
-            np.concatenate([self.decisions, learned.decisions]),
-            np.concatenate([self.operations, counts]),
-            self.seconds + learned.seconds,
+            recent.state,
+            np.concatenate([self.labels, recent.labels]),
+            np.concatenate([self.decisions, recent.decisions]),
+            np.concatenate([self.operations, recent.operations]),
+            self.seconds + recent.seconds,
         )
 
 
 def new_record(state: LearningState) -> LearningRecord:
-    """Nothing learnt yet."""
-    return LearningRecord(state, np.zeros(0, np.int64), np.zeros((0, len(OPERATIONS)), np.int64), 0.0)
+    """Nothing learnt since `state`."""
+    nothing = np.zeros(0, np.int64)
+    return LearningRecord(state, nothing, nothing, np.zeros((0, len(OPERATIONS)), np.int64), 0.0)
 
 
 def save_record(path: PathLike, record: LearningRecord, identity: bytes) -> None:
@@ -68,7 +79,7 @@ def save_record(path: PathLike, record: LearningRecord, identity: bytes) -> None
         LapilliError: when the file cannot be written.
     """
     arrays: dict[str, npt.NDArray[Any]] = {f"weights{n}": weights for n, weights in enumerate(record.state.weights)}
-    arrays |= {"decisions": record.decisions, "operations": record.operations}
+    arrays |= {"labels": record.labels, "decisions": record.decisions, "operations": record.operations}
     arrays["n_steps"] = np.array(record.state.n_steps, np.int64)
     arrays["milliseconds"] = np.array(round(record.seconds * 1e3), np.int64)
     arrays["identity"] = np.frombuffer(identity, np.uint8)
@@ -90,17 +101,20 @@ def load_record(path: PathLike, identity: bytes, shapes: Sequence[tuple[int, ...
     """
     arrays = read_arrays(path, RecordError)
     weights = [f"weights{number}" for number in range(len(shapes))]
-    expected = {"decisions", "operations", "n_steps", "milliseconds", "identity", *weights}
+    expected = {"labels", "decisions", "operations", "n_steps", "milliseconds", "identity", *weights}
     if problems := [f"{name}: missing" for name in sorted(expected - arrays.keys())]:
         raise RecordError(str(path), problems)
     if arrays["identity"].tobytes() != identity:
         raise RecordError(str(path), ["it is of a run with another network, other events or other options"])
     found = [arrays[name].shape for name in weights]
-    n_samples = len(arrays["decisions"]) if arrays["decisions"].ndim == 1 else -1
-    if found != list(shapes) or arrays["operations"].shape != (n_samples, len(OPERATIONS)):
+    if found != list(shapes):
         raise RecordError(str(path), [f"weights: shapes must be {list(shapes)}, got {found}"])
+    n_samples = len(arrays["decisions"]) if arrays["decisions"].ndim == 1 else -1
+    if arrays["labels"].shape != (n_samples,) or arrays["operations"].shape != (n_samples, len(OPERATIONS)):
+        raise RecordError(str(path), ["labels, decisions and operations must be of the same samples"])
     return LearningRecord(
         LearningState(tuple(arrays[name].astype(np.int16) for name in weights), int(arrays["n_steps"])),
+        arrays["labels"].astype(np.int64),
         arrays["decisions"].astype(np.int64),
         arrays["operations"].astype(np.int64),
         int(arrays["milliseconds"]) / 1e3,

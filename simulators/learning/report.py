@@ -12,7 +12,7 @@ from simulators.events import Events
 from simulators.learning.learner import OPERATIONS
 from simulators.learning.parts import learning_part
 from simulators.learning.record import LearningRecord
-from simulators.learning.session import LearningSession
+from simulators.learning.recorded import LearningRun
 from simulators.plan import _ignore
 from simulators.run import run
 
@@ -35,9 +35,9 @@ def accuracy_of(network: Network, events: Events, n_steps: int, progress: Callab
     return right / len(events)
 
 
-def learning_facts(session: LearningSession, record: LearningRecord) -> dict[str, Any]:
+def learning_facts(session: LearningRun, record: LearningRecord) -> dict[str, Any]:
     """Everything about a run that fits JSON, but for the accuracies before and after."""
-    labels = _labels(session, record)
+    labels = record.labels
     right = record.decisions == labels
     n_classes = session.network.output.size
     tenth = max(1, len(right) // 10)
@@ -62,7 +62,7 @@ def learning_facts(session: LearningSession, record: LearningRecord) -> dict[str
     }
 
 
-def weight_changes(session: LearningSession, record: LearningRecord) -> list[dict[str, Any]]:
+def weight_changes(session: LearningRun, record: LearningRecord) -> list[dict[str, Any]]:
     """How far the weights of each synapse have come, in units of a weight."""
     part = learning_part(session.network, session.layers)
     synapses = [(layer.name, synapse) for layer in part.layers for synapse in layer.synapses]
@@ -82,15 +82,15 @@ def weight_changes(session: LearningSession, record: LearningRecord) -> list[dic
     return changes
 
 
-def sample_rows(session: LearningSession, record: LearningRecord) -> list[dict[str, object]]:
+def sample_rows(session: LearningRun, record: LearningRecord) -> list[dict[str, object]]:
     """A row for each sample in the order of learning; `accuracy` is that of the last samples, as in the curve."""
-    labels, order = _labels(session, record), session.order
-    moving = moving_accuracy(record.decisions == labels)
+    order = session.order_of(record)
+    moving = moving_accuracy(record.decisions == record.labels)
     return [
         {
             "number": number,
             "sample": int(order[number]),
-            "label": int(labels[number]),
+            "label": int(record.labels[number]),
             "decided": int(record.decisions[number]),
             "accuracy": round(float(moving[number]), 4),
             **{name: "" if value < 0 else int(value) for name, value in zip(OPERATIONS, record.operations[number])},
@@ -109,14 +109,14 @@ def moving_accuracy(right: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 
 def curve_figure(
-    session: LearningSession, record: LearningRecord, accuracies: Mapping[str, Mapping[str, float]]
+    session: LearningRun, record: LearningRecord, accuracies: Mapping[str, Mapping[str, float]]
 ) -> "Figure":
     """Accuracy over samples, each decided before it was learnt; that of whole sets, before and after, as points."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(100 * moving_accuracy(record.decisions == _labels(session, record)), label="learnt samples, before each")
+    axes.plot(100 * moving_accuracy(record.decisions == record.labels), label="learnt samples, before each")
     for number, (name, pair) in enumerate(accuracies.items()):
         label = "all learnt samples" if name == "learnt" else name
         ends = [100 * pair["before"], 100 * pair["after"]]
@@ -127,8 +127,3 @@ def curve_figure(
     axes.legend(loc="lower right", fontsize="small")
     axes.set_title(f"{session.backend}: {', '.join(learning_part(session.network, session.layers).names)}", loc="left")
     return figure
-
-
-def _labels(session: LearningSession, record: LearningRecord) -> Int64:
-    assert session.events.labels is not None
-    return session.events.labels[session.order[: len(record)]]

@@ -1,8 +1,5 @@
 """A learning run over many samples that can stop at any time and go on exactly: stretches of samples, and a record."""
 
-import hashlib
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +11,15 @@ from netx_exports.errors import LapilliError
 from netx_exports.network import Network
 from simulators.events import Events
 from simulators.learning.config import LearningConfig
-from simulators.learning.learner import LearningBackend, checked_labels, initial_state, learn
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import learned_network
-from simulators.learning.record import LearningRecord, load_record, new_record, save_record
+from simulators.learning.learner import LearningBackend, checked_labels
+from simulators.learning.record import LearningRecord
+from simulators.learning.recorded import identity_of, learn_recorded, start_record
 from simulators.plan import _ignore
 
 Int64 = npt.NDArray[np.int64]
 
 AT_ONCE = 16
 """Samples learnt between two looks at the clock."""
-
-SAVE_S = 5.0
-"""Seconds between two records on disk."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +61,14 @@ class LearningSession:
         generator = np.random.default_rng(self.shuffle_seed)
         return np.concatenate([generator.permutation(numbers) for _ in range(self.epochs)])
 
+    def order_of(self, record: LearningRecord) -> Int64:
+        """Which sample of `events` each one of the record is."""
+        return self.order[: len(record)]
+
     @property
     def identity(self) -> bytes:
         """SHA-256 of all that decides what is learnt."""
-        digest = hashlib.sha256(self.network.fingerprint.encode())
-        options = (self.config.as_dict(), list(self.layers or ()), self.n_steps, self.epochs, self.shuffle_seed)
-        digest.update(json.dumps([*options, self.backend, sorted(self.network.metadata.items())]).encode())
+        digest = identity_of(self, self.epochs, self.shuffle_seed)
         for name in ("step", "neuron", "offsets", "labels"):
             digest.update(np.ascontiguousarray(getattr(self.events, name)).tobytes())
         return digest.digest()
@@ -90,29 +85,8 @@ class LearningSession:
             KeyboardInterrupt: after what was learnt has been written.
             RecordError: when the file is of another run.
         """
-        identity, order = self.identity, self.order
-        record = new_record(initial_state(self.network, self.config, self.layers, self.n_steps))
-        if resume and record_path.exists():
-            record = load_record(record_path, identity, [weights.shape for weights in record.state.weights])
+        record = start_record(self, record_path, resume)
+        rest = self.order[len(record) :]
         progress(len(record))
-        saved = time.monotonic()
-        try:
-            while len(record) < len(order):
-                chosen = self.events.select(order[len(record) : len(record) + AT_ONCE])
-                learned = learn(
-                    self.network, chosen, self.config, layers=self.layers, n_steps=self.n_steps, state=record.state,
-                    backend=self.backend, time_limit_s=self.time_limit_s,
-                )  # fmt: skip
-                record = record.extended(learned)
-                progress(len(chosen))
-                if time.monotonic() > saved + SAVE_S:
-                    save_record(record_path, record, identity)
-                    saved = time.monotonic()
-        finally:
-            # A stretch that was cut short has changed nothing: it is learnt anew when the run goes on.
-            save_record(record_path, record, identity)
-        return record
-
-    def learned(self, record: LearningRecord) -> Network:
-        """The network with what was learnt."""
-        return learned_network(learning_part(self.network, self.layers), record.state.weights)
+        stretches = (self.events.select(rest[first : first + AT_ONCE]) for first in range(0, len(rest), AT_ONCE))
+        return learn_recorded(self, stretches, record, record_path, lambda learned: progress(len(learned.decisions)))

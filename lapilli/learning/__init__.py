@@ -1,0 +1,1 @@
+"""Parts of `lapilli learn`: where samples come from, and what becomes of them."""

@@ -1,0 +1,107 @@
+"""What a learning run leaves in its folder, and says of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lapilli.output import print_table, progress_bar
+from netx_exports import LapilliError, Network, save
+from netx_exports.files import replacing
+from simulators import Events
+from simulators.learning.record import LearningRecord
+from simulators.learning.recorded import LearningRun, learned_in
+from simulators.learning.report import accuracy_of, curve_figure, learning_facts, sample_rows
+from simulators.plots import save_figure
+from simulators.provenance import provenance, write_csv
+
+_FILES = {"model.net": "network", "report.json": "report", "samples.csv": "samples", "curve.svg": "curve"}
+
+
+def run_folder(path: Path, resume: bool) -> Path:
+    """The folder, which is made; one that holds a run already needs `resume`."""
+    if not resume and (path / "record.npz").exists():
+        raise LapilliError(f"run_dir: {path} holds a learning run already; --resume goes on with it")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LapilliError(f"run_dir: cannot make {path}: {error.strerror or error}") from error
+    return path
+
+
+def accuracies_of(network: Network, tested: Mapping[str, Events], n_steps: int | None) -> dict[str, float]:
+    """Accuracy on each set of samples, by its name."""
+    found = {}
+    with progress_bar("testing", sum(map(len, tested.values()))) as advance:
+        for name, events in tested.items():
+            steps = events.n_steps + network.depth if n_steps is None else n_steps
+            found[name] = accuracy_of(network, events, steps, advance)
+    return found
+
+
+def write_results(
+    session: LearningRun,
+    record: LearningRecord,
+    accuracies: Mapping[str, Mapping[str, float]],
+    origin: str,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write model.net, report.json, samples.csv and, where matplotlib is installed, curve.svg.
+
+    Arguments:
+        session, record: the run and what it came to.
+        accuracies: of each tested set, "before" and "after".
+        origin: where the network that it started from is.
+        folder: of the run.
+
+    Returns:
+        What report.json holds.
+    """
+    before, learned = session.network, learned_in(session, record)
+    facts = {
+        "network": origin,
+        "fingerprint_before": before.fingerprint,
+        "fingerprint_after": learned.fingerprint,
+        **learning_facts(session, record),
+        "accuracy": accuracies,
+        **provenance(session.config.seed),
+    }
+    metadata = {**before.metadata, "learned": {"from": before.fingerprint, "samples": len(record)}}
+    save(replace(learned, metadata=metadata), folder / "model.net")
+    write_csv(folder / "samples.csv", sample_rows(session, record))
+    with replacing(folder / "report.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    if find_spec("matplotlib") is not None:
+        save_figure(lambda: curve_figure(session, record, accuracies), folder / "curve.svg")
+    return facts
+
+
+def print_results(facts: Mapping[str, Any], folder: Path) -> None:
+    """For people."""
+    title = f"{facts['samples']:,} samples learnt in {facts['seconds']:.1f} s"
+    rows = [
+        ["samples that were learnt" if name == "learnt" else name, f"{pair['before']:.2%}", f"{pair['after']:.2%}"]
+        for name, pair in facts["accuracy"].items()
+    ]
+    if rows:
+        print_table(title, ["accuracy", "before", "after"], rows)
+    else:
+        print(title)
+    online = facts["online_accuracy"]
+    print(
+        f"decided rightly before they were learnt: {online['all']:.2%} of all samples, {online['first_tenth']:.2%} of "
+        f"the first tenth, {online['last_tenth']:.2%} of the last"
+    )
+    for change in facts["weight_change"]:
+        share = f"{change['changed']:.2%} of {change['weights']:,} weights changed"
+        size = f"by {change['mean_change']:.2f} on average, {change['largest_change']} at most"
+        print(f"{change['source']} -> {change['layer']}: {share}, {size}")
+    if facts["operations"]:
+        print(", ".join(f"{name.replace('_', '-')} {value:,}" for name, value in facts["operations"].items()))
+    if facts["classes_never_seen"]:
+        print(f"classes that were never seen: {', '.join(map(str, facts['classes_never_seen']))}")
+    for name, what in _FILES.items():
+        if (folder / name).exists():
+            print(f"{what}: {folder / name}")

@@ -1,0 +1,131 @@
+"""Learning stretches of samples with a record on disk, from which a run goes on exactly where it stopped."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from netx_exports.network import Network
+from simulators.events import Events
+from simulators.learning.config import LearningConfig
+from simulators.learning.learner import Learned, LearningBackend, initial_state, learn
+from simulators.learning.parts import learning_part
+from simulators.learning.plan import learned_network
+from simulators.learning.record import LearningRecord, load_record, new_record, save_record
+
+Int64 = npt.NDArray[np.int64]
+
+SAVE_S = 5.0
+"""Seconds between two records on disk."""
+
+
+class LearningRun(Protocol):
+    """A learning run, wherever its samples come from; network, config, layers and backend as of `learn`."""
+
+    @property
+    def network(self) -> Network:
+        """Whose last layers learn."""
+
+    @property
+    def config(self) -> LearningConfig:
+        """How they learn."""
+
+    @property
+    def layers(self) -> Sequence[str | int] | None:
+        """Those that learn."""
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of each sample."""
+
+    @property
+    def epochs(self) -> int:
+        """How often all samples are learnt."""
+
+    @property
+    def backend(self) -> LearningBackend:
+        """What they are learnt by."""
+
+    @property
+    def time_limit_s(self) -> float | None:
+        """For a Lava run of a stretch of samples."""
+
+    @property
+    def identity(self) -> bytes:
+        """SHA-256 of all that decides what is learnt, as far as it is known."""
+
+    def order_of(self, record: LearningRecord) -> Int64:
+        """Number of each sample of the record among those that are given."""
+
+
+def identity_of(run: LearningRun, *more: Any) -> "hashlib._Hash":
+    """SHA-256 of a run's network, options, and `more` that fits JSON; of its samples, nothing."""
+    digest = hashlib.sha256(run.network.fingerprint.encode())
+    options = (run.config.as_dict(), list(run.layers or ()), run.n_steps, *more)
+    digest.update(json.dumps([*options, run.backend, sorted(run.network.metadata.items())]).encode())
+    return digest
+
+
+def start_record(run: LearningRun, path: Path, resume: bool) -> LearningRecord:
+    """What is learnt already: of the file, where a run goes on from one; else nothing.
+
+    Raises:
+        RecordError: when the file is of another run.
+    """
+    record = new_record(initial_state(run.network, run.config, run.layers, run.n_steps))
+    if resume and path.exists():
+        return load_record(path, run.identity, [weights.shape for weights in record.state.weights])
+    return record
+
+
+def learn_recorded(
+    run: LearningRun,
+    stretches: Iterable[Events],
+    record: LearningRecord,
+    path: Path,
+    told: Callable[[Learned], None],
+) -> LearningRecord:
+    """Learn stretches of samples as they come, and keep a record on disk.
+
+    Arguments:
+        run: what they are learnt by.
+        stretches: samples that are learnt together.
+        record: to go on from.
+        path: file of the record, written every few seconds and in the end, whatever ends the run.
+        told: called with each stretch that is learnt.
+
+    Returns:
+        The record of all that is learnt.
+    """
+    identity = run.identity
+    # What was learnt since the last time on disk is apart, so that a sample costs the same however many came before.
+    recent = new_record(record.state)
+    saved = time.monotonic()
+    try:
+        for stretch in stretches:
+            learned = learn(
+                run.network, stretch, run.config, layers=run.layers, n_steps=run.n_steps, state=recent.state,
+                backend=run.backend, time_limit_s=run.time_limit_s,
+            )  # fmt: skip
+            recent = recent.extended(learned)
+            told(learned)
+            if time.monotonic() > saved + SAVE_S:
+                record = record.followed_by(recent)
+                recent = new_record(record.state)
+                save_record(path, record, identity)
+                saved = time.monotonic()
+    finally:
+        # A stretch that was cut short has changed nothing.
+        record = record.followed_by(recent)
+        save_record(path, record, identity)
+    return record
+
+
+def learned_in(run: LearningRun, record: LearningRecord) -> Network:
+    """The network with what was learnt."""
+    return learned_network(learning_part(run.network, run.layers), record.state.weights)
