@@ -2,6 +2,7 @@
 
     python scripts/learning/adaptation.py speakers MODEL.net… --out results/learning_speakers.csv
     python scripts/learning/adaptation.py classes --out results/learning_classes.csv
+    python scripts/learning/adaptation.py lava --out results/learning_lava.csv
     python scripts/learning/adaptation.py digits --out results/learning_digits.csv
 
 `speakers`: networks that `lapilli train shd` made of SHD regenerated, without speakers 4 and 5. Half of a speaker's
@@ -9,6 +10,7 @@ samples, drawn by a seed, are learnt once, one after the other, by the readout; 
 speakers that the network was trained on, are only tested.
 `classes`: 64-128-10 learns the digits 0 to 7 from nothing, twice, then 8 and 9 in one pass: alone, or among as many
 samples of the others; readout and hidden layer learn.
+`lava`: the same story of 64-16-10 and 240 samples, in the twin and in Lava Processes: the same network comes out.
 `digits`: 64-128-10 with random weights, 1,221 training samples, twice; with and without learning in the hidden layer.
 """
 
@@ -20,7 +22,7 @@ import numpy as np
 
 from netx_exports import load
 from simulators import Events
-from simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term, learn
+from simulators.learning import HiddenRule, Learned, LearningConfig, ReadoutRule, Term, learn
 from simulators.learning.fresh import fresh_network
 from simulators.learning.report import accuracy_of
 from simulators.provenance import provenance, write_csv
@@ -55,31 +57,59 @@ def speakers(paths: list[str]) -> Iterator[dict[str, Any]]:
 
 def classes() -> Iterator[dict[str, Any]]:
     """A row for each seed, and for new classes alone and among old ones."""
-    from training.digits import digits as part
-
-    train, test = part("train"), part("test")
-    old, new = (_of(train, np.arange(*bounds)) for bounds in ((0, N_KNOWN), (N_KNOWN, 10)))
-    old_test, new_test = (_of(test, np.arange(*bounds)) for bounds in ((0, N_KNOWN), (N_KNOWN, 10)))
+    train, old, new = _known_and_new("train")
     for seed in range(5):
-        config, generator, state = _digits_rule(-1, seed), np.random.default_rng(seed), None
-        network = fresh_network((64,), (128,), 10, seed)
-        steps = test.n_steps + network.depth
-        for _ in range(2):
-            known = learn(network, train.select(generator.permutation(old)), config, state=state)
-            state = known.state
+        config, generator = _digits_rule(-1, seed), np.random.default_rng(seed)
+        known = _knowing(128, train, old, config, generator)
         others = generator.choice(old, len(new), replace=False)
         for how, chosen in (("alone", new), ("among as many old ones", np.concatenate([new, others]))):
-            learned = learn(network, train.select(generator.permutation(chosen)), config, state=state)
-            row: dict[str, Any] = {"new_classes": how, "samples": len(chosen)}
-            for name, numbers in (("old", old_test), ("new", new_test)):
-                events = test.select(numbers)
-                row[f"{name}_before"] = round(accuracy_of(known.network, events, steps), 4)
-                row[f"{name}_after"] = round(accuracy_of(learned.network, events, steps), 4)
+            events = train.select(generator.permutation(chosen))
+            learned = learn(known.network, events, config, state=known.state)
+            row = {"new_classes": how, "samples": len(chosen), **_old_and_new(known, learned)}
             yield row | {"seconds": round(learned.seconds, 2)} | provenance(seed)
 
 
-def _of(events: Events, wanted: Any) -> Any:
-    return np.flatnonzero(np.isin(events.labels, wanted))
+def lava() -> Iterator[dict[str, Any]]:
+    """A row for the twin and one for Lava, of the same story."""
+    train, old, new = _known_and_new("train")
+    config, generator = _digits_rule(-1, 0), np.random.default_rng(0)
+    known = _knowing(16, train, old, config, generator)
+    chosen = np.concatenate([generator.choice(part, 120, replace=False) for part in (new, old)])
+    events = train.select(generator.permutation(chosen))
+    for backend in ("fast", "lava"):
+        learned = learn(known.network, events, config, state=known.state, backend=backend)  # type: ignore[arg-type]
+        row = {"backend": backend, "samples": len(chosen), **_old_and_new(known, learned)}
+        row["fingerprint"] = learned.network.fingerprint[:16]
+        yield row | {"seconds": round(learned.seconds, 2)} | provenance(0)
+
+
+def _known_and_new(part: Any) -> tuple[Events, Any, Any]:
+    """Digits, and which of them are of known and of new classes."""
+    from training.digits import digits as digits_part
+
+    events = digits_part(part)
+    known = np.isin(events.labels, np.arange(N_KNOWN))
+    return events, np.flatnonzero(known), np.flatnonzero(~known)
+
+
+def _knowing(hidden: int, train: Events, old: Any, config: LearningConfig, generator: np.random.Generator) -> Learned:
+    """A network that has learnt the old classes, twice, from nothing."""
+    network, state = fresh_network((64,), (hidden,), 10, config.feedback_seed), None
+    for _ in range(2):
+        learned = learn(network, train.select(generator.permutation(old)), config, state=state)
+        state = learned.state
+    return learned
+
+
+def _old_and_new(known: Learned, learned: Learned) -> dict[str, float]:
+    """Accuracy on test samples of old and of new classes, before and after."""
+    test, old, new = _known_and_new("test")
+    steps = test.n_steps + known.network.depth
+    return {
+        f"{name}_{when}": round(accuracy_of(result.network, test.select(numbers), steps), 4)
+        for name, numbers in (("old", old), ("new", new))
+        for when, result in (("before", known), ("after", learned))
+    }
 
 
 def _digits_rule(hidden: int, seed: int) -> LearningConfig:
@@ -120,12 +150,12 @@ def _shuffled(events: Events, generator: np.random.Generator) -> Events:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("speakers", "classes", "digits"))
+    parser.add_argument("what", choices=("speakers", "classes", "lava", "digits"))
     parser.add_argument("networks", nargs="*")
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     rows = []
-    made = {"speakers": lambda: speakers(options.networks), "classes": classes, "digits": digits}
+    made = {"speakers": lambda: speakers(options.networks), "classes": classes, "lava": lava, "digits": digits}
     for row in made[options.what]():
         print(row, flush=True)
         rows.append(row)
