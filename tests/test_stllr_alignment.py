@@ -40,7 +40,7 @@ def test_longer_gradients_point_closer_to_the_whole_one(small: str) -> None:
     with open("out.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     found = {(r["method"], r["synapse"], r["seed"], r["epochs"]): float(r["cosine"]) for r in rows}
-    assert len(rows) == len(found) == 11 * 3 * 2 * 2
+    assert len(rows) == len(found) == 12 * 3 * 2 * 2
     for (method, synapse, seed, epochs), cosine in found.items():
         assert -1 <= cosine <= 1
         if method == "bptt":

@@ -29,7 +29,9 @@ class PlainSpike(torch.autograd.Function):
         return gradients[0] / (100 * ctx.saved_tensors[0].abs() + 1) ** 2
 
 
-def plain_gradients(network: Any, values: Any, labels: list[int], window: int, loss: str, cut: int) -> dict[str, Any]:
+def plain_gradients(
+    network: Any, values: Any, labels: list[int], window: int, loss: str, cut: int, recurrent: bool = True
+) -> dict[str, Any]:
     """Of a recurrent layer and a leaky readout, written out; all losses of a piece of `cut` steps at its end."""
     config = network.config
     w, r = (part.weight.detach().clone().requires_grad_() for part in network.hidden[0].parts)
@@ -40,7 +42,7 @@ def plain_gradients(network: Any, values: Any, labels: list[int], window: int, l
     target = torch.tensor(labels)
     seen = []
     for t in range(STEPS):
-        u = config.leak * u + x[..., t] @ w.T + y @ r.T
+        u = config.leak * u + x[..., t] @ w.T + (y if recurrent else y.detach()) @ r.T
         y = PlainSpike.apply(u - config.threshold)
         u = u - config.threshold * y.detach()
         z = config.readout_leak * z + y @ out.T
@@ -80,6 +82,17 @@ def test_truncated_bptt_is_autograd_cut_there(cut: int) -> None:
     learner = UnrolledLearner(network, UnrolledConfig(steps=cut), STEPS)
     expected = plain_gradients(network, values, labels, STEPS, "each step", cut)
     assert_same(gradients(learner, values, labels, (6,)), expected, 1e-9)
+
+
+def test_gradients_that_do_not_pass_through_recurrent_synapses() -> None:
+    network, values, labels = network_and_data(6)
+    learner = UnrolledLearner(network, UnrolledConfig(recurrent_gradient=False), STEPS)
+    expected = plain_gradients(network, values, labels, STEPS, "each step", STEPS, recurrent=False)
+    found = gradients(learner, values, labels, (6,))
+    assert_same(found, expected, 1e-9)
+    whole = gradients(UnrolledLearner(network, UnrolledConfig(), STEPS), values, labels, (6,))
+    assert np.abs(whole["layers.0.synapses.1"] - found["layers.0.synapses.1"]).max() > 1e-6
+    assert np.array_equal(whole["readout.synapses.0"], found["readout.synapses.0"])
 
 
 @pytest.mark.parametrize("arithmetic", ["float", "integer"])

@@ -9,7 +9,6 @@ same batches, from the same weights; the cosine of its angle to the gradient, sy
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -20,16 +19,13 @@ from netx_exports.errors import LapilliError
 from training.fitting import torch_settings
 from training.seeds import Case, Row, collect, first_seeds, module_command
 from training.stllr.batches import StreamBatches
-from training.stllr.config import RuleConfig, UnrolledConfig
+from training.stllr.config import RuleConfig
 from training.stllr.learners import learner_of
 from training.stllr.network import OnlineNetwork
 from training.stllr.recipe import DEFAULT_ONLINE_NETWORK, DEFAULT_ONLINE_OPTIMIZER, DEFAULT_RULE, train_stllr
-from training.stllr.variants import methods_of
+from training.stllr.variants import controls_of, methods_of
 from training.studies import read_options
 from training.tasks import DataConfig, find_task
-
-CUTS = (2, 5, 20)
-"""Steps of truncated back-propagation through time, beside that of the tables."""
 
 AT = (0, 1, 3, 10)
 """Epochs of training before each measurement."""
@@ -65,8 +61,7 @@ _NAMES = ("input", "recurrent", "readout")
 
 def _rows(options: Mapping[str, Any], rule: RuleConfig, seed: int, n_batches: int) -> Iterator[Row]:
     optimizer = options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
-    whole = UnrolledConfig(psi=rule.psi, window=rule.window)
-    methods = methods_of(rule) | {f"truncated bptt, {cut} steps": replace(whole, steps=cut) for cut in CUTS}
+    methods = methods_of(rule) | controls_of(rule)
     with torch_settings(seed, 1):
         task = find_task(options.get("data", DataConfig()), True)
         network = OnlineNetwork(

@@ -73,6 +73,10 @@ class UnrolledConfig:
     steps: int | None = None
     """Gradients pass through so many steps: a sample is cut there, states go on; null: all steps."""
 
+    recurrent_gradient: bool = True
+    """Whether gradients pass from a layer's spikes to those of the step before, through its own synapses; these learn
+    in any case. Rules that go forward in time have no such path."""
+
     psi: PsiName = "fast sigmoid"
     """Surrogate gradient of a spike."""
 

@@ -4,7 +4,8 @@
     python -m training.stllr.study table FILE.yaml results/NAME.csv results/NAME_rates.csv --seeds 3
     python -m training.stllr.study draw  results/NAME.csv results/NAME.svg
 
-With `--variants ladder` both go from the publication's algorithm towards a chip, one change at a time.
+With `--variants ladder` both go from the publication's algorithm towards a chip, one change at a time; with `--variants
+controls` gradients leave out one part each, to see which part the rules lack.
 
 Learning rates are chosen on the validation part (`rates`), for each method its own; the test part is looked at in
 tables only. A study that was stopped goes on where it was when started again.
@@ -31,7 +32,7 @@ from training.stllr.recipe import (
     OnlineSummary,
     train_stllr,
 )
-from training.stllr.variants import PUBLISHED, Variant, VariantsName, methods_of, rungs_of
+from training.stllr.variants import PUBLISHED, Variant, VariantsName, controls_of, methods_of, rungs_of
 from training.studies import read_options
 
 SELECTING_SEED = 1000
@@ -54,7 +55,7 @@ def rates(
         out: CSV to write.
         epochs: of each training.
         tried: learning rates.
-        variants: what is compared: rule and controls, or the rungs of the ladder.
+        variants: what is compared: rule and controls, further controls, or the rungs of the ladder.
         only: names of variants; none: all.
         runs: folder of the runs.
     """
@@ -105,7 +106,7 @@ def table(
         rates: table of `rates` for the same configuration.
         seeds: how many, counted from 0.
         epochs: of each training; none: as the file says.
-        variants: what is compared: rule and controls, or the rungs of the ladder.
+        variants: what is compared: rule and controls, further controls, or the rungs of the ladder.
         only: names of variants; none: all.
         runs: folder of the runs.
     """
@@ -174,12 +175,9 @@ def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[
     rule = options.get("method") or DEFAULT_RULE
     if not isinstance(rule, RuleConfig):
         raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
-    if variants == "methods":
-        return (
-            Path(file).stem,
-            options,
-            {name: Variant({"method": method}) for name, method in methods_of(rule).items()},
-        )
+    if variants != "ladder":
+        known = {"methods": methods_of, "controls": controls_of}[variants](rule)
+        return Path(file).stem, options, {method: Variant({"method": config}) for method, config in known.items()}
     network = options.get("network", DEFAULT_ONLINE_NETWORK)
     return Path(file).stem, options, rungs_of(rule, network, options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER))
 

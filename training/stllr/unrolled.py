@@ -52,8 +52,8 @@ class UnrolledLearner(torch.nn.Module):
         window = self.rule.window or self.n_steps
         chunk = self.rule.steps or self.n_steps
         self.network.zero_grad(set_to_none=True)
-        states = [_State(layer, stream.n_samples, self.rule.psi) for layer in self.network.hidden]
-        readout = _State(self.network.readout, stream.n_samples, self.rule.psi)
+        states = [_State(layer, stream.n_samples, self.rule) for layer in self.network.hidden]
+        readout = _State(self.network.readout, stream.n_samples, self.rule)
         total = torch.zeros_like(readout.voltage, dtype=torch.float64)
         seen, loss = 0.0, torch.zeros(())
         logits: list[torch.Tensor] = []
@@ -93,9 +93,9 @@ class UnrolledLearner(torch.nn.Module):
 class _State:
     """A layer at work, with the graph of the steps since the last cut."""
 
-    def __init__(self, layer: Layer, n_samples: int, psi: PsiName) -> None:
+    def __init__(self, layer: Layer, n_samples: int, method: UnrolledConfig) -> None:
         self.layer = layer
-        self.psi: PsiName = psi
+        self.method = method
         self.used = [part.used() for part in layer.parts]
         # Gradients of all chunks add up here, and go back to what is learned once.
         self.weights = [weight.detach().requires_grad_() for weight in self.used]
@@ -107,7 +107,8 @@ class _State:
         parts = self.layer.parts
         current = parts[0].currents(values, self.weights[0])
         if len(parts) > 1:
-            current = current + parts[1].currents(self.spikes, self.weights[1])
+            own = self.spikes if self.method.recurrent_gradient else self.spikes.detach()
+            current = current + parts[1].currents(own, self.weights[1])
         if self.layer.bias is not None:
             current = current + self.layer.bias
         neurons = self.layer.neurons
@@ -122,7 +123,7 @@ class _State:
         """The spikes of a step."""
         neurons = self.layer.neurons
         voltage = self.integrate(values)
-        self.spikes = _Spike.apply(voltage, neurons.threshold, self.psi, self.weights[0].dtype)  # type: ignore[no-untyped-call]
+        self.spikes = _Spike.apply(voltage, neurons.threshold, self.method.psi, self.weights[0].dtype)  # type: ignore[no-untyped-call]
         spiked = self.spikes.detach()
         self.voltage = voltage - spiked * neurons.threshold if neurons.subtract else voltage * (1 - spiked)
         return self.spikes

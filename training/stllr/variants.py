@@ -19,6 +19,9 @@ from training.stllr.recipe import OnlineOptimizerConfig, OnlineSummary, train_st
 CUT = 10
 """Steps of truncated back-propagation through time."""
 
+CONTROL_CUTS = (2, 5, 20)
+"""The same, of further controls."""
+
 TRACE_BITS = 7
 
 DELAY = 3
@@ -47,7 +50,7 @@ class Variant:
     trains: Callable[..., OnlineSummary] = train_stllr
 
 
-VariantsName = Literal["methods", "ladder"]
+VariantsName = Literal["methods", "controls", "ladder"]
 
 
 def methods_of(rule: RuleConfig) -> dict[str, MethodConfig]:
@@ -63,6 +66,13 @@ def methods_of(rule: RuleConfig) -> dict[str, MethodConfig]:
         f"truncated bptt, {CUT} steps": UnrolledConfig(steps=CUT, **common),
         "bptt": UnrolledConfig(**common),
     }
+
+
+def controls_of(rule: RuleConfig) -> dict[str, MethodConfig]:
+    """Gradients that leave out a part: the path through a layer's own synapses, or all steps but some."""
+    whole = UnrolledConfig(psi=rule.psi, window=rule.window)
+    cuts = {f"truncated bptt, {cut} steps": replace(whole, steps=cut) for cut in CONTROL_CUTS}
+    return {"bptt, not through recurrent synapses": replace(whole, recurrent_gradient=False), **cuts}
 
 
 def rungs_of(rule: RuleConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig) -> dict[str, Variant]:
