@@ -117,7 +117,7 @@ class Cell:
     """
 
     def __init__(
-        self, layer: Layer, n_samples: int, kept: float, rule: RuleConfig, rounding: TraceRounding | None
+        self, layer: Layer, n_samples: int, kept: float, rule: RuleConfig, rounding: TraceRounding | None = None
     ) -> None:
         self.run = LayerRun(layer, n_samples)
         self.rule = rule
