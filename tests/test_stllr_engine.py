@@ -11,7 +11,8 @@ import torch
 
 from netx_exports import LapilliError, load
 from simulators import Events
-from simulators.learning import LearningConfig, learn
+from simulators.learning import learn
+from simulators.learning import recorded as recorded_module
 from training import tasks
 from training.digits import Part, digits
 from training.stllr import engine as engine_module
@@ -139,20 +140,26 @@ def test_the_engine_learns_from_the_first_weights_of_the_recipe(small_data: None
     assert learn(first, events.select(order), rule, n_steps=events.n_steps + 2).network.fingerprint == untouched
 
 
-def test_an_engine_run_goes_on_after_the_last_whole_epoch(
-    small_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_run_goes_on_where_it_was(small_data: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = engine_run(tmp_path / "whole").fingerprint
-    calls: list[LearningConfig] = []
+    calls: list[int] = []
 
     def interrupted(*arguments: Any, **options: Any) -> Any:
-        calls.append(arguments[2])
+        calls.append(len(arguments[1]))
         if len(calls) == 5:
             raise KeyboardInterrupt
         return learn(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine_module, "learn", interrupted)
+        patch.setattr(recorded_module, "learn", interrupted)
         with pytest.raises(KeyboardInterrupt):
             engine_run(tmp_path / "stopped")
-    assert engine_run(tmp_path / "stopped", resume=True).fingerprint == whole
+        # An epoch of 150 and a piece of the second one are learnt.
+        calls.append(0)
+        assert engine_run(tmp_path / "stopped", resume=True).fingerprint == whole
+    assert calls == [64, 64, 22, 64, 64, 0, 64, 22, 64, 64, 22]
+
+
+def test_the_engine_has_constant_rates(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match=r"optimizer\.schedule must be constant and watch_test false in the engine"):
+        train_on_engine(tmp_path / "run", DataConfig(), INTEGERS, OnlineOptimizerConfig(), RULE)

@@ -26,7 +26,8 @@ from simulators.learning.labelled_lines import StreamError, read_lines
 from simulators.learning.learner import with_readout
 from simulators.learning.online import StreamSession
 from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import LearningRun, learned_in, start_record
+from simulators.learning.recorded import learned_in, start_record
+from simulators.learning.report import ReportedRun
 from simulators.learning.session import LearningSession
 from training.data.framing import Framing, Split
 from training.data.sets import PartName
@@ -97,7 +98,7 @@ def learn(
     known = None if new is not None else with_readout(load(network))
     chosen = names(layers, "layers")
     with ExitStack() as opened:
-        session: LearningRun
+        session: ReportedRun
         if stream is None:
             events, n_classes = _samples(input, data, part or "train", groups, framing, split)
             loaded = known or network_of_sizes(str(new), events.shape, n_classes, learning.seed)

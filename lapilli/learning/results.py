@@ -12,8 +12,8 @@ from netx_exports import LapilliError, Network, save
 from netx_exports.files import replacing
 from simulators import Events
 from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import LearningRun, learned_in
-from simulators.learning.report import accuracy_of, curve_figure, learning_facts, sample_rows
+from simulators.learning.recorded import learned_in
+from simulators.learning.report import ReportedRun, accuracy_of, curve_figure, learning_facts, sample_rows
 from simulators.plots import save_figure
 from simulators.provenance import provenance, write_csv
 
@@ -42,7 +42,7 @@ def accuracies_of(network: Network, tested: Mapping[str, Events], n_steps: int |
 
 
 def write_results(
-    session: LearningRun,
+    session: ReportedRun,
     record: LearningRecord,
     accuracies: Mapping[str, Mapping[str, float]],
     origin: str,

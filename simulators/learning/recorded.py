@@ -7,9 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from netx_exports.network import Network
 from simulators.events import Events
 from simulators.learning.config import LearningConfig
@@ -17,8 +14,6 @@ from simulators.learning.learner import Learned, LearningBackend, initial_state,
 from simulators.learning.parts import learning_part
 from simulators.learning.plan import learned_network
 from simulators.learning.record import LearningRecord, load_record, new_record, save_record
-
-Int64 = npt.NDArray[np.int64]
 
 SAVE_S = 5.0
 """Seconds between two records on disk."""
@@ -44,10 +39,6 @@ class LearningRun(Protocol):
         """Steps of each sample."""
 
     @property
-    def epochs(self) -> int:
-        """How often all samples are learnt."""
-
-    @property
     def backend(self) -> LearningBackend:
         """What they are learnt by."""
 
@@ -58,9 +49,6 @@ class LearningRun(Protocol):
     @property
     def identity(self) -> bytes:
         """SHA-256 of all that decides what is learnt, as far as it is known."""
-
-    def order_of(self, record: LearningRecord) -> Int64:
-        """Number of each sample of the record among those that are given."""
 
 
 def identity_of(run: LearningRun, *more: Any) -> "hashlib._Hash":

@@ -1,7 +1,7 @@
 """What a learning run came to: facts for JSON, a table of its samples, and the curve of its accuracy."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,17 @@ Int64 = npt.NDArray[np.int64]
 _AT_ONCE = 64
 
 
+class ReportedRun(LearningRun, Protocol):
+    """A learning run of which a report is made."""
+
+    @property
+    def epochs(self) -> int:
+        """How often all samples are learnt."""
+
+    def order_of(self, record: LearningRecord) -> Int64:
+        """Number of each sample of the record among those that are given."""
+
+
 def accuracy_of(network: Network, events: Events, n_steps: int, progress: Callable[[int], None] = _ignore) -> float:
     """Share of samples that a network decides rightly; events with labels, at least one."""
     right = 0
@@ -35,7 +46,7 @@ def accuracy_of(network: Network, events: Events, n_steps: int, progress: Callab
     return right / len(events)
 
 
-def learning_facts(session: LearningRun, record: LearningRecord) -> dict[str, Any]:
+def learning_facts(session: ReportedRun, record: LearningRecord) -> dict[str, Any]:
     """Everything about a run that fits JSON, but for the accuracies before and after."""
     labels = record.labels
     right = record.decisions == labels
@@ -62,7 +73,7 @@ def learning_facts(session: LearningRun, record: LearningRecord) -> dict[str, An
     }
 
 
-def weight_changes(session: LearningRun, record: LearningRecord) -> list[dict[str, Any]]:
+def weight_changes(session: ReportedRun, record: LearningRecord) -> list[dict[str, Any]]:
     """How far the weights of each synapse have come, in units of a weight."""
     part = learning_part(session.network, session.layers)
     synapses = [(layer.name, synapse) for layer in part.layers for synapse in layer.synapses]
@@ -82,7 +93,7 @@ def weight_changes(session: LearningRun, record: LearningRecord) -> list[dict[st
     return changes
 
 
-def sample_rows(session: LearningRun, record: LearningRecord) -> list[dict[str, object]]:
+def sample_rows(session: ReportedRun, record: LearningRecord) -> list[dict[str, object]]:
     """A row for each sample in the order of learning; `accuracy` is that of the last samples, as in the curve."""
     order = session.order_of(record)
     moving = moving_accuracy(record.decisions == record.labels)
@@ -109,7 +120,7 @@ def moving_accuracy(right: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
 
 
 def curve_figure(
-    session: LearningRun, record: LearningRecord, accuracies: Mapping[str, Mapping[str, float]]
+    session: ReportedRun, record: LearningRecord, accuracies: Mapping[str, Mapping[str, float]]
 ) -> "Figure":
     """Accuracy over samples, each decided before it was learnt; that of whole sets, before and after, as points."""
     from matplotlib.figure import Figure

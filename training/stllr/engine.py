@@ -1,30 +1,26 @@
 """The last rung of the ladder: the network that `export` gives learns in the integers of Lava's learning engine.
 
-By the engine's fast twin, which has Lava's weights bit for bit (`docs/learning.md`). A run that was stopped goes on
-after the last whole epoch.
+By the engine's fast twin, which has Lava's weights bit for bit (`docs/learning.md`).
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from netx_exports import save
+from netx_exports.errors import LapilliError
 from netx_exports.network import Network
-from simulators.learning import LearningConfig, learn
-from simulators.learning.learner import initial_state
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import learned_network
-from simulators.learning.record import LearningRecord, load_record, new_record, save_record
+from simulators.events import Events
+from simulators.learning import LearningBackend, LearningConfig
+from simulators.learning.record import LearningRecord
+from simulators.learning.recorded import identity_of, learn_recorded, learned_in, start_record
 from simulators.provenance import commit, machine, versions
 from training.evaluation import measure
 from training.fitting import torch_settings
-from training.methods.schedules import warm_up_cosine
 from training.run_folder import start_run, write_summary
 from training.stllr.batches import StreamBatches
 from training.stllr.config import OnlineNetworkConfig, RuleConfig
@@ -35,6 +31,7 @@ from training.stllr.recipe import OnlineOptimizerConfig, OnlineSummary
 from training.tasks import DataConfig, Task, find_task
 
 _AT_ONCE = 64
+"""Samples learnt between two looks at the clock."""
 
 
 def train_on_engine(
@@ -47,20 +44,25 @@ def train_on_engine(
     threads: int = 1,
     resume: bool = False,
     progress: bool = True,
-    **others: Any,
+    watch_test: bool = False,
 ) -> OnlineSummary:
     """Learn online, sample by sample, from the initial weights that `train_stllr` has for the same seed.
 
     Arguments:
         run_dir: folder for configuration, record, network and summary.
         data, network, seed, threads, resume, progress: as of `train_stllr`.
-        optimizer: learning rate, its schedule and the number of epochs; there are no batches.
+        optimizer: a constant learning rate, and the number of epochs; there are no batches.
         method: the rule.
-        others: options of `train_stllr` that have no meaning here.
+        watch_test: must be false; there is no test after each epoch.
 
     Raises:
         LapilliError: for what the engine has not, missing data, or an unusable run folder.
     """
+    if optimizer.schedule != "constant" or watch_test:
+        raise LapilliError(
+            f"optimizer.schedule must be constant and watch_test false in the engine, got {optimizer.schedule!r} and "
+            f"{watch_test}"
+        )
     config = {
         **{"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer)},
         **{"method": asdict(method), "engine": True, "seed": seed, "threads": threads},
@@ -69,10 +71,11 @@ def train_on_engine(
         task = find_task(data, progress)
         started = export(OnlineNetwork(network, task.shape, len(task.classes), task.graded))
     n_steps = task.run_steps(network.depth)
+    rule = engine_rule(method, network, optimizer.lr, n_steps, seed)
     folder = start_run(run_dir, config, resume)
-    rules = [engine_rule(method, network, rate, n_steps, seed) for rate in _rates(optimizer)]
-    record = _learned(started, task, n_steps, rules, seed, folder.path / "record.npz", progress)
-    learned = learned_network(learning_part(started, None), record.state.weights)
+    run = _EngineRun(started, rule, n_steps, optimizer.max_epochs, seed)
+    record = _learned(run, task, folder.path / "record.npz", progress)
+    learned = learned_in(run, record)
     save(learned, folder.network)
     train, validation, test = (
         measure(learned, part, n_steps).accuracy for part in (task.train, task.validation, task.test)
@@ -96,29 +99,41 @@ def train_on_engine(
     return summary
 
 
-def _rates(optimizer: OnlineOptimizerConfig) -> list[float]:
-    """Learning rate of each epoch."""
-    if optimizer.schedule == "constant":
-        return [optimizer.lr] * optimizer.max_epochs
-    return [warm_up_cosine(epoch, optimizer.lr, optimizer.max_epochs, 0.0) for epoch in range(optimizer.max_epochs)]
+@dataclass(frozen=True)
+class _EngineRun:
+    """A `LearningRun` over the epochs of a recipe."""
+
+    network: Network
+    config: LearningConfig
+    n_steps: int
+    epochs: int
+    seed: int
+    layers: Sequence[str | int] | None = None
+    backend: LearningBackend = "fast"
+    time_limit_s: float | None = None
+
+    @property
+    def identity(self) -> bytes:
+        """SHA-256 of all that decides what is learnt, but for the data, which the run folder's configuration names."""
+        return identity_of(self, self.epochs, self.seed).digest()
+
+    def stretches(self, task: Task) -> Iterator[Events]:
+        """Samples of all epochs, in the order and with the augmentation of the recipe."""
+        for epoch in range(self.epochs):
+            data = StreamBatches(
+                task.train, self.n_steps, self.network.input_shape, _AT_ONCE, self.seed, task.augment, epoch
+            )
+            yield from data.events()
 
 
-def _learned(
-    started: Network, task: Task, n_steps: int, rules: Sequence[LearningConfig], seed: int, path: Path, progress: bool
-) -> LearningRecord:
-    """An epoch by each rule; the record is on disk after each."""
-    whole = [started.fingerprint, n_steps, seed, *(rule.as_dict() for rule in rules)]
-    identity = hashlib.sha256(json.dumps(whole).encode()).digest()
-    record = new_record(initial_state(started, rules[0], None, n_steps))
-    if path.exists():
-        record = load_record(path, identity, [weights.shape for weights in record.state.weights])
+def _learned(run: _EngineRun, task: Task, path: Path, progress: bool) -> LearningRecord:
+    """Learn what the record does not hold yet."""
+    record = start_record(run, path, path.exists())
+    epochs, rest = divmod(len(record), len(task.train))
+    per_epoch = -(-len(task.train) // _AT_ONCE)
+    to_do = islice(run.stretches(task), epochs * per_epoch + rest // _AT_ONCE, None)
     console = Console(stderr=True)
-    to_do = range(len(record) // len(task.train), len(rules))
-    disabled = not (progress and console.is_terminal)
-    for epoch in track(to_do, "learning", console=console, transient=True, disable=disabled):
-        batches = StreamBatches(task.train, n_steps, started.input_shape, _AT_ONCE, seed, task.augment, epoch)
-        for events in batches.events():
-            learned = learn(started, events, rules[epoch], n_steps=n_steps, state=record.state)
-            record = record.extended(learned)
-        save_record(path, record, identity)
-    return record
+    disable = not (progress and console.is_terminal)
+    with Progress(console=console, transient=True, disable=disable) as bar:
+        shown = bar.add_task("learning", total=run.epochs * len(task.train), completed=len(record))
+        return learn_recorded(run, to_do, record, path, lambda found: bar.advance(shown, len(found.decisions)))
