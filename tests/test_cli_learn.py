@@ -99,6 +99,7 @@ def test_learning_from_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str
     [
         (["--new", "12,x"], "--new: must be sizes separated by commas, got '12,x'"),
         (["--new", "12,-1"], "new: every layer needs a neuron"),
+        (["--new", ",".join(["1"] * 65)], "new: at most 65 layers, got 66"),
         ([], "needs the file of a network or --new SIZES"),
     ],
 )
@@ -182,6 +183,7 @@ def test_samples_are_chosen_by_class(files: dict[str, Path], capsys: pytest.Capt
         (["--learning.readout.pre-tau", "-1"], "readout.pre_tau: must be a number in 0…1e+06, got -1"),
         (["--data", "digits"], "needs --input FILE.npz, --data NAME or --stream FILE, one of them"),
         (["--learning.window", "999"], "window: must be at most"),
+        (["--shuffle", "-1"], "shuffle: must be at least 0, got -1"),
     ],
 )
 def test_wrong_options_are_one_sentence(
@@ -189,8 +191,32 @@ def test_wrong_options_are_one_sentence(
 ) -> None:
     assert cli.main(words(files, *more)) == 2
     complaint = capsys.readouterr().err
+    assert not files["run"].exists()
     assert sentence in complaint
     assert complaint.count("\n") == 1
+
+
+def test_a_network_of_another_run_is_not_overwritten(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    files["run"].mkdir()
+    before = files["network"].read_bytes()
+    inside = files["network"].rename(files["run"] / "model.net")
+    files["network"] = inside
+    assert cli.main(words(files)) == 2
+    assert "holds a network of something else, which would be overwritten" in capsys.readouterr().err
+    assert inside.read_bytes() == before
+
+
+def test_a_watched_file_has_a_name_of_its_own(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(files["old"].parent)
+    Path("learnt").write_bytes(files["old"].read_bytes())
+    assert cli.main(words(files, "--watch", "learnt")) == 2
+    assert "--watch: 'learnt' is what the learnt samples are called; write ./learnt" in capsys.readouterr().err
+    assert cli.main(words(files, "--watch", "./learnt", "--json")) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"].keys() == {"learnt", "./learnt"}
 
 
 def test_labels_that_are_no_class_are_refused(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,7 @@
 """Costs of a training step: memory that does not grow with the steps, and multiplications that torch counts."""
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,16 @@ from netx_exports import LapilliError
 from training.network_config import ConvConfig
 from training.stllr import costs
 from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
-from training.stllr.costs import OneFrame, counted_macs, formula_macs, kept_steps, peak_mebibytes
+from training.stllr.costs import (
+    METHODS,
+    OneFrame,
+    child,
+    counted_macs,
+    formula_macs,
+    kept_steps,
+    memory,
+    peak_mebibytes,
+)
 from training.stllr.network import OnlineNetwork
 
 
@@ -65,6 +76,43 @@ def test_memory_grows_with_the_steps_of_bptt_alone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(costs, "LIMIT_S", 0.01)
     with pytest.raises(LapilliError, match="memory of s-tllr"):
         peak_mebibytes("s-tllr", name, 1, 5)
+
+
+def test_ten_times_the_steps_take_the_same_memory_to_five_per_cent() -> None:
+    few, many = (peak_mebibytes("s-tllr", "700-450r-20", 1024, steps) for steps in (30, 300))
+    assert few > 10
+    assert many < 1.05 * few
+
+
+def test_memory_of_a_method_is_compared_with_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costs, "METHODS", {"ottt": METHODS["ottt"], "bptt": METHODS["bptt"]})
+    asked: list[tuple[str, int]] = []
+
+    def peak(method: str, network: str, batch: int, steps: int) -> float:
+        asked.append((method, steps))
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+        return {"ottt": 5.0, "bptt": steps / 10}[method]
+
+    monkeypatch.setattr(costs, "peak_mebibytes", peak)
+    out = tmp_path / "memory.csv"
+    with pytest.raises(KeyboardInterrupt):
+        memory(str(out), "140-128r-20", 4, 1)
+    memory(str(out), "140-128r-20", 4, 1)
+    assert len(asked) == 7, "ottt is not measured again"
+    with open(out, newline="") as file:
+        rows = [(row["method"], row["steps"], float(row["over_100_steps"])) for row in csv.DictReader(file)]
+    assert rows == [
+        ("ottt", "100", 1.0), ("ottt", "300", 1.0), ("ottt", "1000", 1.0),
+        ("bptt", "100", 1.0), ("bptt", "300", 3.0), ("bptt", "1000", 10.0),
+    ]  # fmt: skip
+
+
+def test_measurements_of_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match="batch and repeats: must be at least 1, got 4 and 0"):
+        memory(str(tmp_path / "m.csv"), "140-128r-20", 4, 0)
+    with pytest.raises(LapilliError, match="no such step: stdp"):
+        child("stdp", "140-128r-20", 1, 5)
 
 
 def test_the_stream_is_one_frame_again_and_again() -> None:

@@ -14,10 +14,12 @@ from netx_exports import LapilliError
 from simulators import Events
 from training.network_config import ConvConfig
 from training.stllr.activations import secondary_activation
-from training.stllr.config import PRESETS, OnlineNetworkConfig, RuleConfig, ottt, sltt
+from training.stllr.config import PRESETS, OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt, sltt
+from training.stllr.errors import UnusableRateError
 from training.stllr.frames import Frames
 from training.stllr.learner import OnlineLearner
 from training.stllr.network import OnlineNetwork
+from training.stllr.unrolled import UnrolledLearner
 
 CLASSES = 3
 PSI = ["fast sigmoid", "triangle", "sigmoid", "arctan"]
@@ -73,7 +75,7 @@ rules = st.builds(
     window=st.sampled_from([None, 1, 3]),
     signal=st.sampled_from(["bp", "dfa", "sign dfa"]),
     error_delay=st.sampled_from([0, 0, 2]),
-)
+).filter(lambda rule: rule.error_delay < (rule.window or 6))
 networks = st.builds(
     OnlineNetworkConfig,
     hidden=st.sampled_from([(5,), (4, 3), ()]),
@@ -125,6 +127,31 @@ def test_the_cases_above_learn_something() -> None:
     hidden = [name for name in both if name.startswith("layers")]
     assert len(hidden) == 4
     assert all(np.abs(both[name] - causal[name]).max() > 1e-3 * np.abs(both[name]).max() for name in hidden)
+
+
+@pytest.mark.parametrize("signal", ["bp", "dfa", "sign dfa"])
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize("conv", [(), (ConvConfig(3, 3, 2),)], ids=["dense", "convolution"])
+def test_every_kind_of_signal_reaches_every_layer(signal: Any, delay: int, conv: tuple[ConvConfig, ...]) -> None:
+    shape = (2, 5, 4)
+    config = OnlineNetworkConfig(conv=conv, hidden=(8, 8), weight_scale=2.0)
+    values, labels = drawn_inputs(5, 4, shape, 12)
+    rule = RuleConfig(signal=signal, error_delay=delay)
+    network = network_of(config, shape, 5)
+    found = gradients(OnlineLearner(network, rule, 12).double(), values.reshape(4, *network.input_shape, 12), labels,
+                      network.input_shape)  # fmt: skip
+    assert all(np.abs(value).max() > 0 for value in found.values())
+
+
+def test_a_weight_that_is_no_number_is_told() -> None:
+    network = network_of(OnlineNetworkConfig(hidden=(5,), recurrent=True), (4,), 0)
+    with torch.no_grad():
+        network.hidden[0].parts[0].weight[1, 2] = float("nan")
+    values, labels = drawn_inputs(0, 3, (4,), 6)
+    with pytest.raises(UnusableRateError, match="a change of weights is no number; lower the learning rate"):
+        gradients(OnlineLearner(network, RuleConfig(), 6).double(), values, labels, (4,))
+    with pytest.raises(UnusableRateError, match="no number; lower the learning rate"):
+        gradients(UnrolledLearner(network, UnrolledConfig(), 6), values, labels, (4,))
 
 
 @pytest.mark.parametrize("psi", PSI)
@@ -243,7 +270,11 @@ def test_a_change_in_each_step_of_the_window() -> None:
         (RuleConfig(l_pre=1.5), "method.l_pre: must be 0…1, got 1.5"),
         (RuleConfig(a_post=float("nan")), "method.a_post: must be finite, got nan"),
         (RuleConfig(signal="drtp"), "method.signal: must be one of bp, dfa, sign dfa, got 'drtp'"),  # type: ignore[arg-type]
-        (RuleConfig(error_delay=-1), "method.error_delay: must be at least 0, got -1"),
+        (
+            RuleConfig(error_delay=-1),
+            "method.error_delay: must be at least 0 and less than the steps that teach, got -1",
+        ),
+        (RuleConfig(window=3, error_delay=3), "method.error_delay: must be at least 0 and less"),
         (RuleConfig(psi="step"), "method.psi: must be one of fast sigmoid"),  # type: ignore[arg-type]
     ],
 )
@@ -282,6 +313,7 @@ def test_labels_that_are_none() -> None:
     ("config", "words"),
     [
         (OnlineNetworkConfig(hidden=(0,)), "hidden: must be at least 1, got 0"),
+        (OnlineNetworkConfig(hidden=(99999999999,)), "hidden: more than 1073741824 weights"),
         (OnlineNetworkConfig(hidden=(), recurrent=True), "recurrent: there is no layer in hidden"),
         (OnlineNetworkConfig(leak=1.1, threshold=0), r"leak: must be 0…1, got 1.1; threshold: must be above 0"),
         (OnlineNetworkConfig(conv=(ConvConfig(2),)), "conv: needs an input of channels, rows and columns"),

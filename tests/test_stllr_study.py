@@ -13,6 +13,7 @@ from simulators import Events
 from training import seeds as seeds_module
 from training import tasks
 from training.digits import Part, digits
+from training.fitting import TrainingInterruptedError
 from training.stllr import study
 from training.stllr.config import OnlineNetworkConfig, RuleConfig
 from training.stllr.engine import train_on_engine
@@ -53,7 +54,7 @@ def test_methods_differ_in_the_rule_alone() -> None:
     assert len(set(found.values())) == len(found) == 8
 
 
-def test_each_rung_of_the_ladder_is_one_change() -> None:
+def test_each_rung_of_the_ladder_is_the_one_above_and_a_change() -> None:
     network, optimizer = OnlineNetworkConfig(), OnlineOptimizerConfig()
     whole = {"network": network, "optimizer": optimizer}
     variants = list(rungs_of(RuleConfig(window=9), network, optimizer).values())
@@ -117,6 +118,56 @@ def test_a_rate_that_fails_is_written_down_and_not_chosen(small: str) -> None:
     assert first["failed"] == ""
     assert "lower the learning rate" in second["failed"]
     assert best_rates("rates.csv", "small") == {"4 gradient descent, batch 1": 0.01}
+
+
+def test_where_every_rate_fails_there_is_no_table(small: str) -> None:
+    rates(small, "rates.csv", 2, (1e38,), variants="ladder", only=("4 gradient descent, batch 1",))
+    assert read("rates.csv")[0]["failed"]
+    assert best_rates("rates.csv", "small") == {}
+    with pytest.raises(LapilliError, match="has no learning rate of 4 gradient descent, batch 1 for small"):
+        table(small, "t.csv", "rates.csv", 1, 1, variants="ladder", only=("4 gradient descent, batch 1",))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("optimizer: {batch_size: 0}", "optimizer.batch_size: must be at least 1"),
+        ("method: {name: s-tllr, window: 4000}", "method.window: must be 1"),
+        ("data: {name: digits, framing: {pool: 3}}", "pool"),
+    ],
+)
+def test_a_wrong_configuration_is_no_rate_that_fails(small: str, text: str, named: str) -> None:
+    Path(small).write_text(text)
+    with pytest.raises(LapilliError, match=named):
+        rates(small, "rates.csv", 1, (0.01,), only=("ottt",))
+    assert not Path("rates.csv").exists()
+
+
+def test_ctrl_c_is_no_rate_that_fails(small: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: Any, **__: Any) -> Any:
+        raise TrainingInterruptedError("stopped after epoch 0 of 2")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(study, "_resumed", stopped)
+        with pytest.raises(TrainingInterruptedError):
+            rates(small, "rates.csv", 1, (0.01,), only=("ottt",))
+    assert not Path("rates.csv").exists()
+
+
+def test_no_rates_and_no_epochs_are_refused(small: str) -> None:
+    with pytest.raises(LapilliError, match="tried: needs at least one learning rate"):
+        rates(small, "rates.csv", 1, ())
+    rates(small, "rates.csv", 1, (0.01,), only=("ottt",))
+    with pytest.raises(LapilliError, match=r"optimizer\.max_epochs: must be at least 1"):
+        table(small, "t.csv", "rates.csv", 1, 0, only=("ottt",))
+
+
+@pytest.mark.parametrize("accuracy", ["nan", "1.5", "x"])
+def test_a_table_of_no_accuracies_is_not_drawn(accuracy: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"method,test_accuracy\nottt,{accuracy}\n")
+    with pytest.raises(LapilliError, match="is no table of test accuracies"):
+        draw(str(path), str(tmp_path / "t.svg"))
 
 
 def test_a_file_of_another_method_is_refused(small: str) -> None:

@@ -45,6 +45,18 @@ class Measured:
         return [{"test_accuracy": 0.5 + case.seed / 10}]
 
 
+def test_the_same_case_by_another_command_counts_once(tmp_path: Path) -> None:
+    collect(tmp_path / "t.csv", cases(("plain",)), Measured())
+    again = Measured()
+    collect(tmp_path / "t.csv", cases(("plain", "tks"), command=f"{COMMAND} more"), again)
+    rows = read(tmp_path / "t.csv")
+    assert len(again.done) == 4
+    assert [(row["case"], row["seed"]) for row in rows] == [
+        ("method=plain", "0"), ("method=plain", "1"), ("method=tks", "0"), ("method=tks", "1")
+    ]  # fmt: skip
+    assert {row["command"] for row in rows} == {f"{COMMAND} more"}
+
+
 def test_a_row_says_where_it_comes_from_and_what_it_measures(tmp_path: Path) -> None:
     rows = collect(tmp_path / "t.csv", cases(), Measured())
     found = read(tmp_path / "t.csv")
@@ -79,7 +91,7 @@ def test_another_command_or_commit_is_measured_anew(tmp_path: Path, monkeypatch:
     other = Measured()
     rows = collect(path, cases(("plain",), 1, "lapilli train --lr 1"), other)
     assert other.done == [("plain", 0)]
-    assert len(rows) == len(read(path)) == 5
+    assert len(rows) == len(read(path)) == 4
     at_commit(monkeypatch, "bbb")
     anew = Measured()
     assert len(collect(path, cases(("plain",), 1), anew)) == 1

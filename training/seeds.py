@@ -2,8 +2,8 @@
 
 A row says where it comes from (`simulators.provenance`), its options, its `case` (the options in words, and what tells
 apart rows of one measurement, so that `lapilli results` knows which rows differ by the seed alone), and what was
-measured. Rows of another commit are made anew; a commit marked "+changes" counts as one, so delete the table after
-changing code that is not committed.
+measured. Rows of another commit are made anew, and rows of the same case by another command are replaced; a commit
+marked "+changes" counts as one, so delete the table after changing code that is not committed.
 """
 
 import shlex
@@ -12,6 +12,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from jsonargparse import auto_cli
 
 from netx_exports.errors import LapilliError
 from netx_exports.files import PathLike
@@ -70,7 +73,10 @@ def collect(
         origin = provenance(case.seed) | {"commit": here, "command": case.command}
         if _identity(origin | dict(case.options), cases) in finished:
             continue
-        for measured in measure(case):
+        found = measure(case)
+        # By another command it is the same case: with both rows a seed would count twice.
+        rows = [row for row in rows if _case(row, cases) != _case(origin | dict(case.options), cases)]
+        for measured in found:
             telling = {**case.options, **{key: measured[key] for key in keys}}
             words = ", ".join(f"{name}={value}" for name, value in telling.items())
             rows.append({**origin, "case": words, **case.options, **measured})
@@ -81,6 +87,21 @@ def collect(
 def module_command(module: str) -> str:
     """This process's command line, as `python -m MODULE …`."""
     return shlex.join(["python", "-m", module, *sys.argv[1:]])
+
+
+def run_module(name: str, commands: Any) -> None:
+    """Command line of a module: every failure is one line, and so is Ctrl-C.
+
+    Arguments:
+        name: of the module, before what it says.
+        commands: function, or functions, with options from the command line.
+    """
+    try:
+        auto_cli(commands, as_positional=True)
+    except LapilliError as error:
+        sys.exit(f"{name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: stopped; the same command goes on after the last row that it has written")
 
 
 def say_accuracies(rows: Sequence[Mapping[str, object]], words: str) -> None:
@@ -107,9 +128,14 @@ def _option_names(cases: Sequence[Case]) -> list[str]:
     return list(dict.fromkeys(name for case in cases for name in case.options))
 
 
-def _identity(row: Mapping[str, object], cases: Sequence[Case]) -> tuple[str, ...]:
+def _case(row: Mapping[str, object], cases: Sequence[Case]) -> tuple[str, ...]:
     """What tells a case from others, as text, which is how a table remembers it."""
-    return tuple(str(row.get(name, "")) for name in ("seed", "command", *_option_names(cases)))
+    return tuple(str(row.get(name, "")) for name in ("seed", *_option_names(cases)))
+
+
+def _identity(row: Mapping[str, object], cases: Sequence[Case]) -> tuple[str, ...]:
+    """Case and command."""
+    return (str(row["command"]), *_case(row, cases))
 
 
 def _same_columns(rows: Sequence[Row]) -> list[Row]:

@@ -168,7 +168,7 @@ def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
         chosen = {name: value for name, value in content.items() if name not in _OWN}
         if isinstance(chosen.get("method"), dict) and "name" not in chosen["method"]:
             # The parser would take the first method that has such options.
-            raise LapilliError(f"method.name: missing; must be one of {', '.join(METHODS)}, kdcl")
+            raise LapilliError("method.name: missing; it says which method has these options")
         parser = ArgumentParser(exit_on_error=False)
         parser.add_function_arguments(recipe, as_group=False, skip=set(_OWN))
         parsed = parser.instantiate(parser.parse_object(chosen))

@@ -23,7 +23,7 @@ from netx_exports import LapilliError, load
 from simulators import Events
 from simulators.learning import LearningBackend, LearningConfig
 from simulators.learning.labelled_lines import StreamError, read_lines
-from simulators.learning.learner import with_readout
+from simulators.learning.learner import initial_state, with_readout
 from simulators.learning.online import StreamSession
 from simulators.learning.record import LearningRecord
 from simulators.learning.recorded import learned_in, start_record
@@ -116,7 +116,11 @@ def learn(
             steps = header.n_steps + loaded.depth if n_steps is None else n_steps
             session = StreamSession(loaded, header, learning, chosen, steps, backend, time_limit_s)
             tested, run = {}, partial(_learn_stream, session, samples, json)
-        tested |= {path: watched_samples(loaded, path) for path in names(watch, "watch") or ()}
+        for path in names(watch, "watch") or ():
+            if path in tested:
+                raise LapilliError(f"--watch: {path!r} is what the learnt samples are called; write ./{path}")
+            tested[path] = watched_samples(loaded, path)
+        initial_state(loaded, learning, chosen, steps)  # For what it refuses, before there is a folder.
         folder = run_folder(run_dir, resume)
         before = accuracies_of(loaded, tested, n_steps)
         record = _interruptible(run, folder, resume)

@@ -24,6 +24,8 @@ def run_folder(path: Path, resume: bool) -> Path:
     """The folder, which is made; one that holds a run already needs `resume`."""
     if not resume and (path / "record.npz").exists():
         raise LapilliError(f"run_dir: {path} holds a learning run already; --resume goes on with it")
+    if (path / "model.net").exists() and not (path / "record.npz").exists():
+        raise LapilliError(f"run_dir: {path} holds a network of something else, which would be overwritten")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

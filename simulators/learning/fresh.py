@@ -18,6 +18,9 @@ _SPREAD = 240.0
 _MAX_WEIGHTS = 1 << 26
 """Events may come from strangers, and their shape and classes decide how much memory is taken."""
 
+_MAX_LAYERS = 65
+"""With the input."""
+
 _HIDDEN = CubaLif(vth_mant=64, current_decay=2048, voltage_decay=200)
 _READOUT = CubaLif(vth_mant=NEVER_SPIKES, current_decay=4096, voltage_decay=0)
 
@@ -32,11 +35,13 @@ def fresh_network(shape: Sequence[int], hidden: Sequence[int], n_classes: int, s
         seed: of the weights.
 
     Raises:
-        LapilliError: without classes, or for a layer without neurons, or for too many weights.
+        LapilliError: without classes, for a layer without neurons, for too many layers or weights.
     """
     sizes = [prod(shape), *hidden, n_classes]
     if min(sizes) < 1 or n_classes < 2:
         raise LapilliError(f"new: every layer needs a neuron, and the readout 2 classes, got {sizes}")
+    if len(sizes) > _MAX_LAYERS:
+        raise LapilliError(f"new: at most {_MAX_LAYERS} layers, got {len(sizes) - 1}")
     if sum(size * below for below, size in pairwise(sizes)) > _MAX_WEIGHTS:
         raise LapilliError(f"new: at most {_MAX_WEIGHTS:,} weights, got layers of {sizes}")
     generator = np.random.default_rng(seed)

@@ -140,14 +140,14 @@ def _spike(program, state, layer, at, n, learns, counts):
 
 
 @spliced
-def _exponentials(program, state, voltage):
-    """Exponentials of the voltages less the largest one, in `state.powers`; their sum."""
+def _exponentials(program, state, voltage, exponent):
+    """Exponentials of voltages / 2^exponent less the largest one, in `state.powers`; their sum."""
     largest = voltage[0]
     for k in range(len(voltage)):
         largest = max(largest, voltage[k])
     total = np.int64(0)
     for k in range(len(voltage)):
-        below = _scaled(largest, program.voltage_exp) - _scaled(voltage[k], program.voltage_exp)
+        below = _scaled(largest, exponent) - _scaled(voltage[k], exponent)
         whole, rest = below // _FINE, below % _FINE
         power = np.int64(0)
         if whole < len(program.coarse):
@@ -166,7 +166,7 @@ def _scaled(voltage, exponent):
 def _read_error(program, state, voltage, label, active, readout):
     """Error of the readout, and what it tells its synapses."""
     shift = _SHARE_BITS - _ERROR_BITS
-    total = _exponentials(program, state, voltage) if active else np.int64(1)
+    total = _exponentials(program, state, voltage, program.voltage_exp) if active else np.int64(1)
     for k in range(len(voltage)):
         error = np.int64(0)
         if active:
@@ -188,17 +188,7 @@ def _score(program, state, voltage, scores):
         for k in range(len(voltage)):
             scores[k] += voltage[k]
         return
-    largest = voltage[0]
-    for k in range(len(voltage)):
-        largest = max(largest, voltage[k])
-    total = np.int64(0)
-    for k in range(len(voltage)):
-        whole, rest = (largest - voltage[k]) // _FINE, (largest - voltage[k]) % _FINE
-        power = np.int64(0)
-        if whole < len(program.coarse):
-            power = (program.coarse[whole] * program.fine[rest]) >> _EXPONENTIAL_BITS
-        state.powers[k] = power
-        total += power
+    total = _exponentials(program, state, voltage, _UNIT_EXP)
     for k in range(len(voltage)):
         scores[k] += (state.powers[k] << _SHARE_BITS) // total
 

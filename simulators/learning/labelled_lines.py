@@ -136,22 +136,27 @@ def _object(place: str, line: bytes) -> dict[str, Any]:
         raise StreamError(place, ["no text in UTF-8"]) from None
     except RecursionError:
         raise StreamError(place, ["lists within lists within lists"]) from None
-    except ValueError as error:
-        # Ours, or that of a number with thousands of digits.
+    except _LineError as error:
         raise StreamError(place, [str(error)]) from None
+    except ValueError:
+        raise StreamError(place, ["holds a number of thousands of digits"]) from None
     if not isinstance(found, dict):
         raise StreamError(place, [f"must be an object as {{...}}, got {_shown(found)}"])
     return found
 
 
+class _LineError(ValueError):
+    """What we refuse while JSON is read."""
+
+
 def _refused(text: str) -> NoReturn:
-    raise ValueError(f"must hold whole numbers only, got {text[:40]}")
+    raise _LineError(f"must hold whole numbers only, got {text[:40]}")
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name is there twice")
+        raise _LineError("a name is there twice")
     return found
 
 

@@ -48,6 +48,8 @@ class LearningSession:
     def __post_init__(self) -> None:
         if self.epochs < 1:
             raise LapilliError(f"epochs: must be at least 1, got {self.epochs}")
+        if self.shuffle_seed is not None and self.shuffle_seed < 0:
+            raise LapilliError(f"shuffle: must be at least 0, got {self.shuffle_seed}")
         if not len(self.events):
             raise LapilliError("learning needs at least one sample")
         checked_labels(self.events, self.network.output.size)

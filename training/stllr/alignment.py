@@ -7,28 +7,28 @@ same batches, from the same weights; the cosine of its angle to the gradient, sy
 """
 
 import statistics
-import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 import torch
-from jsonargparse import auto_cli
 
 from netx_exports.errors import LapilliError
 from training.fitting import torch_settings
-from training.seeds import Case, Row, collect, first_seeds, module_command
+from training.seeds import Case, Row, collect, first_seeds, module_command, run_module
 from training.stllr.batches import StreamBatches
 from training.stllr.config import RuleConfig
 from training.stllr.learners import learner_of
 from training.stllr.network import OnlineNetwork
-from training.stllr.recipe import DEFAULT_ONLINE_NETWORK, DEFAULT_ONLINE_OPTIMIZER, DEFAULT_RULE, train_stllr
+from training.stllr.recipe import DEFAULT_ONLINE_NETWORK, DEFAULT_ONLINE_OPTIMIZER, run_config
+from training.stllr.rule_file import read_rule
 from training.stllr.variants import controls_of, methods_of
-from training.studies import read_options
 from training.tasks import DataConfig, find_task
 
 AT = (0, 1, 3, 10)
 """Epochs of training before each measurement."""
+
+_NAMES = ("input", "recurrent", "readout")
 
 Gradients = Mapping[str, torch.Tensor]
 
@@ -42,10 +42,9 @@ def measure(file: str, out: str, seeds: int = 3, batches: int = 8) -> None:
         seeds: how many, counted from 0.
         batches: over which cosines are averaged.
     """
-    options = read_options(file, train_stllr)
-    rule = options.get("method") or DEFAULT_RULE
-    if not isinstance(rule, RuleConfig):
-        raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
+    options, rule = read_rule(file)
+    if batches < 1:
+        raise LapilliError(f"batches: must be at least 1, got {batches}")
     command = module_command("training.stllr.alignment")
     cases = [Case(seed, command, {"configuration": file}) for seed in first_seeds(seeds)]
     rows = collect(out, cases, lambda case: list(_rows(options, rule, case.seed, batches)))
@@ -56,28 +55,26 @@ def measure(file: str, out: str, seeds: int = 3, batches: int = 8) -> None:
         print(f"{method}, {synapse}: cosine {statistics.mean(found):.2f}, mean of all epochs and seeds")
 
 
-_NAMES = ("input", "recurrent", "readout")
-
-
 def _rows(options: Mapping[str, Any], rule: RuleConfig, seed: int, n_batches: int) -> Iterator[Row]:
-    optimizer = options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
+    optimizer, data = options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER), options.get("data", DataConfig())
+    config = options.get("network", DEFAULT_ONLINE_NETWORK)
+    # For what it refuses.
+    run_config(data, config, optimizer, rule, seed, 1)
     methods = methods_of(rule) | controls_of(rule)
     with torch_settings(seed, 1):
-        task = find_task(options.get("data", DataConfig()), True)
-        network = OnlineNetwork(
-            options.get("network", DEFAULT_ONLINE_NETWORK), task.shape, len(task.classes), task.graded
-        )
+        task = find_task(data, True)
+        network = OnlineNetwork(config, task.shape, len(task.classes), task.graded)
         n_steps = task.run_steps(network.config.depth) - network.config.depth
         learners = {name: learner_of(network, method, n_steps) for name, method in methods.items()}
         teacher = learners["bptt"]
         adam = torch.optim.Adam(network.parameters(), optimizer.lr)
-        data = StreamBatches(task.train, n_steps, network.input_shape, optimizer.batch_size, seed, task.augment)
+        batches = StreamBatches(task.train, n_steps, network.input_shape, optimizer.batch_size, seed, task.augment)
         for epoch in range(AT[-1] + 1):
-            data.epoch = epoch
+            batches.epoch = epoch
             if epoch in AT:
-                yield from _measured(network, learners, data, n_batches, epoch)
+                yield from _measured(network, learners, batches, n_batches, epoch)
             if epoch < AT[-1]:
-                for batch in data:
+                for batch in batches:
                     teacher.learn(batch, adam.step)
 
 
@@ -116,13 +113,5 @@ def _gradients(network: OnlineNetwork, learner: Any, batch: Any) -> Gradients:
     }
 
 
-def main() -> None:
-    """Command line."""
-    try:
-        auto_cli(measure, as_positional=True)
-    except LapilliError as error:
-        sys.exit(f"alignment: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_module("alignment", measure)

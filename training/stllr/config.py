@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import isfinite, prod
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -12,6 +13,9 @@ from training.stllr.activations import PsiName
 Signal = Literal["bp", "dfa", "sign dfa"]
 Update = Literal["batch", "each step"]
 
+MAX_WEIGHTS = 1 << 30
+"""Of hidden layers, so that a slip of a digit is a sentence and no fight for memory."""
+
 INTEGER_UNIT = 64
 """SLAYER's scale: an integer weight or threshold of 64 is 1."""
 
@@ -21,7 +25,8 @@ class RuleConfig:
     """S-TLLR (arXiv 2306.15220): dw = -Σ_t d[t] (a_pre Ψ[t] q[t] + a_post h[t] x[t]), forward in time.
 
     q[t] = l_pre q[t-1] + x[t] is the trace of what comes in, h[t+1] = l_post h[t] + Ψ[t] that of Ψ. h is what the
-    authors' code uses: one l_post less than in the publication's formula, so that a_post here is theirs over l_post.
+    authors' code uses: one l_post less than in the publication's formula, so that a_post here is that of the formula
+    times l_post.
     """
 
     name: Literal["s-tllr"] = "s-tllr"
@@ -197,8 +202,8 @@ def rule_problems(method: MethodConfig, n_steps: int) -> Iterator[str]:
             yield f"{name}: must be one of {', '.join(get_args(allowed))}, got {getattr(method, name)!r}"
     if method.trace_bits is not None and not 1 <= method.trace_bits <= 23:
         yield f"trace_bits: must be 1…23 or null, got {method.trace_bits}"
-    if method.error_delay < 0:
-        yield f"error_delay: must be at least 0, got {method.error_delay}"
+    if not 0 <= method.error_delay < (method.window or n_steps):
+        yield f"error_delay: must be at least 0 and less than the steps that teach, got {method.error_delay}"
 
 
 def network_problems(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
@@ -210,6 +215,8 @@ def network_problems(config: OnlineNetworkConfig, input_shape: Sequence[int]) ->
         if not (isfinite(value := getattr(config, name)) and value > 0):
             yield f"{name}: must be above 0 and finite, got {value}"
     yield from (f"hidden: must be at least 1, got {size}" for size in config.hidden if size < 1)
+    if sum(size * max(below, size) for below, size in pairwise((prod(input_shape), *config.hidden))) > MAX_WEIGHTS:
+        yield f"hidden: more than {MAX_WEIGHTS} weights, got {config.hidden}"
     if config.recurrent and not config.hidden:
         yield "recurrent: there is no layer in hidden"
     if config.conv and len(input_shape) != 3:

@@ -7,7 +7,6 @@ python -m training.stllr.costs macs results/stllr_macs.csv
 import ctypes
 import gc
 import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -18,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jsonargparse import auto_cli
 from torch.utils.flop_counter import FlopCounterMode
 
 from netx_exports.errors import LapilliError
 from training.network_config import ConvConfig
-from training.seeds import Case, Row, collect
+from training.seeds import Case, Row, collect, module_command, run_module
 from training.stllr.config import MethodConfig, OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt, sltt
 from training.stllr.learners import learner_of
 from training.stllr.network import OnlineNetwork
@@ -32,6 +30,9 @@ LIMIT_S = 600
 _IN_PLACE: Any = torch.ops.aten.addmm_  # type: ignore[attr-defined]
 """A product that is added up in place, which torch's counter does not know."""
 CLASSES = 20
+
+MEMORY_STEPS = (100, 300, 1000)
+"""Steps of a sample for which memory is measured; the first is what the others are compared with."""
 
 _GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_TOP_PAD_": "0"}
 """With these glibc gives back at once what is freed; its stock for later would make the peak a matter of chance."""
@@ -87,28 +88,29 @@ def memory(out: str, network: str = "700-450r-20", batch: int = 64, repeats: int
     """
     if network not in NETWORKS:
         raise LapilliError(f"network: must be one of {', '.join(NETWORKS)}, got {network!r}")
+    if batch < 1 or repeats < 1:
+        raise LapilliError(f"batch and repeats: must be at least 1, got {batch} and {repeats}")
     n_neurons = sum(layer.size for layer in network_of(network).hidden)
-    shortest: dict[str, float] = {}
 
     def measured(case: Case) -> list[Row]:
-        method, n_steps = str(case.options["method"]), int(str(case.options["steps"]))
-        found = statistics.median(peak_mebibytes(method, network, batch, n_steps) for _ in range(repeats))
-        first = shortest.setdefault(method, found)
-        formula = kept_steps(METHODS[method], n_steps)
+        method = str(case.options["method"])
+        found = {
+            n_steps: statistics.median(peak_mebibytes(method, network, batch, n_steps) for _ in range(repeats))
+            for n_steps in MEMORY_STEPS
+        }
         return [
             {
-                "peak_mib": round(found, 3),
-                "over_100_steps": round(found / first, 4),
-                "formula_mib": round(formula * n_neurons * batch * 4 / (1 << 20), 4),
+                "steps": n_steps,
+                "peak_mib": round(peak, 3),
+                "over_100_steps": round(peak / found[MEMORY_STEPS[0]], 4),
+                "formula_mib": round(kept_steps(METHODS[method], n_steps) * n_neurons * batch * 4 / (1 << 20), 4),
             }
+            for n_steps, peak in found.items()
         ]
 
-    cases = [
-        Case(0, _command(), {"network": network, "batch": batch, "method": method, "steps": n_steps})
-        for method in METHODS
-        for n_steps in (100, 300, 1000)
-    ]
-    for row in collect(out, cases, measured):
+    command = module_command("training.stllr.costs")
+    cases = [Case(0, command, {"network": network, "batch": batch, "method": method}) for method in METHODS]
+    for row in collect(out, cases, measured, ("steps",)):
         print(f"{row['method']}, {row['steps']} steps: {row['peak_mib']} MiB, {row['over_100_steps']} of 100 steps")
 
 
@@ -119,7 +121,11 @@ def macs(out: str) -> None:
         out: CSV to write.
     """
     cases = [
-        Case(0, _command(), {"network": network, "method": method, "steps": n_steps, "window": window})
+        Case(
+            0,
+            module_command("training.stllr.costs"),
+            {"network": network, "method": method, "steps": n_steps, "window": window},
+        )
         for network, n_steps, windows in (
             ("700-450r-20", 100, (100, 90, 50, 10)),
             ("2x34x34-12c5s2-32c3s2-128-20", 10, (10, 5, 1)),
@@ -222,6 +228,8 @@ def child(method: str, network: str, batch: int, n_steps: int) -> None:
         batch: samples.
         n_steps: of a sample.
     """
+    if method not in METHODS or network not in NETWORKS or min(batch, n_steps) < 1:
+        raise LapilliError(f"no such step: {method}, {network}, {batch} samples, {n_steps} steps")
     torch.set_num_threads(1)
     # Whatever is loaded once is not counted, nor what is free and not yet given back.
     _step_of(method, network, batch, 12)()
@@ -251,17 +259,5 @@ def _kibibytes(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
-def _command() -> str:
-    return shlex.join(["python", "-m", "training.stllr.costs", *sys.argv[1:]])
-
-
-def main() -> None:
-    """Command line."""
-    try:
-        auto_cli([memory, macs, child], as_positional=True)
-    except LapilliError as error:
-        sys.exit(f"costs: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_module("costs", [memory, macs, child])

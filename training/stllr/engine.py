@@ -27,7 +27,7 @@ from training.stllr.config import OnlineNetworkConfig, RuleConfig
 from training.stllr.engine_rule import engine_rule
 from training.stllr.exported import export
 from training.stllr.network import OnlineNetwork
-from training.stllr.recipe import OnlineOptimizerConfig, OnlineSummary
+from training.stllr.recipe import OnlineOptimizerConfig, OnlineSummary, run_config
 from training.tasks import DataConfig, Task, find_task
 
 _AT_ONCE = 64
@@ -63,10 +63,7 @@ def train_on_engine(
             f"optimizer.schedule must be constant and watch_test false in the engine, got {optimizer.schedule!r} and "
             f"{watch_test}"
         )
-    config = {
-        **{"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer)},
-        **{"method": asdict(method), "engine": True, "seed": seed, "threads": threads},
-    }
+    config = run_config(data, network, optimizer, method, seed, threads) | {"engine": True}
     with torch_settings(seed, threads):
         task = find_task(data, progress)
         started = export(OnlineNetwork(network, task.shape, len(task.classes), task.graded))
@@ -81,19 +78,19 @@ def train_on_engine(
         measure(learned, part, n_steps).accuracy for part in (task.train, task.validation, task.test)
     )
     summary = OnlineSummary(
-        train,
-        validation,
-        test,
-        None,
-        n_steps - network.depth,
-        optimizer.max_epochs,
-        optimizer.max_epochs,
-        record.seconds,
-        seed,
-        learned.fingerprint,
-        commit(),
-        machine(),
-        versions(("torch", "numpy")),
+        train_accuracy=train,
+        validation_accuracy=validation,
+        test_accuracy=test,
+        best_test_epoch_accuracy=None,
+        n_steps=n_steps - network.depth,
+        epochs=optimizer.max_epochs,
+        best_epoch=optimizer.max_epochs,
+        seconds=record.seconds,
+        seed=seed,
+        fingerprint=learned.fingerprint,
+        commit=commit(),
+        machine=machine(),
+        versions=versions(("torch", "numpy")),
     )
     write_summary(folder, asdict(summary))
     return summary

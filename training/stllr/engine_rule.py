@@ -16,6 +16,7 @@ from simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term
 from simulators.learning.config import EXPONENT_RANGE, MANTISSA_RANGE, TRACE_MAX
 from training.stllr.activations import TRIANGLE_PEAK
 from training.stllr.config import OnlineNetworkConfig, RuleConfig
+from training.stllr.errors import UnusableRateError
 from training.stllr.exported import not_exportable
 
 _LEAST = EXPONENT_RANGE[0]
@@ -45,7 +46,8 @@ def engine_rule(rule: RuleConfig, network: OnlineNetworkConfig, rate: float, n_s
         seed: of random feedback and random rounding.
 
     Raises:
-        LapilliError: listing all that the engine has not, or for a learning rate below its smallest.
+        LapilliError: listing all that the engine has not.
+        UnusableRateError: for a learning rate below its smallest.
     """
     if problems := list(engine_problems(rule, network)):
         raise LapilliError("; ".join(problems))
@@ -103,7 +105,7 @@ def _causal(rate: float, unit: float, kept: float, n_steps: int) -> tuple[Term, 
         return Term(0), 1.0
     wanted = abs(rate) / unit
     if wanted < sqrt(0.5):
-        raise LapilliError(f"optimizer.lr: {wanted:.2g} of the smallest learning rate that the engine has")
+        raise UnusableRateError(f"optimizer.lr: {wanted:.2g} of the smallest learning rate that the engine has")
     highest = TRACE_MAX / (n_steps if kept == 1 else min(n_steps, 1 / (1 - kept)))
     impulse = 2 ** max(0, int(log2(max(1.0, min(highest, wanted)))))
     return _nearest(-rate, wanted / impulse), float(impulse)

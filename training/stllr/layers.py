@@ -5,9 +5,9 @@ from math import prod
 
 import torch
 
-from netx_exports.errors import LapilliError
 from netx_exports.neurons import DECAY_UNITY, STATE_LIMIT
 from training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
+from training.stllr.errors import UnusableRateError
 from training.stllr.synapses import Synapse
 
 STATE_UNITS = 64 * INTEGER_UNIT
@@ -59,12 +59,14 @@ class Neurons:
         """Integrate what arrives, in place.
 
         Raises:
-            LapilliError: for currents that would wrap around.
+            UnusableRateError: for currents that would wrap around.
         """
         voltage.add_(current)
         if self.integer:
             if float(current.abs().max()) > _LARGEST:
-                raise LapilliError(f"a current exceeds {_LARGEST:g}, where integers wrap around; scale the input down")
+                raise UnusableRateError(
+                    f"a current exceeds {_LARGEST:g}, where integers wrap around; scale input or rate down"
+                )
             voltage.clamp_(-_LARGEST, _LARGEST)
 
     def reset_(self, voltage: torch.Tensor, spikes: torch.Tensor) -> None:

@@ -11,7 +11,7 @@ step alone (weights times Ψ), or by fixed random weights. A bias has the gradie
 non-causal term: the error of its voltage times the trace of its input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, prod, sqrt
 
@@ -21,6 +21,7 @@ from netx_exports.errors import LapilliError
 from training.denormals import flushing
 from training.stllr.activations import largest_activation, secondary_activation
 from training.stllr.config import RuleConfig, rule_problems
+from training.stllr.errors import UnusableRateError
 from training.stllr.frames import Stream
 from training.stllr.layers import Layer, LayerRun
 from training.stllr.network import OnlineNetwork
@@ -81,7 +82,8 @@ class OnlineLearner(torch.nn.Module):
                 each step of the window.
 
         Raises:
-            LapilliError: for labels that are none, another number of steps, or a learning signal that is no number.
+            LapilliError: for labels that are none, or another number of steps.
+            UnusableRateError: for a learning signal, or a change of weights, that is no number.
         """
         check_labels(stream, self.network.n_classes, self.n_steps)
         with torch.no_grad():
@@ -96,6 +98,7 @@ class OnlineLearner(torch.nn.Module):
                 layer = cell.run.layer
                 used += [part.used() for part in layer.parts]
                 totals += cell.totals
+                _check_finite(cell.totals)
                 if layer.bias is not None:
                     used.append(layer.bias)
                     totals.append(cell.bias_total.view_as(layer.bias))
@@ -103,6 +106,12 @@ class OnlineLearner(torch.nn.Module):
             torch.autograd.backward(used, totals)
         for cell in cells:
             cell.forget()
+
+
+def _check_finite(totals: Sequence[torch.Tensor]) -> None:
+    # A neuron whose voltage is no number is silent, and the readout would never show it.
+    if not all(isfinite(float(total.sum())) for total in totals):
+        raise UnusableRateError("a change of weights is no number; lower the learning rate")
 
 
 class Cell:
@@ -259,7 +268,9 @@ class _Pass:
         shares = (self.readout.run.voltage * gain).log_softmax(1)
         loss = -float((shares * self.target).sum()) / n_samples
         if not isfinite(loss):
-            raise LapilliError(f"the learning signal of step {step + 1} is {loss}, no number; lower the learning rate")
+            raise UnusableRateError(
+                f"the learning signal of step {step + 1} is {loss}, no number; lower the learning rate"
+            )
         self.loss += loss
         error = shares.exp_().sub_(self.target)
         return error.mul_(gain / n_samples).to(self.readout.run.weights[0].dtype)

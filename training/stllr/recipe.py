@@ -30,6 +30,7 @@ from training.optimisation import out_of_range
 from training.run_folder import RunFolder, read_config, read_weights, start_run, write_summary, write_weights
 from training.stllr.batches import StreamBatches
 from training.stllr.config import MethodConfig, OnlineNetworkConfig, RuleConfig
+from training.stllr.errors import UnusableRateError
 from training.stllr.exported import export, not_exportable
 from training.stllr.frames import Frames
 from training.stllr.learner import OnlineLearner
@@ -139,16 +140,11 @@ def train_stllr(
 
     Raises:
         LapilliError: for values out of range, missing data, a class without training samples, an unusable run folder,
-            or a learning signal that is no number.
+            or a learning signal that is no number (UnusableRateError).
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
     method = DEFAULT_RULE if method is None else method
-    if problems := list(_problems(data, network, optimizer, seed, threads)):
-        raise LapilliError("; ".join(problems))
-    config = {
-        **{"data": asdict(data), "network": asdict(network), "optimizer": asdict(optimizer)},
-        **{"method": asdict(method), "watch_test": watch_test, "seed": seed, "threads": threads},
-    }
+    config = run_config(data, network, optimizer, method, seed, threads) | {"watch_test": watch_test}
     with torch_settings(seed, threads):
         task = find_task(data, progress)
         _check_classes(task)
@@ -175,22 +171,41 @@ def train_stllr(
         (train, validation, test), fingerprint = _accuracies(folder, module, task, n_steps)
     watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]
     summary = OnlineSummary(
-        train,
-        validation,
-        test,
-        max(watched, default=None),
-        n_steps,
-        len(record.rows),
-        record.best_epoch if optimizer.keep == "best" else len(record.rows),
-        record.seconds,
-        seed,
-        fingerprint,
-        commit(),
-        machine(),
-        versions(("torch", "lightning", "numpy")),
+        train_accuracy=train,
+        validation_accuracy=validation,
+        test_accuracy=test,
+        best_test_epoch_accuracy=max(watched, default=None),
+        n_steps=n_steps,
+        epochs=len(record.rows),
+        best_epoch=record.best_epoch if optimizer.keep == "best" else len(record.rows),
+        seconds=record.seconds,
+        seed=seed,
+        fingerprint=fingerprint,
+        commit=commit(),
+        machine=machine(),
+        versions=versions(("torch", "lightning", "numpy")),
     )
     write_summary(folder, asdict(summary))
     return summary
+
+
+def run_config(
+    data: DataConfig,
+    network: OnlineNetworkConfig,
+    optimizer: OnlineOptimizerConfig,
+    method: MethodConfig,
+    seed: int,
+    threads: int,
+) -> dict[str, Any]:
+    """What a run folder's configuration says of a run.
+
+    Raises:
+        LapilliError: listing every value out of its range.
+    """
+    if problems := list(_problems(data, network, optimizer, seed, threads)):
+        raise LapilliError("; ".join(problems))
+    parts: dict[str, Any] = {"data": data, "network": network, "optimizer": optimizer, "method": method}
+    return {**{name: asdict(part) for name, part in parts.items()}, "seed": seed, "threads": threads}
 
 
 def load_online(run_dir: Path) -> OnlineNetwork:
@@ -252,12 +267,12 @@ class OnlineClassifier(LightningModule):
         """One pass over a batch, which changes the weights.
 
         Raises:
-            LapilliError: for a learning signal that is no number, saying in which epoch.
+            UnusableRateError: for numbers that are none, saying in which epoch.
         """
         try:
             learned = self.learner.learn(batch, self._change)
-        except LapilliError as error:
-            raise LapilliError(f"epoch {self.current_epoch + 1}: {error}") from error
+        except UnusableRateError as error:
+            raise UnusableRateError(f"epoch {self.current_epoch + 1}: {error}") from error
         metrics = {"train_loss": learned.loss, "train_accuracy": learned.right / batch.n_samples}
         self._log(metrics, batch.n_samples)
 

@@ -11,29 +11,24 @@ Learning rates are chosen on the validation part (`rates`), for each method its 
 tables only. A study that was stopped goes on where it was when started again.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import auto_cli
-
 from netx_exports.errors import LapilliError
 from simulators.provenance import read_csv
 from training.run_folder import RunFolder
-from training.seeds import Case, Row, collect, first_seeds, module_command, say_accuracies
-from training.stllr.config import RuleConfig
+from training.seeds import Case, Row, collect, first_seeds, module_command, run_module, say_accuracies
+from training.stllr.errors import UnusableRateError
 from training.stllr.pictures import draw_accuracies
 from training.stllr.recipe import (
     DEFAULT_ONLINE_NETWORK,
     DEFAULT_ONLINE_OPTIMIZER,
-    DEFAULT_RULE,
     OnlineSummary,
-    train_stllr,
 )
+from training.stllr.rule_file import read_rule
 from training.stllr.variants import PUBLISHED, Variant, VariantsName, controls_of, methods_of, rungs_of
-from training.studies import read_options
 
 SELECTING_SEED = 1000
 """Of the runs that choose a learning rate; no seed of a table."""
@@ -60,6 +55,8 @@ def rates(
         runs: folder of the runs.
     """
     name, options, known = _read(file, variants)
+    if not tried:
+        raise LapilliError("tried: needs at least one learning rate")
     cases = [
         Case(SELECTING_SEED, _command(), {"configuration": name, "method": method, "lr": rate, "epochs": epochs})
         for method in _chosen(known, only)
@@ -72,7 +69,7 @@ def rates(
         folder = Path(runs) / "rates" / name / f"{_plain(method)}-{rate:g}-{epochs}"
         try:
             summary = _resumed(known[method], folder, seed=case.seed, **own)
-        except LapilliError as error:
+        except UnusableRateError as error:
             # A rate at which a method falls apart is a rate not to choose.
             return [{"validation_accuracy": 0.0, "train_accuracy": 0.0, "seconds": 0, "failed": str(error)}]
         return [
@@ -111,7 +108,8 @@ def table(
         runs: folder of the runs.
     """
     name, options, known = _read(file, variants)
-    epochs = epochs or options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER).max_epochs
+    if epochs is None:
+        epochs = int(options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER).max_epochs)
     best = best_rates(rates, name)
     chosen = _chosen(known, only)
     if missing := [method for method in chosen if method not in best]:
@@ -145,7 +143,7 @@ def draw(table: str, out: str) -> None:
     found: dict[str, list[float]] = {}
     try:
         for row in read_csv(table):
-            found.setdefault(row["method"], []).append(100 * float(row["test_accuracy"]))
+            found.setdefault(row["method"], []).append(_share(row["test_accuracy"]))
     except (KeyError, ValueError) as error:
         raise LapilliError(f"{table} is no table of test accuracies ({error})") from error
     if not found:
@@ -153,8 +151,17 @@ def draw(table: str, out: str) -> None:
     draw_accuracies(found, out, Path(table).stem)
 
 
+def _share(text: str) -> float:
+    """Percent of an accuracy, 0…1."""
+    if not 0 <= float(text) <= 1:
+        raise ValueError(f"an accuracy of {text}")
+    return 100 * float(text)
+
+
 def best_rates(rates: str, configuration: str) -> dict[str, float]:
     """The learning rate of each method with the highest accuracy on the validation part; of equal ones the smaller.
+
+    Trainings that failed do not count; a method of which all failed is not there.
 
     Raises:
         LapilliError: when the file cannot be read or is no such table.
@@ -162,7 +169,7 @@ def best_rates(rates: str, configuration: str) -> dict[str, float]:
     found: dict[str, tuple[float, float]] = {}
     for row in read_csv(rates):
         try:
-            if row["configuration"] == configuration:
+            if row["configuration"] == configuration and not row.get("failed"):
                 reached = (float(row["validation_accuracy"]), -float(row["lr"]))
                 found[row["method"]] = max(found.get(row["method"], reached), reached)
         except (KeyError, ValueError) as error:
@@ -171,10 +178,7 @@ def best_rates(rates: str, configuration: str) -> dict[str, float]:
 
 
 def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[str, Variant]]:
-    options = read_options(file, train_stllr)
-    rule = options.get("method") or DEFAULT_RULE
-    if not isinstance(rule, RuleConfig):
-        raise LapilliError(f"{file}: method.name must be s-tllr, from which the others take Ψ and window")
+    options, rule = read_rule(file)
     if variants != "ladder":
         known = {"methods": methods_of, "controls": controls_of}[variants](rule)
         return Path(file).stem, options, {method: Variant({"method": config}) for method, config in known.items()}
@@ -222,13 +226,5 @@ def _command() -> str:
     return module_command("training.stllr.study")
 
 
-def main() -> None:
-    """Command line."""
-    try:
-        auto_cli([rates, table, draw], as_positional=True)
-    except LapilliError as error:
-        sys.exit(f"study: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    run_module("study", [rates, table, draw])

@@ -14,6 +14,7 @@ from netx_exports.errors import LapilliError
 from training.denormals import flushing
 from training.stllr.activations import PsiName, secondary_activation
 from training.stllr.config import UnrolledConfig, rule_problems
+from training.stllr.errors import UnusableRateError
 from training.stllr.frames import Stream
 from training.stllr.layers import Layer, Neurons
 from training.stllr.learner import Learned, check_labels
@@ -37,7 +38,7 @@ class UnrolledLearner(torch.nn.Module):
         if problems := list(rule_problems(method, n_steps)):
             raise LapilliError("; ".join(f"method.{problem}" for problem in problems))
         self.network = network
-        self.rule = method
+        self.method = method
         self.n_steps = n_steps
 
     @flushing
@@ -46,14 +47,15 @@ class UnrolledLearner(torch.nn.Module):
         """Go through some samples once, as `OnlineLearner.learn`; parameters change at the end.
 
         Raises:
-            LapilliError: for labels that are none, another number of steps, or a loss that is no number.
+            LapilliError: for labels that are none, or another number of steps.
+            UnusableRateError: for a loss, or a change of weights, that is no number.
         """
         check_labels(stream, self.network.n_classes, self.n_steps)
-        window = self.rule.window or self.n_steps
-        chunk = self.rule.steps or self.n_steps
+        window = self.method.window or self.n_steps
+        chunk = self.method.steps or self.n_steps
         self.network.zero_grad(set_to_none=True)
-        states = [_State(layer, stream.n_samples, self.rule) for layer in self.network.hidden]
-        readout = _State(self.network.readout, stream.n_samples, self.rule)
+        states = [_State(layer, stream.n_samples, self.method) for layer in self.network.hidden]
+        readout = _State(self.network.readout, stream.n_samples, self.method)
         total = torch.zeros_like(readout.voltage, dtype=torch.float64)
         seen, loss = 0.0, torch.zeros(())
         logits: list[torch.Tensor] = []
@@ -77,17 +79,19 @@ class UnrolledLearner(torch.nn.Module):
             state.give_gradients()
         change()
         right = int((total.argmax(1) == stream.labels).sum())
-        return Learned(seen / (window if self.rule.loss == "each step" else 1), right)
+        return Learned(seen / (window if self.method.loss == "each step" else 1), right)
 
     def _loss(self, logits: list[torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-        if self.rule.loss == "mean":
+        if self.method.loss == "mean":
             return functional.cross_entropy(torch.stack(logits).mean(0), labels)
         terms = [functional.cross_entropy(of_step, labels) for of_step in logits]
         return torch.stack(terms).sum()
 
     def _check_finite(self, loss: torch.Tensor, step: int) -> None:
         if not isfinite(loss.item()):
-            raise LapilliError(f"the loss up to step {step + 1} is {loss.item()}, no number; lower the learning rate")
+            raise UnusableRateError(
+                f"the loss up to step {step + 1} is {loss.item()}, no number; lower the learning rate"
+            )
 
 
 class _State:
@@ -135,6 +139,8 @@ class _State:
     def give_gradients(self) -> None:
         """From the weights as neurons meet them to what is learned."""
         pairs = [(used, met.grad) for used, met in zip(self.used, self.weights) if met.grad is not None]
+        if not all(isfinite(float(grad.sum())) for _, grad in pairs):
+            raise UnusableRateError("a change of weights is no number; lower the learning rate")
         if pairs:
             torch.autograd.backward([used for used, _ in pairs], [grad for _, grad in pairs])
 
