@@ -9,7 +9,7 @@ from test_stllr_rule import PSI, assert_same, drawn_inputs, frames, gradients, n
 
 from netx_exports import LapilliError
 from training.network_config import ConvConfig
-from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig
+from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
 from training.stllr.learner import OnlineLearner
 from training.stllr.unrolled import UnrolledLearner
 
@@ -123,6 +123,17 @@ def test_the_rule_without_traces_is_bptt_cut_at_every_step(psi: Any) -> None:
     online = gradients(OnlineLearner(network_of(config, shape, 8), rule, STEPS), values, labels, shape)
     control = UnrolledConfig(steps=1, psi=psi, window=7)
     unrolled = gradients(UnrolledLearner(network_of(config, shape, 8), control, STEPS), values, labels, shape)
+    assert_same(online, unrolled, 1e-9)
+    assert all(np.abs(value).max() > 0 for value in unrolled.values())
+
+
+def test_ottt_of_one_layer_is_bptt_without_recurrent_path_and_without_a_readout_that_remembers() -> None:
+    """So these two are all that OTTT leaves out."""
+    config = OnlineNetworkConfig(hidden=(9,), recurrent=True, leak=0.9, readout="instantaneous", weight_scale=1.5)
+    values, labels = drawn_inputs(9, 5, (6,), STEPS)
+    online = gradients(OnlineLearner(network_of(config, (6,), 9), ottt(), STEPS).double(), values, labels, (6,))
+    control = UnrolledConfig(recurrent_gradient=False)
+    unrolled = gradients(UnrolledLearner(network_of(config, (6,), 9), control, STEPS), values, labels, (6,))
     assert_same(online, unrolled, 1e-9)
     assert all(np.abs(value).max() > 0 for value in unrolled.values())
 
