@@ -1,5 +1,6 @@
 """What a learning run has reached, as a file: enough to go on exactly where it stopped."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,8 +84,11 @@ def save_record(path: PathLike, record: LearningRecord, identity: bytes) -> None
     arrays["n_steps"] = np.array(record.state.n_steps, np.int64)
     arrays["milliseconds"] = np.array(round(record.seconds * 1e3), np.int64)
     arrays["identity"] = np.frombuffer(identity, np.uint8)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, **arrays)
+    # numpy does not close its archive when Ctrl-C comes in between; into memory, nothing is left that complains.
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.getbuffer())
 
 
 def load_record(path: PathLike, identity: bytes, shapes: Sequence[tuple[int, ...]]) -> LearningRecord:
