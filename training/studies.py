@@ -7,13 +7,12 @@
 A study that was stopped goes on where it was when started again.
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError, ArgumentParser, auto_cli
+from jsonargparse import ArgumentError, ArgumentParser
 from yaml import YAMLError, safe_load
 
 from netx_exports import load
@@ -33,7 +32,7 @@ from training.methods import (
 from training.methods.curve_table import KEYS, curve_rows, curves_of_rows
 from training.methods.temporal import TemporalCurves, draw_curves, temporal_curves
 from training.run_folder import RunFolder
-from training.seeds import Case, Row, collect, first_seeds, module_command, say_accuracies
+from training.seeds import Case, Row, collect, first_seeds, module_command, run_module, say_accuracies
 from training.study import LAVA_SAMPLES, described, resumed, row_of, study
 from training.surrogate_gradient import train
 from training.tasks import DataConfig, find_task
@@ -203,10 +202,7 @@ def _command() -> str:
 
 def main() -> None:
     """Command line."""
-    try:
-        auto_cli([seeds, methods, chain], as_positional=True)
-    except LapilliError as error:
-        sys.exit(f"studies: {error}")
+    run_module("studies", [seeds, methods, chain])
 
 
 if __name__ == "__main__":

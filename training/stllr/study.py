@@ -4,7 +4,7 @@
     python -m training.stllr.study table FILE.yaml results/NAME.csv results/NAME_rates.csv --seeds 3
     python -m training.stllr.study draw  results/NAME.csv results/NAME.svg
 
-With `--variants ladder` both go from the publication's algorithm towards a chip, one change at a time; with `--variants
+With `--variants ladder` both go from the publication's algorithm towards a chip, a change at a time; with `--variants
 controls` gradients leave out one part each, to see which part the rules lack.
 
 Learning rates are chosen on the validation part (`rates`), for each method its own; the test part is looked at in

@@ -76,9 +76,11 @@ def controls_of(rule: RuleConfig) -> dict[str, MethodConfig]:
 
 
 def rungs_of(rule: RuleConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig) -> dict[str, Variant]:
-    """From the publication's algorithm towards a chip: each rung is the one above with one more change.
+    """From the publication's algorithm towards a chip: each rung is the one above and a change.
 
-    A chip resets to zero, so the integers do too: their neurons are those that are exported.
+    A chip resets to zero, so the integers do too: their neurons are those that are exported. The last rung has the rule
+    as the engine does it: weights change in every step, and the error takes a step for each layer on its way, not
+    `DELAY`.
     """
     straight = replace(rule, signal="dfa")
     late = replace(straight, error_delay=DELAY)
