@@ -1,1 +1,35 @@
-"""The command line of lapilli: thin calls into `netx_exports`, `simulators`, `lava_models` and `training`."""
+"""Train spiking networks, export them to Lava's NetX, prove that what runs is what was trained, and count the bill.
+
+The names below are loaded when they are first used: `import lapilli` itself needs neither torch nor Lava.
+"""
+
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lapilli.netx_exports import Network, from_slayer, load, save
+    from lapilli.simulators import Events, prove, run
+
+__all__ = ["Events", "Network", "__version__", "from_slayer", "load", "prove", "run", "save"]
+
+_HOMES = {
+    "Events": "lapilli.simulators",
+    "Network": "lapilli.netx_exports",
+    "from_slayer": "lapilli.netx_exports",
+    "load": "lapilli.netx_exports",
+    "prove": "lapilli.simulators",
+    "run": "lapilli.simulators",
+    "save": "lapilli.netx_exports",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return metadata.version("lapilli")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError
 
 _RANGE = re.compile(r"([0-9]{0,18}):([0-9]{0,18})")
 

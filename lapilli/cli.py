@@ -19,7 +19,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings 
 
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
 from lapilli.named import choose, named_parameters
-from netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError
 
 COMMANDS = (
     "demo",

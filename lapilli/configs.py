@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from netx_exports.errors import FormatError, LapilliError
-from netx_exports.files import existing_file
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.files import existing_file
 
 CONFIG = "config"
 OPTION = f"--{CONFIG}"
@@ -63,4 +63,4 @@ def read_config(config: str) -> dict[str, Any]:
 
 
 def _packaged() -> Path:
-    return Path(str(files("training"))) / "configs"
+    return Path(str(files("lapilli.training"))) / "configs"

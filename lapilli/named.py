@@ -13,7 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
-from netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError
 
 Kinds = Mapping[str, type[Any]]
 """Dataclasses by the default of their field `name`."""

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from netx_exports import LapilliError
+from lapilli.netx_exports import LapilliError
 
 
 def find_recipe(module: str, name: str) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lava_models.rows import RowWriter
+from lapilli.lava_models.rows import RowWriter
 
 # A value needs one bit more for each of these that its magnitude (of a negative one: without its sign) reaches.
 _POWERS = 1 << np.arange(32, dtype=np.int64)

@@ -11,9 +11,9 @@ from lava.proc.sparse.process import DelaySparse, Sparse
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix, identity
 
-from lava_models.neurons import LayerReset, input_port, neuron_process
-from netx_exports.network import Layer, Network
-from netx_exports.synapses import (
+from lapilli.lava_models.neurons.kinds import LayerReset, input_port, neuron_process
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.synapses.kinds import (
     INPUT,
     ConvSynapse,
     DenseSynapse,

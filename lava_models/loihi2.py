@@ -21,9 +21,9 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2HwCfg
 from lava.proc.lif.process import AbstractLIF
 
-from lava_models.actors import actors_watched
-from lava_models.rows import RowWriter
-from lava_models.sink import SpikeSink
+from lapilli.lava_models.actors import actors_watched
+from lapilli.lava_models.rows import RowWriter
+from lapilli.lava_models.sink import SpikeSink
 
 _ADAPTERS = "lava.proc.embedded_io"
 _HOST = "lava_models."
@@ -83,7 +83,7 @@ def share_parameters(neurons: Iterable[AbstractProcess]) -> None:
     """Give LIF Processes one threshold and one pair of decays, as the chip has them, in place of one for each neuron.
 
     Arguments:
-        neurons: neuron Processes of layers without `netx_exports.chip_limits.chip_problems`.
+        neurons: neuron Processes of layers without `lapilli.netx_exports.chip.limits.chip_problems`.
     """
     for neuron in neurons:
         if isinstance(neuron, AbstractLIF):
@@ -116,7 +116,7 @@ def _runs_on_chip(process: AbstractProcess) -> bool:
 
 
 def run_on_chip(process: AbstractProcess, n_steps: int) -> float:
-    """Compile the graph of `process` for the chip and run it; inside `lava_models.runtime.lava_run` only.
+    """Compile the graph of `process` for the chip and run it; inside `lapilli.lava_models.runtime.lava_run` only.
 
     Returns:
         Seconds that the run itself took.

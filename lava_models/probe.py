@@ -13,9 +13,9 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_models.neurons import state_vars
-from lava_models.rows import RowWriter
-from lava_models.sink import SpikeWriter
+from lapilli.lava_models.neurons.kinds import state_vars
+from lapilli.lava_models.rows import RowWriter
+from lapilli.lava_models.sink import SpikeWriter
 
 
 class NeuronProbe(AbstractProcess):  # type: ignore[misc]

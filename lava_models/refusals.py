@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from netx_exports.network import Network
-from netx_exports.neurons import CubaLif
-from netx_exports.synapses import ConvSynapse, DenseSynapse, Synapse
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, Synapse
 
 _INT8_MAX = 127
 _INT32_LIMIT = 1 << 31

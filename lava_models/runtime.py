@@ -13,7 +13,7 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.magma.runtime.runtime import Runtime
 
-from lava_models.actors import ChildError, actors_of, actors_watched, raised
+from lapilli.lava_models.actors import ChildError, actors_of, actors_watched, raised
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lava_models.sink import SpikeWriter
+from lapilli.lava_models.sink import SpikeWriter
 
 Int32 = npt.NDArray[np.int32]
 

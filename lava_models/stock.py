@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 
-from lava_models.graph import GRADED_BITS
-from lava_models.neurons import LayerReset
+from lapilli.lava_models.graph import GRADED_BITS
+from lapilli.lava_models.neurons.kinds import LayerReset
 
 
 def load_stock(

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
-from netx_exports.inspection import inspect
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import (
+from lapilli.netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
+from lapilli.netx_exports.inspection import inspect
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.netx.reader import load
+from lapilli.netx_exports.netx.writer import save
+from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
     Delta,
@@ -15,11 +17,9 @@ from netx_exports.neurons import (
     Sigma,
     SigmaDelta,
 )
-from netx_exports.nir_reader import from_nir, load_nir
-from netx_exports.nir_writer import save_nir, to_nir
-from netx_exports.reader import load
-from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
-from netx_exports.writer import save
+from lapilli.netx_exports.nir.reader import from_nir, load_nir
+from lapilli.netx_exports.nir.writer import save_nir, to_nir
+from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
 
 __all__ = [
     "INPUT",
@@ -57,7 +57,7 @@ def from_slayer(
     names: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> Network:
-    """The network that a SLAYER module computes, as `netx_exports.slayer.from_slayer` (needs torch and lava-dl)."""
-    from netx_exports import slayer
+    """The network that a SLAYER module computes, as `slayer.blocks.from_slayer` (needs torch and lava-dl)."""
+    from lapilli.netx_exports.slayer import blocks as slayer
 
     return slayer.from_slayer(module, input_shape, names, metadata)

@@ -7,13 +7,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.chip_needs import ChipNeeds, chip_needs
-from netx_exports.files import PathLike
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import Neuron, SigmaDelta
-from netx_exports.reader import FileContent, read_file
-from netx_exports.stock import is_plain, layer_type, stock_problems
-from netx_exports.synapses import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Shape, Synapse, delay_range
+from lapilli.netx_exports.chip.needs import ChipNeeds, chip_needs
+from lapilli.netx_exports.files import PathLike
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.netx.reader import FileContent, read_file
+from lapilli.netx_exports.netx.stock import is_plain, layer_type, stock_problems
+from lapilli.netx_exports.neurons.kinds import Neuron, SigmaDelta
+from lapilli.netx_exports.synapses.kinds import (
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    Shape,
+    Synapse,
+    delay_range,
+)
 
 Range = tuple[int, int]
 """Smallest and largest value."""

@@ -9,9 +9,9 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from netx_exports.errors import NetworkError
-from netx_exports.neurons import Neuron
-from netx_exports.synapses import INPUT, DirectSynapse, Shape, Synapse, delay_range, part_of
+from lapilli.netx_exports.errors import NetworkError
+from lapilli.netx_exports.neurons.kinds import Neuron
+from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse, Shape, Synapse, delay_range, part_of
 
 MAX_NEURONS = 1 << 24
 """Neurons in one layer or input; a file that asks for more is refused before memory is taken."""

@@ -1,9 +1,9 @@
 """Run a network spike by spike, count what happens, prove that every way of running it is the same."""
 
-from simulators.events import Events, EventsError, events_equal
-from simulators.prove import Difference, Proof, prove
-from simulators.results import COUNTERS, Counts, Recording, Reset, RunResult
-from simulators.run import BACKENDS, run
+from lapilli.simulators.events import Events, EventsError, events_equal
+from lapilli.simulators.prove import Difference, Proof, prove
+from lapilli.simulators.results import COUNTERS, Counts, Recording, Reset, RunResult
+from lapilli.simulators.run import BACKENDS, run
 
 __all__ = [
     "BACKENDS",

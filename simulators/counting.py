@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from netx_exports.synapses import ConvSynapse, DenseSynapse, Shape, Synapse
-from simulators.events import Events
-from simulators.results import Counts, SynapseName
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, Shape, Synapse
+from lapilli.simulators.events import Events
+from lapilli.simulators.results import Counts, SynapseName
 
 Int64 = npt.NDArray[np.int64]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError
-from netx_exports.files import PathLike, replacing
-from netx_exports.network import MAX_NEURONS
-from simulators.archives import read_arrays
+from lapilli.netx_exports.errors import FormatError
+from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.netx_exports.network import MAX_NEURONS
+from lapilli.simulators.files.archives import read_arrays
 
 MAX_STEPS = 1 << 24
 """Steps of a sample that a file may claim."""

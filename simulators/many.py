@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.event_file import EventFile
-from simulators.events import Events
-from simulators.plan import _ignore
-from simulators.results import RunResult
-from simulators.run import BackendName, Record, run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.plan import _ignore
+from lapilli.simulators.results import RunResult
+from lapilli.simulators.run import BackendName, Record, run
 
 SAMPLES_AT_ONCE = 64
 """Samples in a part."""

@@ -1,12 +1,12 @@
-"""What to run and what to keep: the arguments of `simulators.run` after checking, as every backend gets them."""
+"""What to run and what to keep: the arguments of `lapilli.run` after checking, as every backend gets them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from netx_exports.network import Network
-from simulators.events import Events
-from simulators.results import Reset, RunResult
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.results import Reset, RunResult
 
 
 def _ignore(n_samples: int) -> None:

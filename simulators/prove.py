@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError, UnsupportedError
-from netx_exports.network import Layer, Network
-from simulators.events import Events
-from simulators.plan import Backend, _ignore
-from simulators.results import COUNTERS, RECORDABLE, Counts, Reset, RunResult
-from simulators.run import run
+from lapilli.netx_exports.errors import LapilliError, UnsupportedError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.plan import Backend, _ignore
+from lapilli.simulators.results import COUNTERS, RECORDABLE, Counts, Reset, RunResult
+from lapilli.simulators.run import run
 
 STATELESS = ("loihi2",)
 """Backends that give spikes and counts, and no states."""
@@ -93,8 +93,8 @@ def prove(
     Arguments:
         network: what to run.
         events: input spikes.
-        backends: names, or names with backends (as `training.slayer_backend` gives one for a SLAYER module); the first
-            is what the others are compared with.
+        backends: names, or names with backends (as `training.exported.slayer_backend` gives one for a SLAYER
+            module); the first is what the others are compared with.
         n_steps: steps to run; the events' own number plus the network's depth where None, so that the last input
             spikes are answered.
         reset, time_limit_s: as in `run`.

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from netx_exports.network import Network
-from netx_exports.synapses import DirectSynapse
-from simulators.events import Events
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.synapses.kinds import DirectSynapse
+from lapilli.simulators.events import Events
 
 
 def random_events(network: Network, n_samples: int, n_steps: int, density: float, seed: int) -> Events:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.synapses import INPUT
-from simulators.events import Events
+from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.simulators.events import Events
 
 Int64 = npt.NDArray[np.int64]
 
@@ -134,7 +134,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of `simulators.run`.
+    """Result of `lapilli.simulators.run`.
 
     Arguments:
         backend: name of the backend.

@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal, get_args
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from netx_exports.synapses import INPUT
-from simulators.events import Events, EventsError
-from simulators.plan import Backend, RunPlan, _ignore
-from simulators.results import RECORDABLE, Reset, RunResult
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.simulators.events import Events, EventsError
+from lapilli.simulators.plan import Backend, RunPlan, _ignore
+from lapilli.simulators.results import RECORDABLE, Reset, RunResult
 
 BackendName = Literal["fast", "reference", "lava", "loihi2"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
@@ -34,7 +34,7 @@ def run(
     Arguments:
         network: what to run.
         events: spikes for the network's input; as many neurons as the network has inputs.
-        backend: "fast", "reference", "lava", "loihi2", or a callable as in `simulators.plan.Backend`.
+        backend: "fast", "reference", "lava", "loihi2", or a callable as in `lapilli.simulators.plan.Backend`.
         n_steps: steps to run; the events' own number where None. Add `network.depth` to see the last spikes answered.
         record: for each layer to record, "spikes" and names of its neurons' states ("current", "voltage", …); or such
             a collection for all layers, of which each layer records what its neurons have.
@@ -79,19 +79,19 @@ def find_backend(backend: str | Backend) -> Backend:
     if callable(backend):
         return backend
     if backend == "reference":
-        from simulators.reference import run_reference
+        from lapilli.simulators.reference.backend import run_reference
 
         return run_reference
     if backend == "fast":
-        from simulators.fast import run_fast
+        from lapilli.simulators.fast import run_fast
 
         return run_fast
     if backend == "lava":
-        from simulators.lava import run_lava
+        from lapilli.simulators.lava.backend import run_lava
 
         return run_lava
     if backend == "loihi2":
-        from simulators.loihi2 import run_loihi2
+        from lapilli.simulators.loihi2.backend import run_loihi2
 
         return run_loihi2
     raise LapilliError(f"backend: must be one of {', '.join(BACKENDS)}, got {backend!r}")

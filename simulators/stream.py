@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError, LapilliError
-from netx_exports.files import PathLike, replacing
-from netx_exports.network import Network
-from simulators.archives import read_arrays
-from simulators.counting import counts_of
-from simulators.events import EventsError
-from simulators.fast.backend import neuron_events
-from simulators.fast.kernels import advance_and_count
-from simulators.fast.program import lower
-from simulators.fast.state import State, Totals, new_state, new_totals
-from simulators.results import Counts
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.counting import counts_of
+from lapilli.simulators.events import EventsError
+from lapilli.simulators.fast.backend import neuron_events
+from lapilli.simulators.fast.kernels import advance_and_count
+from lapilli.simulators.fast.program import lower
+from lapilli.simulators.fast.state import State, Totals, new_state, new_totals
+from lapilli.simulators.files.archives import read_arrays
+from lapilli.simulators.results import Counts
 
 Int32 = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.integer] | Sequence[int]  # type: ignore[type-arg]

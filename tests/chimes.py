@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from simulators import Events
-from training.data.framing import Framing, Split
-from training.data.sets import PARTS, DataSet, Division, Facts, Framed
+from lapilli.simulators import Events
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import PARTS, DataSet, Division, Facts, Framed
 
 CHANNELS, DURATION_MS, SIZES = 6, 40, (70, 20, 30)
 

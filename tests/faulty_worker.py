@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from simulators.lava_job import LavaJob
-from simulators.lava_worker import load_lava, run_job, serve
+from lapilli.simulators.lava.job import LavaJob
+from lapilli.simulators.lava.worker import load_lava, run_job, serve
 
 FAULTS = ("step", "constructor", "killed", "gone", "deadlock", "amid")
 
@@ -11,7 +11,7 @@ FAULTS = ("step", "constructor", "killed", "gone", "deadlock", "amid")
 def run_or_fail(folder: Path) -> float:
     from lava_faults.processes import Faulty, Relay
 
-    from lava_models.runtime import lava_run, run_steps
+    from lapilli.lava_models.runtime import lava_run, run_steps
 
     job = LavaJob.load(folder / "job.npz")
     if job.layers[0] not in FAULTS:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from simulators.lava_worker import RunJob, load_lava, serve
+from lapilli.simulators.lava.worker import RunJob, load_lava, serve
 
 
 class FloatJob:
@@ -20,9 +20,9 @@ class FloatJob:
 
 
 def run_float(folder: Path) -> float:
-    from lava_models.learning_neurons import LearningLif
-    from lava_models.runtime import lava_run, run_steps
-    from lava_models.source import EventSource
+    from lapilli.lava_models.learning.neurons import LearningLif
+    from lapilli.lava_models.runtime import lava_run, run_steps
+    from lapilli.lava_models.source import EventSource
 
     with np.load(folder / "job.npz", allow_pickle=False) as archive:
         job = {name: archive[name] if archive[name].ndim else archive[name].item() for name in archive.files}
@@ -43,8 +43,8 @@ def run_float(folder: Path) -> float:
 def synapse(
     job: dict[str, Any], folder: Path, name: str, sender: Any, neurons: Any, non_causal: tuple[int, int]
 ) -> None:
-    from lava_models.learning_dense import AlignedLearningDense, stllr_rule
-    from lava_models.rows import RowWriter
+    from lapilli.lava_models.learning.dense import AlignedLearningDense, stllr_rule
+    from lapilli.lava_models.rows import RowWriter
 
     rule = stllr_rule(tuple(job["causal"]), non_causal, job["tau"], job["impulse"], 0, fixed_point=False)
     n_samples = len(job["spikes"]) // job["period"]
@@ -59,7 +59,7 @@ def synapse(
 
 
 def given_signal(job: dict[str, Any], folder: Path, neurons: Any) -> None:
-    from lava_models.learning_signal import SignalSource
+    from lapilli.lava_models.learning.signal import SignalSource
 
     SignalSource(rows=job["signal"]).signal_out.connect(neurons.a_third_factor_in)
 
@@ -67,8 +67,8 @@ def given_signal(job: dict[str, Any], folder: Path, neurons: Any) -> None:
 def error_of_a_readout(job: dict[str, Any], folder: Path, neurons: Any) -> None:
     from lava.proc.dense.process import Dense
 
-    from lava_models.graph import GRADED_BITS
-    from lava_models.learning_readout import LearningReadout, float_softmax_error
+    from lapilli.lava_models.graph import GRADED_BITS
+    from lapilli.lava_models.learning.readout import LearningReadout, float_softmax_error
 
     readout = LearningReadout(
         shape=(len(job["readout"]),), du=job["du"], dv=job["dv"], bias_mant=0, bias_exp=0,

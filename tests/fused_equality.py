@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.slayer import slayer
+from lapilli.training.networks.slayer import slayer
 
 RELATIVE = 1e-5
 LEAST = 1e-30

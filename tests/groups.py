@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from simulators.process_guard import leaked_segments
+from lapilli.simulators.lava.guard import leaked_segments
 
 
 def alive(group: int) -> list[int]:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from netx_exports import CubaLif, DenseSynapse, Layer, Network
-from netx_exports.cuba_lif import NEVER_SPIKES
-from netx_exports.synapses import INPUT, WEIGHT_RANGE
-from simulators import Events
-from simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
+from lapilli.netx_exports.synapses.kinds import INPUT, WEIGHT_RANGE
+from lapilli.simulators import Events
+from lapilli.simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from netx_exports import save
-from simulators import Events
-from simulators.learning.fresh import fresh_network
-from simulators.learning.labelled_lines import written_lines
+from lapilli.netx_exports import save
+from lapilli.simulators import Events
+from lapilli.simulators.learning.fresh import fresh_network
+from lapilli.simulators.learning.labelled_lines import written_lines
 
 N_CLASSES = 4
 

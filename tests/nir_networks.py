@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
-from netx_exports.neurons import NEVER_SPIKES
-from netx_exports.synapses import Shape, Synapse
+from lapilli.netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
+from lapilli.netx_exports.synapses.kinds import Shape, Synapse
 
 NAMES = ("a", "output", "output_", "a_weight0", "b_current", "ein Name", "Schicht.ü", "node", "metadata", "b")
 

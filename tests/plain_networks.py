@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, DirectSynapse, Layer, Network
-from netx_exports.fitting import lossless_dense
-from netx_exports.synapses import MAX_DELAY, Shape
+from lapilli.netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, DirectSynapse, Layer, Network
+from lapilli.netx_exports.synapses.fitting import lossless_dense
+from lapilli.netx_exports.synapses.kinds import MAX_DELAY, Shape
 
 
 def random_plain_network(seed: int) -> Network:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from training.stllr.config import RuleConfig
-from training.stllr.layers import Layer
-from training.stllr.learner import OnlineLearner
-from training.stllr.synapses import DenseSynapse
+from lapilli.training.stllr.config import RuleConfig
+from lapilli.training.stllr.layers import Layer
+from lapilli.training.stllr.learner import OnlineLearner
+from lapilli.training.stllr.synapses import DenseSynapse
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import yaml
 
-from netx_exports import ConvSynapse, CubaLif, DenseSynapse, Layer, Network, save
-from simulators import Events
-from simulators.bill.kinds import ACCESSES
+from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, Layer, Network, save
+from lapilli.simulators import Events
+from lapilli.simulators.bill.kinds import ACCESSES
 
 NEURON = CubaLif(vth_mant=60, current_decay=1024, voltage_decay=256)
 

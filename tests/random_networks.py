@@ -12,11 +12,11 @@ import numpy as np
 from hypothesis import strategies as st
 from random_neurons import pick, random_neuron
 
-from lava_models.refusals import lava_refusals
-from netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
-from netx_exports.neurons import NEURONS, CubaLif
-from netx_exports.synapses import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
-from simulators import Events, Reset
+from lapilli.lava_models.refusals import lava_refusals
+from lapilli.netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif
+from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
+from lapilli.simulators import Events, Reset
 
 KINDS = ("dense", "delayed", "recurrent", "two dense", "skip", "conv", "conv and skip", "direct", "self")
 

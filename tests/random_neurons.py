@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports.neurons import (
+from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
     Delta,
@@ -15,7 +15,7 @@ from netx_exports.neurons import (
     Sigma,
     SigmaDelta,
 )
-from netx_exports.synapses import Shape
+from lapilli.netx_exports.synapses.kinds import Shape
 
 THRESHOLDS = (0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1)
 

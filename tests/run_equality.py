@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from simulators import RunResult, events_equal
-from simulators.results import STATES
+from lapilli.simulators import RunResult, events_equal
+from lapilli.simulators.results import STATES
 
 
 def assert_same_run(expected: RunResult, found: RunResult) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netx_exports import CubaLif, DenseSynapse, Layer, Network, save
-from simulators import Events, events_equal, run
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, save
+from lapilli.simulators import Events, events_equal, run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,7 +64,7 @@ def call(bare: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[s
 
 def test_newer_python_without_torch_or_lava(bare: Path) -> None:
     program = (
-        "import sys, importlib.util as u; import netx_exports, simulators, simulators.fast, simulators.reference;"
+        "import sys, importlib.util as u; import netx_exports, simulators, lapilli.simulators.fast;"
         "print(sys.version_info >= (3, 11), [name for name in ('torch', 'lava', 'lightning') if u.find_spec(name)])"
     )
     done = subprocess.run(

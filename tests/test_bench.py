@@ -12,15 +12,26 @@ import numpy as np
 import pytest
 
 from lapilli import cli
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, UnsupportedError, save
-from simulators import Events, run
-from simulators.bench import PARTS, Row, Sizes, Watch, bench_part, limits, memory, peers, recurrent_network, start
-from simulators.bench import counting as counting_part
-from simulators.bench import delays as delays_part
-from simulators.bench.dense import bench_dense
-from simulators.bench.measuring import at_least, at_most, repeated
-from simulators.bench.networks import DELAY_KINDS, delayed_network
-from simulators.random_events import random_events
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, UnsupportedError, save
+from lapilli.simulators import Events, run
+from lapilli.simulators.bench import (
+    PARTS,
+    Row,
+    Sizes,
+    Watch,
+    bench_part,
+    limits,
+    memory,
+    peers,
+    recurrent_network,
+    start,
+)
+from lapilli.simulators.bench import counting as counting_part
+from lapilli.simulators.bench import delays as delays_part
+from lapilli.simulators.bench.dense import bench_dense
+from lapilli.simulators.bench.measuring import at_least, at_most, repeated
+from lapilli.simulators.bench.networks import DELAY_KINDS, delayed_network
+from lapilli.simulators.random_events import random_events
 
 SMALL = Sizes(hidden=(24,), n_steps=30, density=0.1, batch=3, repeats=2, samples=70, memory_samples=400)
 
@@ -148,7 +159,7 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_numpy_peer_refuses_what_it_cannot_say() -> None:
-    from simulators.bench.peer_numpy import forward_of
+    from lapilli.simulators.bench.peer_numpy import forward_of
 
     def two_layers(neuron: CubaLif, **options: Any) -> Network:
         feed, back = DenseSynapse("input", np.full((3, 4), 250)), DenseSynapse("hidden", np.zeros((3, 3)))

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from netx_exports import LapilliError
-from simulators.bench import learning
-from simulators.bench.learning import bench_learning
-from simulators.bench.measuring import Sizes, Watch
-from simulators.lava_client import installed
-from simulators.learning.lava import LavaLearned, run_learning_job
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators.bench import learning
+from lapilli.simulators.bench.learning import bench_learning
+from lapilli.simulators.bench.measuring import Sizes, Watch
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.learning.lava import LavaLearned, run_learning_job
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 

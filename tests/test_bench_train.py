@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lapilli import cli
-from netx_exports import LapilliError
-from simulators.bench import Watch
-from training.bench import PARTS, TrainSizes, bench_train_part, parts
-from training.bench.contestants import NAMES, installed, step_of
-from training.bench.memory import peak_mebibytes
-from training.bench.tasks import Task, gradients_of
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators.bench import Watch
+from lapilli.training.bench import PARTS, TrainSizes, bench_train_part, parts
+from lapilli.training.bench.contestants import NAMES, installed, step_of
+from lapilli.training.bench.memory import peak_mebibytes
+from lapilli.training.bench.tasks import Task, gradients_of
 
 dynamics_names = {"fused": "lapilli", "slayer": "SLAYER"}
 SMALL = TrainSizes(steps=(8, 16), densities=(0.02, 0.3), threads=(1,), batch=3, conv_batch=2, repeats=1)

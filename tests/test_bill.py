@@ -10,20 +10,37 @@ from hypothesis import given
 from random_networks import Case, cases
 from test_counting import connections_one_by_one
 
-from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, LapilliError, Layer, Network
-from netx_exports.neurons import NEURONS, Sigma
-from simulators import Counts, Events, run
-from simulators.bill import ASSUMPTIONS, NotBilledError, bill_of, bundled_tables, busiest_cores, estimate, load_table
-from simulators.bill.bill import ONE_PASS, PASS_A_STEP, spike_rate
-from simulators.bill.cores import target_operations
-from simulators.bill.cost_table import CostTable
-from simulators.bill.dense import dense_amounts
-from simulators.bill.kinds import ACCESSES, KINDS, Amount
-from simulators.bill.literature import literature_estimate
-from simulators.bill.neuron_arithmetic import arithmetic
-from simulators.bill.spiking import spiking_amounts
-from simulators.bill.widths import Widths
-from simulators.counting import connections
+from lapilli.netx_exports import (
+    INPUT,
+    ConvSynapse,
+    CubaLif,
+    DenseSynapse,
+    IdentitySynapse,
+    LapilliError,
+    Layer,
+    Network,
+)
+from lapilli.netx_exports.neurons.kinds import NEURONS, Sigma
+from lapilli.simulators import Counts, Events, run
+from lapilli.simulators.bill import (
+    ASSUMPTIONS,
+    NotBilledError,
+    bill_of,
+    bundled_tables,
+    busiest_cores,
+    estimate,
+    load_table,
+)
+from lapilli.simulators.bill.bill import ONE_PASS, PASS_A_STEP, spike_rate
+from lapilli.simulators.bill.cores import target_operations
+from lapilli.simulators.bill.cost_table import CostTable
+from lapilli.simulators.bill.dense import dense_amounts
+from lapilli.simulators.bill.kinds import ACCESSES, KINDS, Amount
+from lapilli.simulators.bill.literature import literature_estimate
+from lapilli.simulators.bill.neuron_arithmetic import arithmetic
+from lapilli.simulators.bill.spiking import spiking_amounts
+from lapilli.simulators.bill.widths import Widths
+from lapilli.simulators.counting import connections
 
 
 @given(case=cases(max_layers=3, max_samples=1, models=tuple(NEURONS)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lapilli.cli import main
-from netx_exports import (
+from lapilli.netx_exports import (
     ConvSynapse,
     CubaLif,
     DenseSynapse,
@@ -19,8 +19,8 @@ from netx_exports import (
     load,
     save,
 )
-from netx_exports.chip_limits import MEMORY_OF_CORE, NEURONS_OF_CORE, chip_problems
-from netx_exports.chip_needs import RULES, LayerNeeds, chip_needs
+from lapilli.netx_exports.chip.limits import MEMORY_OF_CORE, NEURONS_OF_CORE, chip_problems
+from lapilli.netx_exports.chip.needs import RULES, LayerNeeds, chip_needs
 
 NEURON = CubaLif(vth_mant=64, current_decay=1024, voltage_decay=128)
 STATE = 24 + 24 + 16

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lapilli import cli
-from netx_exports import CubaLif, DenseSynapse, Layer, Network, save
-from simulators import Events, run
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, save
+from lapilli.simulators import Events, run
 
 NEURON = CubaLif(vth_mant=100, current_decay=1024, voltage_decay=256)
 
@@ -56,7 +56,7 @@ def test_simulate_writes_what_run_gives(files: Path, capsys: pytest.CaptureFixtu
     assert status == 0, err
     summary = json.loads(out)
     written = Events.load(files / "out.npz")
-    from netx_exports import load
+    from lapilli.netx_exports import load
 
     expected = run(load(files / "model.net"), Events.load(files / "events.npz"), "reference", n_steps=40)
     assert np.array_equal(written.to_dense(), expected.spikes.to_dense())
@@ -79,9 +79,9 @@ def test_prove_exits_0_when_equal(files: Path, capsys: pytest.CaptureFixture[str
 def test_prove_exits_1_on_a_difference(
     files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import simulators.reference_neurons
+    from lapilli.simulators.reference.neurons import population
 
-    monkeypatch.setattr(simulators.reference_neurons, "STATE_LIMIT", 6000)
+    monkeypatch.setattr(population, "STATE_LIMIT", 6000)
     arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--backends", '["reference","fast"]']
     status, out, _ = call(capsys, "prove", *arguments)
     assert status == 1
@@ -93,7 +93,7 @@ def test_profile_prints_the_counts_of_run(files: Path, capsys: pytest.CaptureFix
     arguments = [str(files / "model.net"), "--input", str(files / "events.npz")]
     status, out, _ = call(capsys, "profile", *arguments, "--json")
     profile = json.loads(out)
-    from netx_exports import load
+    from lapilli.netx_exports import load
 
     counts = run(load(files / "model.net"), Events.load(files / "events.npz"), "reference", n_steps=32).counts
     assert status == 0

@@ -9,15 +9,15 @@ from data_archives import write
 from PIL import Image
 
 from lapilli import cli
-from simulators import Events
-from training.data.catalogue import DATA_SETS, prepared
-from training.data.pictures import coloured, frame_edges
+from lapilli.simulators import Events
+from lapilli.training.data.catalogue import DATA_SETS, prepared
+from lapilli.training.data.pictures import coloured, frame_edges
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAPILLI_DATA", str(tmp_path))
-    monkeypatch.setattr("training.data.folders.search_folders", lambda: (tmp_path,))
+    monkeypatch.setattr("lapilli.training.data.folders.search_folders", lambda: (tmp_path,))
     return tmp_path
 
 

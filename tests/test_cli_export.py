@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lapilli import cli
-from netx_exports import CubaLif, DenseSynapse, Layer, Network, load, load_nir, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, load, load_nir, save
 
 pytest.importorskip("nir", reason="nir is not installed (the extra `nir`)")
 
@@ -71,8 +71,8 @@ def test_the_network_of_a_run(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed (the extra `train`)")
-    from training.networks import NetworkConfig, SlayerNetwork
-    from training.run_folder import start_run, write_weights
+    from lapilli.training.loop.run_folder import start_run, write_weights
+    from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 
     config = NetworkConfig(hidden=(7,))
     module = SlayerNetwork(config, 8, 3)

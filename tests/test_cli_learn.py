@@ -11,14 +11,14 @@ import pytest
 
 from lapilli import cli
 from lapilli.learning import samples as samples_module
-from netx_exports import CubaLif, DenseSynapse, Layer, Network, load, save
-from netx_exports.cuba_lif import NEVER_SPIKES
-from simulators import Events
-from simulators.lava_client import installed
-from simulators.learning import learn, recorded
-from simulators.learning import session as session_module
-from simulators.learning.fresh import fresh_network
-from training.data.samples import in_memory
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, load, save
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
+from lapilli.simulators import Events
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.learning import learn, recorded
+from lapilli.simulators.learning import session as session_module
+from lapilli.simulators.learning.fresh import fresh_network
+from lapilli.training.data.samples import in_memory
 
 RULE = [
     "--learning.hidden.causal.mantissa=-5", "--learning.hidden.causal.exponent=2", "--learning.hidden.pre-impulse=30",
@@ -114,7 +114,7 @@ def test_networks_that_cannot_be_made(
 def _config(facts: dict) -> object:  # type: ignore[type-arg]
     from jsonargparse import ArgumentParser
 
-    from simulators.learning import LearningConfig
+    from lapilli.simulators.learning import LearningConfig
 
     parser = ArgumentParser()
     parser.add_class_arguments(LearningConfig, "learning")

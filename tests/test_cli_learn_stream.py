@@ -13,10 +13,10 @@ from learning_files import RULE, answers_in, learning_files, stream_text
 
 from lapilli import cli
 from lapilli.learning.stream import answers
-from netx_exports import load
-from simulators import Events
-from simulators.lava_client import installed
-from simulators.learning.online import Answer
+from lapilli.netx_exports import load
+from lapilli.simulators import Events
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.learning.online import Answer
 
 N_SAMPLES = 30
 

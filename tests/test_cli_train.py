@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from lapilli import cli
-from training import curriculum, surrogate_gradient, tasks
-from training.digits import Part, digits
-from training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
-from training.stllr import recipe
-from training.stllr.config import UnrolledConfig
-from training.surrogate_gradient import Summary
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
+from lapilli.training.recipes import curriculum, surrogate_gradient
+from lapilli.training.recipes import stllr as recipe
+from lapilli.training.recipes.surrogate_gradient import Summary
+from lapilli.training.stllr.config import UnrolledConfig
 
 TKS = "method: {name: tks, alpha: 0.3}"
 TAUGHT_MORE = KdclConfig(distillation=DistillationConfig(2.0))

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from netx_exports import FormatError, LapilliError
-from simulators.bill import bundled_tables, load_table
-from simulators.bill.cost_table import _folder
+from lapilli.netx_exports import FormatError, LapilliError
+from lapilli.simulators.bill import bundled_tables, load_table
+from lapilli.simulators.bill.cost_table import _folder
 
 GOOD = yaml.safe_load((_folder() / "horowitz-45nm-int8.yaml").read_text(encoding="utf-8"))
 

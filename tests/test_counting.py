@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from random_networks import Case, cases
 
-from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, LapilliError, Layer
-from netx_exports.network import Network
-from netx_exports.neurons import NEURONS
-from netx_exports.synapses import Shape, Synapse
-from simulators import Counts, Events, run
-from simulators.counting import counts_from_spikes, fan_out, join_counts, payload_bits, step_counts
+from lapilli.netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, LapilliError, Layer
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.netx_exports.synapses.kinds import Shape, Synapse
+from lapilli.simulators import Counts, Events, run
+from lapilli.simulators.counting import counts_from_spikes, fan_out, join_counts, payload_bits, step_counts
 
 
 def connections_one_by_one(synapse: Synapse, source_shape: Shape, shape: Shape) -> np.ndarray:

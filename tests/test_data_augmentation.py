@@ -9,15 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators import Events, events_equal
-from training.data import augmentation
-from training.data.augmentation import (
-    SPIKESCR_GSC,
-    SPIKESCR_SHD,
-    AugmentConfig,
-    AugmentError,
-    augment,
-)
+from lapilli.simulators import Events, events_equal
+from lapilli.training.data import augmentation
+from lapilli.training.data.augmentation import SPIKESCR_GSC, SPIKESCR_SHD, AugmentConfig, AugmentError, augment
 
 SEEDS = st.integers(0, 2**32 - 1)
 EVERYTHING = AugmentConfig(

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from data_archives import random_cochlea, write
 
-from netx_exports import LapilliError
-from simulators import events_equal
-from training.data import cache
-from training.data.catalogue import cached_folders, data_set, prepared, remove_damaged
-from training.data.framing import Framing
-from training.data.sets import DataError
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import events_equal
+from lapilli.training.data import cache
+from lapilli.training.data.catalogue import cached_folders, data_set, prepared, remove_damaged
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.sets import DataError
 
 NAME = "shd-regenerated"
 
@@ -48,7 +48,7 @@ def test_the_same_data_gives_the_same_bytes(folder: Path) -> None:
 
 def test_what_is_cached_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = prepared(NAME).part("train").events()
-    monkeypatch.setattr("training.data.catalogue._framed", None)
+    monkeypatch.setattr("lapilli.training.data.catalogue._framed", None)
     assert events_equal(prepared(NAME).part("train").events(), before)
 
 
@@ -150,7 +150,7 @@ def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
 
 def test_processes_prepare_once(folder: Path) -> None:
     program = (
-        "import training.data.catalogue as c; wrote = []; write = c.write_stored\n"
+        "import lapilli.training.data.catalogue as c; wrote = []; write = c.write_stored\n"
         "def counted(*arguments):\n    wrote.append(1); write(*arguments)\n"
         f"c.write_stored = counted; c.prepared({NAME!r}); print(len(wrote))"
     )
@@ -189,7 +189,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(folder: Path, monkeypatch: pyte
 
 def test_missing_files_are_named_with_where_they_belong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAPILLI_DATA", str(tmp_path))
-    monkeypatch.setattr("training.data.folders.search_folders", lambda: (tmp_path,))
+    monkeypatch.setattr("lapilli.training.data.folders.search_folders", lambda: (tmp_path,))
     with pytest.raises(LapilliError) as error:
         prepared("hapt")
     assert str(error.value).startswith(f"data set hapt needs hapt.npz in {tmp_path} (")
@@ -201,7 +201,7 @@ def test_missing_files_are_named_with_where_they_belong(tmp_path: Path, monkeypa
 def test_the_data_folder_is_searched_first_then_the_shared_one(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from training.data.folders import find_file
+    from lapilli.training.data.folders import find_file
 
     shared = tmp_path_factory.mktemp("shared")
     monkeypatch.setenv("LAPILLI_SHARED_DATA", str(shared))

@@ -8,10 +8,10 @@ from data_archives import Arrays, cochlea_arrays, random_cochlea, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netx_exports import LapilliError
-from training.data.catalogue import prepared
-from training.data.framing import Framing, Split
-from training.data.sets import DataError
+from lapilli.netx_exports import LapilliError
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import DataError
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from training.data.encoders import (
+from lapilli.training.data.digits import digits, encode_latency
+from lapilli.training.data.encoders import (
     EncodingError,
     delta,
     delta_decoded,
@@ -17,7 +18,6 @@ from training.data.encoders import (
     repeat,
     to_unit,
 )
-from training.digits import digits, encode_latency
 
 SHAPES = array_shapes(min_dims=3, max_dims=3, max_side=6)
 

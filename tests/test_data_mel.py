@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.mel import (
+from lapilli.training.data.mel import (
     DEFAULT_MEL,
     SPIKESCR,
     AudioError,

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from official_files import aedat4_bytes, camera_events, md5, npy_bytes, saccade_bytes, write_tar, write_zip
 
-from netx_exports.errors import LapilliError
-from training.data.catalogue import prepared
-from training.data.framing import Framing
-from training.data.official_cameras import _in_order
-from training.data.sets import DataError
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.official.cameras import _in_order
+from lapilli.training.data.sets import DataError
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_gestures_come_with_their_users(folder: Path, monkeypatch: pytest.Monkey
         write_tar(path, files)
         monkeypatch.setattr(DVSGesture, f"{part.lower()}_md5", md5(path))
     # Of the four validation users, there is one here.
-    monkeypatch.setattr("training.data.official_cameras.GESTURE_VALIDATION_USERS", (21,))
+    monkeypatch.setattr("lapilli.training.data.official.cameras.GESTURE_VALIDATION_USERS", (21,))
     found = prepared("dvs-gesture", Framing(pool=4))
     assert (found.shape, found.n_steps, found.step_ms) == ((2, 32, 32), 50, 30.0)
     assert found.part("train").groups.tolist() == [2, 2, 10, 10]
@@ -140,7 +140,7 @@ def test_dvs_cifar10_is_read_where_aedat_is(folder: Path, monkeypatch: pytest.Mo
     pytest.importorskip("aedat", reason="the package aedat, which tonic needs for AEDAT 4, is not installed")
     from tonic.datasets import CIFAR10DVS
 
-    monkeypatch.setattr("training.data.official_cameras.CIFAR_TRAIN_PER_CLASS", 10)
+    monkeypatch.setattr("lapilli.training.data.official.cameras.CIFAR_TRAIN_PER_CLASS", 10)
     written = {}
     archives = {}
     for name in ("airplane", "truck"):
@@ -222,6 +222,6 @@ def refused(*_: object, **__: object) -> None:
 
 
 def test_aedat_is_named_where_it_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.data.official_cameras.find_spec", lambda _: None)
+    monkeypatch.setattr("lapilli.training.data.official.cameras.find_spec", lambda _: None)
     with pytest.raises(LapilliError, match="dvs-cifar10 needs the package aedat: pip install aedat"):
         prepared("dvs-cifar10")

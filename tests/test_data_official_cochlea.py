@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from official_files import cochlea_recordings, md5, write_cochlea
 
-from netx_exports.errors import LapilliError
-from training.data.catalogue import prepared
-from training.data.framing import Framing, Split
-from training.data.sets import DataError
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import DataError
 
 WORDS = [f"word{number}" for number in range(35)]
 

@@ -10,11 +10,11 @@ import pytest
 from official_files import md5, write_cifar, write_idx, write_zip
 from PIL import Image
 
-from netx_exports.errors import LapilliError
-from training.data.catalogue import prepared
-from training.data.encoders import delta
-from training.data.framing import Framing
-from training.data.sets import DataError
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.encoders import delta
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.sets import DataError
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def tiny_files() -> dict[str, bytes]:
 def test_tiny_imagenet_is_unpacked_and_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = tiny_files()
     write_zip(folder / "tiny-imagenet-200.zip", files)
-    monkeypatch.setattr("training.data.official_images._TINY_MD5", md5(folder / "tiny-imagenet-200.zip"))
+    monkeypatch.setattr("lapilli.training.data.official.images._TINY_MD5", md5(folder / "tiny-imagenet-200.zip"))
     found = prepared("tiny-imagenet", Framing(n_steps=1, levels=255))
     assert (found.shape, found.classes) == ((3, 64, 64), ("n01", "n02"))
     assert [len(found.part(part)) for part in ("train", "validation", "test")] == [18, 2, 3]

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from official_files import write_tar, write_wave
 
-from netx_exports.errors import LapilliError
-from training.data import official_speech
-from training.data.audio import HIGHEST_DB, LOWEST_DB
-from training.data.catalogue import prepared
-from training.data.encoders import direct, to_unit
-from training.data.framing import Framing, Split
-from training.data.mel import MelConfig, log_mel
-from training.data.official_motion import SIGNALS
-from training.data.official_speech import FOLDER, NOISE
-from training.data.sets import DataError
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.data.audio import HIGHEST_DB, LOWEST_DB
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.encoders import direct, to_unit
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.mel import MelConfig, log_mel
+from lapilli.training.data.official import speech as official_speech
+from lapilli.training.data.official.motion import SIGNALS
+from lapilli.training.data.official.speech import FOLDER, NOISE
+from lapilli.training.data.sets import DataError
 
 TRAIN = ("bed/aa_nohash_0.wav", "bed/bb_nohash_0.wav", "zero/aa_nohash_1.wav")
 VALIDATION = ("bed/cc_nohash_0.wav",)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulators.archives import open_members
-from training.data.catalogue import DATA_SETS, prepared
-from training.data.folders import find_file
-from training.data.framing import Framing, Split
-from training.data.motion import TEST_USERS
-from training.data.sets import PARTS, DataError
-from training.data.spectrograms import KEYWORDS, SPEECH_COMMANDS_SPECTROGRAMS, official_part
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.catalogue import DATA_SETS, prepared
+from lapilli.training.data.folders import find_file
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.motion import TEST_USERS
+from lapilli.training.data.sets import PARTS, DataError
+from lapilli.training.data.spectrograms import KEYWORDS, SPEECH_COMMANDS_SPECTROGRAMS, official_part
 
 
 @pytest.fixture(scope="module", autouse=True)

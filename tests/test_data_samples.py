@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulators import Events, events_equal
-from training.data.catalogue import prepared
-from training.data.samples import in_memory
-from training.digits import digits
+from lapilli.simulators import Events, events_equal
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.digits import digits
+from lapilli.training.data.samples import in_memory
 
 EVENTS = Events.from_dense(np.random.default_rng(0).integers(-2, 3, (9, 4, 6)), np.arange(9) % 3)
 SAMPLES = in_memory(EVENTS, np.arange(9) + 100, np.arange(9))

@@ -8,14 +8,14 @@ import pytest
 from data_archives import FILES, Arrays, jpeg, speech_names, write
 from PIL import Image
 
-from netx_exports import LapilliError
-from training.data.catalogue import DATA_SETS, prepared
-from training.data.encoders import encode, to_unit
-from training.data.framing import Framing, Split
-from training.data.mel import MelConfig, log_mel
-from training.data.motion import FULL_SCALE
-from training.data.sets import DataError
-from training.data.spectrograms import official_part
+from lapilli.netx_exports import LapilliError
+from lapilli.training.data.catalogue import DATA_SETS, prepared
+from lapilli.training.data.encoders import encode, to_unit
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.mel import MelConfig, log_mel
+from lapilli.training.data.motion import FULL_SCALE
+from lapilli.training.data.sets import DataError
+from lapilli.training.data.spectrograms import official_part
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netx_exports import LapilliError
-from simulators import Events, EventsError, events_equal
-from simulators.event_file import EventFile, EventWriter
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events, EventsError, events_equal
+from lapilli.simulators.files.event_file import EventFile, EventWriter
 
 
 def events(n_samples: int = 23, graded: bool = False, labels: bool = True) -> Events:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netx_exports import LapilliError
-from simulators import Events, EventsError, archives, events_equal
-from simulators.archives import open_members, read_arrays
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events, EventsError, events_equal
+from lapilli.simulators.files import archives
+from lapilli.simulators.files.archives import open_members, read_arrays
 
 
 def some_events(graded: bool = False, seed: int = 0) -> Events:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from random_networks import Case, cases
 
-from netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
-from netx_exports.neurons import NEURONS
-from simulators import Events, RunResult, events_equal, run
-from simulators.fast.program import lower
-from simulators.results import RECORDABLE, STATES
+from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.simulators import Events, RunResult, events_equal, run
+from lapilli.simulators.fast.program import lower
+from lapilli.simulators.results import RECORDABLE, STATES
 
 
 def assert_same(one: RunResult, two: RunResult) -> None:

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from random_networks import Case, cases
 
 from lapilli import cli
-from netx_exports import CubaLif, DenseSynapse, DirectSynapse, Layer, Network, save
-from simulators import Events, EventsError, events_equal, many
-from simulators.event_file import EventFile
-from simulators.many import run_file
-from simulators.stream import Simulator
+from lapilli.netx_exports import CubaLif, DenseSynapse, DirectSynapse, Layer, Network, save
+from lapilli.simulators import Events, EventsError, events_equal, many
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.many import run_file
+from lapilli.simulators.stream import Simulator
 
 N_SAMPLES = 70
 
@@ -89,7 +89,9 @@ def test_when_the_parent_is_killed_its_workers_end_and_no_output_appears(tmp_pat
 
 
 def test_no_worker_outlives_a_parent_that_died_before_the_worker_began() -> None:
-    code = "import os, sys; from simulators.many import _end_with; _end_with(int(sys.argv[1])); print('went on')"
+    code = (
+        "import os, sys; from lapilli.simulators.many import _end_with; _end_with(int(sys.argv[1])); print('went on')"
+    )
     # Its parent is this process, and not the one that it is told.
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
@@ -118,7 +120,7 @@ def test_work_for_a_cluster_is_not_done_here(tmp_path: Path, monkeypatch: pytest
 
 
 def _run_elsewhere(*arguments: Any, **options: Any) -> Any:
-    from simulators import run
+    from lapilli.simulators import run
 
     assert os.environ["HERE"] != str(os.getpid())
     return run(*arguments, **options)

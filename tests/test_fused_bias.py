@@ -10,9 +10,9 @@ from fused_equality import require_equal, slayer_forbidden, there_and_back, to_r
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netx_exports.errors import UnsupportedError
-from training.fused import Bias, block_module
-from training.slayer import slayer
+from lapilli.netx_exports.errors import UnsupportedError
+from lapilli.training.fused import Bias, block_module
+from lapilli.training.networks.slayer import slayer
 
 THEIRS, OURS = slayer.block.cuba, block_module("fused")
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}

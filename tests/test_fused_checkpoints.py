@@ -9,10 +9,10 @@ from fused_equality import slayer_forbidden, there_and_back
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netx_exports.errors import LapilliError
-from training.fused import Bias, block_module
-from training.fused.events import KeptEvents, input_events
-from training.slayer import slayer
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.fused import Bias, block_module
+from lapilli.training.fused.events import KeptEvents, input_events
+from lapilli.training.networks.slayer import slayer
 
 OURS = block_module("fused")
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}

@@ -10,8 +10,8 @@ from fused_equality import require_equal, require_same
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from training.fused import block_module
-from training.slayer import slayer
+from lapilli.training.fused import block_module
+from lapilli.training.networks.slayer import slayer
 
 THEIRS, OURS = slayer.block.cuba, block_module("fused")
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}

@@ -10,10 +10,10 @@ from fused_equality import require_equal, require_same, slayer_forbidden, there_
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from netx_exports import from_slayer
-from netx_exports.errors import LapilliError, UnsupportedError
-from training.fused import block_module, selected_dynamics
-from training.slayer import slayer
+from lapilli.netx_exports import from_slayer
+from lapilli.netx_exports.errors import LapilliError, UnsupportedError
+from lapilli.training.fused import block_module, selected_dynamics
+from lapilli.training.networks.slayer import slayer
 
 THEIRS = slayer.block.cuba
 OURS = block_module("fused")

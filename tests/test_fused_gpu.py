@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from test_fused_dynamics import Case, batch, built, cases
 from triton_interpreter import gpu_in_place_of_cpu
 
-from netx_exports.errors import UnsupportedError
-from training.fused import Bias, block_module, gpu, multi
-from training.fused.arrivals import Arrivals
-from training.fused.gpu import gpu_dynamics
-from training.fused.gpu_products import full_precision
-from training.slayer import slayer
+from lapilli.netx_exports.errors import UnsupportedError
+from lapilli.training.fused import Bias, block_module, gpu, multi
+from lapilli.training.fused.arrivals import Arrivals
+from lapilli.training.fused.gpu import gpu_dynamics
+from lapilli.training.fused.gpu_products import full_precision
+from lapilli.training.networks.slayer import slayer
 
 THEIRS, OURS = slayer.block.cuba, block_module("fused")
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}
@@ -227,7 +227,7 @@ def test_patches_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     values = torch.tensor(np.random.default_rng(0).random((2, 2, 6, 6, 5)) < 0.3).float()
     found = []
     for limit in (1 << 20, 1):
-        monkeypatch.setattr("training.fused.gpu_products.PATCHES", limit)
+        monkeypatch.setattr("lapilli.training.fused.gpu_products.PATCHES", limit)
         with gpu_in_place_of_cpu(), slayer_forbidden():
             found.append(there_and_back(networks()[0], values, 0))
     require_same(found[1], found[0])

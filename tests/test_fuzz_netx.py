@@ -20,7 +20,7 @@ import pytest
 from plain_networks import random_plain_network
 from random_networks import random_case
 
-from netx_exports import FormatError, LapilliError, Network, load, save
+from lapilli.netx_exports import FormatError, LapilliError, Network, load, save
 
 BYTE_MUTATIONS = 3000
 TREE_MUTATIONS = 500

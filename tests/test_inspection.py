@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from netx_exports import (
+from lapilli.netx_exports import (
     ConvSynapse,
     CubaLif,
     DenseSynapse,

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from simulators.lava_client import installed
+from lapilli.simulators.lava.client import installed
 
 if not installed("lava.magma"):
     pytest.skip("lava-nc is not installed", allow_module_level=True)
 
-from lava_models import actors
+from lapilli.lava_models import actors
 
 
 def test_an_error_that_comes_while_the_watch_ends_leaves_the_signal_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

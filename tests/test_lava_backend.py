@@ -12,9 +12,9 @@ import pytest
 from groups import alive, assert_nothing_left, wait_until
 from run_equality import assert_same_run
 
-import simulators.lava_client as lava_client
-from lava_models.refusals import lava_refusals
-from netx_exports import (
+import lapilli.simulators.lava.client as lava_client
+from lapilli.lava_models.refusals import lava_refusals
+from lapilli.netx_exports import (
     ConvSynapse,
     CubaLif,
     DenseSynapse,
@@ -24,13 +24,20 @@ from netx_exports import (
     Network,
     UnsupportedError,
 )
-from simulators import Events, Reset, run
-from simulators.lava import choose_route, run_on_route
-from simulators.lava_client import LavaRunError, LavaTimeoutError, LavaWorker, installed, shared_worker, stop_workers
-from simulators.lava_plan import Route, streaming_arrivals
-from simulators.plan import RunPlan
-from simulators.random_events import random_events
-from simulators.results import RECORDABLE
+from lapilli.simulators import Events, Reset, run
+from lapilli.simulators.lava.backend import choose_route, run_on_route
+from lapilli.simulators.lava.client import (
+    LavaRunError,
+    LavaTimeoutError,
+    LavaWorker,
+    installed,
+    shared_worker,
+    stop_workers,
+)
+from lapilli.simulators.lava.runs import Route, streaming_arrivals
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.results import RECORDABLE
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 
@@ -302,7 +309,8 @@ def test_samples_that_would_leak_into_the_next_do_not_stream(number):
 
 
 def test_importing_the_backend_imports_neither_lava_nor_torch():
-    script = "import sys, simulators.lava; print([m for m in sys.modules if m.startswith(('lava.', 'torch', 'numba'))])"
+    loaded = "[m for m in sys.modules if m.startswith(('lava.', 'torch', 'numba'))]"
+    script = f"import sys, lapilli.simulators.lava.backend; print({loaded})"
     done = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -407,10 +415,10 @@ LONG_RUN = """
 import numpy as np
 from netx_exports import CubaLif, DenseSynapse, Layer, Network
 from simulators import Events
-from simulators.lava import run_on_route
-from simulators.lava_client import shared_worker
-from simulators.lava_plan import Route
-from simulators.plan import RunPlan
+from lapilli.simulators.lava.backend import run_on_route
+from lapilli.simulators.lava.client import shared_worker
+from lapilli.simulators.lava.runs import Route
+from lapilli.simulators.plan import RunPlan
 
 network = Network((2,), (Layer("only", (2,), CubaLif(3, 100, 100), (DenseSynapse("input", np.full((2, 2), 50)),)),))
 

@@ -9,17 +9,26 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_networks import KINDS, Case, random_case
 
-import simulators.lava_counts as lava_counts
-from lava_models.counting import CountWriter
-from netx_exports import INPUT, ConvSynapse, CubaLif, DenseSynapse, DirectSynapse, Layer, Network, UnsupportedError
-from netx_exports.neurons import NEURONS
-from simulators import Counts, Events, run
-from simulators.counting import counts_from_spikes, fan_out, payload_bits
-from simulators.lava import choose_route, run_on_route
-from simulators.lava_client import installed
-from simulators.lava_plan import Route
-from simulators.plan import RunPlan
-from simulators.random_events import random_events
+import lapilli.simulators.lava.counts as lava_counts
+from lapilli.lava_models.counting import CountWriter
+from lapilli.netx_exports import (
+    INPUT,
+    ConvSynapse,
+    CubaLif,
+    DenseSynapse,
+    DirectSynapse,
+    Layer,
+    Network,
+    UnsupportedError,
+)
+from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.simulators import Counts, Events, run
+from lapilli.simulators.counting import counts_from_spikes, fan_out, payload_bits
+from lapilli.simulators.lava.backend import choose_route, run_on_route
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.lava.runs import Route
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.random_events import random_events
 
 needs_lava = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 
@@ -148,7 +157,7 @@ def test_counts_are_of_what_lava_sent_and_not_of_what_was_read_back(monkeypatch:
     network = Network((3,), (Layer("only", (3,), RESTLESS, (DirectSynapse(),)),), graded_input=True)
     events = random_events(network, 2, 9, 0.5, seed=1)
     expected = run(network, events, "reference").counts
-    monkeypatch.setattr("simulators.lava_rows._load", lambda *_: np.zeros((2, 9, 3), np.int32))
+    monkeypatch.setattr("lapilli.simulators.lava.rows._load", lambda *_: np.zeros((2, 9, 3), np.int32))
     counts = run(network, events, "lava").counts
     assert np.array_equal(counts.sent, expected.sent)
     assert np.array_equal(counts.payload_bits, expected.payload_bits)

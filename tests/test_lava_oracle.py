@@ -5,11 +5,11 @@ from hypothesis import assume, given, settings
 from random_networks import Case, cases
 from run_equality import assert_same_run
 
-from netx_exports import UnsupportedError
-from netx_exports.neurons import NEURONS, CubaLif
-from simulators import run
-from simulators.lava_client import installed
-from simulators.results import RECORDABLE
+from lapilli.netx_exports import UnsupportedError
+from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif
+from lapilli.simulators import run
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.results import RECORDABLE
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 

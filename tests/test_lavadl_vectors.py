@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import simulators
-from netx_exports import INPUT, ConvSynapse, CubaLif, DirectSynapse, Layer, Network, inspect, load, save
-from netx_exports.fitting import lossless_dense
-from netx_exports.neurons import Delta, Sigma, SigmaDelta
-from simulators.events import Events
-from simulators.plan import RunPlan
-from simulators.reference import convolve, run_reference
-from simulators.reference_neurons import populate
-from simulators.results import Recording, Reset
+import lapilli.simulators
+from lapilli.netx_exports import INPUT, ConvSynapse, CubaLif, DirectSynapse, Layer, Network, inspect, load, save
+from lapilli.netx_exports.neurons.kinds import Delta, Sigma, SigmaDelta
+from lapilli.netx_exports.synapses.fitting import lossless_dense
+from lapilli.simulators.events import Events
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.reference.backend import convolve, run_reference
+from lapilli.simulators.reference.neurons.population import populate
+from lapilli.simulators.results import Recording, Reset
 
 EVERYTHING = frozenset({"spikes", "current", "voltage"})
 
@@ -100,7 +100,7 @@ def test_pilotnet_of_sigma_delta_neurons(vectors: Path) -> None:
     folder = vectors / "gts/pilotnet_sdnn"
     image = from_whc(np.load(folder / "input.npy"))[..., 0]
     network = load(folder / "network.net")
-    result = simulators.run(network, constant(image, 20), "reference", record=("spikes", "sigma"))
+    result = lapilli.simulators.run(network, constant(image, 20), "reference", record=("spikes", "sigma"))
     for number in (1, 2):
         sigma = result.recordings[network.layers[number].name].sigma
         assert sigma is not None
@@ -115,7 +115,7 @@ def test_square_pilotnet_of_sigma_delta_neurons(vectors: Path) -> None:
     folder = vectors / "gts/pilotnet_sdnn"
     image = from_whc(np.load(folder / "input.npy"))[:, :33, :33, 0]
     network = load(folder / "square_network.net")
-    result = simulators.run(network, constant(image, 20), "reference", record=("sigma",))
+    result = lapilli.simulators.run(network, constant(image, 20), "reference", record=("sigma",))
     for number, layer in enumerate(network.layers[1:], start=1):
         sigma = result.recordings[layer.name].sigma
         assert sigma is not None
@@ -148,7 +148,7 @@ def test_tinynet_of_sigma_delta_neurons(vectors: Path) -> None:
 def answer(layer: Layer, values: Any) -> Any:
     """What a layer sends when `values`, (*shape, steps), come from the input."""
     network = Network(values.shape[:-1], (layer,), graded_input=True)
-    result = simulators.run(network, Events.from_dense(values[None]), "reference")
+    result = lapilli.simulators.run(network, Events.from_dense(values[None]), "reference")
     return result.spikes.to_dense()[0]
 
 
@@ -246,7 +246,7 @@ def test_ntidigits(vectors: Path) -> None:
     events = Events.from_dense(values.reshape(1, 1, 1, 64, -1))
     recorded = np.load(folder / "output.npy")
     assert recorded.sum() > 20_000
-    fast = simulators.run(network, events, "fast").spikes.to_dense().reshape(242, -1)
+    fast = lapilli.simulators.run(network, events, "fast").spikes.to_dense().reshape(242, -1)
     assert np.array_equal(fast[:, :-1], recorded[:, 1:])
     # The reference takes half a minute for all of it.
     reference = dense_spikes(run(network, events, 400)[network.output.name]).reshape(242, -1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from learning_cases import LearningCase, learning_case, learning_cases
 
-from netx_exports import (
+from lapilli.netx_exports import (
     AdaptiveLif,
     ConvSynapse,
     CubaLif,
@@ -19,15 +19,23 @@ from netx_exports import (
     load,
     save,
 )
-from netx_exports.cuba_lif import NEVER_SPIKES
-from netx_exports.synapses import INPUT
-from simulators import Events, run
-from simulators.decisions import decide
-from simulators.learning import HiddenRule, LearningConfig, LearningError, LearningState, ReadoutRule, Term, learn
-from simulators.learning.errors import softmax_error
-from simulators.learning.learner import feed
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import learned_network
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
+from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.simulators import Events, run
+from lapilli.simulators.decisions.decide import decide
+from lapilli.simulators.learning import (
+    HiddenRule,
+    LearningConfig,
+    LearningError,
+    LearningState,
+    ReadoutRule,
+    Term,
+    learn,
+)
+from lapilli.simulators.learning.errors import softmax_error
+from lapilli.simulators.learning.learner import feed
+from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.plan import learned_network
 
 ACTIVE = LearningConfig(HiddenRule(Term(-5, 2), Term(1, 0), 5.0, 30.0), ReadoutRule(Term(-5, -2), 5.0, 30.0))
 

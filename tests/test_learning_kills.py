@@ -16,8 +16,8 @@ from groups import wait_until
 from learning_files import RULE, answers_in, learning_files, stream_text
 
 from lapilli import cli
-from netx_exports import load
-from simulators import Events
+from lapilli.netx_exports import load
+from lapilli.simulators import Events
 
 N_SAMPLES = 400
 
@@ -25,7 +25,7 @@ N_SAMPLES = 400
 # than these small ones do, so that the run outlasts the kill.
 SLOW = """
 import sys, time
-from simulators.learning import recorded, session
+from lapilli.simulators.learning import recorded, session
 
 learn = recorded.learn
 

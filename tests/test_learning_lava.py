@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from learning_cases import LearningCase, learning_case, learning_cases
 
-from simulators.lava_client import installed
-from simulators.learning import learn
-from simulators.learning.lava import learning_job, run_learning_job
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import learning_plan
-from simulators.learning.twin import learn_fast, learning_trail
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.learning import learn
+from lapilli.simulators.learning.lava import learning_job, run_learning_job
+from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.plan import learning_plan
+from lapilli.simulators.learning.twin import learn_fast, learning_trail
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 

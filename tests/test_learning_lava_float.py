@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from float_learning_worker import FloatJob
 
-from simulators.lava_client import LavaRunError, LavaWorker, installed
+from lapilli.simulators.lava.client import LavaRunError, LavaWorker, installed
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 

@@ -9,10 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netx_exports import LapilliError
-from simulators import Events
-from simulators.events import events_equal
-from simulators.learning.labelled_lines import MAX_LINE, MAX_STEPS, StreamError, StreamHeader, read_lines, written_lines
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events
+from lapilli.simulators.events import events_equal
+from lapilli.simulators.learning.labelled_lines import (
+    MAX_LINE,
+    MAX_STEPS,
+    StreamError,
+    StreamHeader,
+    read_lines,
+    written_lines,
+)
 
 HEADER = b'{"shape": [4], "n_steps": 3, "classes": 2}\n'
 

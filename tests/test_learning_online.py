@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from learning_cases import LearningCase, learning_case, learning_cases
 
-from netx_exports import LapilliError
-from simulators import Events
-from simulators.events import EventsError
-from simulators.learning import LearningError, learn, learn_each, recorded
-from simulators.learning.labelled_lines import StreamHeader
-from simulators.learning.online import Answer, StreamSession
-from simulators.learning.record import LearningRecord, RecordError
-from simulators.learning.session import LearningSession
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events
+from lapilli.simulators.events import EventsError
+from lapilli.simulators.learning import LearningError, learn, learn_each, recorded
+from lapilli.simulators.learning.labelled_lines import StreamHeader
+from lapilli.simulators.learning.online import Answer, StreamSession
+from lapilli.simulators.learning.record import LearningRecord, RecordError
+from lapilli.simulators.learning.session import LearningSession
 
 CASE = learning_case(np.random.default_rng(4), n_hidden=1, n_samples=27, n_event_steps=12)
 

@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings
 from learning_cases import LearningCase, learning_case, learning_cases
 
-from netx_exports.synapses import WEIGHT_RANGE
-from simulators import Events
-from simulators.learning import Term
-from simulators.learning.learner import OPERATIONS
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import FROM_INPUT, LearningPlan, SynapsePlan, learning_plan
-from simulators.learning.twin import Trail, learn_fast, learning_trail
+from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE
+from lapilli.simulators import Events
+from lapilli.simulators.learning import Term
+from lapilli.simulators.learning.learner import OPERATIONS
+from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.plan import FROM_INPUT, LearningPlan, SynapsePlan, learning_plan
+from lapilli.simulators.learning.twin import Trail, learn_fast, learning_trail
 
 
 def second_of_two(generator: np.random.Generator) -> Iterator[float]:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from learning_cases import learning_case
 
-from netx_exports import LapilliError
-from simulators.learning import recorded
-from simulators.learning import session as session_module
-from simulators.learning.learner import learn
-from simulators.learning.record import RecordError
-from simulators.learning.report import learning_facts, moving_accuracy, sample_rows
-from simulators.learning.session import LearningSession
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators.learning import recorded
+from lapilli.simulators.learning import session as session_module
+from lapilli.simulators.learning.learner import learn
+from lapilli.simulators.learning.record import RecordError
+from lapilli.simulators.learning.report import learning_facts, moving_accuracy, sample_rows
+from lapilli.simulators.learning.session import LearningSession
 
 
 def session(**changes: object) -> LearningSession:

@@ -18,14 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from run_equality import assert_same_run
 
-import simulators.loihi2_client as loihi2_client
-from netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network, UnsupportedError
-from simulators import Events, Reset, prove, run
-from simulators.lava_client import LavaRunError, LavaTimeoutError, installed
-from simulators.loihi2_client import leave_board
-from simulators.loihi2_latency import N_STEPS, Latency, known_events, known_network, latency_of
-from simulators.loihi2_refusals import missing_parts
-from simulators.random_events import random_events
+import lapilli.simulators.loihi2.client as loihi2_client
+from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network, UnsupportedError
+from lapilli.simulators import Events, Reset, prove, run
+from lapilli.simulators.lava.client import LavaRunError, LavaTimeoutError, installed
+from lapilli.simulators.loihi2.client import leave_board
+from lapilli.simulators.loihi2.latency import N_STEPS, Latency, known_events, known_network, latency_of
+from lapilli.simulators.loihi2.refusals import missing_parts
+from lapilli.simulators.random_events import random_events
 
 needs_lava = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from simulators import Events, RunResult, events_equal, many, run
-from simulators.counting import join_counts
-from simulators.event_file import EventFile
-from simulators.many import run_file
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.simulators import Events, RunResult, events_equal, many, run
+from lapilli.simulators.counting import join_counts
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.many import run_file
 
 
 def network() -> Network:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netx_exports import LapilliError, save
-from simulators import Events, run
-from simulators.bench import Sizes, Watch
-from simulators.bench.event_files import write_random_file
-from simulators.bench.memory import bound_mib, simulate_in_child, small_network
+from lapilli.netx_exports import LapilliError, save
+from lapilli.simulators import Events, run
+from lapilli.simulators.bench import Sizes, Watch
+from lapilli.simulators.bench.event_files import write_random_file
+from lapilli.simulators.bench.memory import bound_mib, simulate_in_child, small_network
 
 N_SAMPLES = 12_000
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from method_cases import Case, cases, close, differences, gradient, gradients_agree
 
-from training.methods.confidence import ConfidenceConfig, confidence_loss, confidence_problems
-from training.methods.etc import EtcConfig, etc_loss, etc_problems, pairwise_divergence
-from training.methods.plain import PlainConfig, SoftmaxSumConfig, plain_loss, plain_problems, softmax_sum_loss
-from training.methods.tet import TetConfig, tet_loss, tet_problems
+from lapilli.training.methods.confidence import ConfidenceConfig, confidence_loss, confidence_problems
+from lapilli.training.methods.etc import EtcConfig, etc_loss, etc_problems, pairwise_divergence
+from lapilli.training.methods.plain import PlainConfig, SoftmaxSumConfig, plain_loss, plain_problems, softmax_sum_loss
+from lapilli.training.methods.tet import TetConfig, tet_loss, tet_problems
 
 
 @given(cases(), st.sampled_from([0.0, 0.1, 1.0]))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from netx_exports import LapilliError
-from simulators.provenance import read_csv
-from training.methods.curve_table import KEYS, curve_rows, curves_of_rows
-from training.methods.temporal import Curve, TemporalCurves
-from training.seeds import Case, collect
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators.evidence.provenance import read_csv
+from lapilli.training.methods.curve_table import KEYS, curve_rows, curves_of_rows
+from lapilli.training.methods.temporal import Curve, TemporalCurves
+from lapilli.training.studies.collect import Case, collect
 
 CURVES = {
     ("tks", 0): TemporalCurves(Curve((1, 2, 10), (0.25, 0.5, 1.0)), Curve((5, 10), (0.75, 1.0))),

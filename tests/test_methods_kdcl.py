@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from method_cases import Case, cases, close, differences, gradient, gradients_agree
 
-from training.methods import DistillationConfig, KdclConfig, SoftmaxSumConfig, method_loss
-from training.methods.kdcl import distillation_problems
-from training.methods.schedules import released_warm_up, warm_up_cosine
+from lapilli.training.methods import DistillationConfig, KdclConfig, SoftmaxSumConfig, method_loss
+from lapilli.training.methods.kdcl import distillation_problems
+from lapilli.training.methods.schedules import released_warm_up, warm_up_cosine
 
 
 def teacher_of(case: Case, n_steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
 
-from netx_exports import LapilliError
-from training.methods import (
+from lapilli.netx_exports import LapilliError
+from lapilli.training.methods import (
     ConfidenceConfig,
     DistillationConfig,
     EtcConfig,
@@ -22,11 +22,11 @@ from training.methods import (
     method_loss,
     method_problems,
 )
-from training.methods.confidence import confidence_loss
-from training.methods.etc import etc_loss
-from training.methods.plain import plain_loss, softmax_sum_loss
-from training.methods.tet import tet_loss
-from training.methods.tks import tks_loss
+from lapilli.training.methods.confidence import confidence_loss
+from lapilli.training.methods.etc import etc_loss
+from lapilli.training.methods.plain import plain_loss, softmax_sum_loss
+from lapilli.training.methods.tet import tet_loss
+from lapilli.training.methods.tks import tks_loss
 
 METHODS = (PlainConfig(), SoftmaxSumConfig(), TetConfig(), EtcConfig(), TksConfig(), ConfidenceConfig(), KdclConfig())
 

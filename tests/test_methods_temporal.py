@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from netx_exports import LapilliError
-from simulators import Events
-from simulators.prefixes import prefix_accuracies
-from training.alignment import slayer_input
-from training.methods.temporal import (
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events
+from lapilli.simulators.decisions.prefixes import prefix_accuracies
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.methods.temporal import (
     Curve,
     TemporalCurves,
     curve_of_scores,
@@ -20,8 +20,8 @@ from training.methods.temporal import (
     rebinned_curve,
     temporal_curves,
 )
-from training.networks import NetworkConfig, SlayerNetwork
-from training.slayer_backend import SlayerBackend
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
+from lapilli.training.networks.time import slayer_input
 
 
 def events(n_steps: int = 10) -> Events:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from method_cases import Case, cases, close, differences, gradient, gradients_agree
 
-from training.methods.tks import TksConfig, select_steps, sharing_weight, tks_loss, tks_problems
+from lapilli.training.methods.tks import TksConfig, select_steps, sharing_weight, tks_loss, tks_problems
 
 EPOCH, EPOCHS = 3, 5
 WEIGHT = 0.7 * 3 / 5

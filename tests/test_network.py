@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netx_exports import (
+from lapilli.netx_exports import (
     INPUT,
     ConvSynapse,
     CubaLif,
@@ -17,7 +17,7 @@ from netx_exports import (
     Network,
     NetworkError,
 )
-from netx_exports.synapses import Synapse
+from lapilli.netx_exports.synapses.kinds import Synapse
 
 NEURON = CubaLif(vth_mant=64, current_decay=1024, voltage_decay=128)
 

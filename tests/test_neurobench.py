@@ -16,8 +16,8 @@ from neurobench.models import SNNTorchModel, TorchModel  # noqa: E402
 from neurobench_itself import Spiking, sparse, theirs  # noqa: E402
 from torch import nn  # noqa: E402
 
-from training.neurobench_metrics import TorchMetrics, neurobench_metrics, over_steps  # noqa: E402
-from training.neurobench_operations import FanOuts, operations  # noqa: E402
+from lapilli.training.neurobench.metrics import TorchMetrics, neurobench_metrics, over_steps  # noqa: E402
+from lapilli.training.neurobench.operations import FanOuts, operations  # noqa: E402
 
 
 def of_images() -> nn.Module:

@@ -17,12 +17,9 @@ from torch.nn.utils import prune  # noqa: E402
 from torch.nn.utils import weight_norm as old_weight_norm  # noqa: E402
 from torch.nn.utils.parametrizations import weight_norm  # noqa: E402
 
-from netx_exports import (  # noqa: E402
-    LapilliError,
-    UnsupportedError,
-)
-from training.neurobench_metrics import neurobench_metrics, over_steps, static_metrics  # noqa: E402
-from training.neurobench_operations import FanOuts, operations  # noqa: E402
+from lapilli.netx_exports import LapilliError, UnsupportedError  # noqa: E402
+from lapilli.training.neurobench.metrics import neurobench_metrics, over_steps, static_metrics  # noqa: E402
+from lapilli.training.neurobench.operations import FanOuts, operations  # noqa: E402
 
 
 def test_what_fails_is_not_zero() -> None:

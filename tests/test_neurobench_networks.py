@@ -21,7 +21,7 @@ from random_networks import Case, cases  # noqa: E402
 from test_counting import connections_one_by_one  # noqa: E402
 from torch import nn  # noqa: E402
 
-from netx_exports import (  # noqa: E402
+from lapilli.netx_exports import (  # noqa: E402
     CubaLif,
     DenseSynapse,
     DirectSynapse,
@@ -31,11 +31,11 @@ from netx_exports import (  # noqa: E402
     ResonateAndFire,
     UnsupportedError,
 )
-from netx_exports.cuba_lif import NEVER_SPIKES  # noqa: E402
-from netx_exports.neurons import NEURONS  # noqa: E402
-from simulators import Events, RunResult, run  # noqa: E402
-from simulators.neurobench import membrane_updates, network_metrics  # noqa: E402
-from training.neurobench_metrics import neurobench_metrics, over_steps, static_metrics  # noqa: E402
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES  # noqa: E402
+from lapilli.netx_exports.neurons.kinds import NEURONS  # noqa: E402
+from lapilli.simulators import Events, RunResult, run  # noqa: E402
+from lapilli.simulators.bill.neurobench import membrane_updates, network_metrics  # noqa: E402
+from lapilli.training.neurobench.metrics import neurobench_metrics, over_steps, static_metrics  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -271,8 +271,8 @@ def test_what_a_network_cannot_say() -> None:
 def test_no_other_framework_is_loaded() -> None:
     loaded = "import sys, {}; print(sorted({{name.split('.')[0] for name in sys.modules}}))"
     for name, others in (
-        ("training.neurobench_metrics", ("snntorch", "neurobench", "lava", "tonic")),
-        ("simulators.neurobench", ("snntorch", "neurobench", "lava", "torch")),
+        ("lapilli.training.neurobench.metrics", ("snntorch", "neurobench", "lava", "tonic")),
+        ("lapilli.simulators.bill.neurobench", ("snntorch", "neurobench", "lava", "torch")),
     ):
         done = subprocess.run(
             [sys.executable, "-c", loaded.format(name)], capture_output=True, text=True, check=True, cwd=ROOT

@@ -14,16 +14,13 @@ from neurobench_itself import theirs  # noqa: E402
 from test_training_slayer_backend import Chain  # noqa: E402
 from torch import nn  # noqa: E402
 
-from netx_exports import (  # noqa: E402
-    UnsupportedError,
-    from_slayer,
-)
-from simulators import Events, run  # noqa: E402
-from simulators.neurobench import network_metrics  # noqa: E402
-from training.alignment import clear_state, slayer_input  # noqa: E402
-from training.neurobench_metrics import neurobench_metrics, static_metrics  # noqa: E402
-from training.neurobench_operations import FanOuts, operations  # noqa: E402
-from training.slayer import slayer  # noqa: E402
+from lapilli.netx_exports import UnsupportedError, from_slayer  # noqa: E402
+from lapilli.simulators import Events, run  # noqa: E402
+from lapilli.simulators.bill.neurobench import network_metrics  # noqa: E402
+from lapilli.training.networks.slayer import slayer  # noqa: E402
+from lapilli.training.networks.time import clear_state, slayer_input  # noqa: E402
+from lapilli.training.neurobench.metrics import neurobench_metrics, static_metrics  # noqa: E402
+from lapilli.training.neurobench.operations import FanOuts, operations  # noqa: E402
 
 NEURON = {"threshold": 0.7, "current_decay": 0.3, "voltage_decay": 0.1}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from random_networks import cases
 from run_equality import assert_same_run
 
-from netx_exports import (
+from lapilli.netx_exports import (
     INPUT,
     DirectSynapse,
     FormatError,
@@ -22,8 +22,9 @@ from netx_exports import (
     load,
     save,
 )
-from netx_exports.fitting import lossless_dense
-from netx_exports.neurons import (
+from lapilli.netx_exports.netx.stock import is_plain, stock_problems
+from lapilli.netx_exports.netx.stock_neurons import stock_turn
+from lapilli.netx_exports.neurons.kinds import (
     NEURONS,
     AdaptiveLif,
     Delta,
@@ -33,14 +34,13 @@ from netx_exports.neurons import (
     Sigma,
     SigmaDelta,
 )
-from netx_exports.stock import is_plain, stock_problems
-from netx_exports.stock_neurons import stock_turn
-from netx_exports.synapses import DenseSynapse
-from simulators import Events, run
-from simulators.lava import run_on_route
-from simulators.lava_client import installed
-from simulators.lava_plan import Route
-from simulators.plan import RunPlan
+from lapilli.netx_exports.synapses.fitting import lossless_dense
+from lapilli.netx_exports.synapses.kinds import DenseSynapse
+from lapilli.simulators import Events, run
+from lapilli.simulators.lava.backend import run_on_route
+from lapilli.simulators.lava.client import installed
+from lapilli.simulators.lava.runs import Route
+from lapilli.simulators.plan import RunPlan
 
 needs_slayer = pytest.mark.skipif(not installed("lava.lib.dl.slayer"), reason="lava-dl is not installed")
 needs_lava = pytest.mark.skipif(not installed("lava.lib.dl.netx"), reason="lava-dl is not installed")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netx_exports import (
+from lapilli.netx_exports import (
     INPUT,
     AdaptiveLif,
     ConvSynapse,
@@ -22,9 +22,9 @@ from netx_exports import (
     Sigma,
     SigmaDelta,
 )
-from netx_exports.neurons import DECAY_UNITY, LARGEST_THRESHOLD, NEURONS, Neuron
-from simulators import Events, Reset, run
-from simulators.results import STATES, Recording
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, NEURONS, Neuron
+from lapilli.simulators import Events, Reset, run
+from lapilli.simulators.results import STATES, Recording
 
 
 def fed_directly(neuron: Neuron, values: list[int], reset: Reset | None = None) -> Recording:

@@ -16,7 +16,7 @@ from nir_euler import Euler, lava  # noqa: E402
 from nir_networks import chain, images, random_nir_network  # noqa: E402
 from random_networks import cases  # noqa: E402
 
-from netx_exports import (  # noqa: E402
+from lapilli.netx_exports import (  # noqa: E402
     ConvSynapse,
     CubaLif,
     DenseSynapse,
@@ -30,7 +30,7 @@ from netx_exports import (  # noqa: E402
     save_nir,
     to_nir,
 )
-from netx_exports.neurons import (  # noqa: E402
+from lapilli.netx_exports.neurons.kinds import (  # noqa: E402
     NEVER_SPIKES,
     STATE_LIMIT,
     AdaptiveLif,
@@ -38,8 +38,8 @@ from netx_exports.neurons import (  # noqa: E402
     ResonateAndFire,
     SigmaDelta,
 )
-from netx_exports.nir_meaning import DT, lags  # noqa: E402
-from simulators import Events, run  # noqa: E402
+from lapilli.netx_exports.nir.meaning import DT, lags  # noqa: E402
+from lapilli.simulators import Events, run  # noqa: E402
 
 seeds = st.integers(0, 2**32 - 1)
 

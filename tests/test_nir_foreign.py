@@ -23,7 +23,7 @@ from nir_euler import Euler, lava  # noqa: E402
 from nir_networks import images, random_nir_network  # noqa: E402
 from test_fuzz_netx import mutated  # noqa: E402
 
-from netx_exports import (  # noqa: E402
+from lapilli.netx_exports import (  # noqa: E402
     CubaLif,
     DenseSynapse,
     FormatError,
@@ -36,8 +36,8 @@ from netx_exports import (  # noqa: E402
     load_nir,
     save_nir,
 )
-from netx_exports.nir_meaning import DT  # noqa: E402
-from simulators import Events, run  # noqa: E402
+from lapilli.netx_exports.nir.meaning import DT  # noqa: E402
+from lapilli.simulators import Events, run  # noqa: E402
 
 Edit = Callable[[h5py.File], Any]
 

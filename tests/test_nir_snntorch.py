@@ -16,9 +16,9 @@ from nir_euler import Euler, real  # noqa: E402
 from snntorch.export_nir import export_to_nir  # noqa: E402
 from snntorch.import_nir import import_from_nir  # noqa: E402
 
-from netx_exports import CubaLif, DenseSynapse, Layer, Network, from_nir, to_nir  # noqa: E402
-from netx_exports.nir_meaning import DT, lags  # noqa: E402
-from simulators import Events, run  # noqa: E402
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, from_nir, to_nir  # noqa: E402
+from lapilli.netx_exports.nir.meaning import DT, lags  # noqa: E402
+from lapilli.simulators import Events, run  # noqa: E402
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "nir.md"
 

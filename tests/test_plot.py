@@ -13,10 +13,11 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from lapilli import choices, cli
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
-from netx_exports.neurons import NEVER_SPIKES
-from simulators import Events, RunResult, run
-from simulators.plots import (
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
+from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
+from lapilli.simulators import Events, RunResult, run
+from lapilli.simulators.recording.choice import RecordedLayer, choose_record, recorded_layers, with_input
+from lapilli.simulators.recording.plots import (
     MAX_TRACES,
     USUAL_TRACES,
     raster_picture,
@@ -24,8 +25,7 @@ from simulators.plots import (
     sample_picture,
     usual_record,
 )
-from simulators.recording import RecordedLayer, choose_record, recorded_layers, with_input
-from simulators.results import Recording
+from lapilli.simulators.results import Recording
 
 
 def make_network(n_hidden: int = 30) -> Network:

@@ -10,13 +10,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_networks import KINDS, random_case
 
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from netx_exports.neurons import NEVER_SPIKES
-from simulators import Events, prefixes, run
-from simulators.decisions import decide, needed_recording, step_scores
-from simulators.plan import RunPlan
-from simulators.prefixes import prefix_accuracies, prefix_decisions, shortest_path
-from simulators.reference import run_reference
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
+from lapilli.simulators import Events, run
+from lapilli.simulators.decisions import prefixes
+from lapilli.simulators.decisions.decide import decide, needed_recording, step_scores
+from lapilli.simulators.decisions.prefixes import prefix_accuracies, prefix_decisions, shortest_path
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.reference.backend import run_reference
 
 VOLTAGE: Mapping[str, Any] = {"readout": {"kind": "voltage_sum"}}
 SPIKES: Mapping[str, Any] = {"readout": {"kind": "spike_count"}}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from groups import alive, assert_nothing_left, wait_until
 
-from simulators.process_guard import ChildDiedError, ChildTimeoutError, GuardedProcess, leaked_segments
+from lapilli.simulators.lava.guard import ChildDiedError, ChildTimeoutError, GuardedProcess, leaked_segments
 
 # Echoes lines; some of them are orders.
 CHILD = """
@@ -94,7 +94,7 @@ def test_a_forked_copy_neither_uses_nor_kills_the_child(child):
 def test_the_watchdog_cleans_up_after_a_killed_parent(tmp_path):
     script = f"""
 import sys
-from simulators.process_guard import GuardedProcess
+from lapilli.simulators.lava.guard import GuardedProcess
 child = GuardedProcess([sys.executable, "-c", {CHILD!r}], {{"COLOUR": "red"}})
 child.ask("fork"); child.ask("segment")
 print(child.group, child.shared_memory, child.folder, flush=True)

@@ -19,16 +19,16 @@ from profile_files import TABLE, make_files, write_table
 import lapilli.commands.profile as command
 import lapilli.profile.activity as activity
 from lapilli import cli
+from lapilli.netx_exports import Network, save
 from lapilli.profile.estimates import priced
 from lapilli.profile.measuring import CountsSum
-from netx_exports import Network, save
-from simulators import Events, run
-from simulators.bill import ASSUMPTIONS, Bill, Estimate, bill_of, bundled_tables, busiest_cores, load_table
-from simulators.bill.bill import NO_LOIHI_2, ONE_PASS, PASS_A_STEP
-from simulators.bill.spiking import spiking_amounts
-from simulators.counting import join_counts, step_counts
-from simulators.decisions import accuracy, decide
-from simulators.results import COUNTERS, Counts
+from lapilli.simulators import Events, run
+from lapilli.simulators.bill import ASSUMPTIONS, Bill, Estimate, bill_of, bundled_tables, busiest_cores, load_table
+from lapilli.simulators.bill.bill import NO_LOIHI_2, ONE_PASS, PASS_A_STEP
+from lapilli.simulators.bill.spiking import spiking_amounts
+from lapilli.simulators.counting import join_counts, step_counts
+from lapilli.simulators.decisions.decide import accuracy, decide
+from lapilli.simulators.results import COUNTERS, Counts
 
 
 @pytest.fixture(scope="module")

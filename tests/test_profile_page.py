@@ -17,7 +17,7 @@ import pytest
 from profile_files import chain, make_files
 
 from lapilli import cli
-from netx_exports import save
+from lapilli.netx_exports import save
 
 WIDTHS = (360, 1440)
 SECONDS = 60

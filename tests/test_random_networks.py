@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 from random_networks import KINDS, Case, random_case
 
-from netx_exports import INPUT, ConvSynapse
-from netx_exports.neurons import NEURONS, STATE_LIMIT
-from netx_exports.synapses import part_of
-from simulators import run
-from simulators.results import RECORDABLE
+from lapilli.netx_exports import INPUT, ConvSynapse
+from lapilli.netx_exports.neurons.kinds import NEURONS, STATE_LIMIT
+from lapilli.netx_exports.synapses.kinds import part_of
+from lapilli.simulators import run
+from lapilli.simulators.results import RECORDABLE
 
 
 def corners(case: Case) -> list[str]:

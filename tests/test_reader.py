@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from netx_exports import (
+from lapilli.netx_exports import (
     ConvSynapse,
     CubaLif,
     DenseSynapse,
@@ -23,8 +23,8 @@ from netx_exports import (
     load,
     save,
 )
-from netx_exports.neurons import NEURONS
-from netx_exports.reader import read_file
+from lapilli.netx_exports.netx.reader import read_file
+from lapilli.netx_exports.neurons.kinds import NEURONS
 
 Edit = Callable[[h5py.File], Any]
 

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from random_networks import Case, cases
 
 from lapilli import cli
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
-from simulators import Events, events_equal, recording, run
-from simulators.event_file import EventFile, EventWriter
-from simulators.many import run_parts
-from simulators.recording import RecordingPlan, choose_record, plan_recording, recorded_parts
-from simulators.recording_file import RecordingError, RecordingFile
-from simulators.recording_writer import recording_writer
-from simulators.results import RECORDABLE, Recording
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
+from lapilli.simulators import Events, events_equal, run
+from lapilli.simulators.files.event_file import EventFile, EventWriter
+from lapilli.simulators.many import run_parts
+from lapilli.simulators.recording import choice as recording
+from lapilli.simulators.recording.choice import RecordingPlan, choose_record, plan_recording, recorded_parts
+from lapilli.simulators.recording.file import RecordingError, RecordingFile
+from lapilli.simulators.recording.writer import recording_writer
+from lapilli.simulators.results import RECORDABLE, Recording
 
 
 def make_network() -> Network:

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from netx_exports import CubaLif, DenseSynapse, DirectSynapse, LapilliError, Layer, Network, UnsupportedError
-from simulators import Events, EventsError, Reset, RunResult, prove, run
-from simulators.plan import RunPlan
-from simulators.reference import run_reference
+from lapilli.netx_exports import CubaLif, DenseSynapse, DirectSynapse, LapilliError, Layer, Network, UnsupportedError
+from lapilli.simulators import Events, EventsError, Reset, RunResult, prove, run
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.reference.backend import run_reference
 
 NEURON = CubaLif(vth_mant=100, current_decay=1024, voltage_decay=256)
 

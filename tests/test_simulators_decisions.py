@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from netx_exports.neurons import NEVER_SPIKES
-from simulators import Events, run
-from simulators.decisions import accuracy, decide, needed_recording, scores
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
+from lapilli.simulators import Events, run
+from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording, scores
 
 
 def network(kind: object, vth_mant: int = 10) -> Network:

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netx_exports import CubaLif, DenseSynapse, Layer, Network
-from netx_exports.neurons import NEVER_SPIKES
-from simulators import Events, run
-from simulators.decisions import decide, needed_recording, scores
-from simulators.softmax import softmax_shares
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
+from lapilli.simulators import Events, run
+from lapilli.simulators.decisions.decide import decide, needed_recording, scores
+from lapilli.simulators.decisions.softmax import softmax_shares
 
 
 @settings(max_examples=50, deadline=None)

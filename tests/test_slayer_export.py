@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("lava.lib.dl")
 
-from netx_exports import (  # noqa: E402
+from lapilli.netx_exports import (  # noqa: E402
     ConvSynapse,
     CubaLif,
     DenseSynapse,
@@ -25,12 +25,12 @@ from netx_exports import (  # noqa: E402
     load,
     save,
 )
-from netx_exports.fitting import lossless_dense  # noqa: E402
-from netx_exports.slayer_import import cuba, slayer  # noqa: E402
-from netx_exports.stock import is_plain, stock_problems  # noqa: E402
-from simulators.events import Events  # noqa: E402
-from simulators.plan import RunPlan  # noqa: E402
-from simulators.reference import run_reference  # noqa: E402
+from lapilli.netx_exports.netx.stock import is_plain, stock_problems  # noqa: E402
+from lapilli.netx_exports.slayer.lava_dl import cuba, slayer  # noqa: E402
+from lapilli.netx_exports.synapses.fitting import lossless_dense  # noqa: E402
+from lapilli.simulators.events import Events  # noqa: E402
+from lapilli.simulators.plan import RunPlan  # noqa: E402
+from lapilli.simulators.reference.backend import run_reference  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated:UserWarning")
 

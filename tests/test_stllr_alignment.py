@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from netx_exports import LapilliError
-from simulators import Events
-from training import seeds as seeds_module
-from training import tasks
-from training.digits import Part, digits
-from training.stllr import alignment
-from training.stllr.alignment import measure
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.studies import collect as seeds_module
+from lapilli.training.studies.stllr import alignment
+from lapilli.training.studies.stllr.alignment import measure
 
 SMALL = """
 network: {hidden: [8], recurrent: true, leak: 0.9}

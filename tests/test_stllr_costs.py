@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 
-from netx_exports import LapilliError
-from training.network_config import ConvConfig
-from training.stllr import costs
-from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
-from training.stllr.costs import (
+from lapilli.netx_exports import LapilliError
+from lapilli.training.networks.config import ConvConfig
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.studies.stllr import costs
+from lapilli.training.studies.stllr.costs import (
     METHODS,
     OneFrame,
     child,
@@ -21,7 +22,6 @@ from training.stllr.costs import (
     memory,
     peak_mebibytes,
 )
-from training.stllr.network import OnlineNetwork
 
 
 def dense() -> OnlineNetwork:

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from netx_exports import LapilliError, load
-from simulators import Events
-from simulators.learning import learn
-from simulators.learning import recorded as recorded_module
-from training import tasks
-from training.digits import Part, digits
-from training.stllr import engine as engine_module
-from training.stllr.config import OnlineNetworkConfig, RuleConfig
-from training.stllr.engine import train_on_engine
-from training.stllr.engine_rule import engine_rule
-from training.stllr.network import OnlineNetwork
-from training.stllr.recipe import OnlineOptimizerConfig, train_stllr
-from training.stllr.rounding import TraceRounding, round_at_random_
-from training.tasks import DataConfig
+from lapilli.netx_exports import LapilliError, load
+from lapilli.simulators import Events
+from lapilli.simulators.learning import learn
+from lapilli.simulators.learning import recorded as recorded_module
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.data.tasks import DataConfig
+from lapilli.training.recipes.stllr import OnlineOptimizerConfig, train_stllr
+from lapilli.training.stllr import engine as engine_module
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig
+from lapilli.training.stllr.engine import train_on_engine
+from lapilli.training.stllr.engine_rule import engine_rule
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.stllr.rounding import TraceRounding, round_at_random_
 
 NETWORK = OnlineNetworkConfig(hidden=(24,), leak=0.9, readout_leak=0.9, threshold=0.59375, gain=0.125, weight_scale=3.0)
 INTEGERS = replace(NETWORK, arithmetic="integer", reset="zero")

@@ -8,19 +8,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netx_exports import load, save
-from netx_exports.errors import LapilliError, UnsupportedError
-from simulators import Events, prove, run
-from simulators.decisions import decide, needed_recording
-from training.network_config import ConvConfig
-from training.slayer import slayer
-from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig
-from training.stllr.exported import ModuleBackend, export
-from training.stllr.frames import Frames
-from training.stllr.learner import OnlineLearner
-from training.stllr.network import OnlineNetwork
-from training.stllr.synapses import DenseSynapse
-from training.stllr.unrolled import UnrolledLearner
+from lapilli.netx_exports import load, save
+from lapilli.netx_exports.errors import LapilliError, UnsupportedError
+from lapilli.simulators import Events, prove, run
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.training.networks.config import ConvConfig
+from lapilli.training.networks.slayer import slayer
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig
+from lapilli.training.stllr.exported import ModuleBackend, export
+from lapilli.training.stllr.frames import Frames
+from lapilli.training.stllr.learner import OnlineLearner
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.stllr.synapses import DenseSynapse
+from lapilli.training.stllr.unrolled import UnrolledLearner
 
 CLASSES = 4
 

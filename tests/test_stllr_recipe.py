@@ -15,18 +15,24 @@ import pytest
 import torch
 from training_runs import last_weights
 
-from netx_exports import FormatError, LapilliError, load
-from netx_exports.network import Network
-from simulators import Events, prove, run
-from simulators.decisions import accuracy, decide, needed_recording
-from training import tasks
-from training.digits import Part, digits
-from training.fitting import TrainingInterruptedError
-from training.stllr import recipe
-from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig
-from training.stllr.exported import ModuleBackend, export
-from training.stllr.recipe import OnlineClassifier, OnlineOptimizerConfig, OnlineSummary, load_online, train_stllr
-from training.tasks import DataConfig
+from lapilli.netx_exports import FormatError, LapilliError, load
+from lapilli.netx_exports.network import Network
+from lapilli.simulators import Events, prove, run
+from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.data.tasks import DataConfig
+from lapilli.training.loop.fitting import TrainingInterruptedError
+from lapilli.training.recipes import stllr as recipe
+from lapilli.training.recipes.stllr import (
+    OnlineClassifier,
+    OnlineOptimizerConfig,
+    OnlineSummary,
+    load_online,
+    train_stllr,
+)
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig
+from lapilli.training.stllr.exported import ModuleBackend, export
 
 NETWORK = OnlineNetworkConfig(hidden=(12,), recurrent=True, leak=0.9)
 INTEGERS = replace(NETWORK, arithmetic="integer", reset="zero", threshold=0.5, weight_scale=2.0)

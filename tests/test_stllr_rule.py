@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_stllr import plain_changes, plain_psi
 
-from netx_exports import LapilliError
-from simulators import Events
-from training.network_config import ConvConfig
-from training.stllr.activations import secondary_activation
-from training.stllr.config import PRESETS, OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt, sltt
-from training.stllr.errors import UnusableRateError
-from training.stllr.frames import Frames
-from training.stllr.learner import OnlineLearner
-from training.stllr.network import OnlineNetwork
-from training.stllr.unrolled import UnrolledLearner
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events
+from lapilli.training.networks.config import ConvConfig
+from lapilli.training.stllr.activations import secondary_activation
+from lapilli.training.stllr.config import PRESETS, OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt, sltt
+from lapilli.training.stllr.errors import UnusableRateError
+from lapilli.training.stllr.frames import Frames
+from lapilli.training.stllr.learner import OnlineLearner
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.stllr.unrolled import UnrolledLearner
 
 CLASSES = 3
 PSI = ["fast sigmoid", "triangle", "sigmoid", "arctan"]

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from netx_exports import LapilliError
-from simulators import Events
-from training import seeds as seeds_module
-from training import tasks
-from training.digits import Part, digits
-from training.fitting import TrainingInterruptedError
-from training.stllr import study
-from training.stllr.config import OnlineNetworkConfig, RuleConfig
-from training.stllr.engine import train_on_engine
-from training.stllr.exported import not_exportable
-from training.stllr.recipe import OnlineOptimizerConfig, train_stllr
-from training.stllr.study import best_rates, draw, rates, table
-from training.stllr.variants import methods_of, rungs_of
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.loop.fitting import TrainingInterruptedError
+from lapilli.training.recipes.stllr import OnlineOptimizerConfig, train_stllr
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig
+from lapilli.training.stllr.engine import train_on_engine
+from lapilli.training.stllr.exported import not_exportable
+from lapilli.training.studies import collect as seeds_module
+from lapilli.training.studies.stllr import tables as study
+from lapilli.training.studies.stllr.tables import best_rates, draw, rates, table
+from lapilli.training.studies.stllr.variants import methods_of, rungs_of
 
 SMALL = """
 network: {hidden: [6], recurrent: true, leak: 0.9}

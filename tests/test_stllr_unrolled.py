@@ -7,11 +7,11 @@ import pytest
 import torch
 from test_stllr_rule import PSI, assert_same, drawn_inputs, frames, gradients, network_of
 
-from netx_exports import LapilliError
-from training.network_config import ConvConfig
-from training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
-from training.stllr.learner import OnlineLearner
-from training.stllr.unrolled import UnrolledLearner
+from lapilli.netx_exports import LapilliError
+from lapilli.training.networks.config import ConvConfig
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig, UnrolledConfig, ottt
+from lapilli.training.stllr.learner import OnlineLearner
+from lapilli.training.stllr.unrolled import UnrolledLearner
 
 STEPS = 12
 

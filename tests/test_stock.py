@@ -17,9 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plain_networks import weights as random_weights
 
-from netx_exports import ConvSynapse, CubaLif, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network, save
-from netx_exports.fitting import lossless_dense
-from netx_exports.stock import is_plain, stock_problems, stock_weights
+from lapilli.netx_exports import (
+    ConvSynapse,
+    CubaLif,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    Layer,
+    Network,
+    save,
+)
+from lapilli.netx_exports.netx.stock import is_plain, stock_problems, stock_weights
+from lapilli.netx_exports.synapses.fitting import lossless_dense
 
 NEURON = CubaLif(64, 1024, 128)
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from random_networks import Case, cases
 
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from netx_exports.neurons import NEURONS
-from simulators import Events, EventsError, run
-from simulators.results import RECORDABLE
-from simulators.stream import Simulator, StateError
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.simulators import Events, EventsError, run
+from lapilli.simulators.results import RECORDABLE
+from lapilli.simulators.stream import Simulator, StateError
 
 # Half of the layers LIF, the others of any model.
 MODELS = (CubaLif.model,) * (len(NEURONS) - 2) + tuple(NEURONS)

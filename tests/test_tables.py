@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulators.tables import Spread, grouped, number, repeats_a_seed, spread, telling_columns
+from lapilli.simulators.evidence.spread import Spread, grouped, number, repeats_a_seed, spread, telling_columns
 
 
 def rows(*cells: tuple[str, ...], header: str = "seed price accuracy fingerprint machine") -> list[dict[str, str]]:

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from simulators import Events
-from training.alignment import clear_state, reads_input_directly, slayer_input
-from training.slayer import slayer
+from lapilli.simulators import Events
+from lapilli.training.networks.slayer import slayer
+from lapilli.training.networks.time import clear_state, reads_input_directly, slayer_input
 
 NEURON = {"threshold": 0.5, "current_decay": 0.3, "voltage_decay": 0.1}
 

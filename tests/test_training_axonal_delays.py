@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.axonal_delays import delayed
-from training.slayer import slayer
+from lapilli.training.networks.axonal_delays import delayed
+from lapilli.training.networks.slayer import slayer
 
 
 @settings(max_examples=30, deadline=None)

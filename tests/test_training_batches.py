@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulators import Events
-from training.alignment import slayer_input
-from training.batches import Batch, TrainingBatches, ValidationBatches
-from training.data.augmentation import AugmentConfig, augment
-from training.data.samples import in_memory
+from lapilli.simulators import Events
+from lapilli.training.data.augmentation import AugmentConfig, augment
+from lapilli.training.data.samples import in_memory
+from lapilli.training.loop.batches import Batch, TrainingBatches, ValidationBatches
+from lapilli.training.networks.time import slayer_input
 
 EVENTS = Events.from_dense(np.random.default_rng(0).integers(0, 3, (23, 5, 8)), np.arange(23))
 SAMPLES = in_memory(EVENTS, lengths=np.arange(23) % 8 + 1)

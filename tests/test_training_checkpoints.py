@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netx_exports import FormatError, LapilliError
-from training.checkpoints import SafetensorsCheckpointIO
+from lapilli.netx_exports import FormatError, LapilliError
+from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO
 
 IO = SafetensorsCheckpointIO()
 

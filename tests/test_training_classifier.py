@@ -10,11 +10,13 @@ import torch
 from timed_recordings import NAME, register
 from training_runs import content, last_weights, metrics
 
-from training import classifier
-from training.batches import Batch, TrainingBatches, ValidationBatches, valid_steps
-from training.classifier import Classifier, silent_steps
-from training.data.framing import Framing
-from training.methods import (
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.tasks import find_task
+from lapilli.training.loop import classifier
+from lapilli.training.loop.batches import Batch, TrainingBatches, ValidationBatches, valid_steps
+from lapilli.training.loop.classifier import Classifier, silent_steps
+from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
+from lapilli.training.methods import (
     ConfidenceConfig,
     EtcConfig,
     MethodConfig,
@@ -23,10 +25,8 @@ from training.methods import (
     TetConfig,
     TksConfig,
 )
-from training.networks import NetworkConfig, SlayerNetwork, depth
-from training.optimisation import LossConfig, OptimizerConfig
-from training.surrogate_gradient import DataConfig, Summary, train
-from training.tasks import find_task
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork, depth
+from lapilli.training.recipes.surrogate_gradient import DataConfig, Summary, train
 
 DATA = DataConfig(NAME, Framing(bin_ms=5.0))
 NETWORK = NetworkConfig(hidden=(10,), dropout=0.2)

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-import training
+import lapilli.training
 from lapilli.cli import command_parser, find_command
-from training.curriculum import train_curriculum
-from training.export import network_config
-from training.networks import DEFAULT_NETWORK
-from training.stllr.recipe import train_stllr
-from training.studies import read_options
-from training.surrogate_gradient import train
+from lapilli.training.exported.export import network_config
+from lapilli.training.networks.network import DEFAULT_NETWORK
+from lapilli.training.recipes.curriculum import train_curriculum
+from lapilli.training.recipes.stllr import train_stllr
+from lapilli.training.recipes.surrogate_gradient import train
+from lapilli.training.studies.__main__ import read_options
 
-CONFIGS = sorted((Path(training.__file__).parent / "configs").glob("*.yaml"))
-DIGITS = Path(training.__file__).parent / "configs" / "digits.yaml"
+CONFIGS = sorted((Path(lapilli.training.__file__).parent / "configs").glob("*.yaml"))
+DIGITS = Path(lapilli.training.__file__).parent / "configs" / "digits.yaml"
 
 
 def test_every_option_of_the_digits_has_a_comment() -> None:

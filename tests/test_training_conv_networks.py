@@ -7,15 +7,15 @@ import pytest
 import torch
 import yaml
 
-from netx_exports import LapilliError
-from netx_exports.synapses import delay_range
-from simulators import Events, prove, run
-from simulators.decisions import decide, needed_recording
-from training.alignment import slayer_input
-from training.export import network_config
-from training.networks import ConvConfig, NetworkConfig, SlayerNetwork, depth
-from training.operations import costs
-from training.slayer_backend import SlayerBackend
+from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.synapses.kinds import delay_range
+from lapilli.simulators import Events, prove, run
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.training.exported.export import network_config
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.networks.network import ConvConfig, NetworkConfig, SlayerNetwork, depth
+from lapilli.training.networks.operations import costs
+from lapilli.training.networks.time import slayer_input
 
 IMAGE = (2, 8, 12)
 PLAIN = NetworkConfig(conv=(ConvConfig(4),), hidden=(), hidden_weight_scale=5.0)

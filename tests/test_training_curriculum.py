@@ -10,19 +10,19 @@ import torch
 import yaml
 from chimes import CHIMES
 
-from netx_exports import LapilliError, load
-from training import curriculum
-from training.classifier import Classifier
-from training.curriculum import ChainConfig, Stage, stages, train_curriculum
-from training.data.catalogue import DATA_SETS
-from training.data.framing import Framing
-from training.export import load_module
-from training.fitting import TrainingInterruptedError
-from training.methods import DistillationConfig, TksConfig
-from training.networks import NetworkConfig
-from training.optimisation import LossConfig, OptimizerConfig
-from training.seeds import Row
-from training.surrogate_gradient import DataConfig, train
+from lapilli.netx_exports import LapilliError, load
+from lapilli.training.data.catalogue import DATA_SETS
+from lapilli.training.data.framing import Framing
+from lapilli.training.exported.export import load_module
+from lapilli.training.loop.classifier import Classifier
+from lapilli.training.loop.fitting import TrainingInterruptedError
+from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
+from lapilli.training.methods import DistillationConfig, TksConfig
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes import curriculum
+from lapilli.training.recipes.curriculum import ChainConfig, Stage, stages, train_curriculum
+from lapilli.training.recipes.surrogate_gradient import DataConfig, train
+from lapilli.training.studies.collect import Row
 
 CHAIN = ChainConfig(bins_ms=(2, 4), duration_ms=40, student_epochs=2, student_lr=0.5)
 DATA = DataConfig("chimes")

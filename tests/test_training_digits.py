@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from netx_exports import LapilliError
-from simulators import Events, events_equal
-from training.digits import N_STEPS, Part, deform, digits
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events, events_equal
+from lapilli.training.data.digits import N_STEPS, Part, deform, digits
 
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
@@ -75,7 +75,7 @@ def test_a_shift_by_whole_pixels_is_exact(monkeypatch: pytest.MonkeyPatch) -> No
     def sampled_one_row_below(n_samples: int, amount: float, generator: object) -> tuple[np.ndarray, np.ndarray]:
         return np.tile(np.eye(2), (n_samples, 1, 1)), np.tile([1.0, 0.0], (n_samples, 1))
 
-    monkeypatch.setattr("training.digits._affine_maps", sampled_one_row_below)
+    monkeypatch.setattr("lapilli.training.data.digits._affine_maps", sampled_one_row_below)
     events = digits("validation")
     before = images_of(events).reshape(-1, 8, 8)
     after = images_of(deform(events, np.random.default_rng(0), 1.0)).reshape(-1, 8, 8)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from netx_exports import LapilliError
-from training import digits_operations as recipe
-from training.digits_operations import digits_operations
-from training.surrogate_gradient import OptimizerConfig
+from lapilli.netx_exports import LapilliError
+from lapilli.training.recipes.surrogate_gradient import OptimizerConfig
+from lapilli.training.studies import digits_operations as recipe
+from lapilli.training.studies.digits_operations import digits_operations
 
 ONE_EPOCH = OptimizerConfig(max_epochs=1)
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from training import digits_seeds, tasks
-from training.digits import Part, digits
-from training.networks import NetworkConfig
-from training.surrogate_gradient import OptimizerConfig, Summary, train
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes.surrogate_gradient import OptimizerConfig, Summary, train
+from lapilli.training.studies import digits_seeds
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def test_a_row_for_each_seed(
     with open(out, newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["seed"] for row in rows] == ["3", "4"]
-    assert rows[1]["command"] == f"python -m training.digits_seeds --out {out} --seeds 4"
+    assert rows[1]["command"] == f"python -m lapilli.training.studies.digits_seeds --out {out} --seeds 4"
     assert all(row["machine"] and 0 <= float(row["test_accuracy"]) <= 1 for row in rows)
     assert rows[0]["fingerprint"] != rows[1]["fingerprint"]
     accuracies = [float(row["test_accuracy"]) for row in rows]

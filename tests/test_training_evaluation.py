@@ -5,14 +5,14 @@ import pytest
 import torch
 from timed_recordings import NAME, register
 
-from netx_exports import LapilliError
-from simulators import run
-from training import evaluation
-from training.batches import ValidationBatches
-from training.data.framing import Framing
-from training.evaluation import check_same_decisions, measure, unrounded_accuracy
-from training.networks import NetworkConfig, SlayerNetwork, depth
-from training.tasks import DataConfig, Task, find_task
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import run
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.tasks import DataConfig, Task, find_task
+from lapilli.training.exported import evaluation
+from lapilli.training.exported.evaluation import check_same_decisions, measure, unrounded_accuracy
+from lapilli.training.loop.batches import ValidationBatches
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork, depth
 
 CONFIGS = {
     "plain": NetworkConfig(hidden=(20,), hidden_weight_scale=0.5),

@@ -7,13 +7,13 @@ import pytest
 import torch
 import yaml
 
-from netx_exports import FormatError, LapilliError, load
-from training import tasks
-from training.digits import Part, digits
-from training.export import export_run, load_module, network_config
-from training.networks import NetworkConfig, SlayerNetwork
-from training.run_folder import RunFolder, read_weights, write_weights
-from training.surrogate_gradient import OptimizerConfig, train
+from lapilli.netx_exports import FormatError, LapilliError, load
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.exported.export import export_run, load_module, network_config
+from lapilli.training.loop.run_folder import RunFolder, read_weights, write_weights
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
+from lapilli.training.recipes.surrogate_gradient import OptimizerConfig, train
 
 
 @pytest.fixture

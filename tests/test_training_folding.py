@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from netx_exports import LapilliError, load, save
-from netx_exports.stock import is_plain
-from simulators import Events, prove, run
-from simulators.decisions import decide, needed_recording
-from training.alignment import slayer_input
-from training.folding import FoldedBatchNorm, clipped_share, currents, input_synapses
-from training.networks import ConvConfig, NetworkConfig, SlayerNetwork, depth
-from training.operations import costs
-from training.slayer_backend import SlayerBackend
+from lapilli.netx_exports import LapilliError, load, save
+from lapilli.netx_exports.netx.stock import is_plain
+from lapilli.simulators import Events, prove, run
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.networks.folding import FoldedBatchNorm, clipped_share, currents, input_synapses
+from lapilli.training.networks.network import ConvConfig, NetworkConfig, SlayerNetwork, depth
+from lapilli.training.networks.operations import costs
+from lapilli.training.networks.time import slayer_input
 
 FLAT, IMAGE = (7,), (2, 8, 8)
 NORMED = NetworkConfig(hidden=(9, 8), batch_norm=True, norm_scale=0.7)

@@ -11,24 +11,25 @@ import torch
 from timed_recordings import CLASSES, NAME, SAMPLES, TICKS, register
 from training_runs import content, last_weights
 
-from netx_exports import LapilliError
-from training import classifier, surrogate_gradient
-from training.alignment import slayer_input
-from training.batches import Batch
-from training.classifier import Classifier
-from training.data.augmentation import AugmentConfig
-from training.data.catalogue import DATA_SETS, prepared
-from training.data.framing import Framing, Split
-from training.data.sets import Facts
-from training.digits import digits
-from training.export import load_module
-from training.inheritance import Inherited, inherit, teacher_of
-from training.methods import DistillationConfig, KdclConfig, MethodConfig
-from training.networks import NetworkConfig, SlayerNetwork
-from training.optimisation import LossConfig, OptimizerConfig
-from training.run_folder import RunFolder, read_weights
-from training.surrogate_gradient import Summary, train
-from training.tasks import DataConfig, find_task
+from lapilli.netx_exports import LapilliError
+from lapilli.training.data.augmentation import AugmentConfig
+from lapilli.training.data.catalogue import DATA_SETS, prepared
+from lapilli.training.data.digits import digits
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import Facts
+from lapilli.training.data.tasks import DataConfig, find_task
+from lapilli.training.exported.export import load_module
+from lapilli.training.loop import classifier
+from lapilli.training.loop.batches import Batch
+from lapilli.training.loop.classifier import Classifier
+from lapilli.training.loop.inheritance import Inherited, inherit, teacher_of
+from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
+from lapilli.training.loop.run_folder import RunFolder, read_weights
+from lapilli.training.methods import DistillationConfig, KdclConfig, MethodConfig
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
+from lapilli.training.networks.time import slayer_input
+from lapilli.training.recipes import surrogate_gradient
+from lapilli.training.recipes.surrogate_gradient import Summary, train
 
 FINE = DataConfig(NAME, Framing(bin_ms=4.0), augment=AugmentConfig(shift_x=1))
 COARSE = DataConfig(NAME, Framing(bin_ms=10.0), augment=AugmentConfig(shift_x=3, drop=0.2))
@@ -126,7 +127,7 @@ def test_a_network_of_other_layers_is_refused(finished: Path, tmp_path: Path) ->
 
 
 def test_steps_without_a_duration_cannot_be_rescaled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.tasks.digits", lambda part: digits(part).select(slice(0, 60)))
+    monkeypatch.setattr("lapilli.training.data.tasks.digits", lambda part: digits(part).select(slice(0, 60)))
     train_ticks(tmp_path / "first", DataConfig())
     with pytest.raises(LapilliError, match="inherited: steps of data set digits have no duration"):
         train_ticks(tmp_path / "second", DataConfig(), start=tmp_path / "first", inherited="rescaled")

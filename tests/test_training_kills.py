@@ -12,11 +12,11 @@ import pytest
 from timed_recordings import NAME, register
 from training_runs import content, finished_epochs
 
-from training.data.augmentation import AugmentConfig
-from training.data.framing import Framing
-from training.methods import TksConfig
-from training.networks import NetworkConfig
-from training.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
+from lapilli.training.data.augmentation import AugmentConfig
+from lapilli.training.data.framing import Framing
+from lapilli.training.methods import TksConfig
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
 
 EPOCHS, BATCHES = 10, 5
 
@@ -48,7 +48,7 @@ import os, signal, sys
 from pathlib import Path
 import pytest
 import test_training_kills as t
-from training.classifier import Classifier
+from lapilli.training.loop.classifier import Classifier
 
 t.register(pytest.MonkeyPatch())
 step = Classifier.training_step

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from training.leaky import _by_torch, leaky_sum
+from lapilli.training.networks.leaky import _by_torch, leaky_sum
 
 
 @pytest.mark.parametrize("shape", [(2, 9, 5), (3, 1, 4), (2, 6, 3, 2, 2)])

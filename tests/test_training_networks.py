@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from netx_exports import LapilliError
-from simulators import Events, prove, run
-from training.networks import NetworkConfig, SlayerNetwork, depth
-from training.slayer_backend import SlayerBackend
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events, prove, run
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork, depth
 
 SMALL = NetworkConfig(hidden=(6, 5))
 

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netx_exports import LapilliError
-from simulators import Events, run
-from training.alignment import slayer_input
-from training.networks import NetworkConfig, SlayerNetwork
-from training.operations import costs
-from training.surrogate_gradient import LossConfig, OptimizerConfig, train
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators import Events, run
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
+from lapilli.training.networks.operations import costs
+from lapilli.training.networks.time import slayer_input
+from lapilli.training.recipes.surrogate_gradient import LossConfig, OptimizerConfig, train
 
 CONFIGS = {
     "one layer": NetworkConfig(hidden=(12,)),

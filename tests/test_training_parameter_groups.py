@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from training.networks import NetworkConfig, SlayerNetwork
-from training.parameter_groups import parameter_groups
+from lapilli.training.loop.parameter_groups import parameter_groups
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 
 
 def test_every_parameter_is_in_one_group_with_its_learning_rate() -> None:

@@ -15,12 +15,12 @@ import pytest
 from timed_recordings import NAME, register
 from training_runs import content, finished_epochs, metrics
 
-from netx_exports import LapilliError
-from training.data.augmentation import AugmentConfig
-from training.data.framing import Framing
-from training.methods import KdclConfig, TetConfig, TksConfig
-from training.networks import NetworkConfig
-from training.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
+from lapilli.netx_exports import LapilliError
+from lapilli.training.data.augmentation import AugmentConfig
+from lapilli.training.data.framing import Framing
+from lapilli.training.methods import KdclConfig, TetConfig, TksConfig
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
 
 DATA = DataConfig(NAME, Framing(bin_ms=4.0), augment=AugmentConfig(shift_x=2, drop=0.1))
 NETWORK = NetworkConfig(hidden=(16,), recurrent=True)
@@ -173,7 +173,7 @@ import os, signal, sys
 from pathlib import Path
 import pytest
 import test_training_processes as t
-from training.classifier import Classifier
+from lapilli.training.loop.classifier import Classifier
 
 t.register(pytest.MonkeyPatch())
 step = Classifier.training_step

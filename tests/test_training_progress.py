@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from training import fitting, tasks
-from training.classifier import Classifier
-from training.digits import Part, digits
-from training.networks import NetworkConfig
-from training.progress import EpochBar
-from training.surrogate_gradient import OptimizerConfig, train
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.loop import fitting
+from lapilli.training.loop.classifier import Classifier
+from lapilli.training.loop.progress import EpochBar
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes.surrogate_gradient import OptimizerConfig, train
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def options(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def drawn_on(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> io.StringIO:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, color_system=None, width=200)
-    monkeypatch.setattr("training.fitting.EpochBar", lambda: EpochBar(console))
+    monkeypatch.setattr("lapilli.training.loop.fitting.EpochBar", lambda: EpochBar(console))
     return screen
 
 
@@ -59,7 +60,7 @@ def test_an_error_closes_the_bar(options: dict[str, Any], tmp_path: Path, monkey
     screen = drawn_on(monkeypatch, terminal=True)
     bars: list[EpochBar] = []
     make = fitting.fit.__globals__["EpochBar"]
-    monkeypatch.setattr("training.fitting.EpochBar", lambda: bars.append(make()) or bars[-1])
+    monkeypatch.setattr("lapilli.training.loop.fitting.EpochBar", lambda: bars.append(make()) or bars[-1])
 
     def fail(*_: Any) -> None:
         raise ValueError("batch 0")

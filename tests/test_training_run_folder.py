@@ -8,8 +8,8 @@ import pytest
 import torch
 import yaml
 
-from netx_exports import FormatError, LapilliError
-from training.run_folder import (
+from lapilli.netx_exports import FormatError, LapilliError
+from lapilli.training.loop.run_folder import (
     RunFolder,
     read_config,
     read_weights,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from netx_exports import LapilliError
-from training import seeds
-from training.seeds import Case, Row, collect, first_seeds
+from lapilli.netx_exports import LapilliError
+from lapilli.training.studies import collect as seeds
+from lapilli.training.studies.collect import Case, Row, collect, first_seeds
 
 COMMAND = "lapilli train --seeds 2"
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from netx_exports import LapilliError, Network, UnsupportedError, from_slayer
-from simulators import Events, Reset, prove, run
-from training.slayer import slayer
-from training.slayer_backend import SlayerBackend
+from lapilli.netx_exports import LapilliError, Network, UnsupportedError, from_slayer
+from lapilli.simulators import Events, Reset, prove, run
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.networks.slayer import slayer
 
 cuba = slayer.block.cuba
 NEURON = {"threshold": 0.7, "current_decay": 0.3, "voltage_decay": 0.1}
@@ -178,7 +178,7 @@ def test_the_result_is_that_of_the_forward_pass() -> None:
 def test_samples_do_not_depend_on_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     module, network, events = build("recurrent", 1)
     whole = run(network, events, SlayerBackend(module))
-    monkeypatch.setattr("training.slayer_backend._SAMPLES_AT_ONCE", 2)
+    monkeypatch.setattr("lapilli.training.exported.slayer_backend._SAMPLES_AT_ONCE", 2)
     told: list[int] = []
     parts = run(network, events, SlayerBackend(module), progress=told.append)
     assert np.array_equal(whole.spikes.to_dense(), parts.spikes.to_dense())

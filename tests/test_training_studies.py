@@ -8,27 +8,28 @@ import pytest
 import torch
 from chimes import CHIMES
 
-import training
-from netx_exports import LapilliError
-from netx_exports.errors import FormatError
-from simulators import Events
-from training import seeds as seeds_module
-from training import studies, tasks
-from training.classifier import Classifier
-from training.curriculum import ChainConfig, train_curriculum
-from training.data.catalogue import DATA_SETS, data_set
-from training.data.framing import check_taken
-from training.digits import Part, digits
-from training.fitting import TrainingInterruptedError
-from training.methods import DistillationConfig, PlainConfig
-from training.networks import NetworkConfig
-from training.optimisation import LossConfig, OptimizerConfig
-from training.stllr.config import OnlineNetworkConfig
-from training.stllr.recipe import OnlineOptimizerConfig, train_stllr
-from training.studies import chain, methods, read_options, seeds
-from training.surrogate_gradient import DataConfig, train
+import lapilli.training
+from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.errors import FormatError
+from lapilli.simulators import Events
+from lapilli.training.data import tasks
+from lapilli.training.data.catalogue import DATA_SETS, data_set
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.data.framing import check_taken
+from lapilli.training.loop.classifier import Classifier
+from lapilli.training.loop.fitting import TrainingInterruptedError
+from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
+from lapilli.training.methods import DistillationConfig, PlainConfig
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes.curriculum import ChainConfig, train_curriculum
+from lapilli.training.recipes.stllr import OnlineOptimizerConfig, train_stllr
+from lapilli.training.recipes.surrogate_gradient import DataConfig, train
+from lapilli.training.stllr.config import OnlineNetworkConfig
+from lapilli.training.studies import __main__ as studies
+from lapilli.training.studies import collect as seeds_module
+from lapilli.training.studies.__main__ import chain, methods, read_options, seeds
 
-CONFIGS = sorted((Path(training.__file__).parent / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(lapilli.training.__file__).parent / "configs").glob("*.yaml"))
 
 SMALL = """
 data: {name: digits}
@@ -278,7 +279,7 @@ def test_the_command_line_and_lava(small: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("sys.argv", ["studies.py", *words, "--lava_samples", "1"])
     studies.main()
     (row,) = read(tmp_path / "t.csv")
-    assert row["command"].startswith("python -m training.studies seeds ")
+    assert row["command"].startswith("python -m lapilli.training.studies seeds ")
     assert (row["lava_samples"], row["lava_differences"]) == ("1", "0")
     assert int(row["lava_spikes"]) > 0
     assert int(row["lava_states"]) > 0

@@ -14,20 +14,20 @@ import pytest
 import torch
 from training_runs import content
 
-from netx_exports import LapilliError, load
-from simulators import Events, run
-from simulators.decisions import accuracy, decide, needed_recording, scores
-from training import tasks
-from training.alignment import slayer_input
-from training.batches import TrainingBatches
-from training.classifier import Classifier, silent_steps
-from training.data.samples import in_memory
-from training.digits import Part, digits
-from training.fitting import TrainingInterruptedError
-from training.methods import PlainConfig
-from training.networks import NetworkConfig, SlayerNetwork
-from training.optimisation import learning_rate
-from training.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
+from lapilli.netx_exports import LapilliError, load
+from lapilli.simulators import Events, run
+from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording, scores
+from lapilli.training.data import tasks
+from lapilli.training.data.digits import Part, digits
+from lapilli.training.data.samples import in_memory
+from lapilli.training.loop.batches import TrainingBatches
+from lapilli.training.loop.classifier import Classifier, silent_steps
+from lapilli.training.loop.fitting import TrainingInterruptedError
+from lapilli.training.loop.optimisation import learning_rate
+from lapilli.training.methods import PlainConfig
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
+from lapilli.training.networks.time import slayer_input
+from lapilli.training.recipes.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
 
 # Dropout, so that the state of random generators matters; a batch that does not divide the samples.
 NETWORK = NetworkConfig(hidden=(12,), dropout=0.2)

@@ -9,18 +9,18 @@ import pytest
 from timed_recordings import NAME, register
 from training_runs import content, metrics
 
-from netx_exports import LapilliError, load
-from simulators import events_equal, run
-from simulators.decisions import accuracy, decide, needed_recording
-from training.batches import TrainingBatches
-from training.data.augmentation import AugmentConfig
-from training.data.catalogue import prepared
-from training.data.framing import Framing, Split
-from training.digits import digits
-from training.networks import NetworkConfig
-from training.optimisation import OptimizerConfig
-from training.surrogate_gradient import Summary, train
-from training.tasks import DataConfig, find_task
+from lapilli.netx_exports import LapilliError, load
+from lapilli.simulators import events_equal, run
+from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
+from lapilli.training.data.augmentation import AugmentConfig
+from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.digits import digits
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.tasks import DataConfig, find_task
+from lapilli.training.loop.batches import TrainingBatches
+from lapilli.training.loop.optimisation import OptimizerConfig
+from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes.surrogate_gradient import Summary, train
 
 DATA = DataConfig(NAME, Framing(bin_ms=5.0))
 NETWORK = NetworkConfig(hidden=(10,))
@@ -56,7 +56,7 @@ def test_the_test_part_has_no_say_in_training(tmp_path: Path, monkeypatch: pytes
     found = find_task(DATA, progress=False)
     labels = (found.test.labels + 1) % 3
     monkeypatch.setattr(
-        "training.surrogate_gradient.find_task",
+        "lapilli.training.recipes.surrogate_gradient.find_task",
         lambda data, progress: replace(found, test=replace(found.test, labels=labels)),
     )
     after = train_ticks(tmp_path / "after", watch_test=True)

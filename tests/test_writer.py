@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from plain_networks import random_plain_network
 from random_networks import cases
 
-from netx_exports import CubaLif, DenseSynapse, DirectSynapse, LapilliError, Layer, Network, load, save
-from netx_exports.stock import is_plain, layer_type, stock_problems
-from netx_exports.writer import block_types
+from lapilli.netx_exports import CubaLif, DenseSynapse, DirectSynapse, LapilliError, Layer, Network, load, save
+from lapilli.netx_exports.netx.stock import is_plain, layer_type, stock_problems
+from lapilli.netx_exports.netx.writer import block_types
 
 NEURON = CubaLif(64, 1024, 128)
 

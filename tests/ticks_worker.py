@@ -5,7 +5,7 @@ import sys
 from timed_recordings import NAME, TICKS
 
 from lapilli import cli
-from training.data.catalogue import DATA_SETS
+from lapilli.training.data.catalogue import DATA_SETS
 
 DATA_SETS[NAME] = TICKS
 sys.exit(cli.main(["train", *sys.argv[1:]]))

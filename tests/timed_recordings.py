@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulators import Events
-from training.data.catalogue import DATA_SETS
-from training.data.framing import Framing, Split
-from training.data.sets import DataSet, Division, Facts, Framed, hold_out
+from lapilli.simulators import Events
+from lapilli.training.data.catalogue import DATA_SETS
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import DataSet, Division, Facts, Framed, hold_out
 
 NAME = "ticks"
 CHANNELS = 12

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from netx_exports import load
-from training.checkpoints import SafetensorsCheckpointIO
+from lapilli.netx_exports import load
+from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO
 
 
 def content(run_dir: Path) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from triton.compiler.backends.cuda import CUDABackend
 from triton.compiler.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
-from training.fused import Bias, block_module, devices, gpu_kernels
-from training.fused.gpu_layer import GpuLayer
-from training.slayer import slayer
+from lapilli.training.fused import Bias, block_module, devices, gpu_kernels
+from lapilli.training.fused.gpu_layer import GpuLayer
+from lapilli.training.networks.slayer import slayer
 
 CAPABILITIES = (80, 90)
 """Of an A100 and an H100."""

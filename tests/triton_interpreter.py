@@ -17,7 +17,7 @@ with pytest.MonkeyPatch.context() as patch:
     from triton import language
     from triton.runtime import interpreter
 
-    from training.fused import devices, dispatch, gpu, gpu_kernels, neurons
+    from lapilli.training.fused import devices, dispatch, gpu, gpu_kernels, neurons
 
 # Of these two types Triton 2.3.1's interpreter does not know the names.
 interpreter.Builder.get_int32_ty = lambda self: language.int32

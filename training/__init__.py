@@ -1,1 +1,1 @@
-"""Data, SLAYER networks and the recipes that train them: `training.surrogate_gradient` and its neighbours."""
+"""Data, SLAYER networks and the recipes that train them: `recipes.surrogate_gradient` and its neighbours."""

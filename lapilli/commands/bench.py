@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, print_table, progress_bar
-from netx_exports import LapilliError
-from simulators.bench import PARTS, Row, Sizes, Watch, bench_part, known
-from simulators.provenance import provenance, write_csv
+from lapilli.simulators.bench import PARTS, Row, Sizes, Watch, bench_part, known
+from lapilli.simulators.evidence.provenance import provenance, write_csv
 
 
 def bench(

@@ -1,11 +1,11 @@
 """`lapilli bench train`."""
 
 from lapilli.commands.bench import no_bar, note, print_part, records
+from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, progress_bar
-from netx_exports import LapilliError
-from simulators.bench import Row, Watch
-from simulators.provenance import write_csv
-from training.bench import PARTS, TrainSizes, bench_train_part, known
+from lapilli.simulators.bench import Row, Watch
+from lapilli.simulators.evidence.provenance import write_csv
+from lapilli.training.bench import PARTS, TrainSizes, bench_train_part, known
 
 
 def bench_train(

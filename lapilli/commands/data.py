@@ -2,7 +2,7 @@
 
 from types import ModuleType
 
-from netx_exports import LapilliError
+from lapilli.netx_exports import LapilliError
 
 
 def data(what: str, /) -> None:
@@ -15,13 +15,13 @@ def data(what: str, /) -> None:
 
 
 def catalogue() -> ModuleType:
-    """`training.data.catalogue`, which needs more than the commands' options do.
+    """`lapilli.training.data.catalogue`, which needs more than the commands' options do.
 
     Raises:
         LapilliError: where what it needs is not installed.
     """
     try:
-        from training.data import catalogue as found
+        from lapilli.training.data import catalogue as found
     except ModuleNotFoundError as error:
         raise LapilliError(f"data sets need {error.name}: pip install 'lapilli[train]' on Python 3.10") from error
     return found

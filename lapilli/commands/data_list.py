@@ -4,7 +4,7 @@ from typing import Any
 
 from lapilli.commands.data import catalogue
 from lapilli.output import NumberText, print_json, print_lines, print_table
-from training.data.folders import data_folder, find_file, listed, search_folders
+from lapilli.training.data.folders import data_folder, find_file, listed, search_folders
 
 _MIB = 1 << 20
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lapilli.commands.data import catalogue
 from lapilli.output import print_json, print_table
-from training.data.framing import Framing, Split
+from lapilli.training.data.framing import Framing, Split
 
 
 def data_prepare(

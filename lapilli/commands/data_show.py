@@ -1,10 +1,10 @@
 """`lapilli data show`."""
 
 from lapilli.commands.data import catalogue
-from netx_exports import LapilliError
-from simulators.plots import picture_format
-from training.data.framing import Framing, Split
-from training.data.sets import PartName
+from lapilli.netx_exports import LapilliError
+from lapilli.simulators.recording.plots import picture_format
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import PartName
 
 
 def data_show(
@@ -35,7 +35,7 @@ def data_show(
     events = samples.select([sample])
     known = f", group {samples.groups[sample]}" if samples.groups[sample] >= 0 else ""
     title = f"{name}, {part} sample {sample}: {found.classes[samples.labels[sample]]}{known}"
-    from training.data.pictures import draw_sample
+    from lapilli.training.data.pictures import draw_sample
 
     draw_sample(events, int(samples.lengths[sample]), found.step_ms, out, title)
     print(f"picture: {out}")

@@ -9,16 +9,16 @@ import numpy as np
 
 from lapilli.commands.prove import proof_json, proof_lines
 from lapilli.commands.train import options_from
+from lapilli.netx_exports import INPUT, Network, load
 from lapilli.output import print_json, print_table, progress_bar
-from netx_exports import INPUT, Network, load
-from simulators import Events, Proof, run
-from simulators import prove as prove_backends
-from simulators.decisions import accuracy, decide, needed_recording
-from simulators.plan import Backend
-from simulators.plots import raster_picture, usual_record
+from lapilli.simulators import Events, Proof, run
+from lapilli.simulators import prove as prove_backends
+from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
+from lapilli.simulators.plan import Backend
+from lapilli.simulators.recording.plots import raster_picture, usual_record
 
 if TYPE_CHECKING:
-    from training.surrogate_gradient import Summary
+    from lapilli.training.recipes.surrogate_gradient import Summary
 
 LAVA_SECONDS = 120
 """A Lava run of the demo that takes longer than this is killed."""
@@ -34,9 +34,9 @@ def demo(*, run_dir: str | None = None, json: bool = False) -> int:
         json: print the results as JSON.
     """
     recipe = options_from()
-    from training.digits import digits
-    from training.export import load_module
-    from training.slayer_backend import SlayerBackend
+    from lapilli.training.data.digits import digits
+    from lapilli.training.exported.export import load_module
+    from lapilli.training.exported.slayer_backend import SlayerBackend
 
     folder = Path(run_dir) if run_dir else _free_folder(Path("runs/demo"))
 

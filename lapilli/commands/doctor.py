@@ -6,12 +6,12 @@ import sys
 
 import numpy as np
 
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
 from lapilli.output import print_json, print_table
-from netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from simulators import BACKENDS, run
-from simulators.provenance import commit, machine, versions
-from simulators.random_events import random_events
-from training.data.folders import data_folder
+from lapilli.simulators import BACKENDS, run
+from lapilli.simulators.evidence.provenance import commit, machine, versions
+from lapilli.simulators.random_events import random_events
+from lapilli.training.data.folders import data_folder
 
 PACKAGES = ("lapilli", "numpy", "numba", "h5py", "torch", "lava-nc", "lava-dl", "lightning", "tonic", "rich")
 
@@ -67,7 +67,7 @@ def training_state() -> str:
 def training_dynamics() -> str:
     """Which dynamics networks are trained with."""
     try:
-        from training.fused import selected_dynamics
+        from lapilli.training.fused import selected_dynamics
     except ImportError:
         return "none: see training"
     try:
@@ -80,8 +80,8 @@ def training_dynamics() -> str:
 def training_on_a_gpu() -> str:
     """What a GPU would train with, and whether there is one."""
     try:
-        from training.fused import selected_dynamics
-        from training.fused.gpu import gpu_dynamics
+        from lapilli.training.fused import selected_dynamics
+        from lapilli.training.fused.gpu import gpu_dynamics
     except ImportError:
         return "none: see training"
     try:

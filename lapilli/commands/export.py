@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Literal
 
 from lapilli.commands.train import options_from
-from netx_exports import LapilliError, Network, load, load_nir, save, save_nir
-from netx_exports.nir_meaning import DT
+from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
+from lapilli.netx_exports.nir.meaning import DT
 
 FileFormat = Literal["netx", "nir"]
 
@@ -47,6 +47,6 @@ def _read(path: str, dt: float | None) -> Network:
 
 def _trained(folder: str) -> Network:
     options_from()
-    from training.export import load_module
+    from lapilli.training.exported.export import load_module
 
     return load_module(folder).export()

@@ -1,10 +1,10 @@
 """`lapilli inspect`."""
 
+from lapilli.netx_exports import inspect as inspect_network
+from lapilli.netx_exports.chip.needs import ChipNeeds
+from lapilli.netx_exports.inspection import Inspection, LayerFacts, Range
+from lapilli.netx_exports.neurons.kinds import STATE_EXP
 from lapilli.output import print_json, print_table
-from netx_exports import inspect as inspect_network
-from netx_exports.chip_needs import ChipNeeds
-from netx_exports.inspection import Inspection, LayerFacts, Range
-from netx_exports.neurons import STATE_EXP
 
 
 def inspect(network: str, /, *, json: bool = False) -> None:

@@ -18,19 +18,19 @@ from lapilli.learning.samples import (
     watched_samples,
 )
 from lapilli.learning.stream import answers, opened_stream, refuse_contradictions
+from lapilli.netx_exports import LapilliError, load
 from lapilli.output import print_json, print_json_line, progress_bar, silence_output
-from netx_exports import LapilliError, load
-from simulators import Events
-from simulators.learning import LearningBackend, LearningConfig
-from simulators.learning.labelled_lines import StreamError, read_lines
-from simulators.learning.learner import initial_state, with_readout
-from simulators.learning.online import StreamSession
-from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import learned_in, start_record
-from simulators.learning.report import ReportedRun
-from simulators.learning.session import LearningSession
-from training.data.framing import Framing, Split
-from training.data.sets import PartName
+from lapilli.simulators import Events
+from lapilli.simulators.learning import LearningBackend, LearningConfig
+from lapilli.simulators.learning.labelled_lines import StreamError, read_lines
+from lapilli.simulators.learning.learner import initial_state, with_readout
+from lapilli.simulators.learning.online import StreamSession
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import learned_in, start_record
+from lapilli.simulators.learning.report import ReportedRun
+from lapilli.simulators.learning.session import LearningSession
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import PartName
 
 
 def learn(

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from lapilli.choices import names, numbers, window
+from lapilli.netx_exports import LapilliError, load
+from lapilli.netx_exports.files import existing_file
 from lapilli.output import progress_bar
-from netx_exports import LapilliError, load
-from netx_exports.files import existing_file
-from simulators.decisions import decide, decides, needed_recording
-from simulators.event_file import EventFile
-from simulators.events import Events
-from simulators.many import SAMPLES_AT_ONCE
-from simulators.plots import picture_format, sample_picture, usual_record
-from simulators.recording import RecordedLayer, choose_record, plan_recording, with_input
-from simulators.recording_file import RecordingFile
-from simulators.results import RECORDABLE, Recording
-from simulators.run import BackendName, run
+from lapilli.simulators.decisions.decide import decide, decides, needed_recording
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.many import SAMPLES_AT_ONCE
+from lapilli.simulators.recording.choice import RecordedLayer, choose_record, plan_recording, with_input
+from lapilli.simulators.recording.file import RecordingFile
+from lapilli.simulators.recording.plots import picture_format, sample_picture, usual_record
+from lapilli.simulators.results import RECORDABLE, Recording
+from lapilli.simulators.run import BackendName, run
 
 
 def plot(

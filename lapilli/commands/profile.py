@@ -4,6 +4,7 @@ import os
 from contextlib import ExitStack
 
 from lapilli.choices import names
+from lapilli.netx_exports.files import replacing
 from lapilli.output import print_json, progress_bar
 from lapilli.profile.cases import check_outputs, find_cases, find_tables, unbracketed
 from lapilli.profile.measuring import measure
@@ -11,10 +12,9 @@ from lapilli.profile.page import page
 from lapilli.profile.records import profile_json
 from lapilli.profile.rows import profile_rows
 from lapilli.profile.terminal import print_comparison, print_profile
-from netx_exports.files import replacing
-from simulators.event_file import EventFile
-from simulators.provenance import write_csv
-from simulators.run import BackendName
+from lapilli.simulators.evidence.provenance import write_csv
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.run import BackendName
 
 
 def profile(

@@ -3,12 +3,12 @@
 import dataclasses
 from typing import Any
 
+from lapilli.netx_exports import LapilliError, load
 from lapilli.output import print_json, progress_bar
-from netx_exports import LapilliError, load
-from simulators import Events, Proof
-from simulators import prove as prove_backends
-from simulators.random_events import random_events
-from simulators.run import BackendName
+from lapilli.simulators import Events, Proof
+from lapilli.simulators import prove as prove_backends
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import BackendName
 
 
 def prove(

@@ -7,10 +7,19 @@ from typing import Any
 from rich.console import Console
 
 from lapilli.choices import names
+from lapilli.netx_exports import LapilliError
 from lapilli.output import NumberText, print_json, print_lines, print_table
-from netx_exports import LapilliError
-from simulators.provenance import read_csv
-from simulators.tables import PROVENANCE, Group, Row, Spread, grouped, number, repeats_a_seed, telling_columns
+from lapilli.simulators.evidence.provenance import read_csv
+from lapilli.simulators.evidence.spread import (
+    PROVENANCE,
+    Group,
+    Row,
+    Spread,
+    grouped,
+    number,
+    repeats_a_seed,
+    telling_columns,
+)
 
 _LEAST_WIDTH = 9
 """Characters that a column needs to be read."""

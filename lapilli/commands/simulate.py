@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from lapilli.choices import names, numbers
+from lapilli.netx_exports import LapilliError, Network, load
 from lapilli.output import print_json, progress_bar
-from netx_exports import LapilliError, Network, load
-from simulators.decisions import decide, decides, needed_recording
-from simulators.event_file import EventFile, EventWriter
-from simulators.many import run_parts
-from simulators.recording import RecordingPlan, choose_record, plan_recording, recorded_parts
-from simulators.recording_writer import RecordingWriter, recording_writer
-from simulators.run import BackendName
+from lapilli.simulators.decisions.decide import decide, decides, needed_recording
+from lapilli.simulators.files.event_file import EventFile, EventWriter
+from lapilli.simulators.many import run_parts
+from lapilli.simulators.recording.choice import RecordingPlan, choose_record, plan_recording, recorded_parts
+from lapilli.simulators.recording.writer import RecordingWriter, recording_writer
+from lapilli.simulators.run import BackendName
 
 
 def simulate(

@@ -47,8 +47,8 @@ def train(
 
 def _train_seeds(folder: Path, number: int, json: bool, options: dict[str, Any]) -> None:
     options_from()
-    from training.seeds import first_seeds
-    from training.study import study
+    from lapilli.training.studies.collect import first_seeds
+    from lapilli.training.studies.proven_runs import study
 
     first = options.pop("seed", 0)
     options.pop("resume", None)
@@ -72,4 +72,4 @@ def _averages(rows: Sequence[Mapping[str, object]]) -> Iterator[list[str]]:
 
 def options_from() -> Callable[..., Any]:
     """The recipe whose signature gives the options."""
-    return find_recipe("training.surrogate_gradient", "train")
+    return find_recipe("lapilli.training.recipes.surrogate_gradient", "train")

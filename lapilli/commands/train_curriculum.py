@@ -40,7 +40,7 @@ def train_curriculum(
 
 def options_from() -> Callable[..., Any]:
     """The recipe whose signature gives the options."""
-    return find_recipe("training.curriculum", "train_curriculum")
+    return find_recipe("lapilli.training.recipes.curriculum", "train_curriculum")
 
 
 def _cell(name: str, value: Any) -> str:

@@ -32,4 +32,4 @@ def train_stllr(*, config: str | None = None, run_dir: Path | None = None, json:
 
 def options_from() -> Callable[..., Any]:
     """The recipe whose signature gives the options."""
-    return find_recipe("training.stllr.recipe", "train_stllr")
+    return find_recipe("lapilli.training.recipes.stllr", "train_stllr")

@@ -7,15 +7,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lapilli.netx_exports import LapilliError, Network, save
+from lapilli.netx_exports.files import replacing
 from lapilli.output import print_table, progress_bar
-from netx_exports import LapilliError, Network, save
-from netx_exports.files import replacing
-from simulators import Events
-from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import learned_in
-from simulators.learning.report import ReportedRun, accuracy_of, curve_figure, learning_facts, sample_rows
-from simulators.plots import save_figure
-from simulators.provenance import provenance, write_csv
+from lapilli.simulators import Events
+from lapilli.simulators.evidence.provenance import provenance, write_csv
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import learned_in
+from lapilli.simulators.learning.report import ReportedRun, accuracy_of, curve_figure, learning_facts, sample_rows
+from lapilli.simulators.recording.plots import save_figure
 
 _FILES = {"model.net": "network", "report.json": "report", "samples.csv": "samples", "curve.svg": "curve"}
 

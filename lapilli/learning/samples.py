@@ -6,13 +6,13 @@ import numpy as np
 
 from lapilli.choices import numbers
 from lapilli.commands.data import catalogue
-from netx_exports import LapilliError, Network
-from simulators import Events
-from simulators.learning.fresh import fresh_network
-from simulators.learning.learner import checked_labels
-from simulators.run import check_events
-from training.data.framing import Framing, Split
-from training.data.sets import PartName
+from lapilli.netx_exports import LapilliError, Network
+from lapilli.simulators import Events
+from lapilli.simulators.learning.fresh import fresh_network
+from lapilli.simulators.learning.learner import checked_labels
+from lapilli.simulators.run import check_events
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import PartName
 
 
 def samples_of_file(path: str) -> tuple[Events, int]:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import IO
 
+from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json_line, progress_line
-from netx_exports import LapilliError
-from simulators.learning.online import Answer
+from lapilli.simulators.learning.online import Answer
 
 STANDARD_INPUT = "-"
 

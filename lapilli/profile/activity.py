@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports import INPUT, LapilliError
 from lapilli.profile.cases import Case
-from netx_exports import INPUT, LapilliError
-from simulators.counting import step_counts, synapse_names
-from simulators.events import Events
-from simulators.results import Counts
-from simulators.run import run
+from lapilli.simulators.counting import step_counts, synapse_names
+from lapilli.simulators.events import Events
+from lapilli.simulators.results import Counts
+from lapilli.simulators.run import run
 
 SAMPLES = 32
 """Samples to look at, evenly spread over the file."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lapilli.choices import names, numbers
-from netx_exports import LapilliError, Network, load
-from simulators.bill import CostTable, bundled_tables, load_table
-from simulators.decisions import decides
-from simulators.event_file import EventFile
-from simulators.events import Events
-from simulators.run import check_events
+from lapilli.netx_exports import LapilliError, Network, load
+from lapilli.simulators.bill import CostTable, bundled_tables, load_table
+from lapilli.simulators.decisions.decide import decides
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.run import check_events
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from lapilli.profile.charts import Tick, decade_ticks, decades, on_decades, plac
 from lapilli.profile.estimates import BASELINES, compared, memory_share, priced, span
 from lapilli.profile.measuring import Profile, mean
 from lapilli.profile.text import accuracy_text, break_even, joules, mean_text, times
-from simulators.bill import CostTable, TableBill
-from simulators.bill.bill import ONE_PASS, PASS_A_STEP
-from simulators.bill.kinds import ACCESSES
+from lapilli.simulators.bill import CostTable, TableBill
+from lapilli.simulators.bill.bill import ONE_PASS, PASS_A_STEP
+from lapilli.simulators.bill.kinds import ACCESSES
 
 LITERATURE = "literature"
 

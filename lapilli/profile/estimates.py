@@ -2,10 +2,10 @@
 
 from lapilli.profile.measuring import Profile
 from lapilli.profile.text import joules, mean_text, times
-from simulators.bill import Bill, CostTable, TableBill
-from simulators.bill.bill import ONE_PASS, PASS_A_STEP
-from simulators.bill.kinds import ACCESSES
-from simulators.neurobench import network_metrics
+from lapilli.simulators.bill import Bill, CostTable, TableBill
+from lapilli.simulators.bill.bill import ONE_PASS, PASS_A_STEP
+from lapilli.simulators.bill.kinds import ACCESSES
+from lapilli.simulators.bill.neurobench import network_metrics
 
 BASELINES = (ONE_PASS, PASS_A_STEP)
 """Dense networks that stand beside the spiking one."""

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports import Network
 from lapilli.profile.activity import Activity, Chosen, activity_of
 from lapilli.profile.cases import Case
-from netx_exports import Network
-from simulators.bill import Bill, BusiestCore, CostTable, bill_of, busiest_cores
-from simulators.bill.kinds import Amount
-from simulators.bill.spiking import spiking_amounts
-from simulators.counting import join_counts
-from simulators.decisions import decide, needed_recording
-from simulators.event_file import EventFile
-from simulators.many import SAMPLES_AT_ONCE, Part, run_parts
-from simulators.results import Counts
+from lapilli.simulators.bill import Bill, BusiestCore, CostTable, bill_of, busiest_cores
+from lapilli.simulators.bill.kinds import Amount
+from lapilli.simulators.bill.spiking import spiking_amounts
+from lapilli.simulators.counting import join_counts
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.many import SAMPLES_AT_ONCE, Part, run_parts
+from lapilli.simulators.results import Counts
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def measure(
     Arguments:
         case: what to run.
         file: the input.
-        backend, progress, engine: as in `simulators.many.run_parts`.
+        backend, progress, engine: as in `lapilli.simulators.many.run_parts`.
         tables: to bill by.
         closer: whether to look at the activity by step.
 

@@ -10,11 +10,11 @@ from lapilli.profile import estimate_views, views
 from lapilli.profile.estimates import BASELINES, compared, neurobench_lines, partial_tables, range_line, reasons, span
 from lapilli.profile.measuring import Profile
 from lapilli.profile.text import joules, percent
-from simulators.bill import ASSUMPTIONS, CostTable
-from simulators.bill.bill import NO_LOIHI_2
-from simulators.bill.kinds import KINDS
-from simulators.provenance import commit, machine
-from simulators.results import COUNTERS
+from lapilli.simulators.bill import ASSUMPTIONS, CostTable
+from lapilli.simulators.bill.bill import NO_LOIHI_2
+from lapilli.simulators.bill.kinds import KINDS
+from lapilli.simulators.evidence.provenance import commit, machine
+from lapilli.simulators.results import COUNTERS
 
 
 def page(profiles: Sequence[Profile], tables: Sequence[CostTable], source: str) -> str:

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from lapilli.profile.measuring import Profile, amounts_by_layer
-from simulators.bill import ASSUMPTIONS, CostTable, Estimate, TableBill
-from simulators.bill.bill import NO_LOIHI_2, ONE_PASS, PASS_A_STEP
-from simulators.neurobench import network_metrics
-from simulators.results import COUNTERS
+from lapilli.simulators.bill import ASSUMPTIONS, CostTable, Estimate, TableBill
+from lapilli.simulators.bill.bill import NO_LOIHI_2, ONE_PASS, PASS_A_STEP
+from lapilli.simulators.bill.neurobench import network_metrics
+from lapilli.simulators.results import COUNTERS
 
 
 def profile_json(profiles: Sequence[Profile], tables: Sequence[CostTable]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lapilli.profile.measuring import Profile, amounts_by_layer
-from simulators.bill import Estimate, TableBill
-from simulators.provenance import provenance
-from simulators.results import COUNTERS
+from lapilli.simulators.bill import Estimate, TableBill
+from lapilli.simulators.evidence.provenance import provenance
+from lapilli.simulators.results import COUNTERS
 
 Row = dict[str, Any]
 

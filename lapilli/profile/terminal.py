@@ -17,9 +17,9 @@ from lapilli.profile.estimates import (
 )
 from lapilli.profile.measuring import Profile, mean
 from lapilli.profile.text import accuracy_text, break_even, joules, mean_text, percent, times
-from simulators.bill import TableBill
-from simulators.bill.bill import NO_LOIHI_2, ONE_PASS, PASS_A_STEP
-from simulators.results import COUNTERS
+from lapilli.simulators.bill import TableBill
+from lapilli.simulators.bill.bill import NO_LOIHI_2, ONE_PASS, PASS_A_STEP
+from lapilli.simulators.results import COUNTERS
 
 _HEADINGS = {ONE_PASS: "/ one\npass", PASS_A_STEP: "/ pass\na step"}
 

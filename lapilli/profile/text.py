@@ -2,7 +2,7 @@
 
 from math import floor, log10
 
-from simulators.bill import Baseline
+from lapilli.simulators.bill import Baseline
 
 _PREFIXES = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"), (1e-15, "f"))
 

@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lapilli.netx_exports import INPUT
 from lapilli.profile.charts import Area, Raster, area, raster
 from lapilli.profile.measuring import Profile, amounts_by_layer, mean
 from lapilli.profile.text import accuracy_text, mean_text, percent
-from netx_exports import INPUT
-from simulators.bill.kinds import ACCESSES
-from simulators.results import COUNTERS
+from lapilli.simulators.bill.kinds import ACCESSES
+from lapilli.simulators.results import COUNTERS
 
 
 class Bar(NamedTuple):

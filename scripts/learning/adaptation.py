@@ -20,12 +20,12 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports import load
-from simulators import Events
-from simulators.learning import HiddenRule, Learned, LearningConfig, ReadoutRule, Term, learn
-from simulators.learning.fresh import fresh_network
-from simulators.learning.report import accuracy_of
-from simulators.provenance import provenance, write_csv
+from lapilli.netx_exports import load
+from lapilli.simulators import Events
+from lapilli.simulators.evidence.provenance import provenance, write_csv
+from lapilli.simulators.learning import HiddenRule, Learned, LearningConfig, ReadoutRule, Term, learn
+from lapilli.simulators.learning.fresh import fresh_network
+from lapilli.simulators.learning.report import accuracy_of
 
 SPEAKERS, N_OLD, DRAIN, WINDOW = (4, 5), 600, 20, 80
 N_KNOWN = 8
@@ -33,8 +33,8 @@ N_KNOWN = 8
 
 def speakers(paths: list[str]) -> Iterator[dict[str, Any]]:
     """A row for each network and speaker."""
-    from training.data.catalogue import prepared
-    from training.data.framing import Framing, Split
+    from lapilli.training.data.catalogue import prepared
+    from lapilli.training.data.framing import Framing, Split
 
     found = prepared("shd-regenerated", Framing(n_steps=100, bin_ms=10, pool=5), Split(), False)
     test, train = found.part("test"), found.part("train")
@@ -85,7 +85,7 @@ def lava() -> Iterator[dict[str, Any]]:
 
 def _known_and_new(part: Any) -> tuple[Events, Any, Any]:
     """Digits, and which of them are of known and of new classes."""
-    from training.digits import digits as digits_part
+    from lapilli.training.data.digits import digits as digits_part
 
     events = digits_part(part)
     known = np.isin(events.labels, np.arange(N_KNOWN))
@@ -120,7 +120,7 @@ def _digits_rule(hidden: int, seed: int) -> LearningConfig:
 
 def digits() -> Iterator[dict[str, Any]]:
     """A row for each seed, with and without learning in the hidden layer."""
-    from training.digits import digits as part
+    from lapilli.training.data.digits import digits as part
 
     train, test = part("train"), part("test")
     for seed in range(3):

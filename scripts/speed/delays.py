@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from netx_exports import CubaLif, DenseSynapse, Layer, Network
-from simulators.random_events import random_events
-from simulators.run import run
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import run
 
 SHAPES = {"none": None, "target": (256, 1), "source": (1, 700), "connection": (256, 700)}
 

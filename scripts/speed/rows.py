@@ -5,7 +5,7 @@ import time
 import numba
 import numpy as np
 
-from simulators.fast.kernels import _add_rows
+from lapilli.simulators.fast.kernels import _add_rows
 
 LISTS = 2000
 SHAPES = (

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.bench.measuring import Row, Sizes, Watch, at_most, milliseconds, seconds_of
-from simulators.bench.networks import recurrent_network
-from simulators.events import Events
-from simulators.fast.backend import counts_of_kept
-from simulators.fast.program import lower
-from simulators.fast.runner import Kept, run_chunk
-from simulators.plan import RunPlan
-from simulators.random_events import random_events
-from simulators.run import run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_most, milliseconds, seconds_of
+from lapilli.simulators.bench.networks import recurrent_network
+from lapilli.simulators.events import Events
+from lapilli.simulators.fast.backend import counts_of_kept
+from lapilli.simulators.fast.program import lower
+from lapilli.simulators.fast.runner import Kept, run_chunk
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import run
 
 BAR = 1.15
 """Times the time without counts."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from netx_exports.errors import LapilliError
-from simulators.bench.measuring import (
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.bench.measuring import (
     Row,
     Sizes,
     Watch,
@@ -15,10 +15,10 @@ from simulators.bench.measuring import (
     repeated,
     require_equal,
 )
-from simulators.bench.networks import DELAY_KINDS, DelayKind, delayed_network
-from simulators.prove import prove
-from simulators.random_events import random_events
-from simulators.run import BackendName, run
+from lapilli.simulators.bench.networks import DELAY_KINDS, DelayKind, delayed_network
+from lapilli.simulators.prove import prove
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import BackendName, run
 
 BAR = 1.5
 """Times the time without delays."""

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from netx_exports.errors import LapilliError
-from simulators.bench.measuring import Row, Sizes, Watch, at_least, backend_seconds, repeated
-from simulators.bench.networks import dense_network
-from simulators.prove import prove
-from simulators.random_events import random_events
-from simulators.run import run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_least, backend_seconds, repeated
+from lapilli.simulators.bench.networks import dense_network
+from lapilli.simulators.prove import prove
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import run
 
 N_NEURONS = 512
 
@@ -25,7 +25,7 @@ def bench_dense(sizes: Sizes, watch: Watch) -> list[Row]:
     Raises:
         LapilliError: when `fast` differs from the reference.
     """
-    from simulators.bench.limits import add_limit, read_limit
+    from lapilli.simulators.bench.limits import add_limit, read_limit
 
     watch.note("measuring how fast this machine adds and reads weights in its cache")
     label, unit = f"{N_NEURONS}-{N_NEURONS}-{N_NEURONS}", "10⁹ syn_ops/s"

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.bench.measuring import Row, Sizes, Watch, at_most, repeated, seconds_of
-from simulators.bench.networks import recurrent_network
-from simulators.decisions import decide, needed_recording
-from simulators.event_file import EventFile, EventWriter
-from simulators.many import SAMPLES_AT_ONCE, run_file
-from simulators.prove import prove
-from simulators.random_events import random_events
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_most, repeated, seconds_of
+from lapilli.simulators.bench.networks import recurrent_network
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.files.event_file import EventFile, EventWriter
+from lapilli.simulators.many import SAMPLES_AT_ONCE, run_file
+from lapilli.simulators.prove import prove
+from lapilli.simulators.random_events import random_events
 
 N_HIDDEN = 256
 

@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports.cuba_lif import NEVER_SPIKES
-from netx_exports.errors import LapilliError
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
-from netx_exports.synapses import INPUT, DenseSynapse
-from simulators.bench.measuring import Row, Sizes, Watch, at_least, repeated
-from simulators.bench.networks import N_INPUTS, N_OUTPUTS, NEURON, random_weights
-from simulators.events import Events
-from simulators.lava_client import shared_worker
-from simulators.learning.config import HiddenRule, LearningConfig, ReadoutRule, Term
-from simulators.learning.lava import learning_job, run_learning_job
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import LearningPlan, learning_plan
-from simulators.learning.twin import Int64, learn_fast, learning_trail
-from simulators.plan import _ignore
-from simulators.random_events import random_events
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_least, repeated
+from lapilli.simulators.bench.networks import N_INPUTS, N_OUTPUTS, NEURON, random_weights
+from lapilli.simulators.events import Events
+from lapilli.simulators.lava.client import shared_worker
+from lapilli.simulators.learning.config import HiddenRule, LearningConfig, ReadoutRule, Term
+from lapilli.simulators.learning.lava import learning_job, run_learning_job
+from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.plan import LearningPlan, learning_plan
+from lapilli.simulators.learning.twin import Int64, learn_fast, learning_trail
+from lapilli.simulators.plan import _ignore
+from lapilli.simulators.random_events import random_events
 
 N_HIDDEN = 128
 

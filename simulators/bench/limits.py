@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from simulators.fast.kernels import _add_rows
+from lapilli.simulators.fast.kernels import _add_rows
 
 _SECONDS = 0.2
 _ROUNDS = 5

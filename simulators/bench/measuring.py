@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.events import Events, events_equal
-from simulators.plan import _ignore
-from simulators.results import RunResult
-from simulators.run import BackendName, run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events, events_equal
+from lapilli.simulators.plan import _ignore
+from lapilli.simulators.results import RunResult
+from lapilli.simulators.run import BackendName, run
 
 
 @dataclass(frozen=True)

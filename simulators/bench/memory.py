@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Layer, Network
-from netx_exports.synapses import INPUT, DenseSynapse
-from netx_exports.writer import save
-from simulators.bench.event_files import write_random_file
-from simulators.bench.measuring import Row, Sizes, Watch, at_most
-from simulators.bench.networks import NEURON
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.netx.writer import save
+from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse
+from lapilli.simulators.bench.event_files import write_random_file
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_most
+from lapilli.simulators.bench.networks import NEURON
 
 BYTES_PER_SAMPLE = 128
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
-from netx_exports.synapses import INPUT, MAX_DELAY, DenseSynapse
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import INPUT, MAX_DELAY, DenseSynapse
 
 N_INPUTS, N_OUTPUTS = 700, 20
 """Those of the Spiking Heidelberg Digits."""

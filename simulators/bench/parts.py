@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from netx_exports.errors import LapilliError
-from simulators.bench.measuring import Row, Sizes, Watch
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch
 
 
 class Part(NamedTuple):
@@ -39,7 +39,7 @@ def bench_part(name: str, sizes: Sizes, watch: Watch) -> list[Row]:
     """
     part = PARTS[known([name])[0]]
     measure: Callable[[Sizes, Watch], list[Row]] = getattr(
-        import_module(f"simulators.bench.{part.module}"), part.function
+        import_module(f"lapilli.simulators.bench.{part.module}"), part.function
     )
     return measure(sizes, watch)
 

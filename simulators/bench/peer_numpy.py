@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import UnsupportedError
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import DECAY_UNITY, STATE_LIMIT, CubaLif
-from netx_exports.synapses import DenseSynapse
-from simulators.events import Events
+from lapilli.netx_exports.errors import UnsupportedError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, STATE_LIMIT, CubaLif
+from lapilli.netx_exports.synapses.kinds import DenseSynapse
+from lapilli.simulators.events import Events
 
 Floats = npt.NDArray[Any]
 

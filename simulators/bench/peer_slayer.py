@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import DECAY_UNITY, CubaLif
-from netx_exports.slayer_import import cuba
-from simulators.events import Events
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, CubaLif
+from lapilli.netx_exports.slayer.lava_dl import cuba
+from lapilli.simulators.events import Events
 
 SCALE = 64
 """Of weights and thresholds: SLAYER's real numbers are multiples of 1/64."""

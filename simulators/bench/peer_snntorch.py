@@ -12,9 +12,9 @@ import numpy as np
 import snntorch
 import torch
 
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import DECAY_UNITY, CubaLif
-from simulators.events import Events
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, CubaLif
+from lapilli.simulators.events import Events
 
 
 def forward_of(network: Network, events: Events, n_steps: int) -> Callable[[], dict[str, Any]]:

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.bench.measuring import Row, Sizes, Watch, milliseconds, one_thread, repeated, seconds_of
-from simulators.bench.networks import recurrent_network
-from simulators.events import Events
-from simulators.random_events import random_events
-from simulators.run import run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, milliseconds, one_thread, repeated, seconds_of
+from lapilli.simulators.bench.networks import recurrent_network
+from lapilli.simulators.events import Events
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import run
 
 Spikes = Mapping[str, npt.NDArray[Any]]
 """0 and 1 of each layer, (samples, neurons, steps)."""
@@ -54,12 +54,20 @@ class Peer:
 
 PEERS = (
     Peer(
-        "numpy", "simulators.bench.peer_numpy", True, "vectorised over the batch; all steps of the input in one product"
+        "numpy",
+        "lapilli.simulators.bench.peer_numpy",
+        True,
+        "vectorised over the batch; all steps of the input in one product",
     ),
     Peer(
-        "SLAYER", "simulators.bench.peer_slayer", True, "block.cuba.Recurrent and Dense of lava-dl, quantised forward"
+        "SLAYER",
+        "lapilli.simulators.bench.peer_slayer",
+        True,
+        "block.cuba.Recurrent and Dense of lava-dl, quantised forward",
     ),
-    Peer("snnTorch", "simulators.bench.peer_snntorch", False, "Linear and Synaptic, reset to zero, real numbers"),
+    Peer(
+        "snnTorch", "lapilli.simulators.bench.peer_snntorch", False, "Linear and Synaptic, reset to zero, real numbers"
+    ),
 )
 
 

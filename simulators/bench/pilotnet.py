@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from netx_exports.files import existing_file
-from netx_exports.network import Network
-from netx_exports.reader import load
-from simulators.bench.measuring import (
+from lapilli.netx_exports.files import existing_file
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.netx.reader import load
+from lapilli.simulators.bench.measuring import (
     Row,
     Sizes,
     Watch,
@@ -20,8 +20,8 @@ from simulators.bench.measuring import (
     repeated,
     require_equal,
 )
-from simulators.events import Events
-from simulators.run import BackendName, run
+from lapilli.simulators.events import Events
+from lapilli.simulators.run import BackendName, run
 
 BAR = 100
 """Times Lava, for each step."""

@@ -5,14 +5,14 @@ import statistics
 from dataclasses import replace
 from typing import Any
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.bench.measuring import Row, Sizes, Watch, at_least, backend_seconds, milliseconds, repeated
-from simulators.bench.networks import recurrent_network
-from simulators.events import Events, events_equal
-from simulators.prove import prove
-from simulators.random_events import random_events
-from simulators.run import BackendName, run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_least, backend_seconds, milliseconds, repeated
+from lapilli.simulators.bench.networks import recurrent_network
+from lapilli.simulators.events import Events, events_equal
+from lapilli.simulators.prove import prove
+from lapilli.simulators.random_events import random_events
+from lapilli.simulators.run import BackendName, run
 
 BARS = {256: (700, 1500), 512: (500, 1000), 1024: (300, 500)}
 """For each N, how many times faster than Lava `fast` is to be: with 1 sample, and with a batch, on one core."""

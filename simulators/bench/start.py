@@ -8,11 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from netx_exports.errors import LapilliError
-from netx_exports.files import PathLike
-from netx_exports.writer import save
-from simulators.bench.measuring import Row, Sizes, Watch, at_most
-from simulators.bench.networks import recurrent_network
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.files import PathLike
+from lapilli.netx_exports.netx.writer import save
+from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_most
+from lapilli.simulators.bench.networks import recurrent_network
 
 BAR = 1.0
 """Seconds, kernels compiled before."""
@@ -21,8 +21,8 @@ N_HIDDEN = 256
 
 _FIRST_STEP = """
 import sys, time
-from netx_exports.reader import load
-from simulators.stream import Simulator
+from lapilli.netx_exports.netx.reader import load
+from lapilli.simulators.stream import Simulator
 Simulator(load(sys.argv[1])).step([0])
 print(time.time())
 """

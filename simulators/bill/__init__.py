@@ -1,9 +1,9 @@
 """What spikes cost: exact amounts, cost tables with sources, and the same network without spikes beside it."""
 
-from simulators.bill.bill import ASSUMPTIONS, Baseline, Bill, TableBill, bill_of
-from simulators.bill.cores import BusiestCore, busiest_cores
-from simulators.bill.cost_table import CostTable, bundled_tables, load_table
-from simulators.bill.estimate import Estimate, NotBilledError, estimate
+from lapilli.simulators.bill.bill import ASSUMPTIONS, Baseline, Bill, TableBill, bill_of
+from lapilli.simulators.bill.cores import BusiestCore, busiest_cores
+from lapilli.simulators.bill.cost_table import CostTable, bundled_tables, load_table
+from lapilli.simulators.bill.estimate import Estimate, NotBilledError, estimate
 
 __all__ = [
     "ASSUMPTIONS",

@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.bill import cores, dense, literature, spiking
-from simulators.bill.cost_table import CostTable, bundled_tables, load_table
-from simulators.bill.dense import dense_amounts, is_recurrent
-from simulators.bill.estimate import Estimate, NotBilledError, estimate
-from simulators.bill.literature import literature_estimate
-from simulators.bill.spiking import spiking_amounts
-from simulators.bill.widths import Widths
-from simulators.counting import check_counts, connections, n_steps_of
-from simulators.results import Counts
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.bill import cores, dense, literature, spiking
+from lapilli.simulators.bill.cost_table import CostTable, bundled_tables, load_table
+from lapilli.simulators.bill.dense import dense_amounts, is_recurrent
+from lapilli.simulators.bill.estimate import Estimate, NotBilledError, estimate
+from lapilli.simulators.bill.literature import literature_estimate
+from lapilli.simulators.bill.spiking import spiking_amounts
+from lapilli.simulators.bill.widths import Widths
+from lapilli.simulators.counting import check_counts, connections, n_steps_of
+from lapilli.simulators.results import Counts
 
 ASSUMPTIONS = (*spiking.RULES, *dense.RULES, cores.RULE, literature.RULE)
 """Every assumption behind the figures, but for those of the tables."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.chip_needs import chip_needs
-from netx_exports.network import Layer, Network
-from netx_exports.synapses import ConvSynapse, DenseSynapse, Shape, Synapse
-from simulators.counting import check_counts, n_steps_of
-from simulators.results import Counts
+from lapilli.netx_exports.chip.needs import chip_needs
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, Shape, Synapse
+from lapilli.simulators.counting import check_counts, n_steps_of
+from lapilli.simulators.results import Counts
 
 Int64 = npt.NDArray[np.int64]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from netx_exports.errors import FormatError, LapilliError
-from simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS
 
 SYNAPSE_KINDS = ("dense", "conv", "identity", "direct")
 
@@ -225,7 +225,7 @@ def _is_count(value: object) -> bool:
 
 
 def _folder() -> Any:
-    return files("simulators.bill").joinpath("tables")
+    return files("lapilli.simulators.bill").joinpath("tables")
 
 
 def _is_table(name: str) -> bool:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from netx_exports.network import Layer, Network
-from netx_exports.synapses import INPUT, DirectSynapse
-from simulators.bill.kinds import Amount
-from simulators.bill.spiking import stored_weights
-from simulators.bill.widths import OWN_WIDTHS, Widths
-from simulators.counting import connections
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse
+from lapilli.simulators.bill.kinds import Amount
+from lapilli.simulators.bill.spiking import stored_weights
+from lapilli.simulators.bill.widths import OWN_WIDTHS, Widths
+from lapilli.simulators.counting import connections
 
 RULES = (
     "dense baseline: the same layers and weights, every connection computed in every pass, zeros too, by one "

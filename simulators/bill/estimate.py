@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netx_exports.errors import LapilliError
-from simulators.bill.cost_table import CostTable, MemoryPrices
-from simulators.bill.kinds import ACCESSES, Amount
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.bill.cost_table import CostTable, MemoryPrices
+from lapilli.simulators.bill.kinds import ACCESSES, Amount
 
 
 class NotBilledError(LapilliError):

@@ -1,9 +1,9 @@
 """The estimate that most papers print, so that their tables can be matched. Not an energy of any machine."""
 
-from netx_exports.network import Network
-from netx_exports.synapses import INPUT
-from simulators.counting import check_counts, connections
-from simulators.results import Counts
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.simulators.counting import check_counts, connections
+from lapilli.simulators.results import Counts
 
 RULE = (
     "literature: 4.6 pJ for each connection of the layers that read the input, once, and 0.9 pJ for each "

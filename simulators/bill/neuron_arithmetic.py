@@ -1,4 +1,4 @@
-"""Arithmetic of one step of one neuron, counted in `simulators/reference_neurons.py`.
+"""Arithmetic of one step of one neuron, counted in `simulators/reference/neurons/population.py`.
 
 A decay is one multiplication, a sum, difference or comparison one addition. Shifts, saturation and the reset of the few
 that spike are not counted.
@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Layer
-from netx_exports.neurons import (
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Layer
+from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
     Delta,

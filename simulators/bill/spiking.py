@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from netx_exports.network import Layer, Network
-from netx_exports.synapses import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, Synapse, delay_range
-from simulators.bill.kinds import Amount
-from simulators.bill.neuron_arithmetic import arithmetic
-from simulators.bill.widths import OWN_WIDTHS, Widths
-from simulators.counting import check_counts, connections
-from simulators.results import Counts
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, Synapse, delay_range
+from lapilli.simulators.bill.kinds import Amount
+from lapilli.simulators.bill.neuron_arithmetic import arithmetic
+from lapilli.simulators.bill.widths import OWN_WIDTHS, Widths
+from lapilli.simulators.counting import check_counts, connections
+from lapilli.simulators.results import Counts
 
 RULES = (
     "an operation is an event that meets a weight that is not zero: an accumulation for a spike, a multiplication and "

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from netx_exports.chip_limits import STATE_BITS, WEIGHT_BITS
-from netx_exports.network import Network
-from netx_exports.synapses import DenseSynapse, Synapse
+from lapilli.netx_exports.chip.limits import STATE_BITS, WEIGHT_BITS
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.synapses.kinds import DenseSynapse, Synapse
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """The `fast` backend: event-driven, compiled, samples over threads."""
 
-from simulators.fast.backend import run_fast
+from lapilli.simulators.fast.backend import run_fast
 
 __all__ = ["run_fast"]

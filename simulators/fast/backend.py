@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Layer, Network
-from simulators.counting import counts_of, join_counts
-from simulators.events import Events
-from simulators.fast.program import Lowered, lower, state_bytes
-from simulators.fast.runner import Kept, run_chunk
-from simulators.plan import RunPlan
-from simulators.results import Counts, Recording, RunResult
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.simulators.counting import counts_of, join_counts
+from lapilli.simulators.events import Events
+from lapilli.simulators.fast.program import Lowered, lower, state_bytes
+from lapilli.simulators.fast.runner import Kept, run_chunk
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.results import Counts, Recording, RunResult
 
 _CHUNKS_PER_THREAD = 8
 _MAX_CHUNK = 64

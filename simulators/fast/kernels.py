@@ -3,7 +3,7 @@
 All compiled functions and their constants are in this one file, because numba's cache notices changes of the file of
 the function that is called from outside, but not of others.
 
-Arithmetic is that of `simulators.reference`, of LIF neurons in 32 bits so that 16 fit a vector register:
+Arithmetic is that of `lapilli.simulators.reference`, of LIF neurons in 32 bits so that 16 fit a vector register:
 `state * keep >> 12` splits the magnitude into 12-bit halves, which is exact modulo 2^32 as numpy's int32 is in Lava.
 """
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import (
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import (
     DECAY_UNITY,
     STATE_EXP,
     AdaptiveLif,
@@ -29,7 +29,7 @@ from netx_exports.neurons import (
     Sigma,
     SigmaDelta,
 )
-from netx_exports.synapses import (
+from lapilli.netx_exports.synapses.kinds import (
     INPUT,
     ConvSynapse,
     DenseSynapse,
@@ -39,9 +39,9 @@ from netx_exports.synapses import (
     delay_range,
     part_of,
 )
-from simulators.counting import fan_out
-from simulators.fast.aligned import aligned
-from simulators.fast.kernels import (
+from lapilli.simulators.counting import fan_out
+from lapilli.simulators.fast.aligned import aligned
+from lapilli.simulators.fast.kernels import (
     ALIF,
     CONV,
     CUBA,

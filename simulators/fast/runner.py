@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulators.events import Events
-from simulators.fast.kernels import run_until_full
-from simulators.fast.program import Int32, Program
-from simulators.fast.state import new_state
-from simulators.plan import RunPlan
+from lapilli.simulators.events import Events
+from lapilli.simulators.fast.kernels import run_until_full
+from lapilli.simulators.fast.program import Int32, Program
+from lapilli.simulators.fast.state import new_state
+from lapilli.simulators.plan import RunPlan
 
 Int64 = npt.NDArray[np.int64]
 

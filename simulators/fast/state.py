@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulators.fast.aligned import aligned_zeros
-from simulators.fast.kernels import ALIF
-from simulators.fast.program import Int32, Program
+from lapilli.simulators.fast.aligned import aligned_zeros
+from lapilli.simulators.fast.kernels import ALIF
+from lapilli.simulators.fast.program import Int32, Program
 
 
 class State(NamedTuple):

@@ -1,9 +1,9 @@
 """Online learning: S-TLLR in Lava's integers, by a fast twin or in Lava Processes, bit for bit the same."""
 
-from simulators.learning.config import HiddenRule, LearningConfig, LearningError, ReadoutRule, Term
-from simulators.learning.learner import Learned, LearningBackend, LearningCounts, LearningState, learn
-from simulators.learning.online import learn_each
-from simulators.learning.parts import LearningPart, learning_part
+from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, ReadoutRule, Term
+from lapilli.simulators.learning.learner import Learned, LearningBackend, LearningCounts, LearningState, learn
+from lapilli.simulators.learning.online import learn_each
+from lapilli.simulators.learning.parts import LearningPart, learning_part
 
 __all__ = [
     "HiddenRule",

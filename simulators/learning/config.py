@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from netx_exports.errors import ProblemsError
+from lapilli.netx_exports.errors import ProblemsError
 
 MANTISSA_RANGE = (-7, 7)
 """Lava halves -8 and raises the exponent instead, which rounds otherwise."""

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from simulators.learning.config import SIGNAL_RANGE
-from simulators.softmax import SHARE_BITS, UNIT, softmax_shares
+from lapilli.simulators.decisions.softmax import SHARE_BITS, UNIT, softmax_shares
+from lapilli.simulators.learning.config import SIGNAL_RANGE
 
 ERROR_BITS = 6
 """An error of 1 is 64."""

@@ -6,11 +6,11 @@ from math import prod, sqrt
 
 import numpy as np
 
-from netx_exports.cuba_lif import NEVER_SPIKES, CubaLif
-from netx_exports.errors import LapilliError
-from netx_exports.network import Layer, Network
-from netx_exports.synapses import INPUT, DenseSynapse
-from simulators.learning.learner import with_readout
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
+from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse
+from lapilli.simulators.learning.learner import with_readout
 
 _SPREAD = 240.0
 """Standard deviation of all weights of a neuron together: that of a sum of as many spikes as it has inputs."""

@@ -13,7 +13,7 @@ called from outside, but not of others.
 import numba
 import numpy as np
 
-# Without counting references to arrays, as in `simulators.fast.kernels`: nothing is allocated here.
+# Without counting references to arrays, as in `lapilli.simulators.fast.kernels`: nothing is allocated here.
 compiled = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
 spliced = numba.njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]
 
@@ -30,8 +30,8 @@ def run_samples(program, tables, streams, state, events, labels, learns, decides
     """Decide and learn samples, one after the other.
 
     Arguments:
-        program: `simulators.learning.program.Program`; tables, streams: of `simulators.learning.streams`.
-        state: `simulators.learning.program.State`, changed in place.
+        program: `program.Program`; tables, streams: of `streams.py`.
+        state: `program.State`, changed in place.
         events: (step, neuron, offsets) of the samples.
         labels: of each sample.
         learns, decides: whether to learn from each sample, and to decide its class before.

@@ -18,9 +18,9 @@ from typing import IO, Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError, LapilliError
-from netx_exports.network import MAX_NEURONS
-from simulators.events import Events
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.network import MAX_NEURONS
+from lapilli.simulators.events import Events
 
 MAX_LINE = 1 << 23
 """Bytes of a line."""

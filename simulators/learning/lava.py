@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simulators.decisions import decide
-from simulators.events import Events
-from simulators.lava_client import shared_worker
-from simulators.learning.lava_job import LearningJob
-from simulators.learning.learner import feed
-from simulators.learning.parts import LearningPart
-from simulators.learning.plan import Int16, LearningPlan, learned_network
-from simulators.learning.twin import Rows, Trail
-from simulators.run import run
+from lapilli.simulators.decisions.decide import decide
+from lapilli.simulators.events import Events
+from lapilli.simulators.lava.client import shared_worker
+from lapilli.simulators.learning.lava_job import LearningJob
+from lapilli.simulators.learning.learner import feed
+from lapilli.simulators.learning.parts import LearningPart
+from lapilli.simulators.learning.plan import Int16, LearningPlan, learned_network
+from lapilli.simulators.learning.twin import Rows, Trail
+from lapilli.simulators.run import run
 
 Int64 = npt.NDArray[np.int64]
 
@@ -69,7 +69,7 @@ def learn_lava(
 
 
 def learning_job(plan: LearningPlan, fed: Events, labels: Int64, first_step: int, records: bool) -> LearningJob:
-    """The Lava run of samples that follow each other; arguments as of `simulators.learning.twin.learn_fast`."""
+    """The Lava run of samples that follow each other; arguments as of `lapilli.simulators.learning.twin.learn_fast`."""
     step = (fed.sample_of_event * plan.period + fed.step).astype(np.int32)
     return LearningJob(plan, labels, first_step, records, step, fed.neuron)
 

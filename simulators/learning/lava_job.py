@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.lava_job import Arrays, read_tree, write_tree
-from simulators.learning.config import HiddenRule, Term
-from simulators.learning.plan import LayerPlan, LearningPlan, SynapsePlan
+from lapilli.simulators.lava.job import Arrays, read_tree, write_tree
+from lapilli.simulators.learning.config import HiddenRule, Term
+from lapilli.simulators.learning.plan import LayerPlan, LearningPlan, SynapsePlan
 
 Int32 = npt.NDArray[np.int32]
 

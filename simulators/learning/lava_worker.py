@@ -3,7 +3,7 @@
     EventSource -> AlignedLearningDense -> LearningLif -> AlignedLearningDense -> LearningReadout
                                            ^ third factor      Dense (feedback) <- error
 
-`python -m simulators.learning.lava_worker` answers as `simulators.lava_worker` does.
+`python -m lapilli.simulators.learning.lava_worker` answers as `lapilli.simulators.lava.worker` does.
 """
 
 from functools import partial
@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from simulators.lava_worker import RunJob, load_lava, serve
-from simulators.learning.errors import softmax_error
-from simulators.learning.lava_job import LearningJob
-from simulators.learning.plan import FROM_INPUT, LayerPlan, LearningPlan
+from lapilli.simulators.lava.worker import RunJob, load_lava, serve
+from lapilli.simulators.learning.errors import softmax_error
+from lapilli.simulators.learning.lava_job import LearningJob
+from lapilli.simulators.learning.plan import FROM_INPUT, LayerPlan, LearningPlan
 
 
 def run_job(folder: Path) -> float:
@@ -24,8 +24,8 @@ def run_job(folder: Path) -> float:
     Leaves the weights after each sample as `weights<synapse>.npy`; where the job asks for records, of each step also
     the traces as `trace<synapse>.npy`, and of each layer `<layer>.<voltage, spikes, y1, y2, y3>.npy`.
     """
-    from lava_models.runtime import lava_run, run_steps
-    from lava_models.source import EventSource
+    from lapilli.lava_models.runtime import lava_run, run_steps
+    from lapilli.lava_models.source import EventSource
 
     job = LearningJob.load(folder / "job.npz")
     ones = np.ones(len(job.step), np.int32)
@@ -36,8 +36,8 @@ def run_job(folder: Path) -> float:
 
 
 def _build(job: LearningJob, source: Any, folder: Path) -> None:
-    from lava_models.learning_dense import AlignedLearningDense, stllr_rule
-    from lava_models.rows import RowWriter
+    from lapilli.lava_models.learning.dense import AlignedLearningDense, stllr_rule
+    from lapilli.lava_models.rows import RowWriter
 
     plan = job.plan
     neurons = [_neurons(job, number, folder) for number in range(len(plan.layers))]
@@ -79,7 +79,7 @@ def _feed_back(plan: LearningPlan, layer: LayerPlan, readout: Any, neurons: Any)
     from lava.proc.dense.process import Dense
     from lava.utils.weightutils import SignMode
 
-    from lava_models.graph import GRADED_BITS
+    from lapilli.lava_models.graph import GRADED_BITS
 
     assert layer.feedback is not None
     feedback = Dense(
@@ -93,9 +93,9 @@ def _feed_back(plan: LearningPlan, layer: LayerPlan, readout: Any, neurons: Any)
 
 
 def _neurons(job: LearningJob, number: int, folder: Path) -> Any:
-    from lava_models.learning_neurons import RECORDED, LearningLif
-    from lava_models.learning_readout import LearningReadout
-    from lava_models.rows import RowWriter
+    from lapilli.lava_models.learning.neurons import RECORDED, LearningLif
+    from lapilli.lava_models.learning.readout import LearningReadout
+    from lapilli.lava_models.rows import RowWriter
 
     plan, layer = job.plan, job.plan.layers[number]
 

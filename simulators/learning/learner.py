@@ -8,15 +8,15 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.decisions import decides
-from simulators.events import Events
-from simulators.learning.config import LearningConfig, LearningError
-from simulators.learning.parts import LearningPart, learning_part
-from simulators.learning.plan import Int16, LearningPlan, learned_network, learning_plan
-from simulators.plan import _ignore
-from simulators.run import check_events, run
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.decisions.decide import decides
+from lapilli.simulators.events import Events
+from lapilli.simulators.learning.config import LearningConfig, LearningError
+from lapilli.simulators.learning.parts import LearningPart, learning_part
+from lapilli.simulators.learning.plan import Int16, LearningPlan, learned_network, learning_plan
+from lapilli.simulators.plan import _ignore
+from lapilli.simulators.run import check_events, run
 
 Int64 = npt.NDArray[np.int64]
 
@@ -126,12 +126,12 @@ def learn(
         state = LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
     plan = plan.with_weights(checked_weights(state, plan))
     if backend == "fast":
-        from simulators.learning.twin import learn_fast
+        from lapilli.simulators.learning.twin import learn_fast
 
         weights, decisions, operations = learn_fast(plan, feed(part, events, steps), labels, state.n_steps, progress)
         counts = LearningCounts(operations)
     elif backend == "lava":
-        from simulators.learning.lava import learn_lava
+        from lapilli.simulators.learning.lava import learn_lava
 
         weights, decisions = learn_lava(part, plan, events, labels, state.n_steps, time_limit_s, progress)
         counts = None

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.events import Events
-from simulators.learning.config import LearningConfig
-from simulators.learning.labelled_lines import StreamHeader
-from simulators.learning.learner import Learned, LearningBackend, LearningState, learn
-from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import identity_of, learn_recorded, start_record
-from simulators.run import check_events
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.learning.config import LearningConfig
+from lapilli.simulators.learning.labelled_lines import StreamHeader
+from lapilli.simulators.learning.learner import Learned, LearningBackend, LearningState, learn
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import identity_of, learn_recorded, start_record
+from lapilli.simulators.run import check_events
 
 
 def learn_each(

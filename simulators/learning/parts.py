@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
-from netx_exports.synapses import INPUT, DenseSynapse, Synapse
-from simulators.learning.config import LearningError
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse, Synapse
+from lapilli.simulators.learning.config import LearningError
 
 
 @dataclass(frozen=True, eq=False)

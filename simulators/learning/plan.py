@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.network import Layer, Network
-from netx_exports.neurons import CubaLif
-from netx_exports.synapses import WEIGHT_RANGE, DenseSynapse, SignMode
-from simulators.decisions import READOUTS
-from simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
-from simulators.learning.parts import LearningPart
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, DenseSynapse, SignMode
+from lapilli.simulators.decisions.decide import READOUTS
+from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
+from lapilli.simulators.learning.parts import LearningPart
 
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
@@ -81,7 +81,7 @@ class LearningPlan:
         period: steps of a sample.
         window: last steps of a sample in which the error counts.
         voltage_exp, feedback_shift: as of `LearningConfig`.
-        readout: how a class is decided, of `simulators.decisions.READOUTS`.
+        readout: how a class is decided, of `lapilli.simulators.decisions.decide.READOUTS`.
     """
 
     n_inputs: int

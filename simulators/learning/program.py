@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulators.learning.plan import FROM_INPUT, LearningPlan, weight_limits
-from simulators.softmax import exponentials
+from lapilli.simulators.decisions.softmax import exponentials
+from lapilli.simulators.learning.plan import FROM_INPUT, LearningPlan, weight_limits
 
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError
-from netx_exports.files import PathLike, replacing
-from simulators.archives import read_arrays
-from simulators.learning.learner import OPERATIONS, Learned, LearningState
+from lapilli.netx_exports.errors import FormatError
+from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.simulators.files.archives import read_arrays
+from lapilli.simulators.learning.learner import OPERATIONS, Learned, LearningState
 
 Int64 = npt.NDArray[np.int64]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from netx_exports.network import Network
-from simulators.events import Events
-from simulators.learning.config import LearningConfig
-from simulators.learning.learner import Learned, LearningBackend, initial_state, learn
-from simulators.learning.parts import learning_part
-from simulators.learning.plan import learned_network
-from simulators.learning.record import LearningRecord, load_record, new_record, save_record
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.learning.config import LearningConfig
+from lapilli.simulators.learning.learner import Learned, LearningBackend, initial_state, learn
+from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.plan import learned_network
+from lapilli.simulators.learning.record import LearningRecord, load_record, new_record, save_record
 
 SAVE_S = 5.0
 """Seconds between two records on disk."""

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.network import Network
-from simulators.decisions import decide, needed_recording
-from simulators.events import Events
-from simulators.learning.learner import OPERATIONS
-from simulators.learning.parts import learning_part
-from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import LearningRun
-from simulators.plan import _ignore
-from simulators.run import run
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.events import Events
+from lapilli.simulators.learning.learner import OPERATIONS
+from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import LearningRun
+from lapilli.simulators.plan import _ignore
+from lapilli.simulators.run import run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

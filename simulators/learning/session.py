@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.events import Events
-from simulators.learning.config import LearningConfig
-from simulators.learning.learner import LearningBackend, checked_labels
-from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import identity_of, learn_recorded, start_record
-from simulators.plan import _ignore
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.learning.config import LearningConfig
+from lapilli.simulators.learning.learner import LearningBackend, checked_labels
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import identity_of, learn_recorded, start_record
+from lapilli.simulators.plan import _ignore
 
 Int64 = npt.NDArray[np.int64]
 

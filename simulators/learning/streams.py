@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from simulators.learning.config import TRACE_MAX, Y_TAU
-from simulators.learning.plan import LearningPlan
+from lapilli.simulators.learning.config import TRACE_MAX, Y_TAU
+from lapilli.simulators.learning.plan import LearningPlan
 
 Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]

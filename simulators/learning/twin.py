@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.events import Events
-from simulators.learning.kernels import run_samples
-from simulators.learning.plan import Int16, LearningPlan
-from simulators.learning.program import State, compile_plan, new_state, split_weights
-from simulators.learning.streams import decay_tables, streams
-from simulators.plan import _ignore
+from lapilli.simulators.events import Events
+from lapilli.simulators.learning.kernels import run_samples
+from lapilli.simulators.learning.plan import Int16, LearningPlan
+from lapilli.simulators.learning.program import State, compile_plan, new_state, split_weights
+from lapilli.simulators.learning.streams import decay_tables, streams
+from lapilli.simulators.plan import _ignore
 
 Int64 = npt.NDArray[np.int64]
 Rows = tuple[npt.NDArray[np.integer[Any]], ...]

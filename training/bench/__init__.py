@@ -1,5 +1,5 @@
 """`lapilli bench train`: a training step beside SLAYER, snnTorch and SpikingJelly, losses compared first."""
 
-from training.bench.parts import PARTS, TrainSizes, bench_train_part, known
+from lapilli.training.bench.parts import PARTS, TrainSizes, bench_train_part, known
 
 __all__ = ["PARTS", "TrainSizes", "bench_train_part", "known"]

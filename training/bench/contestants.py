@@ -4,7 +4,7 @@ import importlib.util
 from functools import partial
 from importlib import import_module
 
-from training.bench.tasks import Step, Task, slayer_step
+from lapilli.training.bench.tasks import Step, Task, slayer_step
 
 OURS, SLAYER = "lapilli", "SLAYER"
 PEERS = {"snnTorch": ("snntorch", "peer_snntorch"), "SpikingJelly": ("spikingjelly", "peer_spikingjelly")}
@@ -22,5 +22,5 @@ def step_of(name: str, task: Task) -> Step:
     dynamics = {OURS: partial(slayer_step, dynamics="fused"), SLAYER: partial(slayer_step, dynamics="slayer")}
     if name in dynamics:
         return dynamics[name](task)
-    step: Step = import_module(f"training.bench.{PEERS[name][1]}").step_of(task)
+    step: Step = import_module(f"lapilli.training.bench.{PEERS[name][1]}").step_of(task)
     return step

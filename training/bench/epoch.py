@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from simulators.bench.measuring import Row, Watch, at_most, repeated, seconds_of
-from training.batches import TrainingBatches
-from training.data.framing import Framing
-from training.networks import NetworkConfig, SlayerNetwork
-from training.tasks import DataConfig, Task, find_task
+from lapilli.simulators.bench.measuring import Row, Watch, at_most, repeated, seconds_of
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.tasks import DataConfig, Task, find_task
+from lapilli.training.loop.batches import TrainingBatches
+from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 
 BATCH = 128
 BAR_S = 20.0

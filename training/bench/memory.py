@@ -1,6 +1,6 @@
 """Peak memory of a training step, in a process of its own.
 
-`python -m training.bench.memory NAME KIND BATCH STEPS DENSITY`
+`python -m lapilli.training.bench.memory NAME KIND BATCH STEPS DENSITY`
 
 Linux only: the kernel's own record of the peak (VmHWM), set back before the step, less what is resident before.
 """
@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from netx_exports.errors import LapilliError
-from training.bench.contestants import step_of
-from training.bench.tasks import Task
-from training.fused.neurons import CHECKPOINT_VARIABLE
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.bench.contestants import step_of
+from lapilli.training.bench.tasks import Task
+from lapilli.training.fused.neurons import CHECKPOINT_VARIABLE
 
 LIMIT_S = 600
 
@@ -30,7 +30,7 @@ def peak_mebibytes(name: str, task: Task, checkpoint_steps: int = 0) -> float:
         LapilliError: when the process fails or takes more than ten minutes.
     """
     words = [name, task.kind, task.batch, task.n_steps, task.density]
-    command = [sys.executable, "-m", "training.bench.memory", *map(str, words)]
+    command = [sys.executable, "-m", "lapilli.training.bench.memory", *map(str, words)]
     environment = os.environ | {CHECKPOINT_VARIABLE: str(checkpoint_steps)}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=True, env=environment)

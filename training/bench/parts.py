@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from netx_exports.errors import LapilliError
-from simulators.bench.measuring import Row, Watch, at_least, at_most, milliseconds, repeated, seconds_of
-from training.bench.contestants import OURS, PEERS, SLAYER, installed, step_of
-from training.bench.epoch import epoch_rows, shd_task
-from training.bench.memory import peak_mebibytes
-from training.bench.tasks import Task, gradients_of, slayer_step
-from training.slayer import slayer
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.bench.measuring import Row, Watch, at_least, at_most, milliseconds, repeated, seconds_of
+from lapilli.training.bench.contestants import OURS, PEERS, SLAYER, installed, step_of
+from lapilli.training.bench.epoch import epoch_rows, shd_task
+from lapilli.training.bench.memory import peak_mebibytes
+from lapilli.training.bench.tasks import Task, gradients_of, slayer_step
+from lapilli.training.networks.slayer import slayer
 
 BARS = {"dense": (6.0, 4.0), "recurrent": (6.0, None), "conv": (3.0, 1.5)}
 """Times that SLAYER and that the fastest peer should take, over ours, at 100 steps, 2 % input, one thread."""

@@ -6,7 +6,7 @@ Dynamics differ: nothing is quantised or rounded, and the readout is `Synaptic` 
 import snntorch
 import torch
 
-from training.bench.tasks import FLAT, KERNELS, NEURON, Step, Task, training_step
+from lapilli.training.bench.tasks import FLAT, KERNELS, NEURON, Step, Task, training_step
 
 KEEP = {"alpha": 1 - NEURON["current_decay"], "beta": 1 - NEURON["voltage_decay"]}
 NEVER = 1e9

@@ -6,7 +6,7 @@ Its `LIFNode` keeps a voltage and no current, so it does less for a neuron; noth
 import torch
 from spikingjelly.activation_based import layer, neuron, surrogate
 
-from training.bench.tasks import FLAT, KERNELS, NEURON, Step, Task, training_step
+from lapilli.training.bench.tasks import FLAT, KERNELS, NEURON, Step, Task, training_step
 
 NEVER = 1e9
 TAU = 1 / NEURON["voltage_decay"]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.alignment import clear_state
-from training.fused import block_module
-from training.fused.selection import DynamicsName
+from lapilli.training.fused import block_module
+from lapilli.training.fused.selection import DynamicsName
+from lapilli.training.networks.time import clear_state
 
 NEURON = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}
-"""CUBA LIF of `training.networks.NetworkConfig`: surrogate of width 1 and height 0.5."""
+"""CUBA LIF of `lapilli.training.networks.network.NetworkConfig`: surrogate of width 1 and height 0.5."""
 
 IMAGE = (2, 34, 34)
 """N-MNIST's polarities, rows and columns."""

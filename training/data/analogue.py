@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from simulators.events import Events
-from training.data.encoders import encode, repeat
-from training.data.framing import MAX_STEPS, Framing
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.events import Events
+from lapilli.training.data.encoders import encode, repeat
+from lapilli.training.data.framing import MAX_STEPS, Framing
 
 FloatArray = npt.NDArray[np.floating[Any]]
 LongArray = npt.NDArray[np.int64]

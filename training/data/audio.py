@@ -7,15 +7,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from simulators.archives import open_members
-from simulators.events import Events
-from training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
-from training.data.checks import check_members, empty_problems, length_problems, offsets_problems, range_problems
-from training.data.encoders import to_unit
-from training.data.framing import Framing, Split
-from training.data.mel import AudioError, MelConfig, log_mel
-from training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed, hold_out
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
+from lapilli.training.data.checks import (
+    check_members,
+    empty_problems,
+    length_problems,
+    offsets_problems,
+    range_problems,
+)
+from lapilli.training.data.encoders import to_unit
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.mel import AudioError, MelConfig, log_mel
+from lapilli.training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed, hold_out
 
 RATE = 8000
 CLASSES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

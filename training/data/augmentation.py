@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import ProblemsError
-from simulators.events import Events
+from lapilli.netx_exports.errors import ProblemsError
+from lapilli.simulators.events import Events
 
 Generator = np.random.Generator
 Ints = npt.NDArray[np.integer[Any]]

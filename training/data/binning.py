@@ -6,10 +6,10 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import LapilliError
-from simulators.events import Events
-from training.data.framing import MAX_STEPS, Framing
-from training.data.kernels import count_events
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.events import Events
+from lapilli.training.data.framing import MAX_STEPS, Framing
+from lapilli.training.data.kernels import count_events
 
 LongArray = npt.NDArray[np.int64]
 

@@ -20,10 +20,10 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError, LapilliError
-from training.data.framing import MAX_STEPS
-from training.data.samples import StoredEvents
-from training.data.sets import Facts, Framed, IntArray
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.training.data.framing import MAX_STEPS
+from lapilli.training.data.samples import StoredEvents
+from lapilli.training.data.sets import Facts, Framed, IntArray
 
 FORMAT = 1
 """Version of the files; another one is prepared anew."""

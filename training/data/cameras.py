@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.archives import open_members
-from simulators.events import Events
-from training.data.analogue import image_shape
-from training.data.binning import Bins, bin_events, plan_bins
-from training.data.checks import check_members, empty_problems, length_problems, offsets_problems, range_problems
-from training.data.framing import Framing, Split
-from training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.analogue import image_shape
+from lapilli.training.data.binning import Bins, bin_events, plan_bins
+from lapilli.training.data.checks import (
+    check_members,
+    empty_problems,
+    length_problems,
+    offsets_problems,
+    range_problems,
+)
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 SIDE = 34
 POLARITIES = 2

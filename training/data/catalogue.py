@@ -10,9 +10,9 @@ from typing import Any, get_args
 
 import numpy as np
 
-from netx_exports.errors import LapilliError
-from training.data.audio import SPOKEN_DIGITS
-from training.data.cache import (
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.data.audio import SPOKEN_DIGITS
+from lapilli.training.data.cache import (
     FORMAT,
     CacheError,
     Stored,
@@ -23,17 +23,17 @@ from training.data.cache import (
     remove,
     write_stored,
 )
-from training.data.cameras import NMNIST_SMALL
-from training.data.cochlea import SHD_REGENERATED
-from training.data.folders import data_folder, find_file, needed_files
-from training.data.framing import Framing, Split, check_taken
-from training.data.images import CIFAR10_PART, MNIST, SKLEARN_DIGITS
-from training.data.motion import HAPT
-from training.data.official import OFFICIAL
-from training.data.progress import progress_bar
-from training.data.samples import Samples
-from training.data.sets import PARTS, DataSet, PartName
-from training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
+from lapilli.training.data.cameras import NMNIST_SMALL
+from lapilli.training.data.cochlea import SHD_REGENERATED
+from lapilli.training.data.folders import data_folder, find_file, needed_files
+from lapilli.training.data.framing import Framing, Split, check_taken
+from lapilli.training.data.images import CIFAR10_PART, MNIST, SKLEARN_DIGITS
+from lapilli.training.data.motion import HAPT
+from lapilli.training.data.official.catalogue import OFFICIAL
+from lapilli.training.data.progress import progress_bar
+from lapilli.training.data.samples import Samples
+from lapilli.training.data.sets import PARTS, DataSet, PartName
+from lapilli.training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),

@@ -6,8 +6,8 @@ from os import PathLike
 import numpy as np
 import numpy.typing as npt
 
-from simulators.archives import MemberReader
-from training.data.sets import DataError, IntArray
+from lapilli.simulators.files.archives import MemberReader
+from lapilli.training.data.sets import DataError, IntArray
 
 
 def check_members(path: "PathLike[str]", members: Mapping[str, MemberReader], dimensions: Mapping[str, int]) -> None:

@@ -6,14 +6,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.files import PathLike
-from simulators.archives import open_members
-from simulators.events import Events
-from training.data.binning import Bins, bin_events, plan_bins
-from training.data.checks import check_members, empty_problems, length_problems, offsets_problems, range_problems
-from training.data.framing import Framing, Split
-from training.data.kernels import decode_gaps
-from training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, IntArray, hold_out
+from lapilli.netx_exports.files import PathLike
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.binning import Bins, bin_events, plan_bins
+from lapilli.training.data.checks import (
+    check_members,
+    empty_problems,
+    length_problems,
+    offsets_problems,
+    range_problems,
+)
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.kernels import decode_gaps
+from lapilli.training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, IntArray, hold_out
 
 N_UNITS = 700
 TEST_SPEAKERS = (4, 5)

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import ProblemsError
+from lapilli.netx_exports.errors import ProblemsError
 
 Encoder = Literal["direct", "delta", "latency", "rate"]
 

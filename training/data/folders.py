@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError
 
 
 def data_folder() -> Path:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
-from netx_exports.errors import LapilliError, ProblemsError
-from training.data.encoders import Encoder
+from lapilli.netx_exports.errors import LapilliError, ProblemsError
+from lapilli.training.data.encoders import Encoder
 
 Values = Literal["counts", "binary"]
 

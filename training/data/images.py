@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.files import existing_file
-from simulators.archives import open_members
-from simulators.events import Events
-from training.data.analogue import IMAGES, blocks, image_events, image_shape, image_steps, value_type
-from training.data.checks import check_members, length_problems, range_problems
-from training.data.framing import Framing, Split
-from training.data.sets import PARTS, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
+from lapilli.netx_exports.files import existing_file
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.analogue import IMAGES, blocks, image_events, image_shape, image_steps, value_type
+from lapilli.training.data.checks import check_members, length_problems, range_problems
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import PARTS, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 DIGITS = tuple(str(digit) for digit in range(10))
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -115,8 +115,8 @@ def _cifar_labels(path: Path) -> npt.NDArray[np.int64]:
 
 
 def _digits(_: Sequence[Path], framing: Framing) -> Framed:
-    """scikit-learn's digits, encoded by `training.digits`."""
-    from training.digits import N_STEPS, SIDE, digits
+    """scikit-learn's digits, encoded by `lapilli.training.data.digits`."""
+    from lapilli.training.data.digits import N_STEPS, SIDE, digits
 
     found = [digits(part) for part in PARTS]
     n_steps = framing.n_steps or N_STEPS

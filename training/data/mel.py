@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import get_window, resample_poly
 
-from netx_exports.errors import ProblemsError
+from lapilli.netx_exports.errors import ProblemsError
 
 FLOOR = 1e-10
 """Least power, -100 dB: what silence and channels without a frequency give."""

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.archives import open_members
-from simulators.events import Events
-from training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
-from training.data.checks import check_members, offsets_problems, range_problems
-from training.data.framing import Framing, Split
-from training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, hold_out
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
+from lapilli.training.data.checks import check_members, offsets_problems, range_problems
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, hold_out
 
 WINDOW, HOP = 128, 64
 """Samples of a window, and from one to the next: 2.56 s, half of it shared, as published."""

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.files import PathLike
-from simulators.events import Events
-from simulators.plots import sample_picture, save_figure
-from simulators.recording import SPIKES, RecordedLayer
-from simulators.results import Recording
+from lapilli.netx_exports.files import PathLike
+from lapilli.simulators.events import Events
+from lapilli.simulators.recording.choice import SPIKES, RecordedLayer
+from lapilli.simulators.recording.plots import sample_picture, save_figure
+from lapilli.simulators.results import Recording
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulators.events import Events
+from lapilli.simulators.events import Events
 
 IntArray = npt.NDArray[np.integer[Any]]
 Chosen = Sequence[int] | IntArray | slice

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports.errors import FormatError, LapilliError
-from simulators.events import Events
-from training.data.framing import Framing, Split
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.simulators.events import Events
+from lapilli.training.data.framing import Framing, Split
 
 PartName = Literal["train", "validation", "test"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from simulators.archives import open_members
-from simulators.events import Events
-from training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
-from training.data.checks import check_members, empty_problems, offsets_problems
-from training.data.framing import Framing, Split
-from training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
+from lapilli.simulators.events import Events
+from lapilli.simulators.files.archives import open_members
+from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
+from lapilli.training.data.checks import check_members, empty_problems, offsets_problems
+from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 N_FRAMES, N_BANDS = 98, 40
 FRAME_MS = 10.0

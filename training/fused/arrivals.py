@@ -8,10 +8,10 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
-from training.fused.dynamics import has_hooks
-from training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
-from training.fused.layer import Form, Source
-from training.slayer import slayer
+from lapilli.training.fused.dynamics import has_hooks
+from lapilli.training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
+from lapilli.training.fused.layer import Form, Source
+from lapilli.training.networks.slayer import slayer
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch
 
-from training.fused.dynamics import has_hooks
-from training.slayer import slayer
+from lapilli.training.fused.dynamics import has_hooks
+from lapilli.training.networks.slayer import slayer
 
 _MeanOnlyBatchNorm = slayer.neuron.norm.MeanOnlyBatchNorm
 

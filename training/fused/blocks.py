@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from netx_exports.errors import UnsupportedError
-from training.fused.arrivals import quantised_weight
-from training.fused.bias import Bias
-from training.fused.dispatch import arrivals, conv_arrivals, run_neurons, synapse_arrivals
-from training.fused.neurons import forget
-from training.slayer import slayer
+from lapilli.netx_exports.errors import UnsupportedError
+from lapilli.training.fused.arrivals import quantised_weight
+from lapilli.training.fused.bias import Bias
+from lapilli.training.fused.dispatch import arrivals, conv_arrivals, run_neurons, synapse_arrivals
+from lapilli.training.fused.neurons import forget
+from lapilli.training.networks.slayer import slayer
 
 _cuba = slayer.block.cuba
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.denormals import flushing
-from training.fused import convolution_kernels
-from training.fused.arrivals import Arrivals, on_cpu, quantised, together
-from training.fused.events import InputEvents, KeptEvents, exact_sums, input_events
-from training.fused.layer import Array, over_samples
-from training.slayer import slayer
+from lapilli.training.fused import convolution_kernels
+from lapilli.training.fused.arrivals import Arrivals, on_cpu, quantised, together
+from lapilli.training.fused.events import InputEvents, KeptEvents, exact_sums, input_events
+from lapilli.training.fused.layer import Array, over_samples
+from lapilli.training.loop.denormals import flushing
+from lapilli.training.networks.slayer import slayer
 
 FORWARD_DENSITY = 0.1
 """Share of inputs that are active above which a dense convolution takes less time than the events' kernels."""

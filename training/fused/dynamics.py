@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.fused import kernels
-from training.slayer import slayer
+from lapilli.training.fused import kernels
+from lapilli.training.networks.slayer import slayer
 
 _cuba = slayer.neuron.cuba
 _UNITY = 4096

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.fused import kernels
+from lapilli.training.fused import kernels
 
 FORWARD_DENSITY = 0.4
 """Share of inputs that are active above which one dense product takes less time than gathering rows of weights."""

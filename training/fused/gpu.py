@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils import cpp_extension
 
-from netx_exports.errors import UnsupportedError
-from training.fused.arrivals import Arrivals, flattened, quantised, quantised_weight
-from training.fused.bias import Bias, fixed_bias
-from training.fused.convolution import all_alike, geometry_of
-from training.fused.dynamics import Dynamics, fused_dynamics, has_hooks, settle, silent_dynamics
-from training.fused.events import exact_sums
-from training.fused.gpu_products import ConvProduct, DenseProduct, full_precision
-from training.fused.neurons import exact_feedback
-from training.slayer import slayer
+from lapilli.netx_exports.errors import UnsupportedError
+from lapilli.training.fused.arrivals import Arrivals, flattened, quantised, quantised_weight
+from lapilli.training.fused.bias import Bias, fixed_bias
+from lapilli.training.fused.convolution import all_alike, geometry_of
+from lapilli.training.fused.dynamics import Dynamics, fused_dynamics, has_hooks, settle, silent_dynamics
+from lapilli.training.fused.events import exact_sums
+from lapilli.training.fused.gpu_products import ConvProduct, DenseProduct, full_precision
+from lapilli.training.fused.neurons import exact_feedback
+from lapilli.training.networks.slayer import slayer
 
 if TYPE_CHECKING:
-    from training.fused.gpu_layer import GpuLayer, GpuTensors
+    from lapilli.training.fused.gpu_layer import GpuLayer, GpuTensors
 
 _quantize = slayer.utils.quantize
 _UNITY = 4096
@@ -34,7 +34,7 @@ _told: set[str] = set()
 
 
 def dense_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
-    """What a dense synapse of SLAYER sends to its neurons; arguments as `training.fused.arrivals.arrivals`."""
+    """What a dense synapse of SLAYER sends to its neurons; arguments as `lapilli.training.fused.arrivals.arrivals`."""
     if not readable(values) or values.dim() < 3:
         return None
     weight = quantised_weight(synapse, neuron, values.device)
@@ -49,7 +49,7 @@ def dense_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals 
 
 
 def conv_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
-    """What a convolution of SLAYER sends; arguments as `training.fused.convolution.conv_arrivals`."""
+    """What a convolution of SLAYER sends; arguments as `lapilli.training.fused.convolution.conv_arrivals`."""
     if not readable(values) or values.dim() != 5:
         return None
     kernels = quantised(synapse, slayer.synapse.Conv, neuron, values.device)
@@ -101,7 +101,7 @@ def by_slayer(problem: str) -> bool:
 def run_neurons(
     block: Any, arrivals: Arrivals | None, spiking: bool = True, feedback: torch.Tensor | None = None
 ) -> torch.Tensor | None:
-    """What a block answers to what arrives; arguments as `training.fused.neurons.run_neurons`.
+    """What a block answers to what arrives; arguments as `lapilli.training.fused.neurons.run_neurons`.
 
     Returns:
         None where SLAYER's own code must run, which is said then.
@@ -172,7 +172,7 @@ def _settle(neuron: Any, shape: torch.Size) -> None:
 
 
 def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.Tensor | None) -> torch.Tensor | None:
-    from training.fused.gpu_layer import run_layer
+    from lapilli.training.fused.gpu_layer import run_layer
 
     neuron = block.neuron
     # Before the delays, as SLAYER draws.
@@ -188,8 +188,8 @@ def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.
 
 
 def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
-    """Currents of all steps, normalised by SLAYER's code, as what arrives: `training.fused.neurons._normalised`."""
-    from training.fused.gpu_layer import run_layer
+    """Currents of all steps, normalised by SLAYER's code, as what arrives: `neurons._normalised`."""
+    from lapilli.training.fused.gpu_layer import run_layer
 
     neuron = block.neuron
     silent = silent_dynamics(neuron)
@@ -205,7 +205,7 @@ def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
 
 
 def _tensors(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.Tensor | None) -> "GpuTensors":
-    from training.fused.gpu_layer import GpuTensors
+    from lapilli.training.fused.gpu_layer import GpuTensors
 
     neuron, real = block.neuron, arrivals.real
     assert real is not None
@@ -243,7 +243,7 @@ def _settled_delay(delay: Any, n_channels: int) -> torch.Tensor:
 def _layer(
     block: Any, dynamics: Dynamics, arrivals: Arrivals, tensors: "GpuTensors", noise: torch.Tensor
 ) -> "GpuLayer":
-    from training.fused.gpu_layer import GpuLayer
+    from lapilli.training.fused.gpu_layer import GpuLayer
 
     neuron, (n_samples, n_steps, n_neurons) = block.neuron, tensors.real.shape
     recurrent = tensors.feedback is not None

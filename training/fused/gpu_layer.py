@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from training.fused import gpu_kernels
-from training.fused.dynamics import Dynamics
-from training.fused.gpu_products import full_precision
+from lapilli.training.fused import gpu_kernels
+from lapilli.training.fused.dynamics import Dynamics
+from lapilli.training.fused.gpu_products import full_precision
 
 
 @dataclass(frozen=True)

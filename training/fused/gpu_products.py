@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from training.fused.convolution import Geometry
+from lapilli.training.fused.convolution import Geometry
 
 PATCHES = 1 << 26
 """Numbers in the patches that are laid out at a time: 256 MiB."""

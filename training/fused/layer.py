@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from training.denormals import flushing
-from training.fused import kernels
-from training.fused.dynamics import Dynamics
-from training.fused.events import InputEvents, KeptEvents
+from lapilli.training.fused import kernels
+from lapilli.training.fused.dynamics import Dynamics
+from lapilli.training.fused.events import InputEvents, KeptEvents
+from lapilli.training.loop.denormals import flushing
 
 _NONE_1D = torch.empty(0)
 _NONE_3D = torch.empty(0, 0, 0)

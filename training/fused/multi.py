@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from training.fused.arrivals import added
-from training.fused.dispatch import multi_conv_arrivals, multi_dense_arrivals, run_neurons
-from training.slayer import slayer
+from lapilli.training.fused.arrivals import added
+from lapilli.training.fused.dispatch import multi_conv_arrivals, multi_dense_arrivals, run_neurons
+from lapilli.training.networks.slayer import slayer
 
 _step_delay = slayer.block.base.step_delay
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from netx_exports.errors import LapilliError
-from training.fused import kernels
-from training.fused.arrivals import Arrivals
-from training.fused.bias import Bias, fixed_bias
-from training.fused.dynamics import (
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.fused import kernels
+from lapilli.training.fused.arrivals import Arrivals
+from lapilli.training.fused.bias import Bias, fixed_bias
+from lapilli.training.fused.dynamics import (
     Dynamics,
     fused_dynamics,
     has_hooks,
@@ -21,8 +21,8 @@ from training.fused.dynamics import (
     settle,
     silent_dynamics,
 )
-from training.fused.layer import Layer, Tensors, run_layer
-from training.slayer import slayer
+from lapilli.training.fused.layer import Layer, Tensors, run_layer
+from lapilli.training.networks.slayer import slayer
 
 _quantize = slayer.utils.quantize
 _step_delay = slayer.block.base.step_delay

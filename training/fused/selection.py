@@ -4,9 +4,9 @@ import os
 from types import SimpleNamespace
 from typing import Any, Literal, get_args
 
-from netx_exports.errors import LapilliError
-from training.fused import blocks, multi
-from training.slayer import slayer
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.fused import blocks, multi
+from lapilli.training.networks.slayer import slayer
 
 DynamicsName = Literal["slayer", "fused"]
 VARIABLE = "LAPILLI_DYNAMICS"

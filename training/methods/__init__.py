@@ -1,12 +1,12 @@
 """Methods of training, as loss functions of the scores in every step."""
 
-from training.methods.confidence import ConfidenceConfig
-from training.methods.etc import EtcConfig
-from training.methods.kdcl import DistillationConfig
-from training.methods.loss import KdclConfig, MethodConfig, OwnConfig, method_loss, method_problems
-from training.methods.plain import PlainConfig, SoftmaxSumConfig
-from training.methods.tet import TetConfig
-from training.methods.tks import TksConfig
+from lapilli.training.methods.confidence import ConfidenceConfig
+from lapilli.training.methods.etc import EtcConfig
+from lapilli.training.methods.kdcl import DistillationConfig
+from lapilli.training.methods.loss import KdclConfig, MethodConfig, OwnConfig, method_loss, method_problems
+from lapilli.training.methods.plain import PlainConfig, SoftmaxSumConfig
+from lapilli.training.methods.tet import TetConfig
+from lapilli.training.methods.tks import TksConfig
 
 __all__ = [
     "ConfidenceConfig",

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from training.methods.logits import Tensor, counted_steps, divergence, label_loss, mean_logits
-from training.methods.ranges import above_zero, at_least_zero, share
+from lapilli.training.methods.logits import Tensor, counted_steps, divergence, label_loss, mean_logits
+from lapilli.training.methods.ranges import above_zero, at_least_zero, share
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""Curves of temporal generalisation as rows of a table over seeds (`training.seeds.collect`), and back."""
+"""Curves of temporal generalisation as rows of a table over seeds (`studies.collect.collect`), and back."""
 
 from collections.abc import Mapping, Sequence
 
-from netx_exports.errors import LapilliError
-from training.methods.temporal import Curve, TemporalCurves
-from training.seeds import Row
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.methods.temporal import Curve, TemporalCurves
+from lapilli.training.studies.collect import Row
 
 KEYS = ("protocol", "frames")
 """Columns that tell apart the rows of one training: `keys` of `collect`."""

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from training.methods.logits import Tensor, divergence, mean_logits, softmax_sum
-from training.methods.ranges import above_zero, at_least_zero
+from lapilli.training.methods.logits import Tensor, divergence, mean_logits, softmax_sum
+from lapilli.training.methods.ranges import above_zero, at_least_zero
 
 
 @dataclass(frozen=True)

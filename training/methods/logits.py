@@ -12,7 +12,7 @@ wrong, and a constant cannot be taught: mark them as not valid, or cut them off.
 import torch
 from torch.nn.functional import cross_entropy
 
-from netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError
 
 Tensor = torch.Tensor
 

@@ -6,14 +6,14 @@ from typing import Literal
 
 import torch
 
-from netx_exports.errors import LapilliError
-from training.methods.confidence import ConfidenceConfig, confidence_loss, confidence_problems
-from training.methods.etc import EtcConfig, etc_loss, etc_problems
-from training.methods.kdcl import DistillationConfig, distillation_loss, distillation_problems
-from training.methods.logits import Tensor, check
-from training.methods.plain import PlainConfig, SoftmaxSumConfig, plain_loss, plain_problems, softmax_sum_loss
-from training.methods.tet import TetConfig, tet_loss, tet_problems
-from training.methods.tks import TksConfig, tks_loss, tks_problems
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.methods.confidence import ConfidenceConfig, confidence_loss, confidence_problems
+from lapilli.training.methods.etc import EtcConfig, etc_loss, etc_problems
+from lapilli.training.methods.kdcl import DistillationConfig, distillation_loss, distillation_problems
+from lapilli.training.methods.logits import Tensor, check
+from lapilli.training.methods.plain import PlainConfig, SoftmaxSumConfig, plain_loss, plain_problems, softmax_sum_loss
+from lapilli.training.methods.tet import TetConfig, tet_loss, tet_problems
+from lapilli.training.methods.tks import TksConfig, tks_loss, tks_problems
 
 OwnConfig = PlainConfig | SoftmaxSumConfig | TetConfig | EtcConfig | TksConfig | ConfidenceConfig
 """Methods that need nothing but the network's own logits."""
@@ -57,7 +57,7 @@ def method_loss(
 
     Arguments:
         config: the method and its options.
-        logits: (samples, classes, steps); see `training.methods.logits`.
+        logits: (samples, classes, steps); see `lapilli.training.methods.logits`.
         labels: (samples,), int64.
         epoch: from 0.
         max_epochs: of the training, at least 1.

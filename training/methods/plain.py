@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from training.methods.logits import Tensor, label_loss, mean_logits, softmax_sum
-from training.methods.ranges import share
+from lapilli.training.methods.logits import Tensor, label_loss, mean_logits, softmax_sum
+from lapilli.training.methods.ranges import share
 
 
 @dataclass(frozen=True)

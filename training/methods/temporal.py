@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from netx_exports import Network
-from netx_exports.errors import LapilliError
-from netx_exports.files import PathLike
-from simulators import Events, run
-from simulators.decisions import accuracy, decide, needed_recording
-from simulators.plan import Backend
-from simulators.plots import save_figure
-from simulators.prefixes import prefix_accuracies
-from simulators.run import BackendName
+from lapilli.netx_exports import Network
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.files import PathLike
+from lapilli.simulators import Events, run
+from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
+from lapilli.simulators.decisions.prefixes import prefix_accuracies
+from lapilli.simulators.plan import Backend
+from lapilli.simulators.recording.plots import save_figure
+from lapilli.simulators.run import BackendName
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def temporal_curves(
         events: the test samples at the number of steps that the network was trained with, with labels.
         events_at: gives the test samples for a bin width, with labels; None: no second protocol.
         widths: of the bins, in the unit of `events_at`.
-        backend: as in `simulators.run`; a `SlayerBackend` measures the module itself.
+        backend: as in `lapilli.simulators.run`; a `SlayerBackend` measures the module itself.
 
     Raises:
         LapilliError: without labels, samples or steps, or when the network does not say how it decides.

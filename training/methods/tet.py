@@ -12,8 +12,8 @@ from typing import Literal
 
 from torch.nn.functional import cross_entropy
 
-from training.methods.logits import Tensor, mean_over_steps
-from training.methods.ranges import share
+from lapilli.training.methods.logits import Tensor, mean_over_steps
+from lapilli.training.methods.ranges import share
 
 
 @dataclass(frozen=True)

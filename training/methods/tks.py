@@ -18,8 +18,8 @@ from typing import Literal
 
 import torch
 
-from training.methods.logits import Tensor, counted_steps, label_loss, mean_logits, step_shares
-from training.methods.ranges import above_zero, share
+from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, mean_logits, step_shares
+from lapilli.training.methods.ranges import above_zero, share
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.events import Events
-from training.batches import Augment
-from training.data.samples import Samples
-from training.stllr.frames import Frames
+from lapilli.simulators.events import Events
+from lapilli.training.data.samples import Samples
+from lapilli.training.loop.batches import Augment
+from lapilli.training.stllr.frames import Frames
 
 
 @dataclass

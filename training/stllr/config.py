@@ -7,8 +7,8 @@ from math import isfinite, prod
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from training.network_config import ConvConfig
-from training.stllr.activations import PsiName
+from lapilli.training.networks.config import ConvConfig
+from lapilli.training.stllr.activations import PsiName
 
 Signal = Literal["bp", "dfa", "sign dfa"]
 Update = Literal["batch", "each step"]

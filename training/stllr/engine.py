@@ -11,24 +11,24 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from netx_exports import save
-from netx_exports.errors import LapilliError
-from netx_exports.network import Network
-from simulators.events import Events
-from simulators.learning import LearningBackend, LearningConfig
-from simulators.learning.record import LearningRecord
-from simulators.learning.recorded import identity_of, learn_recorded, learned_in, start_record
-from simulators.provenance import commit, machine, versions
-from training.evaluation import measure
-from training.fitting import torch_settings
-from training.run_folder import start_run, write_summary
-from training.stllr.batches import StreamBatches
-from training.stllr.config import OnlineNetworkConfig, RuleConfig
-from training.stllr.engine_rule import engine_rule
-from training.stllr.exported import export
-from training.stllr.network import OnlineNetwork
-from training.stllr.recipe import OnlineOptimizerConfig, OnlineSummary, run_config
-from training.tasks import DataConfig, Task, find_task
+from lapilli.netx_exports import save
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Network
+from lapilli.simulators.events import Events
+from lapilli.simulators.evidence.provenance import commit, machine, versions
+from lapilli.simulators.learning import LearningBackend, LearningConfig
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import identity_of, learn_recorded, learned_in, start_record
+from lapilli.training.data.tasks import DataConfig, Task, find_task
+from lapilli.training.exported.evaluation import measure
+from lapilli.training.loop.fitting import torch_settings
+from lapilli.training.loop.run_folder import start_run, write_summary
+from lapilli.training.recipes.stllr import OnlineOptimizerConfig, OnlineSummary, run_config
+from lapilli.training.stllr.batches import StreamBatches
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig
+from lapilli.training.stllr.engine_rule import engine_rule
+from lapilli.training.stllr.exported import export
+from lapilli.training.stllr.network import OnlineNetwork
 
 _AT_ONCE = 64
 """Samples learnt between two looks at the clock."""

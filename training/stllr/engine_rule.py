@@ -11,13 +11,13 @@ m i 127 / 2^17.
 from collections.abc import Iterator
 from math import ceil, log, log2, sqrt
 
-from netx_exports.errors import LapilliError
-from simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term
-from simulators.learning.config import EXPONENT_RANGE, MANTISSA_RANGE, TRACE_MAX
-from training.stllr.activations import TRIANGLE_PEAK
-from training.stllr.config import OnlineNetworkConfig, RuleConfig
-from training.stllr.errors import UnusableRateError
-from training.stllr.exported import not_exportable
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.learning import HiddenRule, LearningConfig, ReadoutRule, Term
+from lapilli.simulators.learning.config import EXPONENT_RANGE, MANTISSA_RANGE, TRACE_MAX
+from lapilli.training.stllr.activations import TRIANGLE_PEAK
+from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig
+from lapilli.training.stllr.errors import UnusableRateError
+from lapilli.training.stllr.exported import not_exportable
 
 _LEAST = EXPONENT_RANGE[0]
 _ENDLESS = 1e6

@@ -1,6 +1,6 @@
 """What can go wrong while a rule learns, where a smaller step might not."""
 
-from netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError
 
 
 class UnusableRateError(LapilliError):

@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from netx_exports.cuba_lif import NEVER_SPIKES
-from netx_exports.errors import LapilliError, UnsupportedError
-from netx_exports.network import Layer as ExportedLayer
-from netx_exports.network import Network
-from netx_exports.neurons import DECAY_UNITY, CubaLif
-from netx_exports.synapses import INPUT
-from netx_exports.synapses import ConvSynapse as ExportedConv
-from netx_exports.synapses import DenseSynapse as ExportedDense
-from netx_exports.synapses import Synapse as ExportedSynapse
-from simulators.events import Events
-from simulators.plan import RunPlan
-from simulators.results import RunResult
-from training.module_results import Arrays, joined, module_result
-from training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
-from training.stllr.frames import Frames
-from training.stllr.layers import STATE_UNITS, Layer, LayerRun
-from training.stllr.network import OnlineNetwork
-from training.stllr.synapses import ConvSynapse, Synapse
+from lapilli.netx_exports.errors import LapilliError, UnsupportedError
+from lapilli.netx_exports.network import Layer as ExportedLayer
+from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, CubaLif
+from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.netx_exports.synapses.kinds import ConvSynapse as ExportedConv
+from lapilli.netx_exports.synapses.kinds import DenseSynapse as ExportedDense
+from lapilli.netx_exports.synapses.kinds import Synapse as ExportedSynapse
+from lapilli.simulators.events import Events
+from lapilli.simulators.plan import RunPlan
+from lapilli.simulators.results import RunResult
+from lapilli.training.exported.module_results import Arrays, joined, module_result
+from lapilli.training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
+from lapilli.training.stllr.frames import Frames
+from lapilli.training.stllr.layers import STATE_UNITS, Layer, LayerRun
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.stllr.synapses import ConvSynapse, Synapse
 
 _SAMPLES_AT_ONCE = 128
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from simulators.events import Events
+from lapilli.simulators.events import Events
 
 
 class Stream(Protocol):

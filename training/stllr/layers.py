@@ -5,10 +5,10 @@ from math import prod
 
 import torch
 
-from netx_exports.neurons import DECAY_UNITY, STATE_LIMIT
-from training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
-from training.stllr.errors import UnusableRateError
-from training.stllr.synapses import Synapse
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, STATE_LIMIT
+from lapilli.training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
+from lapilli.training.stllr.errors import UnusableRateError
+from lapilli.training.stllr.synapses import Synapse
 
 STATE_UNITS = 64 * INTEGER_UNIT
 """Units of a voltage of 1 in fixed point."""

@@ -17,15 +17,15 @@ from math import isfinite, prod, sqrt
 
 import torch
 
-from netx_exports.errors import LapilliError
-from training.denormals import flushing
-from training.stllr.activations import largest_activation, secondary_activation
-from training.stllr.config import RuleConfig, rule_problems
-from training.stllr.errors import UnusableRateError
-from training.stllr.frames import Stream
-from training.stllr.layers import Layer, LayerRun
-from training.stllr.network import OnlineNetwork
-from training.stllr.rounding import TraceRounding
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.loop.denormals import flushing
+from lapilli.training.stllr.activations import largest_activation, secondary_activation
+from lapilli.training.stllr.config import RuleConfig, rule_problems
+from lapilli.training.stllr.errors import UnusableRateError
+from lapilli.training.stllr.frames import Stream
+from lapilli.training.stllr.layers import Layer, LayerRun
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.stllr.rounding import TraceRounding
 
 
 @dataclass(frozen=True)

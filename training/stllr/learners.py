@@ -1,9 +1,9 @@
 """What trains a network: the rule or a control, by its configuration."""
 
-from training.stllr.config import MethodConfig, RuleConfig
-from training.stllr.learner import OnlineLearner
-from training.stllr.network import OnlineNetwork
-from training.stllr.unrolled import UnrolledLearner
+from lapilli.training.stllr.config import MethodConfig, RuleConfig
+from lapilli.training.stllr.learner import OnlineLearner
+from lapilli.training.stllr.network import OnlineNetwork
+from lapilli.training.stllr.unrolled import UnrolledLearner
 
 
 def learner_of(network: OnlineNetwork, method: MethodConfig, n_steps: int) -> OnlineLearner | UnrolledLearner:

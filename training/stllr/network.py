@@ -5,12 +5,12 @@ from math import prod
 
 import torch
 
-from netx_exports.errors import LapilliError
-from training.network_config import ConvConfig
-from training.stllr.config import OnlineNetworkConfig, network_problems
-from training.stllr.frames import Stream
-from training.stllr.layers import Layer, LayerRun, neurons_of
-from training.stllr.synapses import ConvSynapse, DenseSynapse, Synapse
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.networks.config import ConvConfig
+from lapilli.training.stllr.config import OnlineNetworkConfig, network_problems
+from lapilli.training.stllr.frames import Stream
+from lapilli.training.stllr.layers import Layer, LayerRun, neurons_of
+from lapilli.training.stllr.synapses import ConvSynapse, DenseSynapse, Synapse
 
 
 class OnlineNetwork(torch.nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_input, conv2d_weight
 
-from training.stllr.rounding import round_at_random_
+from lapilli.training.stllr.rounding import round_at_random_
 
 _STEP, _LEAST, _MOST = 2 / 64, -256 / 64, 254 / 64
 

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from netx_exports.errors import LapilliError
-from training.denormals import flushing
-from training.stllr.activations import PsiName, secondary_activation
-from training.stllr.config import UnrolledConfig, rule_problems
-from training.stllr.errors import UnusableRateError
-from training.stllr.frames import Stream
-from training.stllr.layers import Layer, Neurons
-from training.stllr.learner import Learned, check_labels
-from training.stllr.network import OnlineNetwork
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.loop.denormals import flushing
+from lapilli.training.stllr.activations import PsiName, secondary_activation
+from lapilli.training.stllr.config import UnrolledConfig, rule_problems
+from lapilli.training.stllr.errors import UnusableRateError
+from lapilli.training.stllr.frames import Stream
+from lapilli.training.stllr.layers import Layer, Neurons
+from lapilli.training.stllr.learner import Learned, check_labels
+from lapilli.training.stllr.network import OnlineNetwork
 
 
 class UnrolledLearner(torch.nn.Module):

@@ -1,0 +1,110 @@
+"""Published figures of Loihi 2, and what of a network the chip cannot express. Pure functions over `Network`.
+
+Sources, by the letters used below and in docs/loihi2.md:
+
+* [brief] Intel Labs, "Taking Neuromorphic Computing to the Next Level with Loihi 2", technology brief, 2021.
+* [lava] lava-nc 0.10.0: the widths that its fixed-point models declare "bit-accurate with Loihi's hardware"
+  (`lava/proc/lif/models.py`, `lava/proc/dense/models.py`), and `lava/magma/compiler/subcompilers/constants.py`.
+* [fugu] sandialabs/Fugu, `fugu/backends/lava_interfaces.py`, written by people who run on the chip.
+* [netx] lava-nc/lava-dl, `tutorials/lava/lib/dl/netx`: Intel's own runs of NetX files on the chip.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lapilli.netx_exports.arrays import IntArray
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Synapse
+
+NEURONS_OF_CORE = 8192
+"""Most neurons that one core runs: 1 million on 128 cores [brief]."""
+
+MEMORY_OF_CORE = 192 * 1024 * 8
+"""Bits of memory of one core, which neurons, synapses and axons share [brief]."""
+
+CORES_OF_CHIP = 120
+"""Cores that Lava's mapper hands out on one chip [lava], of the 128 that there are [brief]."""
+
+WEIGHT_BITS = 8
+"""Bits of a stored weight [lava]; with both signs the lowest of nine bits is always 0."""
+
+DELAY_BITS = 6
+"""Bits of a stored delay [lava]."""
+
+STATE_BITS = 24
+"""Bits of a neuron's state [lava]."""
+
+BIAS_BITS = 13 + 3
+"""Bits of a neuron's bias, mantissa and exponent [lava]."""
+
+ACCUMULATOR_BITS = 16
+"""Bits of the sum of one neuron's input of one step [lava]."""
+
+RANGES = {
+    "vth_mant": (0, (1 << 17) - 1),
+    # Lava keeps `du`, one less, in 12 bits without a sign.
+    "current_decay": (1, 1 << 12),
+    "voltage_decay": (0, (1 << 12) - 1),
+    "bias_mant": (-(1 << 12), (1 << 12) - 1),
+}
+"""Smallest and largest value of the parameters of a LIF neuron [lava]; Fugu too keeps thresholds within 17 bits."""
+
+OF_LAYER = ("vth_mant", "current_decay", "voltage_decay")
+"""Parameters that the neurons of a layer share: "only a single one for the entire population" [lava]."""
+
+SMALLEST_WEIGHT_EXP = -8
+"""Fugu's smallest exponent of a weight."""
+
+LARGEST_INPUT = (1 << 23) - 1
+"""Largest magnitude of a graded spike into the chip: `lava.networks` sends 24 bits, one of them the sign [lava]."""
+
+
+def chip_problems(network: Network) -> tuple[str, ...]:
+    """Why the chip could not run `network` exactly, one phrase for each reason; empty where nothing is known to."""
+    return tuple(problem for layer in network.layers for problem in _layer_problems(layer))
+
+
+def _layer_problems(layer: Layer) -> Iterator[str]:
+    where = f"layer {layer.name!r}"
+    if isinstance(layer.neuron, CubaLif):
+        yield from (f"{where}: {problem}" for problem in _lif_problems(layer.neuron))
+    else:
+        yield f"{where}: neurons of model {layer.neuron.model} are not driven on the chip by this version"
+    for index, synapse in enumerate(layer.synapses):
+        for problem in _synapse_problems(synapse):
+            yield f"{where}, synapse {index} from {synapse.source!r}: {problem}"
+
+
+def _lif_problems(neuron: CubaLif) -> Iterator[str]:
+    for name, (low, high) in RANGES.items():
+        values = np.asarray(getattr(neuron, name))
+        smallest, largest = int(values.min()), int(values.max())
+        if smallest < low or largest > high:
+            yield f"{name}: the chip holds {low}…{high}, got {_span(smallest, largest)}"
+        if name in OF_LAYER and smallest != largest:
+            yield f"{name}: the chip has one for all neurons of a layer, got {_span(smallest, largest)}"
+
+
+def _synapse_problems(synapse: Synapse) -> Iterator[str]:
+    if isinstance(synapse, DirectSynapse):
+        yield "the chip's neurons receive through synapses only, not currents of the host"
+        return
+    if np.any(_mixed_weights(synapse) % 2):
+        yield f"weights: odd ones of both signs need 9 bits, the chip stores {WEIGHT_BITS}"
+    if not isinstance(synapse, ConvSynapse) and synapse.weight_exp < SMALLEST_WEIGHT_EXP:
+        yield f"weight_exp: the chip holds {SMALLEST_WEIGHT_EXP}…7, got {synapse.weight_exp}"
+
+
+def _mixed_weights(synapse: DenseSynapse | ConvSynapse | IdentitySynapse) -> IntArray:
+    """Weights stored with a sign, whose lowest bit the chip does not keep."""
+    if isinstance(synapse, IdentitySynapse):
+        return np.array([synapse.weight], np.int32)
+    if isinstance(synapse, DenseSynapse) and synapse.sign_mode != "mixed":
+        return np.zeros(0, np.int32)
+    return synapse.effective_weights
+
+
+def _span(smallest: int, largest: int) -> str:
+    return str(smallest) if smallest == largest else f"{smallest}…{largest}"

@@ -1,0 +1,170 @@
+"""The extended form: any network, field by field, under `/lapilli`, where stock lava-dl finds nothing to run."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lapilli.netx_exports.errors import FormatError, NetworkError
+from lapilli.netx_exports.hdf5.fields import Fields
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.kinds import NEURONS, Neuron
+from lapilli.netx_exports.synapses.kinds import (
+    INPUT,
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    Shape,
+    Synapse,
+)
+
+SCHEMA = 1
+"""Version of the layout; a file of another version is refused."""
+
+Stored = npt.NDArray[Any] | np.int64 | bytes
+
+# A new synapse kind joins here; fields of synapses and neurons are stored under their own names.
+SYNAPSES: Mapping[str, type[Synapse]] = {
+    kind.kind: kind for kind in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)
+}
+
+_TEXT_FIELDS = {"source", "sign_mode", "part", "activation"}
+
+
+def extended_datasets(network: Network) -> dict[str, Stored]:
+    """Path and value of every dataset of the extended form."""
+    datasets: dict[str, Stored] = {
+        "lapilli/schema": np.int64(SCHEMA),
+        "lapilli/input_shape": np.asarray(network.input_shape, np.int64),
+        "lapilli/graded_input": np.int64(network.graded_input),
+        "lapilli/metadata": np.frombuffer(json.dumps(dict(network.metadata), sort_keys=True).encode(), np.uint8),
+    }
+    for number, layer in enumerate(network.layers):
+        path = f"lapilli/layers/{number}"
+        datasets[f"{path}/name"] = layer.name.encode()
+        datasets[f"{path}/shape"] = np.asarray(layer.shape, np.int64)
+        datasets |= _part_datasets(f"{path}/neuron", layer.neuron.model, layer.neuron)
+        for index, synapse in enumerate(layer.synapses):
+            datasets |= _part_datasets(f"{path}/synapses/{index}", synapse.kind, synapse)
+    return datasets
+
+
+def read_extended(root: Fields, input_shape: Shape | None, subject: str) -> Network | None:
+    """The network under `/lapilli`, or None with its problems reported.
+
+    Arguments:
+        root: the group `/lapilli`.
+        input_shape: what the caller expects, if anything.
+        subject: the file's name for errors.
+
+    Raises:
+        FormatError: when the parts are sound and do not make a network.
+    """
+    schema = root.integer("schema")
+    if schema is not None and schema != SCHEMA:
+        root.wrong("schema", f"must be {SCHEMA}, got {schema}")
+    if schema != SCHEMA:
+        return None
+    root.refuse_unknown({"schema", "input_shape", "graded_input", "metadata", "layers"})
+    shape = root.shape("input_shape")
+    if shape is not None and input_shape is not None and shape != input_shape:
+        root.wrong("input_shape", f"is {shape}, not {input_shape}")
+    graded_input = root.integer("graded_input", low=0, high=1)
+    metadata = _metadata(root)
+    layers_group = root.child("layers")
+    layers = [] if layers_group is None else _layers(layers_group, shape)
+    if root.problems or shape is None or graded_input is None or metadata is None:
+        return None
+    try:
+        return Network(shape, tuple(layers), metadata, bool(graded_input))
+    except NetworkError as error:
+        raise FormatError(subject, error.problems) from None
+
+
+def _part_datasets(path: str, kind: str, part: Neuron | Synapse) -> dict[str, Stored]:
+    datasets: dict[str, Stored] = {f"{path}/type": kind.encode()}
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        if isinstance(value, str):
+            datasets[f"{path}/{field.name}"] = value.encode()
+        elif value is not None:
+            datasets[f"{path}/{field.name}"] = np.int64(value) if isinstance(value, int) else np.asarray(value)
+    return datasets
+
+
+def _metadata(root: Fields) -> dict[str, Any] | None:
+    numbers = root.integers("metadata", low=0, high=255, dtype=np.uint8, ndim=(1,))
+    if numbers is None:
+        return None
+    try:
+        metadata = json.loads(numbers.tobytes())
+    except (ValueError, RecursionError) as error:
+        root.wrong("metadata", f"must be JSON ({error})")
+        return None
+    if not isinstance(metadata, dict):
+        root.wrong("metadata", "must be a JSON object")
+        return None
+    return metadata
+
+
+def _numbered(group: Fields) -> list[Fields]:
+    names = group.group.names()
+    expected = [str(number) for number in range(len(names))]
+    for name in sorted(names - set(expected)):
+        group.wrong(name, f"must be numbered 0…{len(names) - 1}")
+    children = [group.child(name) for name in expected if name in names]
+    return [child for child in children if child is not None]
+
+
+def _layers(group: Fields, input_shape: Shape | None) -> list[Layer]:
+    layers = []
+    shapes = {INPUT: input_shape}
+    for fields in _numbered(group):
+        layer = _layer(fields)
+        if layer is not None:
+            shapes[layer.name] = layer.shape
+            _report(fields.group.at("neuron"), layer.neuron.problems(layer.shape), fields)
+            for index, synapse in enumerate(layer.synapses):
+                source_shape = shapes.get(synapse.source)
+                phrases = [] if source_shape is None else synapse.problems(source_shape, layer.shape)
+                _report(fields.group.at(f"synapses/{index}"), phrases, fields)
+            layers.append(layer)
+    return layers
+
+
+def _report(place: str, phrases: list[str], fields: Fields) -> None:
+    for phrase in phrases:
+        name, _, rest = phrase.partition(": ")
+        fields.problems.wrong.append(f"{place[:-1]}/{name}`: {rest}")
+
+
+def _layer(fields: Fields) -> Layer | None:
+    fields.refuse_unknown({"name", "shape", "neuron", "synapses"})
+    name, shape = fields.word("name"), fields.shape()
+    neuron_fields, synapses_fields = fields.child("neuron"), fields.child("synapses")
+    neuron = None if neuron_fields is None else _part(neuron_fields, NEURONS)
+    synapses = [] if synapses_fields is None else [_part(one, SYNAPSES) for one in _numbered(synapses_fields)]
+    if name is None or shape is None or neuron is None:
+        return None
+    return Layer(name, shape, neuron, tuple(synapse for synapse in synapses if synapse is not None))
+
+
+def _part(fields: Fields, kinds: Mapping[str, Any]) -> Any:
+    kind = fields.word("type")
+    if kind is None:
+        return None
+    if kind not in kinds:
+        fields.wrong("type", f"must be one of {', '.join(kinds)}, got {kind!r}")
+        return None
+    described = dataclasses.fields(kinds[kind])
+    fields.refuse_unknown({"type", *(field.name for field in described)})
+    values: dict[str, Any] = {}
+    for field in described:
+        if not fields.has(field.name) and field.default is not dataclasses.MISSING:
+            continue
+        values[field.name] = fields.word(field.name) if field.name in _TEXT_FIELDS else fields.integers(field.name)
+    return None if any(value is None for value in values.values()) else kinds[kind](**values)

@@ -1,0 +1,172 @@
+"""`save`: a network as a NetX file, plain where stock lava-dl can read it, extended where it cannot."""
+
+from math import prod
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.netx.extended import extended_datasets
+from lapilli.netx_exports.netx.note import note_attributes
+from lapilli.netx_exports.netx.stock import is_complex, is_plain, layer_type
+from lapilli.netx_exports.neurons.kinds import CubaLif, Delta, Neuron, Resonator, Sigma, SigmaDelta
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse
+
+
+def save(network: Network, path: PathLike) -> None:
+    """Write a network as a NetX file that `load` reads back as an equal network.
+
+    A chain of layer types that stock lava-dl reads (`stock.is_plain`) becomes the file that lava-dl's own exporter
+    would have written; anything else goes under `/lapilli`, where stock lava-dl finds no layers and says so. The
+    same network gives the same bytes.
+
+    Raises:
+        LapilliError: when the file cannot be written; nothing is left behind and an old file is untouched.
+    """
+    image = _file_image(network)
+    with replacing(path) as temporary:
+        temporary.write_bytes(image)
+
+
+def _file_image(network: Network) -> bytes:
+    # In memory first: what libhdf5 does when a disk is full is not an exception that can be relied on.
+    with h5py.File("network.net", "w", driver="core", backing_store=False) as file:
+        if is_plain(network):
+            _write_plain(file, network)
+        else:
+            for path, value in extended_datasets(network).items():
+                file.create_dataset(path, data=np.bytes_(value) if isinstance(value, bytes) else value)
+        file.flush()
+        return bytes(file.id.get_file_image())
+
+
+def _write_plain(file: h5py.File, network: Network) -> None:
+    for name, piece in note_attributes(network).items():
+        file.attrs[name] = np.bytes_(piece)
+    layers = iter(network.layers)
+    source_shape = network.input_shape
+    for number, kind in enumerate(block_types(network)):
+        group = file.create_group(f"layer/{number}")
+        group.create_dataset("type", (1,), "S10", [kind.encode()])
+        if kind == "flatten":
+            group.create_dataset("shape", data=np.array([prod(source_shape), 1, 1], np.int64))
+        elif kind == "input" and not isinstance(network.layers[0].synapses[0], DirectSynapse):
+            group.create_dataset("shape", data=np.array(network.input_shape, np.int64))
+        else:
+            layer = next(layers)
+            _write_layer(group, layer, source_shape, network.metadata.get("netx_transform"))
+            source_shape = layer.shape
+
+
+def block_types(network: Network) -> list[str]:
+    """Types of the groups of the plain file: as `metadata["netx_layout"]` says where that fits, else the usual ones."""
+    kinds = [layer_type(layer) for layer in network.layers]
+    flat_before = {
+        index
+        for index, (before, kind) in enumerate(zip(network.layers, kinds[1:]), start=1)
+        if kind in ("dense", "dense_rec") and len(before.shape) == 3 and layer_type(before) in ("conv", "input")
+    }
+    wish = network.metadata.get("netx_layout")
+    if isinstance(wish, list) and _fits(wish, kinds, flat_before):
+        return list(wish)
+    types = [] if kinds[0] == "input" else ["input"]
+    if kinds[0] in ("dense", "dense_rec") and len(network.input_shape) == 3:
+        types.append("flatten")
+    for index, kind in enumerate(kinds):
+        types += ["flatten", kind] if index in flat_before else [kind]
+    return types
+
+
+def _fits(wish: list[Any], kinds: list[str], flat_before: set[int]) -> bool:
+    names = [name for name in wish if name != "flatten"]
+    if names not in (kinds, ["input", *kinds]) or "input" in wish[1:]:
+        return False
+    flattened = set()
+    index = len(kinds) - len(names)
+    for before, name in zip([None, *wish], wish):
+        if name != "flatten":
+            flattened |= {index} if before == "flatten" else set()
+            index += 1
+    # Before a first dense layer it changes nothing: the input is fed in SLAYER's order anyway.
+    allowed = flat_before | ({0} if kinds[0] in ("dense", "dense_rec") else set())
+    return flat_before <= flattened <= allowed
+
+
+def _write_layer(group: h5py.Group, layer: Layer, source_shape: tuple[int, ...], transform: Any) -> None:
+    synapse = layer.synapses[0]
+    group.create_dataset("shape", data=np.array(layer.shape, np.int64))
+    if isinstance(synapse, DirectSynapse):
+        wanted = transform if isinstance(transform, list) else ["weight", "bias"]
+        if "weight" in wanted or synapse.scale != 64:
+            group.create_dataset("weight", data=np.array([synapse.scale], np.float32))
+        if "bias" in wanted or synapse.offset:
+            group.create_dataset("bias", data=np.array([synapse.offset], np.float32))
+    elif isinstance(synapse, ConvSynapse):
+        _write_conv(group, synapse)
+    elif isinstance(synapse, DenseSynapse):
+        group.create_dataset("inFeatures", data=prod(source_shape))
+        group.create_dataset("outFeatures", data=layer.size)
+        for name, dense in _weight_fields(layer).items():
+            group.create_dataset(name, data=dense.effective_weights.astype(np.float32))
+        if synapse.delays is not None:
+            group.create_dataset("delay", data=shortest_delays(synapse).astype(np.float32))
+    _write_neuron(group, layer)
+
+
+def _weight_fields(layer: Layer) -> dict[str, DenseSynapse]:
+    """Names of the weight matrices of a dense layer, with the synapses that they are of."""
+    names = ("weight/real", "weight/imag") if is_complex(layer) else ("weight", "weight_rec")
+    return {name: synapse for name, synapse in zip(names, layer.synapses) if isinstance(synapse, DenseSynapse)}
+
+
+def _write_conv(group: h5py.Group, synapse: ConvSynapse) -> None:
+    weights = synapse.effective_weights
+    group.create_dataset("inChannels", data=weights.shape[1] * synapse.groups)
+    group.create_dataset("outChannels", data=weights.shape[0])
+    group.create_dataset("kernelSize", data=np.array(weights.shape[2:], np.int64))
+    for name in ("stride", "padding", "dilation"):
+        group.create_dataset(name, data=np.array(getattr(synapse, name), np.int64))
+    group.create_dataset("groups", data=synapse.groups)
+    group.create_dataset("weight", data=weights.astype(np.float32))
+
+
+def shortest_delays(synapse: DenseSynapse) -> npt.NDArray[Any]:
+    """Delays of a dense synapse in the smallest of the shapes that lava-dl reads: (out,), (in,) or (out, in)."""
+    shape = np.shape(synapse.weights)
+    delays = np.broadcast_to(np.asarray(synapse.delays), shape)
+    if np.all(delays == delays[:, :1]):
+        return np.array(delays[:, 0])
+    if np.all(delays == delays[:1]) and shape[0] != shape[1]:
+        return np.array(delays[0])
+    return np.array(delays)
+
+
+def _write_neuron(group: h5py.Group, layer: Layer) -> None:
+    neuron = layer.neuron
+    encoder = isinstance(layer.synapses[0], DirectSynapse)
+    if not encoder and (np.ndim(neuron.bias_mant) or neuron.has_bias):
+        # lava-dl takes a single number for a dense layer only.
+        single = np.shape(neuron.bias_mant) or (1,)
+        shape = layer.shape[:1] if isinstance(layer.synapses[0], ConvSynapse) else single
+        group.create_dataset("bias", data=np.broadcast_to(np.asarray(neuron.bias_mant, np.float32), shape))
+    for name, value in _neuron_fields(neuron).items():
+        if not isinstance(value, str | bool):
+            value = np.asarray(value, np.int64) if np.ndim(value) else int(value)
+        group.create_dataset(f"neuron/{name}", data=value)
+
+
+def _neuron_fields(neuron: Neuron) -> dict[str, Any]:
+    """Fields of the group `neuron`, in the order in which SLAYER writes them."""
+    if isinstance(neuron, Delta | SigmaDelta):
+        return {"type": SigmaDelta.model, "activation": "relu", "vThMant": neuron.vth_mant}
+    if isinstance(neuron, Sigma):
+        return {"type": SigmaDelta.model, "activation": "relu", "vThMant": 0, "sigma_output": True}
+    if isinstance(neuron, Resonator):
+        turn = {"sinDecay": neuron.sin_decay, "cosDecay": neuron.cos_decay}
+        return {"type": neuron.model, **turn, "vThMant": neuron.vth_mant, "gradedSpike": False}
+    assert isinstance(neuron, CubaLif)
+    decays = {"iDecay": neuron.current_decay, "vDecay": neuron.voltage_decay}
+    return {"type": neuron.model, **decays, "vThMant": neuron.vth_mant, "refDelay": 1, "gradedSpike": False}

@@ -1,0 +1,1 @@
+"""Neuron models: integer parameters, states and ports, a file for each kind."""

@@ -1,0 +1,1 @@
+"""NIR graphs: reading, writing, and what NIR cannot say."""

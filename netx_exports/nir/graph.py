@@ -1,0 +1,231 @@
+"""The structure of a NIR graph: which nodes are a layer's neurons, and over which nodes the layers feed each other."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+
+import numpy as np
+
+from lapilli.netx_exports.hdf5.fields import Fields
+from lapilli.netx_exports.nir.connections import UNWEIGHTED, WEIGHTED
+from lapilli.netx_exports.nir.fields import Node
+from lapilli.netx_exports.nir.neurons import CURRENTS, PARAMETERS, NeuronNodes
+from lapilli.netx_exports.synapses.kinds import INPUT
+
+_CONNECTING = WEIGHTED | UNWEIGHTED
+_VOLTAGES = PARAMETERS.keys() - {"CubaLIF", "CubaLI"}
+_KNOWN = {"Input", "Output", *PARAMETERS, *_CONNECTING}
+
+_MOST_NODES = 16
+"""Nodes on the way from a layer to the next: one with weights, some that flatten and delay."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """The nodes, in the order of the signal, over which a source feeds a layer."""
+
+    source: str
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Population:
+    """The neurons of a layer and what feeds them."""
+
+    neurons: NeuronNodes
+    paths: tuple[Path, ...]
+
+    @property
+    def sources(self) -> set[str]:
+        """The input and the layers that feed this one."""
+        return {path.source for path in self.paths}
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A graph taken apart.
+
+    Arguments:
+        populations: in an order in which every source but the layer itself comes earlier.
+        input, output: the nodes of these types.
+    """
+
+    populations: tuple[Population, ...]
+    input: Node
+    output: Node
+
+
+def read_structure(root: Fields) -> Structure | None:
+    """The structure of the graph in `root`, or None after reporting why not."""
+    root.refuse_unknown({"type", "nodes", "edges", "metadata"})
+    if root.word("type") not in (None, "NIRGraph"):
+        root.wrong("type", "must be NIRGraph")
+    nodes = _nodes(root)
+    edges = _edges(root, nodes)
+    ends = [_only(root, nodes, kind) for kind in ("Input", "Output")]
+    if root.problems or ends[0] is None or ends[1] is None:
+        return None
+    wiring = _Wiring(nodes, edges)
+    populations = wiring.populations()
+    if not root.problems:
+        wiring.check_ends(populations, ends[0], ends[1])
+    if not root.problems:
+        populations = _in_order(populations, root)
+    return None if root.problems else Structure(tuple(populations), ends[0], ends[1])
+
+
+def _in_order(populations: Sequence[Population], root: Fields) -> list[Population]:
+    """Sources first, otherwise in the order given; a circle of layers is reported."""
+    waiting = [population.sources - {INPUT, population.neurons.name} for population in populations]
+    readers: dict[str, list[int]] = defaultdict(list)
+    for number, sources in enumerate(waiting):
+        for source in sources:
+            readers[source].append(number)
+    ready = [number for number, sources in enumerate(waiting) if not sources]
+    heapify(ready)
+    ordered: list[Population] = []
+    while ready:
+        ordered.append(populations[heappop(ready)])
+        placed = ordered[-1].neurons.name
+        for number in readers[placed]:
+            waiting[number].remove(placed)
+            if not waiting[number]:
+                heappush(ready, number)
+    if len(ordered) < len(populations):
+        names = ", ".join(repr(one.neurons.name) for one, sources in zip(populations, waiting) if sources)
+        root.unsupported("edges", f"layers must feed each other in one direction, got a circle among {names}")
+    return ordered
+
+
+def _nodes(root: Fields) -> dict[str, Node]:
+    group = root.child("nodes")
+    nodes: dict[str, Node] = {}
+    for name in sorted(group.group.names() if group is not None else ()):
+        fields = None if group is None else group.child(name)
+        kind = None if fields is None else fields.word("type")
+        if fields is None or kind is None:
+            continue
+        node = nodes[name] = Node(name, kind, fields)
+        if kind == "NIRGraph":
+            node.unsupported("a graph inside the graph has no meaning here")
+        elif kind not in _KNOWN:
+            node.unsupported(f"must be of a type in {', '.join(sorted(_KNOWN))}, got {kind!r:.50}")
+        elif name == INPUT and kind != "Input":
+            node.unsupported("must be of type Input, whose name this is here")
+    return nodes
+
+
+def _edges(root: Fields, nodes: Mapping[str, Node]) -> list[tuple[str, str]]:
+    stored = root.group.datasets.get("edges")
+    if not (isinstance(stored, np.ndarray) and stored.dtype.kind == "S" and stored.ndim == 2 and stored.shape[1] == 2):
+        if "edges" not in root.group.unreadable:
+            root.wrong("edges", "must be pairs of names" if root.has("edges") else "missing")
+        return []
+    edges = [(_text(source), _text(target)) for source, target in stored]
+    known = nodes.keys() | root.group.groups.get("nodes", root.group).unreadable
+    for edge in edges:
+        if unknown := [name for name in edge if name not in known]:
+            root.wrong("edges", f"{edge[0]!r:.50} to {edge[1]!r:.50}: no node {unknown[0]!r:.50}")
+    for edge in sorted(edge for edge, times in Counter(edges).items() if times > 1):
+        root.wrong("edges", f"{edge[0]!r} to {edge[1]!r}: is there more than once")
+    return edges
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _only(root: Fields, nodes: Mapping[str, Node], kind: str) -> Node | None:
+    found = [node for node in nodes.values() if node.kind == kind]
+    if len(found) != 1:
+        root.unsupported("nodes", f"must have one node of type {kind}, got {len(found)}")
+    return found[0] if len(found) == 1 else None
+
+
+class _Wiring:
+    """Who feeds whom."""
+
+    def __init__(self, nodes: Mapping[str, Node], edges: Sequence[tuple[str, str]]) -> None:
+        self.nodes = nodes
+        self.before: dict[str, list[str]] = defaultdict(list)
+        self.after: dict[str, list[str]] = defaultdict(list)
+        for source, target in edges:
+            self.before[target].append(source)
+            self.after[source].append(target)
+        current_of = dict(self._currents())
+        self.voltages = {name for name in nodes if nodes[name].kind in PARAMETERS} - set(current_of.values())
+        self.voltage_of_entry = {current_of.get(name, name): name for name in self.voltages}
+        # In the order in which edges reach them, which is the order of the layers in files of ours.
+        reached = {target: None for _, target in edges} | dict.fromkeys(nodes)
+        self.entries = [name for name in reached if name in self.voltage_of_entry]
+
+    def _currents(self) -> Iterator[tuple[str, str]]:
+        """(node of the voltage, node of its current): the one feeds the other alone, and nothing else."""
+        for name, node in self.nodes.items():
+            if node.kind in CURRENTS and len(self.after[name]) == 1:
+                (target,) = self.after[name]
+                if target != name and self.nodes[target].kind in _VOLTAGES and self.before[target] == [name]:
+                    yield target, name
+
+    def populations(self) -> list[Population]:
+        return [self._population(entry) for entry in self.entries]
+
+    def _population(self, entry: str) -> Population:
+        voltage = self.nodes[self.voltage_of_entry[entry]]
+        current = self.nodes[entry] if entry != voltage.name else None
+        paths = (self._path(entry, last) for last in self.before[entry])
+        return Population(NeuronNodes(voltage, current), tuple(path for path in paths if path is not None))
+
+    def _path(self, entry: str, last: str) -> Path | None:
+        """The way back from the neurons to what feeds them, or None after reporting what is on it."""
+        way: list[Node] = []
+        name = last
+        while self.nodes[name].kind in _CONNECTING:
+            node = self.nodes[name]
+            if node in way or len(self.before[name]) != 1:
+                found = "itself" if node in way else f"{len(self.before[name])} nodes"
+                node.unsupported(f"must be fed by one node, got {found}")
+                return None
+            if len(way) == _MOST_NODES:
+                self.nodes[entry].unsupported(f"must be fed over at most {_MOST_NODES} nodes, got more behind {last!r}")
+                return None
+            way.append(node)
+            (name,) = self.before[name]
+        weighted = [node.name for node in way if node.kind in WEIGHTED]
+        if len(weighted) != 1:
+            found = " and ".join(repr(one) for one in reversed(weighted)) or "none"
+            self.nodes[entry].unsupported(f"must be fed by {name!r} over one node with weights, got {found}")
+        elif self.nodes[name].kind != "Input" and name not in self.voltages:
+            self.nodes[entry].unsupported(f"must be fed by spikes or the input, got {name!r}")
+        else:
+            return Path(INPUT if self.nodes[name].kind == "Input" else name, tuple(reversed(way)))
+        return None
+
+    def check_ends(self, populations: Sequence[Population], start: Node, end: Node) -> None:
+        """Report what does not lie between input and output."""
+        last = self.before[end.name]
+        if len(last) != 1 or last[0] not in self.voltages:
+            end.unsupported(f"must be fed by the neurons of one layer, got {', '.join(map(repr, last)) or 'nothing'}")
+            return
+        fed = {source for one in populations for source in one.sources - {one.neurons.name}}
+        if last[0] in fed:
+            end.unsupported(f"must be fed by the last layer, but {last[0]!r} feeds others")
+        if self.after[end.name]:
+            end.unsupported(f"must feed nothing, got {self.after[end.name][0]!r}")
+        if self.before[start.name]:
+            start.unsupported(f"must be fed by nothing, got {self.before[start.name][0]!r}")
+        if INPUT not in fed:
+            start.unsupported("feeds nothing")
+        for population in populations:
+            name, node = population.neurons.name, population.neurons.voltage
+            if not population.paths:
+                node.unsupported("is fed by nothing")
+            if name not in fed and name != last[0]:
+                node.unsupported("feeds nothing")
+            if not population.neurons.spikes and name in fed | population.sources:
+                node.unsupported("sends its voltage, not spikes, on to others")
+        used = {node.name for one in populations for path in one.paths for node in path.nodes}
+        for name, node in self.nodes.items():
+            if node.kind in _CONNECTING and name not in used:
+                node.unsupported("leads nowhere")

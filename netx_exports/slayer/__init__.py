@@ -1,0 +1,1 @@
+"""From SLAYER's blocks to a network."""

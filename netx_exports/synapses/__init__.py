@@ -1,0 +1,1 @@
+"""Synapse kinds: integer weights between layers, a file for each kind."""

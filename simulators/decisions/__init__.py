@@ -1,0 +1,1 @@
+"""What a run decides: which class each sample is, and how early."""

@@ -1,0 +1,1 @@
+"""Files of events and arrays, and archives of strangers."""

@@ -1,0 +1,172 @@
+"""Event files of any size: read and written a few samples at a time, in memory that does not grow with the file.
+
+Held at once: the offsets and labels of all samples (16 bytes each) and the events of one chunk of samples. 100,000
+samples take 1.6 MB and their chunk's events.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.simulators.events import Events, EventsError, file_problems
+from lapilli.simulators.files.archives import MemberReader, open_members
+from lapilli.simulators.files.spool import Spool, write_array
+from lapilli.simulators.plan import _ignore
+
+EVENT_FIELDS = ("step", "neuron", "value")
+"""Arrays with an entry for each event; `value` only where events carry one."""
+
+
+class EventFile:
+    """An event file, open for reading in order.
+
+    Arguments:
+        path: the file.
+
+    Raises:
+        LapilliError: when the file cannot be read.
+        EventsError: when it is not an event file.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = path
+        with open_members(path, EventsError) as members:
+            whole = {name: member.read_all() for name, member in members.items() if name not in EVENT_FIELDS}
+            self._lengths = {name: member.shape for name, member in members.items() if name in EVENT_FIELDS}
+        empty = {name: np.zeros((0,) * len(shape), np.int32) for name, shape in self._lengths.items()}
+        if problems := file_problems(whole | empty):
+            raise EventsError(str(path), problems)
+        self.offsets: npt.NDArray[np.int64] = whole["offsets"].astype(np.int64)
+        self.labels: npt.NDArray[np.int64] | None = whole["labels"].astype(np.int64) if "labels" in whole else None
+        self.n_steps, self.shape = int(whole["n_steps"]), tuple(int(side) for side in whole["shape"])
+        self.n_events = int(self.offsets[-1]) if self.offsets.ndim == 1 and len(self.offsets) else 0
+        needed = (self.n_events,)
+        problems = [f"{name}: needs {self.n_events} entries" for name, s in self._lengths.items() if s != needed]
+        # Differences of hostile offsets would overflow.
+        if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] or _falls(self.offsets):
+            problems.append("offsets: must rise from 0")
+        elif self.labels is not None and self.labels.shape != (len(self),):
+            problems.append(f"labels: needs one entry for each of {len(self)} samples")
+        if problems:
+            raise EventsError(str(path), problems)
+        try:
+            # The checks of an empty `Events` are those of the facts that all chunks share.
+            Events(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64), self.n_steps, self.shape)
+        except EventsError as error:
+            raise EventsError(str(path), error.problems) from None
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.offsets) - 1
+
+    def chunks(self, n_samples: int) -> Iterator[Events]:
+        """Events of `n_samples` samples after another.
+
+        Raises:
+            EventsError: when a chunk is damaged, naming its samples; when the file is another one than was opened.
+        """
+        with open_members(self.path, EventsError) as members:
+            streamed = {name: member for name, member in members.items() if name in EVENT_FIELDS}
+            if {name: member.shape for name, member in streamed.items()} != self._lengths:
+                raise EventsError(str(self.path), ["it has changed since it was opened"])
+            for first in range(0, len(self), n_samples):
+                yield self._chunk(streamed, first, min(first + n_samples, len(self)))
+
+    def _chunk(self, members: dict[str, MemberReader], first: int, last: int) -> Events:
+        offsets = self.offsets[first : last + 1]
+        arrays = {name: member.read(int(offsets[-1] - offsets[0])) for name, member in members.items()}
+        labels = None if self.labels is None else self.labels[first:last]
+        try:
+            return Events(
+                arrays["step"], arrays["neuron"], offsets - offsets[0], self.n_steps, self.shape,
+                arrays.get("value"), labels,
+            )  # fmt: skip
+        except EventsError as error:
+            raise EventsError(f"{self.path}: samples {first}…{last - 1}", error.problems) from None
+
+
+def _falls(offsets: npt.NDArray[np.int64]) -> bool:
+    return bool(np.any(offsets[1:] < offsets[:-1]))
+
+
+class EventWriter:
+    """Writes an event file chunk by chunk; the file appears, whole, when the block ends without an error.
+
+    Arguments:
+        path: the file.
+        n_steps, shape: as in `Events`; every chunk must have the same.
+    """
+
+    def __init__(self, path: PathLike, n_steps: int, shape: tuple[int, ...]) -> None:
+        self._path, self._n_steps, self._shape = path, n_steps, shape
+        self._labels: list[npt.NDArray[np.int64]] = []
+        self._n_samples = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "EventWriter":
+        self._target = self._stack.enter_context(replacing(self._path))
+        self._spool = Spool(self._stack.enter_context(tempfile.TemporaryFile(dir=self._target.parent)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        if kind is not None:
+            return self._stack.__exit__(kind, error, traceback)
+        with self._stack:
+            self._finish()
+        return None
+
+    def add(self, events: Events) -> None:
+        """Append the samples of `events`."""
+        self._n_samples += len(events)
+        if events.labels is not None:
+            self._labels.append(events.labels)
+        spool_events(self._spool, "", events)
+
+    def _finish(self) -> None:
+        with zipfile.ZipFile(self._target, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+            write_array(archive, "n_steps", np.array(self._n_steps, np.int64))
+            write_array(archive, "shape", np.array(self._shape, np.int64))
+            if self._labels and sum(map(len, self._labels)) == self._n_samples:
+                write_array(archive, "labels", np.concatenate(self._labels))
+            write_events(self._spool, "", archive)
+
+
+def spool_events(spool: Spool, prefix: str, events: Events) -> None:
+    """Append events to the spool's arrays `counts` (of each sample), `step`, `neuron` and `value`, after a prefix.
+
+    As long as all are plain spikes there are no values.
+    """
+    earlier = spool.length(f"{prefix}step")
+    spool.append(f"{prefix}counts", np.diff(events.offsets))
+    spool.append(f"{prefix}step", events.step)
+    spool.append(f"{prefix}neuron", events.neuron)
+    if events.value is not None:
+        spool.append(f"{prefix}value", np.ones(earlier - spool.length(f"{prefix}value"), np.int32))
+        spool.append(f"{prefix}value", events.value)
+    elif spool.length(f"{prefix}value"):
+        spool.append(f"{prefix}value", np.ones(events.n_events, np.int32))
+
+
+def write_events(
+    spool: Spool, prefix: str, archive: zipfile.ZipFile, progress: Callable[[int], None] = _ignore
+) -> None:
+    """Write what `spool_events` collected as the arrays `offsets`, `step`, `neuron` and, where it is needed, `value`.
+
+    Arguments:
+        spool, prefix: as there.
+        archive: open for writing.
+        progress: called with the bytes of each block.
+    """
+    counts = spool.read(f"{prefix}counts", np.int64)
+    write_array(archive, f"{prefix}offsets", np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]))
+    for field in EVENT_FIELDS:
+        if field != "value" or spool.length(f"{prefix}value"):
+            spool.copy(f"{prefix}{field}", archive, (spool.length(f"{prefix}{field}"),), progress)

@@ -1,0 +1,1 @@
+"""The `loihi2` backend: the chip, where there is one."""

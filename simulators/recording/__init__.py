@@ -1,0 +1,1 @@
+"""Recordings of spikes and states: what is recorded, the file, the pictures."""

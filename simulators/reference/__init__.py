@@ -1,0 +1,1 @@
+"""The `reference` backend: the meaning of everything, in plain numpy."""

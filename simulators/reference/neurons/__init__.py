@@ -1,0 +1,1 @@
+"""A step of each neuron kind, in plain numpy."""

@@ -1,0 +1,1 @@
+"""From a trained module to an exported network, and whether both decide alike."""

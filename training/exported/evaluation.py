@@ -1,0 +1,131 @@
+"""What a trained network reaches: measured on the exported integers, some samples at a time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from lapilli.netx_exports import Network
+from lapilli.netx_exports.errors import LapilliError, UnsupportedError
+from lapilli.simulators import run
+from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.plan import Backend
+from lapilli.simulators.run import BackendName
+from lapilli.training.data.samples import Samples
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.loop.batches import ValidationBatches
+from lapilli.training.networks.network import SlayerNetwork
+from lapilli.training.networks.readouts import step_scores
+
+SAMPLES_AT_ONCE = 128
+"""Bounds the memory that recorded voltages take."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A network on some samples.
+
+    Arguments:
+        accuracy: share of samples that are decided rightly.
+        operations: synaptic operations of a sample, mean.
+        spikes: of the layers in a sample, mean; the input not counted.
+        decisions: class of each sample.
+    """
+
+    accuracy: float
+    operations: float
+    spikes: float
+    decisions: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def measure(
+    network: Network,
+    samples: Samples,
+    n_steps: int,
+    backend: BackendName | Backend = "fast",
+    progress: Callable[[int], Any] = lambda done: None,
+) -> Measured:
+    """Run an exported network and decide on integers.
+
+    Arguments:
+        network: with its readout in the metadata.
+        samples: with labels; at least one.
+        n_steps: that a sample runs.
+        backend: as in `lapilli.simulators.run`.
+        progress: told of samples as they are done.
+
+    Raises:
+        LapilliError: without samples.
+    """
+    if not len(samples):
+        raise LapilliError("accuracy needs at least one sample")
+    decisions, operations, spikes = [], 0, 0
+    for first in range(0, len(samples), SAMPLES_AT_ONCE):
+        events = samples.select(slice(first, first + SAMPLES_AT_ONCE))
+        result = run(network, events, backend, n_steps=n_steps, record=needed_recording(network))
+        decisions.append(decide(result, network))
+        operations += int(result.counts.synapse_ops.sum())
+        spikes += int(result.counts.sent[:, 1:].sum())
+        progress(len(events))
+    decided = np.concatenate(decisions)
+    accuracy = float(np.mean(decided == samples.labels))
+    return Measured(accuracy, operations / len(samples), spikes / len(samples), decided)
+
+
+def check_same_decisions(module: SlayerNetwork, network: Network, samples: Samples, n_steps: int) -> Measured:
+    """Measure an exported network, and the module that it was exported from beside it.
+
+    Raises:
+        LapilliError: where they decide differently. The cause that is known: states beyond 24 bits, as large counts of
+            spikes in a bin can bring about, wrap or end there in Lava, but not in SLAYER.
+    """
+    exported = measure(network, samples, n_steps)
+    trained = measure(network, samples, n_steps, SlayerBackend(module))
+    if not np.array_equal(exported.decisions, trained.decisions):
+        different = int(np.count_nonzero(exported.decisions != trained.decisions))
+        raise LapilliError(
+            f"the exported network decides {different} of {len(samples)} samples unlike what was trained; where "
+            "currents leave Lava's 24 bits, smaller weights, fewer events in a bin or network.batch_norm help"
+        )
+    return exported
+
+
+def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) -> float | None:
+    """Accuracy of the module with its weights as the optimiser left them, not rounded to 8 bits.
+
+    The fused kernels have integer weights only, so SLAYER's own code runs; None where it cannot, which is the case for
+    recurrent layers with biases.
+    """
+    right = 0
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad(), _unrounded(module):
+            for batch in ValidationBatches(samples, n_steps, SAMPLES_AT_ONCE):
+                scores = step_scores(module.config.readout, module(batch.values)).double().sum(-1)
+                right += int((scores.argmax(1) == batch.labels).sum())
+    except UnsupportedError:
+        return None
+    finally:
+        module.train(was_training)
+    return right / len(samples)
+
+
+@contextmanager
+def _unrounded(module: torch.nn.Module) -> Iterator[None]:
+    synapses: list[Any] = [part for part in module.modules() if getattr(part, "pre_hook_fx", None) is not None]
+    hooks = [synapse.pre_hook_fx for synapse in synapses]
+    for synapse in synapses:
+        synapse.pre_hook_fx = _as_it_is
+    try:
+        yield
+    finally:
+        for synapse, hook in zip(synapses, hooks):
+            synapse.pre_hook_fx = hook
+
+
+def _as_it_is(weight: torch.Tensor) -> torch.Tensor:
+    return weight

@@ -1,0 +1,1 @@
+"""What every recipe's loop needs: batches, epochs, checkpoints, optimiser, run folder."""

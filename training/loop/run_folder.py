@@ -1,0 +1,194 @@
+"""The folder of a training run: what may be in it, and how each file gets there whole.
+
+* `config.yaml`: the resolved configuration; with it alone the run can be repeated.
+* `metrics.csv`: one row for each finished epoch.
+* `checkpoint.safetensors`: everything needed to go on after the last finished epoch.
+* `weights.safetensors`: the best weights, written at the end.
+* `model.net`: the exported network, written at the end.
+* `summary.json`: accuracies, versions, time, written at the end.
+"""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+import yaml
+
+from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.files import PathLike, existing_file, replacing
+
+_FACTS = "lapilli"
+"""Entry of the weights file's metadata that holds the facts as JSON."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and files of one run.
+
+    Arguments:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """Resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        """One row for each finished epoch."""
+        return self.path / "metrics.csv"
+
+    @property
+    def checkpoint(self) -> Path:
+        """State after the last finished epoch."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def weights(self) -> Path:
+        """Best weights."""
+        return self.path / "weights.safetensors"
+
+    @property
+    def network(self) -> Path:
+        """Exported network."""
+        return self.path / "model.net"
+
+    @property
+    def summary(self) -> Path:
+        """What came out."""
+        return self.path / "summary.json"
+
+
+def start_run(path: PathLike, config: Mapping[str, Any], resume: bool) -> RunFolder:
+    """Make a run folder, or check that an existing one is of the same run.
+
+    Arguments:
+        path: the folder; its parents are made too.
+        config: resolved configuration, plain values only.
+        resume: whether to continue what is there.
+
+    Raises:
+        LapilliError: when the folder cannot be written, is not empty without `resume`, holds no run with `resume`, or
+            holds one with another configuration (naming the keys that differ).
+    """
+    folder = RunFolder(Path(path))
+    if resume:
+        _check_same_run(folder, config)
+        # What a kill in the middle of a write leaves behind.
+        for leftover in folder.path.glob(".*.part"):
+            leftover.unlink(missing_ok=True)
+        return folder
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.path.iterdir())
+    except OSError as error:
+        raise LapilliError(f"cannot make run folder {folder.path}: {error.strerror or error}") from error
+    if occupied:
+        raise LapilliError(f"run folder {folder.path} is not empty; resume the run in it or choose another folder")
+    with replacing(folder.config) as temporary:
+        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return folder
+
+
+def read_config(folder: RunFolder) -> dict[str, Any]:
+    """The configuration that the run was started with.
+
+    Raises:
+        LapilliError: when the folder holds no run.
+        FormatError: when the file is damaged.
+    """
+    if not folder.config.is_file():
+        raise LapilliError(f"{folder.path} is not a run folder: it has no {folder.config.name}")
+    try:
+        config = yaml.safe_load(existing_file(folder.config).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FormatError(str(folder.config), [" ".join(str(error).split())]) from error
+    if not isinstance(config, dict):
+        raise FormatError(str(folder.config), [f"must be a mapping, got {type(config).__name__}"])
+    return config
+
+
+def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write the whole table anew.
+
+    Raises:
+        LapilliError: when the file cannot be written.
+    """
+    with replacing(folder.metrics) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+    """Write weights, with facts that a reader needs to rebuild the module. Equal content gives equal bytes.
+
+    Raises:
+        LapilliError: when the file cannot be written.
+    """
+    contiguous = {name: tensor.contiguous() for name, tensor in weights.items()}
+    with replacing(folder.weights) as temporary:
+        # One entry: safetensors writes several in an order that changes from run to run.
+        safetensors.torch.save_file(contiguous, temporary, {_FACTS: json.dumps(facts, sort_keys=True)})
+
+
+def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Weights and facts.
+
+    Raises:
+        LapilliError: when the run has no weights yet.
+        FormatError: when the file is damaged.
+    """
+    if not folder.weights.is_file():
+        raise LapilliError(f"run {folder.path} is not finished: it has no {folder.weights.name}; resume it first")
+    try:
+        with safetensors.safe_open(existing_file(folder.weights), "pt") as opened:
+            facts = json.loads((opened.metadata() or {}).get(_FACTS, "{}"))
+            names = list(opened.keys())
+            return {name: opened.get_tensor(name) for name in names}, dict(facts)
+    except (safetensors.SafetensorError, ValueError, TypeError) as error:
+        raise FormatError(
+            str(folder.weights), [f"not a weights file of lapilli, or a damaged one ({error})"]
+        ) from error
+
+
+def write_summary(folder: RunFolder, summary: Mapping[str, Any]) -> None:
+    """Write the summary.
+
+    Raises:
+        LapilliError: when the file cannot be written.
+    """
+    with replacing(folder.summary) as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def _check_same_run(folder: RunFolder, config: Mapping[str, Any]) -> None:
+    if not folder.config.is_file():
+        raise LapilliError(f"nothing to resume: {folder.path} has no {folder.config.name}")
+    before, now = _flat(read_config(folder)), _flat(yaml.safe_load(yaml.safe_dump(dict(config))))
+    differences = [
+        f"{key} is {now.get(key, 'missing')} but was {before.get(key, 'missing')}"
+        for key in {**before, **now}
+        if before.get(key, "missing") != now.get(key, "missing")
+    ]
+    if differences:
+        raise LapilliError(f"cannot resume {folder.path} with another configuration: {'; '.join(differences)}")
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """{"optimizer.lr": 0.01} of {"optimizer": {"lr": 0.01}}."""
+    if not isinstance(tree, Mapping):
+        return {prefix: tree}
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat

@@ -1,0 +1,1 @@
+"""Networks of SLAYER blocks by configuration, and their parts."""

@@ -1,0 +1,170 @@
+"""What a SLAYER network is built from, as it stands in a YAML file, and how long an answer takes to come out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+from lapilli.netx_exports.synapses.kinds import Shape
+
+Range = tuple[float, float]
+
+MAX_GROUPS = 127
+"""Groups of a convolution that Lava can have."""
+
+ReadoutKind = Literal["voltage_sum", "spike_count", "softmax_sum"]
+
+
+@dataclass(frozen=True)
+class ConvConfig:
+    """A layer of convolutions; one with stride, or with as many groups as channels, pools with learned weights."""
+
+    channels: int
+    """Channels of the layer."""
+
+    kernel: int = 3
+    """Rows and columns of the kernels."""
+
+    stride: int = 1
+    """Distance of neighbouring neurons, in neurons of the layer below."""
+
+    padding: int | None = None
+    """Zeros around the image below; null: half an odd kernel, so that stride 1 keeps the size, 0 for an even one."""
+
+    groups: int = 1
+    """Blocks of channels that see only each other; 1…127."""
+
+    skip: int = 0
+    """Convolutional layers that a second synapse skips, a 1×1 convolution; 1: it reads what the layer below reads, and
+    so on. Where the channels are as many, each feeds its own only, at first with weights of one threshold. 0: none."""
+
+    pool: int = 1
+    """Side of windows of pooling neurons behind the layer, which spike when any neuron of theirs does; 1: none."""
+
+    @property
+    def margin(self) -> int:
+        """Zeros around the image below."""
+        return self.kernel % 2 * (self.kernel // 2) if self.padding is None else self.padding
+
+    def sides(self, below: Sequence[int]) -> tuple[int, ...]:
+        """Rows and columns of the layer, before pooling, from those of the layer below."""
+        return tuple((side + 2 * self.margin - self.kernel) // self.stride + 1 for side in below)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Layers of CUBA LIF neurons and a readout."""
+
+    conv: tuple[ConvConfig, ...] = ()
+    """Convolutional layers in front of the hidden ones; the input is then (channels, rows, columns)."""
+
+    hidden: tuple[int, ...] = (256,)
+    """Neurons of each hidden layer without convolutions, from input to output."""
+
+    hidden_skips: bool = False
+    """Whether every layer of `hidden` but the first also reads what the layer below it reads."""
+
+    aligned_skips: bool = False
+    """Whether what comes by a skip waits for what takes the longer way; otherwise it comes earlier, and Lava, whose
+    convolutions know no delays, runs the network too."""
+
+    recurrent: bool = False
+    """Whether every layer of `hidden` also feeds itself."""
+
+    through_state: bool = False
+    """Whether gradients of recurrent layers pass from step to step through current and voltage, not spikes alone."""
+
+    threshold: float = 1.0
+    """Voltage at which a neuron spikes; a multiple of 1/64."""
+
+    current_decay: float = 0.1
+    """Share of its current that a hidden neuron forgets in a step, 0…1."""
+
+    voltage_decay: float = 0.03
+    """Share of its voltage that a hidden neuron forgets in a step, 0…1."""
+
+    current_decay_range: Range | None = None
+    """Each neuron of `hidden` has a current decay of its own, drawn from here; null: all have `current_decay`."""
+
+    voltage_decay_range: Range | None = None
+    """Each neuron of `hidden` has a voltage decay of its own, drawn from here; null: all have `voltage_decay`."""
+
+    learn_decays: bool = False
+    """Whether the decays of hidden layers and readout are learned: one for a layer, or of each neuron with a range."""
+
+    delays: int = 0
+    """Largest learned axonal delay behind each layer of `hidden`, in steps, 0…62; 0: none."""
+
+    initial_delays: Range | None = None
+    """The delays' first values are drawn uniformly from here; null: from 0 to `delays`."""
+
+    readout: ReadoutKind = "voltage_sum"
+    """What decides the class: voltages of neurons that never spike, summed over all steps, or their softmax in each
+    step, summed, or a count of spikes."""
+
+    readout_current_decay: float = 1.0
+    """Share of its current that a readout neuron forgets in a step, 0…1."""
+
+    readout_voltage_decay: float = 0.1
+    """Share of its voltage that a readout neuron forgets in a step, 0…1."""
+
+    surrogate_width: float = 1.0
+    """Distance from the threshold, in thresholds, at which the surrogate gradient has fallen to 1/e of its peak."""
+
+    surrogate_peak: float = 0.5
+    """Surrogate gradient of a spike with respect to the voltage, at the threshold."""
+
+    hidden_weight_scale: float = 2.0
+    """Factor on torch's initial weights of the hidden layers."""
+
+    recurrent_weight_scale: float | None = None
+    """Factor on torch's initial weights of recurrent synapses; null: as `hidden_weight_scale`."""
+
+    readout_weight_scale: float = 1.0
+    """Factor on torch's initial weights of the readout."""
+
+    weight_norm: bool = False
+    """Whether length and direction of each neuron's input weights are learned apart (not of recurrent weights)."""
+
+    batch_norm: bool = False
+    """Whether the currents of hidden neurons are normalised by batch, folded into integer weights and biases."""
+
+    norm_scale: float = 1.0
+    """First standard deviation of normalised currents, learned for each neuron or channel."""
+
+    bias_exp: int = 6
+    """Biases of normalised neurons are multiples of 2^bias_exp / 4096; 6 as in files that stock lava-dl reads; 0…6."""
+
+    learn_threshold: bool = False
+    """Whether a factor of each layer's weights is learned, which does what a learned threshold would."""
+
+    dropout: float = 0.0
+    """Share of hidden neurons silenced in training, each for a whole sample (recurrent layers: for a step), 0…1."""
+
+
+DEFAULT_NETWORK = NetworkConfig()
+
+
+def depth(config: NetworkConfig) -> int:
+    """Steps after which the readout has answered an input spike, learned delays at their largest.
+
+    The exported network's `depth` is this, or less where delays were learned to be shorter.
+    """
+    n_conv = sum(1 + (layer.pool > 1) for layer in config.conv)
+    return n_conv + len(config.hidden) * (1 + config.delays) + 1
+
+
+def conv_shapes(config: NetworkConfig, input_shape: Sequence[int]) -> list[Shape]:
+    """(channels, rows, columns) of each convolutional layer, its pooling included, for an input of such a shape."""
+    shapes: list[Shape] = []
+    sides = tuple(input_shape[1:])
+    for layer in config.conv:
+        sides = tuple(side // layer.pool for side in layer.sides(sides))
+        shapes.append((layer.channels, *sides))
+    return shapes
+
+
+def skip_stride(config: NetworkConfig, number: int) -> int:
+    """Stride of the synapse that skips layers on the way to convolutional layer `number`: that of the way itself."""
+    skipped = config.conv[number - config.conv[number].skip : number]
+    return config.conv[number].stride * prod(layer.stride * layer.pool for layer in skipped)

@@ -1,0 +1,1 @@
+"""NeuroBench's metrics of torch modules."""

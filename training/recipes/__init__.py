@@ -1,0 +1,1 @@
+"""Recipes: each trains a network from data to an exported file."""

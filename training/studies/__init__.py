@@ -1,0 +1,1 @@
+"""Studies: trainings over seeds and settings, each a row of a table."""

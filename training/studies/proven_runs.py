@@ -1,0 +1,158 @@
+"""A training for several seeds, each proven and measured after export, as rows of a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lapilli.netx_exports import Network, load
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.files import PathLike
+from lapilli.simulators import run
+from lapilli.simulators.bill.bill import PASS_A_STEP, bill_of
+from lapilli.simulators.bill.cost_table import load_table
+from lapilli.simulators.plan import Backend
+from lapilli.simulators.prove import Proof, prove
+from lapilli.training.data.samples import Samples
+from lapilli.training.data.tasks import DataConfig, find_task, joined
+from lapilli.training.exported.export import load_module
+from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.loop.run_folder import RunFolder
+from lapilli.training.recipes.surrogate_gradient import DEFAULT_METHOD, Summary, train
+from lapilli.training.studies.collect import Case, Row, collect
+
+PROVEN_SAMPLES = 200
+"""Samples on which module, reference and fast are compared: of the test part, then of the validation part."""
+
+LAVA_SAMPLES = 20
+"""Test samples that Lava runs too; it takes seconds for each."""
+
+LAVA_LIMIT_S = 1800.0
+
+ENERGY_TABLE = "horowitz-45nm-int8"
+"""Cost table of the estimate; `lapilli profile` has the others, and what each leaves out."""
+
+
+def study(
+    out: PathLike,
+    run_dir: Path,
+    name: str,
+    seeds: Sequence[int],
+    command: str,
+    lava_samples: int = LAVA_SAMPLES,
+    **options: Any,
+) -> list[Row]:
+    """Train once for each seed, prove and measure what was exported, and write a row after every run.
+
+    What was stopped goes on where it was: finished rows are kept, a training goes on after its last epoch.
+
+    Arguments:
+        out: CSV to write; rows of this commit that it holds already are kept.
+        run_dir: folder of the runs, one for each seed in it.
+        name: of this configuration, which tells its rows from others of the table.
+        seeds: of initial weights, order, augmentation and dropout; the split of the data stays the same.
+        command: that makes the table.
+        lava_samples: test samples that are run on Lava too; 0: none.
+        options: of `lapilli.training.recipes.surrogate_gradient.train`.
+
+    Returns:
+        The rows.
+
+    Raises:
+        LapilliError: as `train`; when a backend differs from another.
+    """
+
+    def measured(case: Case) -> list[Row]:
+        folder = Path(run_dir) / f"seed-{case.seed}"
+        summary = resumed(folder, seed=case.seed, **options)
+        return [described(options) | row_of(folder, summary, options.get("data", DataConfig()), lava_samples)]
+
+    cases = [Case(seed, command, {"configuration": name}) for seed in seeds]
+    return collect(out, cases, measured)
+
+
+def resumed(folder: Path, **options: Any) -> Summary:
+    """Train, or go on with a training that was stopped."""
+    return train(folder, resume=RunFolder(folder).config.exists(), **options)
+
+
+def described(options: dict[str, Any]) -> Row:
+    """What a table says of a configuration."""
+    data: DataConfig = options.get("data", DataConfig())
+    framing = data.framing
+    method = options.get("method") or DEFAULT_METHOD
+    return {"data": data.name, "bin_ms": framing.bin_ms or "", "frames": framing.n_steps or "", "method": method.name}
+
+
+def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int = LAVA_SAMPLES) -> Row:
+    """What was measured of a finished run, and what was proven of its exported network."""
+    task = find_task(data, progress=True)
+    test = task.test
+    proofs = prove_run(folder, joined(test, task.validation), summary.n_steps, lava_samples)
+    return {
+        "validation_accuracy": round(summary.validation_accuracy, 6),
+        "test_accuracy": round(summary.test_accuracy, 6),
+        "unrounded_test_accuracy": _rounded(summary.unrounded_test_accuracy),
+        "best_test_epoch_accuracy": _rounded(summary.best_test_epoch_accuracy),
+        "operations_per_sample": round(summary.operations, 1),
+        "spikes_per_sample": round(summary.spikes, 1),
+        **estimated_energy(load(RunFolder(folder).network), test, summary.n_steps),
+        "steps": summary.n_steps,
+        "epochs": summary.epochs,
+        "best_epoch": summary.best_epoch,
+        "training_seconds": round(summary.seconds),
+        **proofs,
+        "fingerprint": summary.fingerprint[:16],
+    }
+
+
+def estimated_energy(network: Network, test: Samples, n_steps: int) -> Row:
+    """What a sample may cost by `ENERGY_TABLE`, in microjoules, and over the same network without spikes."""
+    events = test.select(slice(0, PROVEN_SAMPLES))
+    counts = run(network, events, n_steps=n_steps).counts
+    found = bill_of(network, counts, test.n_steps, [load_table(ENERGY_TABLE)]).tables[0]
+    if found.spiking is None:
+        return {f"uj_by_{ENERGY_TABLE}": "", "over_dense_pass_a_step": ""}
+    dense = found.baselines.get(PASS_A_STEP)
+    return {
+        f"uj_by_{ENERGY_TABLE}": round(1e6 * found.spiking.total, 4),
+        "over_dense_pass_a_step": "" if dense is None else round(dense.ratio, 4),
+    }
+
+
+def prove_run(folder: Path, samples: Samples, n_steps: int, lava_samples: int) -> Row:
+    """Compare SLAYER's module, the reference, `fast` and, on fewer samples, Lava.
+
+    Arguments:
+        folder: of a finished run.
+        samples: of which the first `PROVEN_SAMPLES` are compared; those of the test part, and then of the validation
+            part, because some test parts have less.
+        n_steps: how long a sample runs.
+        lava_samples: how many of them run on Lava too; 0: none.
+
+    Raises:
+        LapilliError: where anything differs.
+    """
+    network, module = load(RunFolder(folder).network), SlayerBackend(load_module(folder))
+    found: Row = {}
+    backends: dict[str, Backend | str] = {"slayer": module, "reference": "reference", "fast": "fast"}
+    parts: list[tuple[str, dict[str, Backend | str], int]] = [("proven", backends, PROVEN_SAMPLES)]
+    if lava_samples:
+        parts.append(("lava", {"fast": "fast", "lava": "lava"}, lava_samples))
+    for name, chosen, number in parts:
+        events = samples.select(slice(0, number))
+        proof = prove(network, events, chosen, n_steps=n_steps, time_limit_s=LAVA_LIMIT_S)
+        _check(proof, folder)
+        found |= {f"{name}_samples": proof.n_samples, f"{name}_differences": proof.n_differences}
+        found |= {f"{name}_spikes": proof.spikes_compared, f"{name}_states": proof.states_compared}
+    return found
+
+
+def _check(proof: Proof, folder: Path) -> None:
+    if proof.n_differences:
+        raise LapilliError(f"{folder}: {'; '.join(map(str, proof.first.values()))}")
+    if proof.skipped:
+        raise LapilliError(f"{folder}: {'; '.join(proof.skipped.values())}")
+
+
+def _rounded(value: float | None) -> object:
+    return "" if value is None else round(value, 6)

@@ -1,0 +1,1 @@
+"""Studies of S-TLLR: tables, rates, costs and pictures."""
