@@ -26,7 +26,7 @@ from lapilli.lava_models.rows import RowWriter
 from lapilli.lava_models.sink import SpikeSink
 
 _ADAPTERS = "lava.proc.embedded_io"
-_HOST = "lava_models."
+_HOST = "lapilli.lava_models."
 
 
 class ChipInput:

@@ -1,7 +1,9 @@
 """Integer arrays that never change: conversion with a range check, frozen storage, digests."""
 
 import hashlib
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,10 @@ class Checked:
     """A part of a network: what its constructor finds wrong is kept until the network asks for all problems."""
 
     _found: tuple[str, ...] = ()
+
+    counters: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What is counted of it beside updates, events and operations, in every backend (`Counts.named`): name, and what
+    one of it is."""
 
 
 def frozen_integers(

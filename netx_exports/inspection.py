@@ -12,16 +12,8 @@ from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.netx.reader import FileContent, read_file
 from lapilli.netx_exports.netx.stock import is_plain, layer_type, stock_problems
-from lapilli.netx_exports.neurons.kinds import Neuron, SigmaDelta
-from lapilli.netx_exports.synapses.kinds import (
-    ConvSynapse,
-    DenseSynapse,
-    DirectSynapse,
-    IdentitySynapse,
-    Shape,
-    Synapse,
-    delay_range,
-)
+from lapilli.netx_exports.neurons.neuron import Neuron
+from lapilli.netx_exports.synapses.synapse import Shape, Synapse
 
 Range = tuple[int, int]
 """Smallest and largest value."""
@@ -33,7 +25,7 @@ class SynapseFacts:
 
     Arguments:
         source: layer, or "input".
-        kind: "dense", "conv", "identity" or "direct".
+        kind: name of the kind.
         weights: range of the weights that run, without `weight_exp`.
         weight_bits: bits that hold each weight, sign included; 0 for a direct synapse, which has none.
         weight_exp: exponent of the sum.
@@ -59,14 +51,14 @@ class NeuronFacts:
     """A layer's neurons.
 
     Arguments:
-        model: "CUBA", "ALIF", "RF_PHASE", "RF_IZHIKEVICH", "DELTA", "SDNN" or "SIGMA".
+        model: name of the kind.
         parameters: range of each integer parameter over the layer, by name.
-        activation: activation function of sigma-delta neurons; None for other models.
+        words: parameters that are text, as the activation function of sigma-delta neurons.
     """
 
     model: str
     parameters: dict[str, Range]
-    activation: str | None = None
+    words: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -157,37 +149,22 @@ def _layer_facts(layer: Layer) -> LayerFacts:
 
 def _neuron_facts(neuron: Neuron) -> NeuronFacts:
     parameters = {name: _range(getattr(neuron, name)) for name in neuron.ranges}
-    return NeuronFacts(neuron.model, parameters, neuron.activation if isinstance(neuron, SigmaDelta) else None)
+    return NeuronFacts(neuron.model, parameters, {name: getattr(neuron, name) for name in sorted(neuron.words)})
 
 
 def _synapse_facts(synapse: Synapse) -> SynapseFacts:
-    weights = _weights(synapse)
-    bits, exponent, sign_mode = _storage(synapse)
+    weights = synapse.effective_weights
     return SynapseFacts(
         source=synapse.source,
         kind=synapse.kind,
         weights=_range(weights),
-        weight_bits=bits,
-        weight_exp=exponent,
-        sign_mode=sign_mode,
+        weight_bits=synapse.weight_bits,
+        weight_exp=synapse.weight_exp,
+        sign_mode=synapse.sign_mode,
         n_weights=weights.size,
         n_nonzero=int(np.count_nonzero(weights)),
-        delays=delay_range(synapse),
+        delays=synapse.delay_range,
     )
-
-
-def _weights(synapse: Synapse) -> npt.NDArray[Any]:
-    if isinstance(synapse, (DenseSynapse, ConvSynapse)):
-        return synapse.effective_weights
-    return np.array([synapse.weight] if isinstance(synapse, IdentitySynapse) else [], np.int32)
-
-
-def _storage(synapse: Synapse) -> tuple[int, int, str]:
-    if isinstance(synapse, DenseSynapse):
-        return synapse.weight_bits, synapse.weight_exp, synapse.sign_mode
-    # A Lava Conv keeps all nine bits of -256…255.
-    exponent = synapse.weight_exp if isinstance(synapse, IdentitySynapse) else 0
-    return 0 if isinstance(synapse, DirectSynapse) else 9, exponent, "mixed"
 
 
 def _range(values: npt.ArrayLike) -> Range:

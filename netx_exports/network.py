@@ -9,9 +9,10 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
+from lapilli.netx_exports.arrays import update_digest
 from lapilli.netx_exports.errors import NetworkError
-from lapilli.netx_exports.neurons.kinds import Neuron
-from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse, Shape, Synapse, delay_range, part_of
+from lapilli.netx_exports.neurons.neuron import Neuron
+from lapilli.netx_exports.synapses.synapse import INPUT, Shape, Synapse
 
 MAX_NEURONS = 1 << 24
 """Neurons in one layer or input; a file that asks for more is refused before memory is taken."""
@@ -23,12 +24,12 @@ MAX_NAME = 250
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """A population of neurons of one model and the synapses that feed it.
+    """A population of neurons of one kind and the synapses that feed it.
 
     Arguments:
         name: unique in the network, not "input".
         shape: (N,) or (C, H, W); neurons are numbered in C order.
-        neuron: the neuron model with its parameters.
+        neuron: the neuron kind with its parameters.
         synapses: one or more; their currents add up before the neuron.
     """
 
@@ -51,13 +52,18 @@ class Layer:
         """Whether the layer feeds itself."""
         return any(synapse.source == self.name for synapse in self.synapses)
 
+    def port_of(self, synapse: Synapse) -> str:
+        """Which of the neurons' ports a synapse feeds."""
+        return self.neuron.ports[0] if synapse.port is None else synapse.port
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """A spiking network as integers: frozen and valid from its construction on.
 
-    Time: a spike of step t reaches its target's neurons in step t + 1 + delay (`DirectSynapse`: t). In each step a
-    layer adds up the currents of all its synapses and updates its neurons. All state and all synapses start empty.
+    Time: a spike of step t reaches its target's neurons in step t + 1 + delay (t + delay by a synapse of `steps` 0). In
+    each step a layer adds up, for each port of its neurons, the currents of its synapses, and updates its neurons. All
+    state and all synapses start empty.
 
     Arguments:
         input_shape: (N,) or (C, H, W).
@@ -97,6 +103,12 @@ class Network:
         layers = {layer.name for layer in self.layers if layer.neuron.graded}
         return frozenset({INPUT, *layers} if self.graded_input else layers)
 
+    @cached_property
+    def counters(self) -> tuple[str, ...]:
+        """Names of what its kinds count beside updates, events and operations (`Counts.named`)."""
+        parts = ((layer.neuron, *layer.synapses) for layer in self.layers)
+        return tuple(dict.fromkeys(name for of_layer in parts for part in of_layer for name in part.counters))
+
     @property
     def n_inputs(self) -> int:
         """Number of input neurons."""
@@ -113,7 +125,7 @@ class Network:
         for layer in self.layers:
             reached[layer.name] = max(
                 (
-                    reached[synapse.source] + (not isinstance(synapse, DirectSynapse)) + delay_range(synapse)[1]
+                    reached[synapse.source] + synapse.steps + synapse.delay_range[1]
                     for synapse in layer.synapses
                     if synapse.source != layer.name
                 ),
@@ -131,6 +143,8 @@ class Network:
             layer.neuron.update_digest(digest)
             for synapse in layer.synapses:
                 synapse.update_digest(digest)
+                if (port := layer.port_of(synapse)) != layer.neuron.ports[0]:
+                    update_digest(digest, port)
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
@@ -167,17 +181,20 @@ def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network)
     found += layer.neuron.problems(layer.shape)
     if not layer.synapses:
         found.append("synapses: a layer needs at least one")
-    if sum(isinstance(synapse, DirectSynapse) for synapse in layer.synapses) > 1:
+    if sum(not synapse.weighted for synapse in layer.synapses) > 1:
         found.append("synapses: at most one may be direct")
     for index, synapse in enumerate(layer.synapses):
         where = f"synapse {index} from {synapse.source!r}"
         if synapse.source != layer.name and synapse.source not in shapes:
             found.append(f"{where}: source must be the input, an earlier layer or the layer itself")
             continue
-        if isinstance(synapse, DirectSynapse) and not network.graded_input:
+        if synapse.source == layer.name and not synapse.steps:
+            found.append(f"{where}: a layer cannot feed itself in the same step")
+        if not synapse.weighted and not network.graded_input:
             found.append(f"{where}: a direct synapse needs graded_input=True")
-        if part_of(synapse) not in layer.neuron.parts:
-            found.append(f"{where}: part: neurons of model {layer.neuron.model} have no {part_of(synapse)!r} input")
+        if (port := layer.port_of(synapse)) not in layer.neuron.ports:
+            ports = ", ".join(layer.neuron.ports)
+            found.append(f"{where}: port: neurons of model {layer.neuron.model} have the ports {ports}, got {port!r}")
         source_shape = layer.shape if synapse.source == layer.name else shapes[synapse.source]
         found += [f"{where}: {problem}" for problem in synapse.problems(source_shape, layer.shape)]
     return found

@@ -1,8 +1,8 @@
 """Exact counts from recorded spikes: every event times the non-zero weights it meets. The meaning of the counters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,46 +10,25 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, Shape, Synapse
 from lapilli.simulators.events import Events
 from lapilli.simulators.results import Counts, SynapseName
 
 Int64 = npt.NDArray[np.int64]
 
 
-def fan_out(synapse: Synapse, source_shape: Shape, shape: Shape) -> Int64:
-    """Non-zero connections of each source neuron, flat in C order.
-
-    Weights that the chip stores as zero (`effective_weights`) do not count; neither do kernel taps that fall outside
-    the target at borders and between strides.
-    """
-    if isinstance(synapse, DenseSynapse):
-        return np.count_nonzero(synapse.effective_weights, axis=0).astype(np.int64)
-    if isinstance(synapse, ConvSynapse):
-        return _conv_fan_out(synapse, synapse.effective_weights != 0, source_shape, shape)
-    weight = getattr(synapse, "weight", 1)
-    return np.full(prod(source_shape), int(weight != 0), np.int64)
+NOTHING_NAMED: Mapping[str, Int64] = MappingProxyType({})
 
 
-def connections(synapse: Synapse, source_shape: Shape, shape: Shape) -> Int64:
-    """Connections of each source neuron, those of weight zero too, flat in C order.
-
-    What a dense network computes. Kernel taps that fall outside the target are none.
-    """
-    if isinstance(synapse, DenseSynapse):
-        return np.full(prod(source_shape), prod(shape), np.int64)
-    if isinstance(synapse, ConvSynapse):
-        return _conv_fan_out(synapse, np.ones(np.shape(synapse.weights), np.bool_), source_shape, shape)
-    return np.ones(prod(source_shape), np.int64)
-
-
-def counts_from_spikes(network: Network, spikes: Mapping[str, Events], n_steps: int) -> Counts:
+def counts_from_spikes(
+    network: Network, spikes: Mapping[str, Events], n_steps: int, named: Mapping[str, Int64] = NOTHING_NAMED
+) -> Counts:
     """Counts of a run from the spikes of the input and of every layer.
 
     Arguments:
         network: what was run.
         spikes: events of "input" and of each layer, all of the same samples, `n_steps` steps long.
         n_steps: steps that were run.
+        named: counts of the network's `counters`, which no spikes tell; as of `Counts`.
     """
     sources = [spikes[name] for name in network.shapes]
     return counts_of(
@@ -65,6 +44,7 @@ def counts_from_spikes(network: Network, spikes: Mapping[str, Events], n_steps: 
         neuron_events=tuple(
             np.bincount(events.neuron, minlength=events.n_neurons).astype(np.int64) for events in sources
         ),
+        named=named,
     )
 
 
@@ -76,6 +56,7 @@ def counts_of(
     payload_bits: Int64,
     synapse_ops: Int64,
     neuron_events: tuple[Int64, ...],
+    named: Mapping[str, Int64] = NOTHING_NAMED,
 ) -> Counts:
     """Counts of a run of `n_steps` steps, from what was counted; arguments as of `Counts`."""
     updates = np.array([layer.size * n_steps for layer in network.layers], np.int64)
@@ -87,6 +68,7 @@ def counts_of(
         payload_bits=payload_bits,
         synapse_ops=synapse_ops,
         neuron_events=neuron_events,
+        named=named,
     )
 
 
@@ -96,12 +78,13 @@ def join_counts(parts: Sequence[Counts]) -> Counts:
     Raises:
         LapilliError: when there are none, or they are of different networks.
     """
-    if len({(part.layers, part.synapses) for part in parts}) != 1:
+    if len({(part.layers, part.synapses, tuple(part.named)) for part in parts}) != 1:
         raise LapilliError("counts: must be one or more, all of the same network")
     per_sample = ("dendrite_updates", "sent", "payload_bits", "synapse_ops")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in per_sample}
     neuron_events = tuple(np.sum(of_source, axis=0) for of_source in zip(*(part.neuron_events for part in parts)))
-    return Counts(parts[0].layers, parts[0].synapses, **joined, neuron_events=neuron_events)
+    named = {name: np.concatenate([part.named[name] for part in parts]) for name in parts[0].named}
+    return Counts(parts[0].layers, parts[0].synapses, **joined, neuron_events=neuron_events, named=named)
 
 
 def check_counts(network: Network, counts: Counts) -> None:
@@ -114,10 +97,13 @@ def check_counts(network: Network, counts: Counts) -> None:
         raise LapilliError("counts: of another network, layers or synapses differ")
     if not len(counts):
         raise LapilliError("counts: of no sample, nothing to bill")
+    if set(counts.named) != set(network.counters):
+        raise LapilliError(f"counts: named: must be {_listed(network.counters)}, got {_listed(counts.named)}")
     sources, layers = len(network.shapes), len(network.layers)
     columns = {"dendrite_updates": layers, "sent": sources, "payload_bits": sources}
-    for name, width in (columns | {"synapse_ops": len(counts.synapses)}).items():
-        counter = getattr(counts, name)
+    columns |= {"synapse_ops": len(counts.synapses)} | dict.fromkeys(counts.named, layers)
+    for name, width in columns.items():
+        counter = counts.named[name] if name in counts.named else getattr(counts, name)
         if counter.shape != (len(counts), width):
             raise LapilliError(f"counts: {name}: shape must be {(len(counts), width)}, got {counter.shape}")
         if counter.dtype.kind not in "iu" or (counter < 0).any():
@@ -178,7 +164,11 @@ def _fan_outs(network: Network) -> Iterator[tuple[str, Int64]]:
     """Source of each synapse, and the non-zero connections of each of the source's neurons."""
     for layer in network.layers:
         for synapse in layer.synapses:
-            yield synapse.source, fan_out(synapse, network.shapes[synapse.source], layer.shape)
+            yield synapse.source, synapse.fan_out(network.shapes[synapse.source], layer.shape)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 def _of_samples(amounts: Int64, events: Events) -> Int64:
@@ -193,20 +183,3 @@ def _of_steps(amounts: Int64, events: Events, n_steps: int) -> Int64:
     # bincount adds in float64, which is exact below 2^53.
     summed = np.bincount(place, weights=amounts, minlength=len(events) * n_steps)
     return summed.astype(np.int64).reshape(len(events), n_steps)
-
-
-def _conv_fan_out(synapse: ConvSynapse, counted: npt.NDArray[np.bool_], source_shape: Shape, shape: Shape) -> Int64:
-    """Targets of each source position, of the weights that are `counted`."""
-    of_groups = counted.reshape(synapse.groups, -1, *np.shape(synapse.weights)[1:]).sum(axis=1)
-    taps = of_groups.reshape(source_shape[0], *np.shape(synapse.weights)[2:])  # of each source channel and tap
-    reach_y = _tap_reach(synapse, 0, source_shape[1], shape[1])
-    reach_x = _tap_reach(synapse, 1, source_shape[2], shape[2])
-    return np.einsum("ckl,yk,xl->cyx", taps, reach_y, reach_x).reshape(-1).astype(np.int64)
-
-
-def _tap_reach(synapse: ConvSynapse, axis: int, size_in: int, size_out: int) -> Int64:
-    """Whether a source position meets a target position through a kernel tap: (positions, taps) of 0 and 1."""
-    taps = np.shape(synapse.weights)[2 + axis]
-    place = np.arange(size_in)[:, None] + synapse.padding[axis] - synapse.dilation[axis] * np.arange(taps)[None, :]
-    target, rest = np.divmod(place, synapse.stride[axis])
-    return ((rest == 0) & (target >= 0) & (target < size_out)).astype(np.int64)

@@ -3,7 +3,6 @@
 import numpy as np
 
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.synapses.kinds import DirectSynapse
 from lapilli.simulators.events import Events
 
 
@@ -16,6 +15,6 @@ def random_events(network: Network, n_samples: int, n_steps: int, density: float
     shape = (n_samples, *network.input_shape, n_steps)
     dense = (generator.random(shape, np.float32) < density).astype(np.int32)
     if network.graded_input:
-        direct = any(isinstance(synapse, DirectSynapse) for layer in network.layers for synapse in layer.synapses)
+        direct = any(not synapse.weighted for layer in network.layers for synapse in layer.synapses)
         dense *= generator.integers(-256 if direct else 1, 256, shape, dtype=np.int32)
     return Events.from_dense(dense)

@@ -7,19 +7,25 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.netx_exports.network import Layer
+from lapilli.netx_exports.neurons.kinds import known_states
+from lapilli.netx_exports.synapses.synapse import INPUT
 from lapilli.simulators.events import Events
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
 COUNTERS = ("syn_ops", "dendrite_updates", "spikes_in", "axon_out")
 """Names of Loihi 2's activity counters (`lava.utils.profiler`), in the order in which tables show them."""
 
-STATES = ("current", "voltage", "threshold", "refractory", "real", "imag", "sigma", "activation", "residue")
-"""States of all neuron models; which of them a layer has, its model's `states` says."""
+RECORDABLE = ("spikes", *known_states())
+"""What can be recorded of layers of lapilli's own kinds; which of it a layer has, its kind's `states` says."""
 
-RECORDABLE = ("spikes", *STATES)
-"""What can be recorded of a layer."""
+
+def recordable(*layers: Layer) -> tuple[str, ...]:
+    """What can be recorded of layers: all of `RECORDABLE` that they have, and states of kinds from outside."""
+    has = {"spikes", *(state for layer in layers for state in layer.neuron.states)}
+    return tuple(kind for kind in ("spikes", *known_states()) if kind in has)
 
 
 class SynapseName(NamedTuple):
@@ -29,7 +35,7 @@ class SynapseName(NamedTuple):
         layer: name of the layer that it feeds.
         number: its place in the layer's `synapses`.
         source: name of what it reads.
-        kind: "dense", "conv", "identity" or "direct".
+        kind: name of its kind.
     """
 
     layer: str
@@ -55,6 +61,7 @@ class Counts:
         synapse_ops: for each synapse, delivered events x non-zero weights that each meets: int64, (samples, synapses).
         neuron_events: events that each neuron of the input and of each layer sent in all samples together: 1 + layers
             arrays, int64, flat in C order.
+        named: what kinds count beside these, by the names of their `counters`: int64, (samples, layers).
     """
 
     layers: tuple[str, ...]
@@ -64,15 +71,19 @@ class Counts:
     payload_bits: Int64
     synapse_ops: Int64
     neuron_events: tuple[Int64, ...]
+    named: Mapping[str, Int64] = field(default_factory=dict)
 
     def __eq__(self, other: object) -> bool:
         """Whether every count of every sample is the same."""
         if not isinstance(other, Counts) or (self.layers, self.synapses) != (other.layers, other.synapses):
             return False
+        if self.named.keys() != other.named.keys():
+            return False
         arrays = ("dendrite_updates", "sent", "payload_bits", "synapse_ops")
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays) and all(
-            np.array_equal(one, two) for one, two in zip(self.neuron_events, other.neuron_events)
-        )
+        pairs = [(getattr(self, name), getattr(other, name)) for name in arrays]
+        pairs += [*zip(self.neuron_events, other.neuron_events)]
+        pairs += [(counter, other.named[name]) for name, counter in self.named.items()]
+        return all(np.array_equal(one, two) for one, two in pairs)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -110,26 +121,25 @@ class Counts:
         return np.array([[synapse.layer == name for name in self.layers] for synapse in self.synapses], np.int64)
 
 
-@dataclass(frozen=True)
 class Recording:
-    """What was recorded of one layer; None for what was not asked for.
+    """What was recorded of one layer.
+
+    A state is an attribute by its name (`recording.voltage`): int32, (samples, *shape, steps), at the end of each step
+    (after a spike's reset); None where it was not asked for.
 
     Arguments:
-        spikes: events of the layer.
-        current, voltage, threshold, refractory, real, imag, sigma, activation, residue: int32,
-            (samples, *shape, steps), states at the end of each step (after a spike's reset).
+        spikes: events of the layer; None where they were not asked for.
+        states: by name, each an array or None.
     """
 
-    spikes: Events | None = None
-    current: npt.NDArray[np.int32] | None = None
-    voltage: npt.NDArray[np.int32] | None = None
-    threshold: npt.NDArray[np.int32] | None = None
-    refractory: npt.NDArray[np.int32] | None = None
-    real: npt.NDArray[np.int32] | None = None
-    imag: npt.NDArray[np.int32] | None = None
-    sigma: npt.NDArray[np.int32] | None = None
-    activation: npt.NDArray[np.int32] | None = None
-    residue: npt.NDArray[np.int32] | None = None
+    def __init__(self, spikes: Events | None = None, **states: Int32 | None) -> None:
+        self.spikes = spikes
+        self.states: Mapping[str, Int32] = {name: state for name, state in states.items() if state is not None}
+
+    def __getattr__(self, name: str) -> Int32 | None:
+        if name in known_states():
+            return self.states.get(name)
+        raise AttributeError(f"neurons have no state {name!r}; states are {', '.join(known_states())}")
 
 
 @dataclass(frozen=True)

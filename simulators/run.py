@@ -9,7 +9,7 @@ from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events, EventsError
 from lapilli.simulators.plan import Backend, RunPlan, _ignore
-from lapilli.simulators.results import RECORDABLE, Reset, RunResult
+from lapilli.simulators.results import RECORDABLE, Reset, RunResult, recordable
 
 BackendName = Literal["fast", "reference", "lava", "loihi2"]
 BACKENDS: tuple[str, ...] = get_args(BackendName)
@@ -115,7 +115,7 @@ def check_events(network: Network, events: Events) -> None:
 def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:
     known = {layer.name: ("spikes", *layer.neuron.states) for layer in network.layers}
     if not isinstance(record, Mapping):
-        if isinstance(record, str) or set(record) - set(RECORDABLE):
+        if isinstance(record, str) or set(record) - {*RECORDABLE, *recordable(*network.layers)}:
             raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {record!r}")
         record = {name: set(record) & set(kinds) for name, kinds in known.items()}
     for name, kinds in record.items():

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from lapilli.netx_exports.neurons.kinds import known_states
 from lapilli.simulators import RunResult, events_equal
-from lapilli.simulators.results import STATES
 
 
 def assert_same_run(expected: RunResult, found: RunResult) -> None:
@@ -12,7 +12,7 @@ def assert_same_run(expected: RunResult, found: RunResult) -> None:
     assert expected.recordings.keys() == found.recordings.keys()
     for name, recording in expected.recordings.items():
         other = found.recordings[name]
-        for kind in STATES:
+        for kind in known_states():
             states, others = getattr(recording, kind), getattr(other, kind)
             assert (states is None) == (others is None), f"{kind} of {name}"
             if states is not None:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from random_networks import Case, cases
 
 from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
-from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.netx_exports.neurons.kinds import NEURONS, known_states
 from lapilli.simulators import Events, RunResult, events_equal, run
 from lapilli.simulators.fast.program import lower
-from lapilli.simulators.results import RECORDABLE, STATES
+from lapilli.simulators.results import RECORDABLE
 
 
 def assert_same(one: RunResult, two: RunResult) -> None:
@@ -19,7 +19,7 @@ def assert_same(one: RunResult, two: RunResult) -> None:
     assert one.recordings.keys() == two.recordings.keys()
     for name, recording in one.recordings.items():
         assert events_equal(recording.spikes, two.recordings[name].spikes), name
-        for state in STATES:
+        for state in known_states():
             np.testing.assert_equal(getattr(recording, state), getattr(two.recordings[name], state), err_msg=name)
     assert one.counts == two.counts
 

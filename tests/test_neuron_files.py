@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from lapilli.netx_exports.netx.stock_neurons import stock_turn
 from random_networks import cases
 from run_equality import assert_same_run
 
@@ -23,7 +24,6 @@ from lapilli.netx_exports import (
     save,
 )
 from lapilli.netx_exports.netx.stock import is_plain, stock_problems
-from lapilli.netx_exports.netx.stock_neurons import stock_turn
 from lapilli.netx_exports.neurons.kinds import (
     NEURONS,
     AdaptiveLif,

@@ -22,9 +22,9 @@ from lapilli.netx_exports import (
     Sigma,
     SigmaDelta,
 )
-from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, NEURONS, Neuron
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, NEURONS, Neuron, known_states
 from lapilli.simulators import Events, Reset, run
-from lapilli.simulators.results import STATES, Recording
+from lapilli.simulators.results import Recording
 
 
 def fed_directly(neuron: Neuron, values: list[int], reset: Reset | None = None) -> Recording:
@@ -140,7 +140,7 @@ def test_neurons_never_spike_above_the_largest_threshold_and_do_below(neuron: Ca
 
 
 def test_every_state_has_a_name_that_recordings_know() -> None:
-    assert {name for model in NEURONS.values() for name in model.states} == set(STATES)
+    assert {name for model in NEURONS.values() for name in model.states} == set(known_states())
 
 
 def test_the_part_of_a_synapse_is_in_the_fingerprint() -> None:

@@ -1,4 +1,4 @@
-"""Published figures of Loihi 2, and what of a network the chip cannot express. Pure functions over `Network`.
+"""Published figures of Loihi 2, and what of single parts of a network goes beyond them.
 
 Sources, by the letters used below and in docs/loihi2.md:
 
@@ -14,9 +14,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from lapilli.netx_exports.arrays import IntArray
-from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Synapse
 
 NEURONS_OF_CORE = 8192
 """Most neurons that one core runs: 1 million on 128 cores [brief]."""
@@ -42,7 +39,7 @@ BIAS_BITS = 13 + 3
 ACCUMULATOR_BITS = 16
 """Bits of the sum of one neuron's input of one step [lava]."""
 
-RANGES = {
+LIF_RANGES = {
     "vth_mant": (0, (1 << 17) - 1),
     # Lava keeps `du`, one less, in 12 bits without a sign.
     "current_decay": (1, 1 << 12),
@@ -51,7 +48,7 @@ RANGES = {
 }
 """Smallest and largest value of the parameters of a LIF neuron [lava]; Fugu too keeps thresholds within 17 bits."""
 
-OF_LAYER = ("vth_mant", "current_decay", "voltage_decay")
+LIF_OF_LAYER = ("vth_mant", "current_decay", "voltage_decay")
 """Parameters that the neurons of a layer share: "only a single one for the entire population" [lava]."""
 
 SMALLEST_WEIGHT_EXP = -8
@@ -61,50 +58,13 @@ LARGEST_INPUT = (1 << 23) - 1
 """Largest magnitude of a graded spike into the chip: `lava.networks` sends 24 bits, one of them the sign [lava]."""
 
 
-def chip_problems(network: Network) -> tuple[str, ...]:
-    """Why the chip could not run `network` exactly, one phrase for each reason; empty where nothing is known to."""
-    return tuple(problem for layer in network.layers for problem in _layer_problems(layer))
-
-
-def _layer_problems(layer: Layer) -> Iterator[str]:
-    where = f"layer {layer.name!r}"
-    if isinstance(layer.neuron, CubaLif):
-        yield from (f"{where}: {problem}" for problem in _lif_problems(layer.neuron))
-    else:
-        yield f"{where}: neurons of model {layer.neuron.model} are not driven on the chip by this version"
-    for index, synapse in enumerate(layer.synapses):
-        for problem in _synapse_problems(synapse):
-            yield f"{where}, synapse {index} from {synapse.source!r}: {problem}"
-
-
-def _lif_problems(neuron: CubaLif) -> Iterator[str]:
-    for name, (low, high) in RANGES.items():
-        values = np.asarray(getattr(neuron, name))
-        smallest, largest = int(values.min()), int(values.max())
-        if smallest < low or largest > high:
-            yield f"{name}: the chip holds {low}…{high}, got {_span(smallest, largest)}"
-        if name in OF_LAYER and smallest != largest:
-            yield f"{name}: the chip has one for all neurons of a layer, got {_span(smallest, largest)}"
-
-
-def _synapse_problems(synapse: Synapse) -> Iterator[str]:
-    if isinstance(synapse, DirectSynapse):
-        yield "the chip's neurons receive through synapses only, not currents of the host"
-        return
-    if np.any(_mixed_weights(synapse) % 2):
+def odd_weights_problem(weights: IntArray) -> Iterator[str]:
+    """Whether weights stored with a sign need the lowest bit, which the chip does not keep."""
+    if np.any(weights % 2):
         yield f"weights: odd ones of both signs need 9 bits, the chip stores {WEIGHT_BITS}"
-    if not isinstance(synapse, ConvSynapse) and synapse.weight_exp < SMALLEST_WEIGHT_EXP:
-        yield f"weight_exp: the chip holds {SMALLEST_WEIGHT_EXP}…7, got {synapse.weight_exp}"
 
 
-def _mixed_weights(synapse: DenseSynapse | ConvSynapse | IdentitySynapse) -> IntArray:
-    """Weights stored with a sign, whose lowest bit the chip does not keep."""
-    if isinstance(synapse, IdentitySynapse):
-        return np.array([synapse.weight], np.int32)
-    if isinstance(synapse, DenseSynapse) and synapse.sign_mode != "mixed":
-        return np.zeros(0, np.int32)
-    return synapse.effective_weights
-
-
-def _span(smallest: int, largest: int) -> str:
-    return str(smallest) if smallest == largest else f"{smallest}…{largest}"
+def exponent_problem(weight_exp: int) -> Iterator[str]:
+    """Whether the exponent of a synapse's sum is below the chip's."""
+    if weight_exp < SMALLEST_WEIGHT_EXP:
+        yield f"weight_exp: the chip holds {SMALLEST_WEIGHT_EXP}…7, got {weight_exp}"

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from lapilli.netx_exports.chip.limits import (
     ACCUMULATOR_BITS,
     BIAS_BITS,
@@ -20,17 +18,9 @@ from lapilli.netx_exports.chip.limits import (
     NEURONS_OF_CORE,
     STATE_BITS,
     WEIGHT_BITS,
-    chip_problems,
 )
+from lapilli.netx_exports.chip.problems import chip_problems
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.synapses.kinds import (
-    ConvSynapse,
-    DenseSynapse,
-    DirectSynapse,
-    IdentitySynapse,
-    Synapse,
-    delay_range,
-)
 
 RULES = {
     "neurons": "neurons of the layer",
@@ -134,10 +124,10 @@ def chip_needs(network: Network) -> ChipNeeds:
 
 
 def _layer_needs(network: Network, layer: Layer) -> LayerNeeds:
-    own_bits = sum(_bits(synapse, layer) for synapse in layer.synapses if not isinstance(synapse, ConvSynapse))
-    kernel_bits = sum(_bits(synapse, layer) for synapse in layer.synapses if isinstance(synapse, ConvSynapse))
+    own_bits = sum(synapse.chip_bits(layer.size) for synapse in layer.synapses if not synapse.spatial)
+    kernel_bits = sum(synapse.chip_bits(layer.size) for synapse in layer.synapses if synapse.spatial)
     state_bits = STATE_BITS * len(layer.neuron.states) + BIAS_BITS
-    slots = 1 + max(delay_range(synapse)[1] for synapse in layer.synapses)
+    slots = 1 + max(synapse.delay_range[1] for synapse in layer.synapses)
     cores, limit = _cores(layer.size, state_bits + slots * ACCUMULATOR_BITS + own_bits // layer.size, kernel_bits)
     readers = sum(synapse.source == layer.name for other in network.layers for synapse in other.synapses)
     return LayerNeeds(
@@ -154,17 +144,6 @@ def _layer_needs(network: Network, layer: Layer) -> LayerNeeds:
     )
 
 
-def _bits(synapse: Synapse, layer: Layer) -> int:
-    """Memory of a synapse's weights and delays; but for a kernel, a whole number of bits for each neuron."""
-    if isinstance(synapse, DirectSynapse):
-        return 0
-    delays = DELAY_BITS * bool(delay_range(synapse)[1])
-    if isinstance(synapse, IdentitySynapse):
-        return layer.size * (WEIGHT_BITS + delays)
-    weight_bits = min(synapse.weight_bits, WEIGHT_BITS) if isinstance(synapse, DenseSynapse) else WEIGHT_BITS
-    return int(np.size(synapse.weights)) * (weight_bits + delays)
-
-
 def _cores(neurons: int, bits_of_neuron: int, kernel_bits: int) -> tuple[int | None, str]:
     """(fewest cores, or None if a neuron does not fit; what they run out of first)."""
     by_memory = max(0, MEMORY_OF_CORE - kernel_bits) // bits_of_neuron
@@ -173,9 +152,9 @@ def _cores(neurons: int, bits_of_neuron: int, kernel_bits: int) -> tuple[int | N
 
 
 def _axons_in(network: Network, layer: Layer) -> int | None:
-    if any(isinstance(synapse, ConvSynapse) for synapse in layer.synapses):
+    if any(synapse.spatial for synapse in layer.synapses):
         return None
-    sources = [synapse.source for synapse in layer.synapses if not isinstance(synapse, DirectSynapse)]
+    sources = [synapse.source for synapse in layer.synapses if synapse.weighted]
     return sum(prod(network.shapes[source]) for source in sources)
 
 

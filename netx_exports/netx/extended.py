@@ -12,27 +12,15 @@ from lapilli.netx_exports.errors import FormatError, NetworkError
 from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import NEURONS, Neuron
-from lapilli.netx_exports.synapses.kinds import (
-    INPUT,
-    ConvSynapse,
-    DenseSynapse,
-    DirectSynapse,
-    IdentitySynapse,
-    Shape,
-    Synapse,
-)
+from lapilli.netx_exports.synapses.kinds import INPUT, SYNAPSES, Shape, Synapse
 
 SCHEMA = 1
 """Version of the layout; a file of another version is refused."""
 
 Stored = npt.NDArray[Any] | np.int64 | bytes
 
-# A new synapse kind joins here; fields of synapses and neurons are stored under their own names.
-SYNAPSES: Mapping[str, type[Synapse]] = {
-    kind.kind: kind for kind in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)
-}
-
-_TEXT_FIELDS = {"source", "sign_mode", "part", "activation"}
+_FORMER_PORT = "part"
+"""What files of dense synapses called the port; "real" stood for neurons of any kind there."""
 
 
 def extended_datasets(network: Network) -> dict[str, Stored]:
@@ -86,8 +74,9 @@ def read_extended(root: Fields, input_shape: Shape | None, subject: str) -> Netw
 
 
 def _part_datasets(path: str, kind: str, part: Neuron | Synapse) -> dict[str, Stored]:
+    """Fields of a neuron or synapse, each under its own name."""
     datasets: dict[str, Stored] = {f"{path}/type": kind.encode()}
-    for field in dataclasses.fields(part):
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
         value = getattr(part, field.name)
         if isinstance(value, str):
             datasets[f"{path}/{field.name}"] = value.encode()
@@ -161,10 +150,13 @@ def _part(fields: Fields, kinds: Mapping[str, Any]) -> Any:
         fields.wrong("type", f"must be one of {', '.join(kinds)}, got {kind!r}")
         return None
     described = dataclasses.fields(kinds[kind])
-    fields.refuse_unknown({"type", *(field.name for field in described)})
+    former = {_FORMER_PORT} if kinds is SYNAPSES else set()
+    fields.refuse_unknown({"type", *former, *(field.name for field in described)})
     values: dict[str, Any] = {}
     for field in described:
         if not fields.has(field.name) and field.default is not dataclasses.MISSING:
             continue
-        values[field.name] = fields.word(field.name) if field.name in _TEXT_FIELDS else fields.integers(field.name)
+        values[field.name] = fields.word(field.name) if field.name in kinds[kind].words else fields.integers(field.name)
+    if former and fields.has(_FORMER_PORT) and (port := fields.word(_FORMER_PORT)) != "real":
+        values["port"] = port
     return None if any(value is None for value in values.values()) else kinds[kind](**values)

@@ -11,7 +11,7 @@ from lapilli.netx_exports.arrays import IntArray
 from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.hdf5.problems import Problems
 from lapilli.netx_exports.network import Layer
-from lapilli.netx_exports.netx.plain_neurons import is_resonator, read_encoder, read_neuron
+from lapilli.netx_exports.netx.plain_neurons import is_complex, read_encoder, read_neuron
 from lapilli.netx_exports.netx.plain_parts import (
     read_bias,
     read_conv_delays,
@@ -174,7 +174,7 @@ def _read_dense(fields: Fields, chain: Chain) -> None:
     bias = read_bias(fields, shape)
     synapses: list[Synapse | None] = (
         _complex_synapses(fields, chain, shape, bias)
-        if is_resonator(fields)
+        if is_complex(fields)
         else [*_forward_synapses(fields, fields, ("weight",), chain, shape, bias)]
     )
     chain.add("dense", shape, read_neuron(fields, shape, bias), synapses)
@@ -186,7 +186,7 @@ def _complex_synapses(fields: Fields, chain: Chain, shape: Shape | None, bias: I
         return [None]
     weights.refuse_unknown({"real", "imag"})
     real, imag = _forward_synapses(fields, weights, ("real", "imag"), chain, shape, bias)
-    return [real, None if imag is None else replace(imag, part="imag")]
+    return [real, None if imag is None else replace(imag, port="imag")]
 
 
 def _forward_synapses(

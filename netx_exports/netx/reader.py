@@ -12,7 +12,7 @@ from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.netx.extended import read_extended
 from lapilli.netx_exports.netx.note import NAME, Note, is_shape, read_note
 from lapilli.netx_exports.netx.plain import Chain, read_plain
-from lapilli.netx_exports.synapses.kinds import DirectSynapse, Shape
+from lapilli.netx_exports.synapses.synapse import Shape
 
 PLAIN_GROUP = "layer"
 EXTENDED_GROUP = "lapilli"
@@ -96,7 +96,7 @@ def _plain_network(content: Fields, note: Note, input_shape: Shape | None, subje
     assert chain.input_shape is not None
     block_types = [kind for kind in chain.block_types if kind != "average"]
     metadata = {**chain.metadata, **note.metadata, "netx_layout": block_types}
-    graded = note.graded_input or any(isinstance(layer.synapses[0], DirectSynapse) for layer in chain.layers)
+    graded = note.graded_input or any(not layer.synapses[0].weighted for layer in chain.layers)
     try:
         return Network(chain.input_shape, tuple(chain.layers), metadata, graded)
     except NetworkError as error:

@@ -4,16 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.netx.stock_neurons import neuron_obstacles, neuron_problems
-from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.synapses.kinds import (
-    INPUT,
-    ConvSynapse,
-    DenseSynapse,
-    DirectSynapse,
-    IdentitySynapse,
-    Synapse,
-)
+from lapilli.netx_exports.neurons.neuron import PlainPlace
+from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
 
 Weights = npt.NDArray[np.int32]
 Fractions = npt.NDArray[np.float64]
@@ -21,14 +13,8 @@ Fractions = npt.NDArray[np.float64]
 
 def layer_type(layer: Layer) -> str:
     """NetX's name for a layer, by its first synapse: "input", "conv", "dense" or "dense_rec" ("" if it has none)."""
-    first = layer.synapses[0]
-    if isinstance(first, DirectSynapse):
-        return "input"
-    if isinstance(first, ConvSynapse):
-        return "conv"
-    if isinstance(first, DenseSynapse):
-        return "dense_rec" if layer.recurrent else "dense"
-    return ""
+    kind = layer.synapses[0].netx_type
+    return "dense_rec" if kind == "dense" and layer.recurrent else kind
 
 
 def is_plain(network: Network) -> bool:
@@ -47,10 +33,10 @@ def stock_problems(network: Network) -> tuple[str, ...]:
 
 def is_complex(layer: Layer) -> bool:
     """Whether a real and an imaginary dense synapse from the same source feed a layer, and nothing else."""
-    parts = [synapse.part for synapse in layer.synapses if isinstance(synapse, DenseSynapse)]
     return (
         len(layer.synapses) == 2
-        and parts == ["real", "imag"]
+        and all(_is_dense(synapse) for synapse in layer.synapses)
+        and [layer.port_of(synapse) for synapse in layer.synapses] == ["real", "imag"]
         and layer.synapses[0].source == layer.synapses[1].source != layer.name
     )
 
@@ -70,90 +56,91 @@ def stock_weights(weights: npt.ArrayLike) -> Fractions | None:
 
 def _obstacles(network: Network) -> list[str]:
     found = []
-    source = INPUT
-    for index, layer in enumerate(network.layers):
-        previous = network.layers[index - 1] if index else None
-        phrases = [*_synapse_obstacles(layer, source, previous), *neuron_obstacles(layer)]
+    source, before = INPUT, None
+    for layer in network.layers:
+        phrases = [*_chain_obstacles(layer, source), *_kind_obstacles(layer, before), *_neuron_obstacles(layer)]
         found += [f"layer {layer.name!r}: {phrase}" for phrase in phrases]
-        source = layer.name
+        source, before = layer.name, layer_type(layer)
     return found
 
 
-def _synapse_obstacles(layer: Layer, source: str, previous: Layer | None) -> list[str]:
+def _chain_obstacles(layer: Layer, source: str) -> list[str]:
+    """Why the synapses of a layer do not make it a link of a chain."""
     first, *others = layer.synapses
     found = []
     if first.source != source:
         found.append(f"reads {first.source!r} where a chain reads {source!r}")
     if is_complex(layer):
-        if any(isinstance(synapse, DenseSynapse) and synapse.delays is not None for synapse in layer.synapses):
+        if _dense_delays(layer):
             found.append("combines complex weights with delays, which lava-dl drops without a word")
-        return found + [phrase for synapse in layer.synapses for phrase in _kind_obstacles(synapse, layer, previous)]
+        return found
     if others and not _is_recurrence(layer):
         found.append(f"has {len(layer.synapses)} synapses where a chain has one (or a dense one and a recurrent one)")
-    for synapse in layer.synapses:
-        found += _kind_obstacles(synapse, layer, previous)
-    if len(layer.synapses) > 1 and any(isinstance(s, DenseSynapse) and s.delays is not None for s in layer.synapses):
+    return found
+
+
+def _kind_obstacles(layer: Layer, before: str | None) -> list[str]:
+    """What speaks against each synapse by itself, and against recurrence."""
+    neuron = layer.neuron
+    found = [
+        phrase for synapse in layer.synapses for phrase in synapse.plain_obstacles(layer.shape, before, neuron.has_bias)
+    ]
+    if is_complex(layer):
+        return found
+    if len(layer.synapses) > 1 and _dense_delays(layer):
         found.append("combines recurrence with delays, which lava-dl runs wrongly")
-    if layer.recurrent and not isinstance(layer.neuron, CubaLif):
-        found.append(f"combines recurrence with neurons of model {layer.neuron.model}, which NetX does not know")
-    if len(layer.synapses) > 1 and layer.neuron.has_bias:
+    if layer.recurrent and not neuron.plain_recurrent:
+        found.append(f"combines recurrence with neurons of model {neuron.model}, which NetX does not know")
+    if len(layer.synapses) > 1 and neuron.has_bias:
         found.append("combines recurrence with a bias, where SLAYER and lava-dl do not mean the same")
     return found
+
+
+def _neuron_obstacles(layer: Layer) -> list[str]:
+    """Why the neurons of a layer cannot stand in a plain file that stock lava-dl reads."""
+    neuron = layer.neuron
+    behind_input = not all(synapse.weighted for synapse in layer.synapses)
+    place = PlainPlace(layer.shape, behind_input, frozenset(layer.port_of(synapse) for synapse in layer.synapses))
+    found = neuron.plain_obstacles(place)
+    if behind_input and not neuron.plain_behind_input:
+        return [f"has neurons of model {neuron.model} behind the input, which NetX does not know", *found]
+    return found
+
+
+def _dense_delays(layer: Layer) -> bool:
+    return any(_is_dense(synapse) and synapse.delay_range[1] for synapse in layer.synapses)
+
+
+def _is_dense(synapse: Synapse) -> bool:
+    return synapse.netx_type == "dense"
 
 
 def _is_recurrence(layer: Layer) -> bool:
     first, *others = layer.synapses
     return (
-        isinstance(first, DenseSynapse)
+        _is_dense(first)
         and len(others) == 1
-        and isinstance(others[0], DenseSynapse)
+        and _is_dense(others[0])
         and first.source != layer.name
         and others[0].source == layer.name
     )
 
 
-def _kind_obstacles(synapse: Synapse, layer: Layer, previous: Layer | None) -> list[str]:
-    if isinstance(synapse, IdentitySynapse):
-        return ["has an identity synapse, which NetX does not know"]
-    if isinstance(synapse, DirectSynapse):
-        return ["has a bias behind its input current, which NetX does not know"] if layer.neuron.has_bias else []
-    if isinstance(synapse, ConvSynapse):
-        found = []
-        if synapse.delays is not None:
-            found.append("has delays on a convolution, which lava-dl drops without a word")
-        if previous is not None and layer_type(previous) not in ("conv", "input"):
-            found.append("is a convolution behind a dense layer, which lava-dl cannot connect")
-        return found
-    found = []
-    if synapse.weight_exp:
-        found.append(f"has a weight exponent, {synapse.weight_exp}, for which NetX has no place")
-    if len(layer.shape) == 3 and layer.shape[1:] != (1, 1):
-        found.append(f"is dense with the shape {layer.shape}, which lava-dl flattens")
-    if synapse.delays is not None and layer.neuron.has_bias and _per_output(synapse):
-        found.append("combines delays with a bias, where SLAYER and lava-dl do not mean the same")
-    return found
-
-
-def _per_output(synapse: DenseSynapse) -> bool:
-    delays = np.broadcast_to(np.asarray(synapse.delays), np.shape(synapse.weights))
-    return bool(np.all(delays == delays[:, :1]))
-
-
 def _neuron_problems(network: Network) -> list[str]:
-    return [f"layer {layer.name!r}: {phrase}" for layer in network.layers for phrase in neuron_problems(layer.neuron)]
+    return [f"layer {layer.name!r}: {phrase}" for layer in network.layers for phrase in layer.neuron.stock_problems()]
 
 
 def _weight_problems(network: Network) -> list[str]:
     found = []
     for layer in network.layers:
-        dense = [synapse for synapse in layer.synapses if isinstance(synapse, DenseSynapse)]
+        dense = [synapse for synapse in layer.synapses if _is_dense(synapse)]
         # lava-dl scales both matrices of a recurrent layer alike, those of a complex one apart.
         for together in [[synapse] for synapse in dense] if is_complex(layer) else [dense] if dense else []:
             found += _scaled_wrongly(layer, together)
     return found
 
 
-def _scaled_wrongly(layer: Layer, dense: list[DenseSynapse]) -> list[str]:
+def _scaled_wrongly(layer: Layer, dense: list[Synapse]) -> list[str]:
     found = []
     parts = [synapse.effective_weights for synapse in dense]
     shifted = _shift(np.hstack([part.reshape(layer.size, -1) for part in parts]))

@@ -5,15 +5,12 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 from lapilli.netx_exports.files import PathLike, replacing
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.netx.extended import extended_datasets
 from lapilli.netx_exports.netx.note import note_attributes
 from lapilli.netx_exports.netx.stock import is_complex, is_plain, layer_type
-from lapilli.netx_exports.neurons.kinds import CubaLif, Delta, Neuron, Resonator, Sigma, SigmaDelta
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse
 
 
 def save(network: Network, path: PathLike) -> None:
@@ -53,7 +50,7 @@ def _write_plain(file: h5py.File, network: Network) -> None:
         group.create_dataset("type", (1,), "S10", [kind.encode()])
         if kind == "flatten":
             group.create_dataset("shape", data=np.array([prod(source_shape), 1, 1], np.int64))
-        elif kind == "input" and not isinstance(network.layers[0].synapses[0], DirectSynapse):
+        elif kind == "input" and network.layers[0].synapses[0].weighted:
             group.create_dataset("shape", data=np.array(network.input_shape, np.int64))
         else:
             layer = next(layers)
@@ -96,77 +93,28 @@ def _fits(wish: list[Any], kinds: list[str], flat_before: set[int]) -> bool:
 
 
 def _write_layer(group: h5py.Group, layer: Layer, source_shape: tuple[int, ...], transform: Any) -> None:
-    synapse = layer.synapses[0]
+    first, *others = layer.synapses
+    names = ("weight/real", "weight/imag") if is_complex(layer) else ("weight", "weight_rec")
     group.create_dataset("shape", data=np.array(layer.shape, np.int64))
-    if isinstance(synapse, DirectSynapse):
-        wanted = transform if isinstance(transform, list) else ["weight", "bias"]
-        if "weight" in wanted or synapse.scale != 64:
-            group.create_dataset("weight", data=np.array([synapse.scale], np.float32))
-        if "bias" in wanted or synapse.offset:
-            group.create_dataset("bias", data=np.array([synapse.offset], np.float32))
-    elif isinstance(synapse, ConvSynapse):
-        _write_conv(group, synapse)
-    elif isinstance(synapse, DenseSynapse):
-        group.create_dataset("inFeatures", data=prod(source_shape))
-        group.create_dataset("outFeatures", data=layer.size)
-        for name, dense in _weight_fields(layer).items():
-            group.create_dataset(name, data=dense.effective_weights.astype(np.float32))
-        if synapse.delays is not None:
-            group.create_dataset("delay", data=shortest_delays(synapse).astype(np.float32))
+    fields = first.plain_fields(source_shape, layer.shape, names[0])
+    for other in others:
+        fields[names[1]] = other.effective_weights.astype(np.float32)
+    # Of what NetX reads by default too, only what the file had that the network came from.
+    wanted = set(transform) if isinstance(transform, list) else set(fields)
+    for name, value in fields.items():
+        if name in wanted or name not in first.plain_defaults or value != first.plain_defaults[name]:
+            group.create_dataset(name, data=value)
     _write_neuron(group, layer)
 
 
-def _weight_fields(layer: Layer) -> dict[str, DenseSynapse]:
-    """Names of the weight matrices of a dense layer, with the synapses that they are of."""
-    names = ("weight/real", "weight/imag") if is_complex(layer) else ("weight", "weight_rec")
-    return {name: synapse for name, synapse in zip(names, layer.synapses) if isinstance(synapse, DenseSynapse)}
-
-
-def _write_conv(group: h5py.Group, synapse: ConvSynapse) -> None:
-    weights = synapse.effective_weights
-    group.create_dataset("inChannels", data=weights.shape[1] * synapse.groups)
-    group.create_dataset("outChannels", data=weights.shape[0])
-    group.create_dataset("kernelSize", data=np.array(weights.shape[2:], np.int64))
-    for name in ("stride", "padding", "dilation"):
-        group.create_dataset(name, data=np.array(getattr(synapse, name), np.int64))
-    group.create_dataset("groups", data=synapse.groups)
-    group.create_dataset("weight", data=weights.astype(np.float32))
-
-
-def shortest_delays(synapse: DenseSynapse) -> npt.NDArray[Any]:
-    """Delays of a dense synapse in the smallest of the shapes that lava-dl reads: (out,), (in,) or (out, in)."""
-    shape = np.shape(synapse.weights)
-    delays = np.broadcast_to(np.asarray(synapse.delays), shape)
-    if np.all(delays == delays[:, :1]):
-        return np.array(delays[:, 0])
-    if np.all(delays == delays[:1]) and shape[0] != shape[1]:
-        return np.array(delays[0])
-    return np.array(delays)
-
-
 def _write_neuron(group: h5py.Group, layer: Layer) -> None:
-    neuron = layer.neuron
-    encoder = isinstance(layer.synapses[0], DirectSynapse)
-    if not encoder and (np.ndim(neuron.bias_mant) or neuron.has_bias):
+    neuron, first = layer.neuron, layer.synapses[0]
+    if first.weighted and (np.ndim(neuron.bias_mant) or neuron.has_bias):
         # lava-dl takes a single number for a dense layer only.
         single = np.shape(neuron.bias_mant) or (1,)
-        shape = layer.shape[:1] if isinstance(layer.synapses[0], ConvSynapse) else single
+        shape = layer.shape[:1] if first.spatial else single
         group.create_dataset("bias", data=np.broadcast_to(np.asarray(neuron.bias_mant, np.float32), shape))
-    for name, value in _neuron_fields(neuron).items():
+    for name, value in neuron.plain_fields().items():
         if not isinstance(value, str | bool):
             value = np.asarray(value, np.int64) if np.ndim(value) else int(value)
         group.create_dataset(f"neuron/{name}", data=value)
-
-
-def _neuron_fields(neuron: Neuron) -> dict[str, Any]:
-    """Fields of the group `neuron`, in the order in which SLAYER writes them."""
-    if isinstance(neuron, Delta | SigmaDelta):
-        return {"type": SigmaDelta.model, "activation": "relu", "vThMant": neuron.vth_mant}
-    if isinstance(neuron, Sigma):
-        return {"type": SigmaDelta.model, "activation": "relu", "vThMant": 0, "sigma_output": True}
-    if isinstance(neuron, Resonator):
-        turn = {"sinDecay": neuron.sin_decay, "cosDecay": neuron.cos_decay}
-        return {"type": neuron.model, **turn, "vThMant": neuron.vth_mant, "gradedSpike": False}
-    assert isinstance(neuron, CubaLif)
-    decays = {"iDecay": neuron.current_decay, "vDecay": neuron.voltage_decay}
-    return {"type": neuron.model, **decays, "vThMant": neuron.vth_mant, "refDelay": 1, "gradedSpike": False}

@@ -8,16 +8,25 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.arrays import update_digest
+from lapilli.netx_exports.arrays import IntArray, update_digest
+from lapilli.netx_exports.hdf5.fields import Fields
+from lapilli.netx_exports.netx.plain_fields import check_fields
 from lapilli.netx_exports.neurons.cuba_lif import BIAS_RANGES
-from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, NeuronModel, uniform
+from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, Neuron, PlainPlace, uniform
 
 _DECAY = (0, DECAY_UNITY)
 _THRESHOLD = (0, (1 << 18) - 1)
 
+# In the order of the constructor's arguments.
+_PLAIN_RANGES = {
+    "vThMant": _THRESHOLD[1],
+    "vThStep": _THRESHOLD[1],
+    **dict.fromkeys(("iDecay", "vDecay", "thDecay", "refDecay"), DECAY_UNITY),
+}
+
 
 @dataclass(frozen=True, eq=False)
-class AdaptiveLif(NeuronModel):
+class AdaptiveLif(Neuron):
     """SLAYER's ALIF, as `lava.proc.atrlif` computes it in fixed point.
 
     Neurons spike when voltage - refractory state >= threshold; the refractory state then grows by twice the threshold
@@ -53,6 +62,13 @@ class AdaptiveLif(NeuronModel):
         **BIAS_RANGES,
     }
     single = frozenset({*ranges} - {"bias_mant"})
+    arithmetic = (4, 6)
+    plain_types = ("ALIF",)
+
+    @property
+    def rest(self) -> Mapping[str, int]:
+        """Value at rest of each state that does not rest at 0."""
+        return {"threshold": self.vth_mant << 6}
 
     def update_digest(self, digest: "hashlib._Hash") -> None:
         """Feed everything that changes what runs to `digest`."""
@@ -62,3 +78,18 @@ class AdaptiveLif(NeuronModel):
     def bias(self, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
         """What is added to the voltage in each step, for each neuron, flat in C order, int32."""
         return np.left_shift(self.per_neuron("bias_mant", shape), np.int32(self.bias_exp))
+
+    def plain_obstacles(self, place: PlainPlace) -> list[str]:
+        """Why these neurons cannot stand there in a plain file that stock lava-dl reads."""
+        return ["has neurons of model ALIF, on which lava-dl fails"]
+
+    @classmethod
+    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "AdaptiveLif | None":
+        """The neurons of a plain file's group `neuron`, or None after reporting why not."""
+        check_fields(fields, *_PLAIN_RANGES)
+        values = [fields.integer(name, low=0, high=high) for name, high in _PLAIN_RANGES.items()]
+        known = [value for value in values if value is not None]
+        if bias is None or len(known) < len(values):
+            return None
+        threshold, step, current, voltage, relaxation, recovery = known
+        return cls(threshold, step, current, voltage, relaxation, recovery, bias)

@@ -1,8 +1,15 @@
-"""Neuron models: integer parameters of Lava's fixed-point CPU models. One dataclass per model, one file per family."""
+"""All neuron kinds: integer parameters of Lava's fixed-point CPU models, and what each kind answers for itself."""
 
 from lapilli.netx_exports.neurons.adaptive_lif import AdaptiveLif
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
-from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, LARGEST_THRESHOLD, STATE_LIMIT, out_of_reach, spread
+from lapilli.netx_exports.neurons.neuron import (
+    DECAY_UNITY,
+    LARGEST_THRESHOLD,
+    STATE_LIMIT,
+    Neuron,
+    out_of_reach,
+    spread,
+)
 from lapilli.netx_exports.neurons.resonators import IzhikevichResonateAndFire, ResonateAndFire, Resonator
 from lapilli.netx_exports.neurons.sigma_delta import STATE_EXP, Delta, Sigma, SigmaDelta
 
@@ -22,15 +29,18 @@ __all__ = [
     "Resonator",
     "Sigma",
     "SigmaDelta",
+    "known_states",
     "out_of_reach",
     "spread",
 ]
 
-Neuron = CubaLif | AdaptiveLif | ResonateAndFire | IzhikevichResonateAndFire | Delta | SigmaDelta | Sigma
-"""Any neuron model; a new one joins here and in `NEURONS`."""
-
 NEURONS: dict[str, type[Neuron]] = {
     kind.model: kind
-    for kind in (CubaLif, AdaptiveLif, ResonateAndFire, IzhikevichResonateAndFire, Delta, SigmaDelta, Sigma)
+    for kind in (CubaLif, AdaptiveLif, ResonateAndFire, IzhikevichResonateAndFire, SigmaDelta, Delta, Sigma)
 }
-"""Neuron models by name."""
+"""Neuron kinds by model; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""
+
+
+def known_states() -> tuple[str, ...]:
+    """Names of the states of all neuron kinds, each once."""
+    return tuple(dict.fromkeys(state for kind in NEURONS.values() for state in kind.states))

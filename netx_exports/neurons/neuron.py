@@ -1,14 +1,16 @@
-"""What every neuron model is made of: integer parameters of a layer, its states, and what it takes and sends."""
+"""What every neuron kind is made of: integer parameters of a layer, its states, and what it takes and sends."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.arrays import Checked, frozen_integers, update_digest
+from lapilli.netx_exports.arrays import Checked, IntArray, frozen_integers, update_digest
+from lapilli.netx_exports.hdf5.fields import Fields
 
 DECAY_UNITY = 1 << 12
 """A decay of 4096 forgets everything in one step; 0 forgets nothing."""
@@ -26,15 +28,31 @@ def out_of_reach(vth_mant: npt.ArrayLike) -> bool:
     return bool(np.all(np.asarray(vth_mant, np.int64) > LARGEST_THRESHOLD))
 
 
-class NeuronModel(Checked):
-    """Base of the neuron models, each a frozen dataclass of integers.
+@dataclass(frozen=True)
+class PlainPlace:
+    """Where neurons would stand in a plain NetX file.
+
+    Arguments:
+        shape: of their layer.
+        behind_input: whether the input's values are their current (a direct synapse).
+        fed: those of their ports that synapses feed.
+    """
+
+    shape: tuple[int, ...]
+    behind_input: bool
+    fed: frozenset[str]
+
+
+class Neuron(Checked):
+    """Base of the neuron kinds, each a frozen dataclass of integers.
 
     A parameter is one integer for the whole layer, for each channel (first axis of the layer's shape) or each neuron;
-    those named in `single` are one integer for the layer.
+    those named in `single` are one integer for the layer. What a subclass does not say holds for a kind that Lava,
+    NetX, NIR and the chip do not know.
     """
 
     model: ClassVar[str]
-    """Name of the model, as NetX files spell it where they know it."""
+    """Name of the kind, as NetX files spell it where they know it."""
 
     states: ClassVar[tuple[str, ...]]
     """Names of the states that a recording can hold."""
@@ -45,11 +63,35 @@ class NeuronModel(Checked):
     single: ClassVar[frozenset[str]] = frozenset()
     """Parameters that all neurons of a layer share."""
 
-    parts: ClassVar[tuple[str, ...]] = ("real",)
-    """Inputs of a neuron: synapses add up for each of them apart."""
+    words: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that are text."""
+
+    ports: ClassVar[tuple[str, ...]] = ("input",)
+    """Names of a neuron's inputs: synapses add up for each of them apart. The first is where a synapse leads that names
+    none."""
 
     graded: ClassVar[bool] = False
     """Whether what the neurons send carries a value."""
+
+    arithmetic: ClassVar[tuple[int, int] | None] = None
+    """Multiplications and additions of one neuron in one step, without bias and rectification; None: not known. A decay
+    is one multiplication; a sum, difference or comparison is one addition. Shifts, saturation and the reset of the few
+    that spike are not counted."""
+
+    fires_by: ClassVar[str | None] = None
+    """The state that `vth_mant << 6` is compared with for a spike, where that number alone decides."""
+
+    lava_resets: ClassVar[bool] = False
+    """Whether Lava has a Process that brings these neurons to rest periodically."""
+
+    plain_types: ClassVar[tuple[str, ...]] = ()
+    """Names in a plain NetX file that `read_plain` reads."""
+
+    plain_behind_input: ClassVar[bool] = False
+    """Whether NetX knows these neurons behind an input whose values are their current."""
+
+    plain_recurrent: ClassVar[bool] = False
+    """Whether NetX knows layers of these neurons that feed themselves."""
 
     bias_mant: npt.ArrayLike = 0
 
@@ -77,6 +119,15 @@ class NeuronModel(Checked):
         """Parameter `name` for each neuron of a layer of shape `shape`, flat in C order, int32."""
         return spread(np.asarray(getattr(self, name), np.int32), shape)
 
+    def bias(self, shape: tuple[int, ...]) -> npt.NDArray[np.int32]:
+        """What is added in each step without any input, for each neuron, flat in C order, int32."""
+        return np.zeros(prod(shape), np.int32)
+
+    @property
+    def rest(self) -> Mapping[str, int]:
+        """Value at rest of each state that does not rest at 0."""
+        return {}
+
     @property
     def has_bias(self) -> bool:
         """Whether any neuron has a bias."""
@@ -87,9 +138,49 @@ class NeuronModel(Checked):
         """Whether the threshold of every neuron is out of reach (a readout)."""
         return False
 
+    @property
+    def rectifies(self) -> bool:
+        """Whether a step compares a state with 0 and keeps the larger."""
+        return False
+
     def update_digest(self, digest: "hashlib._Hash") -> None:
         """Feed everything that changes what runs to `digest`."""
         update_digest(digest, self.model, *(uniform(getattr(self, name)) for name in self.ranges))
+
+    def plain_obstacles(self, place: PlainPlace) -> list[str]:
+        """Why these neurons cannot stand there in a plain file that stock lava-dl reads."""
+        return [f"has neurons of model {self.model}, which NetX does not know"]
+
+    def stock_problems(self) -> list[str]:
+        """What stock lava-dl makes of the plain file's neurons where it is not what they mean."""
+        return []
+
+    def plain_fields(self) -> dict[str, Any]:
+        """Fields of the plain file's group `neuron`, in the order in which SLAYER writes them."""
+        raise NotImplementedError(f"model {self.model} has no plain form")
+
+    @classmethod
+    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "Neuron | None":
+        """The neurons of a plain file's group `neuron`, or None after reporting why not.
+
+        Arguments:
+            fields: the group.
+            shape: of the layer; None where a problem hides it.
+            bias: of the layer; None likewise.
+        """
+        raise NotImplementedError(f"model {cls.model} has no plain form")
+
+    def nir_refusals(self, is_read: bool) -> Iterator[str]:
+        """Why no node of NIR means exactly these neurons.
+
+        Arguments:
+            is_read: whether a synapse reads them.
+        """
+        yield f"neuron: NIR has no model that is exactly {self.model}"
+
+    def chip_problems(self) -> Iterator[str]:
+        """Why the chip could not run these neurons exactly."""
+        yield f"neurons of model {self.model} are not driven on the chip by this version"
 
 
 def uniform(parameter: npt.ArrayLike) -> npt.NDArray[Any]:

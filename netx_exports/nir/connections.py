@@ -16,7 +16,6 @@ from lapilli.netx_exports.synapses.kinds import (
     WEIGHT_EXP_RANGE,
     WEIGHT_RANGE,
     ConvSynapse,
-    DenseSynapse,
     IdentitySynapse,
     Shape,
     Synapse,
@@ -70,21 +69,17 @@ class Connection:
             took = "…".join(map(str, found))
             self.weighted.unsupported(f"delays around it must take {implied}…{implied + MAX_DELAY} steps, got {took}")
             return None
-        if isinstance(self.synapse, DenseSynapse):
-            return replace(self.synapse, delays=delays)
-        if isinstance(self.synapse, ConvSynapse):
-            return replace(self.synapse, delays=delays[:, 0])
-        assert isinstance(self.synapse, IdentitySynapse)
-        return replace(self.synapse, delay=int(delays[0, 0]))
+        return self.synapse.with_delays(delays)
 
     def _delays(self) -> Ints | None:
         """(targets or channels, sources), each axis 1 where all are the same; None after reporting."""
-        if isinstance(self.synapse, DenseSynapse):
+        if self.synapse.delay_axes == 2:
             return self.after.reshape(-1, 1) + self.before.reshape(1, -1)
-        channels = self.arriving[0] if isinstance(self.synapse, ConvSynapse) and self.after.size > 1 else 1
+        by_channel = self.synapse.delay_axes == 1
+        channels = self.arriving[0] if by_channel and self.after.size > 1 else 1
         after = self.after.reshape(channels, -1)
         if np.ptp(self.before) or np.any(after != after[:, :1]):
-            one = "for each channel, behind it" if isinstance(self.synapse, ConvSynapse) else "for all neurons"
+            one = "for each channel, behind it" if by_channel else "for all neurons"
             self.weighted.unsupported(f"delays around it must be one {one}")
             return None
         return after[:, :1] + self.before.flat[0]
@@ -104,7 +99,7 @@ def read_connection(source: str, source_shape: Shape, nodes: Sequence[Node], dt:
     synapse = None if before is None else _SYNAPSES[nodes[place].kind](nodes[place], source, before[0])
     if before is None or synapse is None:
         return None
-    arriving = _arriving(synapse, before[0])
+    arriving = synapse.output_shape(before[0])
     if min(arriving) < 1 or prod(arriving) > MAX_NEURONS:
         nodes[place].unsupported(f"gives neurons of shape {arriving}")
         return None
@@ -143,12 +138,6 @@ def _flattens(node: Node, shape: Shape) -> bool:
         node.unsupported(f"must flatten everything (start_dim 0, end_dim -1), got {start} and {end}")
         return False
     return said == shape
-
-
-def _arriving(synapse: Synapse, shape: Shape) -> Shape:
-    if isinstance(synapse, DenseSynapse):
-        return np.shape(synapse.weights)[:1]
-    return synapse.output_shape(shape) if isinstance(synapse, ConvSynapse) else shape
 
 
 def _dense(node: Node, source: str, shape: Shape) -> Synapse | None:

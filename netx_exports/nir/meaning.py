@@ -21,7 +21,7 @@ from lapilli.netx_exports.arrays import IntArray
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY
-from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DirectSynapse, IdentitySynapse, Shape, Synapse
+from lapilli.netx_exports.synapses.synapse import INPUT, Shape
 
 DT = 1e-4
 """Seconds in a step where nobody says otherwise: snnTorch's fixed choice."""
@@ -83,25 +83,8 @@ def nir_shapes(network: Network) -> Mapping[str, Shape]:
     shapes = {INPUT: network.input_shape}
     for layer in network.layers:
         folded = all(
-            isinstance(synapse, ConvSynapse)
-            or (isinstance(synapse, IdentitySynapse) and shapes.get(synapse.source) == layer.shape)
+            synapse.spatial or (synapse.delay_axes == 0 and shapes.get(synapse.source) == layer.shape)
             for synapse in layer.synapses
         )
         shapes[layer.name] = layer.shape if folded else (layer.size,)
     return shapes
-
-
-def split_delays(synapse: Synapse) -> tuple[Ints, Ints] | None:
-    """Delays in steps of a synapse's sources and of its targets, one of them (1,) zero; None where they differ by pair.
-
-    The targets' delays are one for all, one for each neuron (dense) or one for each channel (convolution).
-    """
-    none = np.zeros(1, np.int64)
-    if isinstance(synapse, IdentitySynapse):
-        return none, np.full(1, synapse.delay, np.int64)
-    if isinstance(synapse, DirectSynapse) or synapse.delays is None:
-        return none, none
-    delays = np.asarray(synapse.delays, np.int64)
-    if isinstance(synapse, ConvSynapse) or np.all(delays == delays[:, :1]):
-        return none, delays.reshape(len(delays), -1)[:, 0]
-    return (delays[0], none) if np.all(delays == delays[:1]) else None

@@ -1,5 +1,6 @@
 """Nodes of the package `nir` for the synapses and neurons of a network that NIR can say."""
 
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.arrays import IntArray
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, CubaLif
-from lapilli.netx_exports.nir.meaning import WEIGHT_UNIT, Ints, gain, split_delays, time_constant
+from lapilli.netx_exports.nir.meaning import WEIGHT_UNIT, Ints, gain, time_constant
 from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, IdentitySynapse, Shape, Synapse
 
 Numbers = dict[str, npt.NDArray[np.float64]]
@@ -30,10 +31,11 @@ def synapse_nodes(
         implied: steps that it takes in the graph without a delay of its own (`nir_meaning.implied_steps`).
         dt: seconds in a step.
     """
-    sides = split_delays(synapse)
+    sides = synapse.split_delays()
     assert sides is not None
     before, after = sides[0], sides[1] + implied
-    nodes, arriving = _weighted(nir, synapse, source_shape, before * dt)
+    nodes = _WEIGHTED[synapse.kind](nir, synapse, source_shape, before * dt)
+    arriving = synapse.output_shape(source_shape)
     if np.any(after):
         nodes.append(("delay", nir.Delay(_per_channel(after, arriving) * dt)))
     if len(arriving) > len(shape):
@@ -41,16 +43,22 @@ def synapse_nodes(
     return nodes
 
 
-def _weighted(
-    nir: Any, synapse: Synapse, shape: Shape, delays: npt.NDArray[np.float64]
-) -> tuple[list[tuple[str, Any]], Shape]:
-    """(role, node) up to the one with the weights, and the shape behind it."""
-    if isinstance(synapse, ConvSynapse):
-        return [("weight", _convolution(nir, synapse, shape))], synapse.output_shape(shape)
-    if isinstance(synapse, IdentitySynapse):
-        scale = _weights(np.full(shape, synapse.weight), synapse.weight_exp)
-        return [("weight", nir.Scale(scale, metadata=_stored_exponent(synapse.weight_exp)))], shape
-    assert isinstance(synapse, DenseSynapse)
+def _convolution_nodes(
+    nir: Any, synapse: ConvSynapse, shape: Shape, delays: npt.NDArray[np.float64]
+) -> list[tuple[str, Any]]:
+    return [("weight", _convolution(nir, synapse, shape))]
+
+
+def _identity_nodes(
+    nir: Any, synapse: IdentitySynapse, shape: Shape, delays: npt.NDArray[np.float64]
+) -> list[tuple[str, Any]]:
+    scale = _weights(np.full(shape, synapse.weight), synapse.weight_exp)
+    return [("weight", nir.Scale(scale, metadata=_stored_exponent(synapse.weight_exp)))]
+
+
+def _dense_nodes(
+    nir: Any, synapse: DenseSynapse, shape: Shape, delays: npt.NDArray[np.float64]
+) -> list[tuple[str, Any]]:
     nodes: list[tuple[str, Any]] = []
     if len(shape) > 1:
         nodes.append(("flatten", _flatten(nir, shape)))
@@ -58,7 +66,15 @@ def _weighted(
         nodes.append(("early", nir.Delay(np.broadcast_to(delays, prod(shape)))))
     weights = _weights(synapse.effective_weights, synapse.weight_exp)
     nodes.append(("weight", nir.Linear(weights, metadata=_stored_exponent(synapse.weight_exp))))
-    return nodes, (len(weights),)
+    return nodes
+
+
+_WEIGHTED: Mapping[str, Callable[..., list[tuple[str, Any]]]] = {
+    ConvSynapse.kind: _convolution_nodes,
+    IdentitySynapse.kind: _identity_nodes,
+    DenseSynapse.kind: _dense_nodes,
+}
+"""By kind of synapse: (role, node) up to the one with the weights."""
 
 
 def _per_channel(values: Ints, shape: Shape) -> Ints:
@@ -101,11 +117,13 @@ def neuron_nodes(nir: Any, layer: Layer, shape: Shape, dt: float) -> tuple[Any |
         shape: of the layer in the graph (`nir_meaning.nir_shapes`).
         dt: seconds in a step.
     """
-    neuron = layer.neuron
-    assert isinstance(neuron, CubaLif)
-    each = {name: neuron.per_neuron(name, layer.shape).reshape(shape) for name in _PARAMETERS}
-    kind, voltage = _integrator(each["voltage_decay"], neuron.bias(layer.shape).reshape(shape), dt)
-    metadata = _stored_form(neuron) | ({} if shape == layer.shape else {"shape": np.array(layer.shape)})
+    return NEURON_NODES[layer.neuron.model](nir, layer.neuron, layer.shape, shape, dt)
+
+
+def _cuba_nodes(nir: Any, neuron: CubaLif, own_shape: Shape, shape: Shape, dt: float) -> tuple[Any | None, Any]:
+    each = {name: neuron.per_neuron(name, own_shape).reshape(shape) for name in _PARAMETERS}
+    kind, voltage = _integrator(each["voltage_decay"], neuron.bias(own_shape).reshape(shape), dt)
+    metadata = _stored_form(neuron) | ({} if shape == own_shape else {"shape": np.array(own_shape)})
     if not neuron.never_spikes:
         kind = f"{kind}F"
         voltage |= {"v_threshold": each["vth_mant"] / WEIGHT_UNIT, "v_reset": np.zeros(shape)}
@@ -116,6 +134,10 @@ def neuron_nodes(nir: Any, layer: Layer, shape: Shape, dt: float) -> tuple[Any |
         return getattr(nir, current_kind)(**current), getattr(nir, kind)(**voltage, metadata=metadata)
     names = {"tau_syn": current["tau"], "w_in": current["r"], "tau_mem": voltage.pop("tau")}
     return None, getattr(nir, f"Cuba{kind}")(**names, **voltage, metadata=metadata)
+
+
+NEURON_NODES: Mapping[str, Callable[..., tuple[Any | None, Any]]] = {CubaLif.model: _cuba_nodes}
+"""By neuron kind: (node of the current or None, node of the voltage)."""
 
 
 def _integrator(decay: IntArray, bias: IntArray, dt: float) -> tuple[str, Numbers]:

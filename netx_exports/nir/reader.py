@@ -20,7 +20,7 @@ from lapilli.netx_exports.nir.fields import Node, reals
 from lapilli.netx_exports.nir.graph import Path, Structure, read_structure
 from lapilli.netx_exports.nir.meaning import DT, check_dt, implied_steps
 from lapilli.netx_exports.nir.neurons import NeuronNodes, read_neurons
-from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, Shape
+from lapilli.netx_exports.synapses.kinds import INPUT, Shape
 
 
 def load_nir(path: PathLike, dt: float | None = None) -> Network:
@@ -183,7 +183,7 @@ def _connection(path: Path, shapes: Mapping[str, Shape], dt: float) -> Connectio
 def _folded(node: Node, shape: Shape, connections: Sequence[Connection]) -> Shape | None:
     """The shape that flat neurons have here, a convolution's or as metadata says, or None after reporting why not."""
     form = node.fields.child("metadata") if node.fields.has("metadata") else None
-    folded = next((one.arriving for one in connections if isinstance(one.synapse, ConvSynapse)), shape)
+    folded = next((one.arriving for one in connections if one.synapse.spatial), shape)
     if form is not None and form.has("shape"):
         said = form.shape()
         if said is not None and prod(said) != prod(shape):

@@ -71,7 +71,7 @@ def from_slayer(
         raise UnsupportedError(SUBJECT, chain.problems)
     assert chain.input_shape is not None
     facts = {"netx_layout": chain.block_types, "netx_transform": chain.transform, **(metadata or {})}
-    graded_input = any(isinstance(layer.synapses[0], DirectSynapse) for layer in chain.layers)
+    graded_input = any(not layer.synapses[0].weighted for layer in chain.layers)
     return Network(chain.input_shape, tuple(chain.layers), facts, graded_input)
 
 

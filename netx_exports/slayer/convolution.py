@@ -52,11 +52,11 @@ def convolution(
     weights = read_weights(reading, synapse, neuron)
     if weights is None:
         return None
-    geometry = {name: _pair(getattr(synapse, name)) for name in ("stride", "padding", "dilation")}
+    stride, padding, dilation = (_pair(getattr(synapse, name)) for name in ("stride", "padding", "dilation"))
     return _placed(
         reading,
         chain,
-        lambda source, shape: ConvSynapse(source, weights, groups=synapse.groups, delays=delays, **geometry),
+        lambda source, shape: ConvSynapse(source, weights, stride, padding, dilation, synapse.groups, delays),
     )
 
 

@@ -22,7 +22,7 @@ def forward_of(network: Network, events: Events, n_steps: int) -> Callable[[], d
     second = cuba.Dense(_parameters(output), hidden.size, output.size)
     synapses = (first.input_synapse, first.recurrent_synapse, second.synapse)
     for synapse, ours in zip(synapses, [*hidden.synapses, *output.synapses]):
-        weights = torch.tensor(ours.effective_weights / SCALE, dtype=torch.float32)  # type: ignore[union-attr]
+        weights = torch.tensor(ours.effective_weights / SCALE, dtype=torch.float32)
         synapse.weight.data = weights.reshape(synapse.weight.shape)
     values = torch.tensor(events.with_steps(n_steps).to_dense(), dtype=torch.float32)
 

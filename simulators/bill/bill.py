@@ -12,7 +12,7 @@ from lapilli.simulators.bill.estimate import Estimate, NotBilledError, estimate
 from lapilli.simulators.bill.literature import literature_estimate
 from lapilli.simulators.bill.spiking import spiking_amounts
 from lapilli.simulators.bill.widths import Widths
-from lapilli.simulators.counting import check_counts, connections, n_steps_of
+from lapilli.simulators.counting import check_counts, n_steps_of
 from lapilli.simulators.results import Counts
 
 ASSUMPTIONS = (*spiking.RULES, *dense.RULES, cores.RULE, literature.RULE)
@@ -116,7 +116,7 @@ def spike_rate(network: Network, counts: Counts) -> float:
     met = possible = 0
     for layer in network.layers:
         for synapse in layer.synapses:
-            of_source = connections(synapse, network.shapes[synapse.source], layer.shape)
+            of_source = synapse.connections(network.shapes[synapse.source], layer.shape)
             met += int(counts.neuron_events[places[synapse.source]] @ of_source)
             possible += int(of_source.sum())
     return met / (possible * n_steps_of(network, counts) * len(counts))

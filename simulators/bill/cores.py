@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.chip.needs import chip_needs
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, Shape, Synapse
 from lapilli.simulators.counting import check_counts, n_steps_of
 from lapilli.simulators.results import Counts
 
@@ -20,8 +19,6 @@ RULE = (
     "busiest core: each layer is split, neuron by neuron in C order, over the fewest cores that `lapilli inspect` "
     "estimates for it; Intel's compiler splits in its own way"
 )
-
-_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,9 @@ def target_operations(network: Network, counts: Counts, layer: Layer) -> Int64:
     places = {name: number for number, name in enumerate(network.shapes)}
     return np.sum(
         [
-            _met(synapse, counts.neuron_events[places[synapse.source]], network.shapes[synapse.source], layer.shape)
+            synapse.operations_of(
+                counts.neuron_events[places[synapse.source]], network.shapes[synapse.source], layer.shape
+            )
             for synapse in layer.synapses
         ],
         axis=0,
@@ -81,28 +80,3 @@ def _busiest(network: Network, counts: Counts, number: int, cores: int | None) -
         float(of_core * n_steps_of(network, counts)),
         int(np.add.reduceat(counts.neuron_events[number + 1], starts).max()) / samples,
     )
-
-
-def _met(synapse: Synapse, events: Int64, source_shape: Shape, shape: Shape) -> Int64:
-    """Events x non-zero weights at each target."""
-    if isinstance(synapse, DenseSynapse):
-        weights = synapse.effective_weights
-        return np.concatenate([(weights[row : row + _ROWS] != 0) @ events for row in range(0, len(weights), _ROWS)])
-    if isinstance(synapse, ConvSynapse):
-        return _met_by_kernel(synapse, events.reshape(source_shape), shape)
-    return events * int(getattr(synapse, "weight", 1) != 0)
-
-
-def _met_by_kernel(synapse: ConvSynapse, events: Int64, shape: Shape) -> Int64:
-    (rows, columns), (down, right) = synapse.padding, synapse.stride
-    padded = np.pad(events, ((0, 0), (rows, rows), (columns, columns)))
-    nonzero = (synapse.effective_weights != 0).astype(np.int64)
-    groups = synapse.groups
-    nonzero = nonzero.reshape(groups, shape[0] // groups, *nonzero.shape[1:])
-    met = np.zeros((groups, shape[0] // groups, *shape[1:]), np.int64)
-    for y, x in np.ndindex(*nonzero.shape[3:]):
-        first_row, first_column = y * synapse.dilation[0], x * synapse.dilation[1]
-        window = padded[:, first_row::down, first_column::right][:, : shape[1], : shape[2]]
-        of_groups = window.reshape(groups, -1, *shape[1:])
-        met += np.einsum("goc,gcyx->goyx", nonzero[..., y, x], of_groups)
-    return met.reshape(-1)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS
+from lapilli.simulators.bill.kinds import ACCESSES, KINDS, priced_kinds
 
 SYNAPSE_KINDS = ("dense", "conv", "identity", "direct")
 
@@ -136,8 +136,8 @@ def _problems(content: Mapping[Any, Any]) -> Iterator[str]:
         yield "picojoules: missing; must map kinds of events to numbers"
         return
     for kind, price in content["picojoules"].items():
-        if kind not in OPERATIONS:
-            yield f"picojoules: no such kind {kind!r}; known are {', '.join(OPERATIONS)}"
+        if kind not in priced_kinds():
+            yield f"picojoules: no such kind {kind!r}; known are {', '.join(sorted(priced_kinds()))}"
         else:
             yield from _price_problems(f"picojoules: {kind}", price, at_synapse=kind in _AT_SYNAPSES)
     yield from _memory_problems(content.get("memory"))
@@ -190,7 +190,7 @@ def _reasons(content: Mapping[Any, Any], field: str) -> Iterator[str]:
         yield f"{field}: must map kinds of events to sentences"
         return
     for kind, reason in entries.items():
-        if kind not in KINDS:
+        if kind not in {*KINDS, *priced_kinds()}:
             yield f"{field}: no such kind {kind!r}; known are {', '.join(KINDS)}"
         if not isinstance(reason, str) or not reason.strip():
             yield f"{field}: {kind}: must be a sentence, got {reason!r}"

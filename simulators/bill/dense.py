@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse
+from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.bill.kinds import Amount
-from lapilli.simulators.bill.spiking import stored_weights
 from lapilli.simulators.bill.widths import OWN_WIDTHS, Widths
-from lapilli.simulators.counting import connections
 
 RULES = (
     "dense baseline: the same layers and weights, every connection computed in every pass, zeros too, by one "
@@ -48,11 +46,11 @@ def is_recurrent(network: Network) -> bool:
 def _layer_amounts(network: Network, layer: Layer, passes: int, bits: int, widths: Widths) -> Iterator[Amount]:
     for synapse in layer.synapses:
         shape = network.shapes[synapse.source]
-        operations = int(connections(synapse, shape, layer.shape).sum()) * passes
-        source_memory = len(connections(synapse, shape, layer.shape)) * bits
-        if not isinstance(synapse, DirectSynapse):
+        operations = int(synapse.connections(shape, layer.shape).sum()) * passes
+        source_memory = len(synapse.connections(shape, layer.shape)) * bits
+        if synapse.weighted:
             width = widths.of_weight(synapse)
-            memory = stored_weights(synapse, layer) * width
+            memory = synapse.n_stored_weights(layer.size) * width
             yield Amount(layer.name, "multiply_accumulate", operations, synapse.kind, of_events=False)
             yield Amount(layer.name, "weight_access", operations, synapse.kind, width, memory, False)
         yield Amount(layer.name, "event_access", operations, synapse.kind, bits, source_memory, False)

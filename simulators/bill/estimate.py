@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.bill.cost_table import CostTable, MemoryPrices
-from lapilli.simulators.bill.kinds import ACCESSES, Amount
+from lapilli.simulators.bill.kinds import ACCESSES, Amount, priced_kinds
 
 
 class NotBilledError(LapilliError):
@@ -79,9 +79,18 @@ def price_of(amount: Amount, table: CostTable) -> float | None:
         raise NotBilledError(f"layer {amount.layer!r}: {amount.kind}: {table.refuses[amount.kind]}")
     if amount.kind in table.joules:
         price = table.joules[amount.kind]
-        return price if isinstance(price, float) else price[amount.synapse]
+        if isinstance(price, float):
+            return price
+        if amount.synapse not in price:
+            raise NotBilledError(f"layer {amount.layer!r}: {amount.kind}: no price at {amount.synapse} synapses")
+        return price[amount.synapse]
     if amount.kind in ACCESSES and table.memory is not None:
         return _access(amount, table.memory) if amount.number else 0.0
+    if amount.kind in priced_kinds():
+        # What a kind from outside counts: a table that never heard of it cannot bill a network in which it happens.
+        if not amount.number:
+            return None
+        raise NotBilledError(f"layer {amount.layer!r}: {amount.kind}: the table says nothing about it")
     raise LapilliError(f"table {table.name}: says nothing about {amount.kind!r}")
 
 

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.netx_exports.synapses.kinds import SYNAPSES
+
 OPERATIONS = {
     "accumulate": "a weight added to a sum: a spike meets a weight that is not zero",
     "multiply_accumulate": "a weight times a value added to a sum: a graded event, or an activation of a dense network",
@@ -21,8 +24,18 @@ ACCESSES = {
 }
 """Accesses to memory; a table prices a word by the size of the memory that holds it."""
 
-KINDS = OPERATIONS | ACCESSES
+COUNTERS: dict[str, str] = {
+    name: meaning for part in (*NEURONS.values(), *SYNAPSES.values()) for name, meaning in part.counters.items()
+}
+"""What lapilli's own neuron and synapse kinds count beside these (`Counts.named`); a table prices one of it."""
+
+KINDS = OPERATIONS | COUNTERS | ACCESSES
 """All kinds, and what one of each is."""
+
+
+def priced_kinds() -> set[str]:
+    """What a table may price: operations, and what any known neuron or synapse kind counts."""
+    return {*OPERATIONS, *(name for part in (*NEURONS.values(), *SYNAPSES.values()) for name in part.counters)}
 
 
 class Amount(NamedTuple):
@@ -30,7 +43,7 @@ class Amount(NamedTuple):
 
     Arguments:
         layer: name of the layer.
-        kind: one of `KINDS`.
+        kind: one of `KINDS`, or of the counters of a kind from outside.
         number: how often, over all samples.
         synapse: kind of the synapse it happened at; "" where it happened at neurons.
         bits: width of what is accessed; 0 for operations.

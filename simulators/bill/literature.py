@@ -2,7 +2,7 @@
 
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.kinds import INPUT
-from lapilli.simulators.counting import check_counts, connections
+from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts
 
 RULE = (
@@ -27,7 +27,7 @@ def literature_estimate(network: Network, counts: Counts) -> dict[str, float]:
     for layer in network.layers:
         joules[layer.name] = 0.0
         for synapse in layer.synapses:
-            dense = int(connections(synapse, network.shapes[synapse.source], layer.shape).sum())
+            dense = int(synapse.connections(network.shapes[synapse.source], layer.shape).sum())
             events = counts.neuron_events[places[synapse.source]]
             spikes_of_neuron = int(events.sum()) / len(events) / len(counts)
             price = MULTIPLY_ACCUMULATE_J if synapse.source == INPUT else ACCUMULATE_J * spikes_of_neuron

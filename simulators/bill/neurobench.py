@@ -13,8 +13,8 @@ import numpy.typing as npt
 from lapilli.netx_exports.chip.needs import chip_needs
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, Synapse
-from lapilli.simulators.counting import check_counts, connections, n_steps_of
+from lapilli.netx_exports.synapses.kinds import Synapse
+from lapilli.simulators.counting import check_counts, n_steps_of
 from lapilli.simulators.results import Counts, Recording
 
 Int64 = npt.NDArray[np.int64]
@@ -183,12 +183,12 @@ def _checked(updates: Int64, counts: Counts) -> Int64:
 def _weighted(network: Network) -> "list[tuple[Layer, Synapse]]":
     """Synapses that multiply by a weight: all but direct ones, through which the input's values come as they are."""
     every = [(layer, synapse) for layer in network.layers for synapse in layer.synapses]
-    return [(layer, synapse) for layer, synapse in every if not isinstance(synapse, DirectSynapse)]
+    return [(layer, synapse) for layer, synapse in every if synapse.weighted]
 
 
 def _effective(network: Network, counts: Counts) -> tuple[Int64, Int64]:
     """(accumulations, multiplications and accumulations) of each sample."""
-    weighted = np.array([name.kind != DirectSynapse.kind for name in counts.synapses])
+    weighted = np.array([synapse.weighted for layer in network.layers for synapse in layer.synapses])
     graded = np.array([name.source in network.graded_sources for name in counts.synapses])
     operations = counts.synapse_ops
     return operations[:, weighted & ~graded].sum(axis=1), operations[:, weighted & graded].sum(axis=1)
@@ -196,7 +196,7 @@ def _effective(network: Network, counts: Counts) -> tuple[Int64, Int64]:
 
 def _dense(network: Network) -> int:
     return sum(
-        int(connections(synapse, network.shapes[synapse.source], layer.shape).sum())
+        int(synapse.connections(network.shapes[synapse.source], layer.shape).sum())
         for layer, synapse in _weighted(network)
     )
 
@@ -205,10 +205,7 @@ def _weights(network: Network) -> tuple[int, int]:
     """(weights, those that are zero); an identity synapse has the same weight for each neuron."""
     stored = zeros = 0
     for layer, synapse in _weighted(network):
-        if isinstance(synapse, (DenseSynapse, ConvSynapse)):
-            stored += synapse.effective_weights.size
-            zeros += synapse.effective_weights.size - int(np.count_nonzero(synapse.effective_weights))
-        else:
-            stored += layer.size
-            zeros += layer.size * (getattr(synapse, "weight") == 0)  # noqa: B009 (an identity synapse)
+        of_synapse, weights = synapse.n_stored_weights(layer.size), synapse.effective_weights
+        stored += of_synapse
+        zeros += (weights.size - int(np.count_nonzero(weights))) * of_synapse // max(1, weights.size)
     return stored, zeros

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, Synapse, delay_range
+from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
 from lapilli.simulators.bill.kinds import Amount
 from lapilli.simulators.bill.neuron_arithmetic import arithmetic
 from lapilli.simulators.bill.widths import OWN_WIDTHS, Widths
-from lapilli.simulators.counting import check_counts, connections
+from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts
 
 RULES = (
@@ -37,13 +37,6 @@ def spiking_amounts(network: Network, counts: Counts, widths: Widths = OWN_WIDTH
     return [*_input_amounts(network, counts, widths), *_layer_amounts(network, counts, widths)]
 
 
-def stored_weights(synapse: Synapse, layer: Layer) -> int:
-    """Weights of a synapse that are kept in memory, a kernel once."""
-    if isinstance(synapse, (DenseSynapse, ConvSynapse)):
-        return int(getattr(synapse.weights, "size"))  # noqa: B009 (an array since it was checked)
-    return 0 if isinstance(synapse, DirectSynapse) else layer.size
-
-
 def _input_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator[Amount]:
     yield from _event_accesses(network, counts, INPUT, INPUT, int(counts.sent[:, 0].sum()))
 
@@ -55,7 +48,7 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
     for number, layer in enumerate(network.layers):
         for synapse in layer.synapses:
             events = counts.neuron_events[list(network.shapes).index(synapse.source)]
-            met = int(events @ connections(synapse, network.shapes[synapse.source], layer.shape))
+            met = int(events @ synapse.connections(network.shapes[synapse.source], layer.shape))
             yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
             delivered = int(sent[synapse.source])
             yield Amount(layer.name, "event_delivered", delivered, synapse.kind)
@@ -64,6 +57,8 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
         yield Amount(layer.name, "event_sent", int(sent[layer.name]))
         yield from _event_accesses(network, counts, layer.name, layer.name, int(sent[layer.name]))
         yield from _update_amounts(layer, int(counts.dendrite_updates[:, number].sum()), widths)
+        for name, counter in counts.named.items():
+            yield Amount(layer.name, name, int(counter[:, number].sum()))
 
 
 def _synapse_amounts(
@@ -71,7 +66,7 @@ def _synapse_amounts(
 ) -> Iterator[Amount]:
     graded = synapse.source in network.graded_sources
     yield Amount(layer.name, "multiply_accumulate" if graded else "accumulate", operations, synapse.kind)
-    if stored := stored_weights(synapse, layer):
+    if stored := synapse.n_stored_weights(layer.size):
         bits = widths.of_weight(synapse)
         yield Amount(layer.name, "weight_access", met, synapse.kind, bits, stored * bits)
     yield Amount(layer.name, "sum_access", 2 * operations, synapse.kind, widths.of_state, _sum_memory(layer, widths))
@@ -79,7 +74,7 @@ def _synapse_amounts(
 
 def _sum_memory(layer: Layer, widths: Widths) -> int:
     """Bits of the sums of the next step and of the steps that delays reach."""
-    slots = 1 + max(delay_range(synapse)[1] for synapse in layer.synapses)
+    slots = 1 + max(synapse.delay_range[1] for synapse in layer.synapses)
     return layer.size * slots * widths.of_state
 
 

@@ -6,7 +6,7 @@ from math import prod
 
 from lapilli.netx_exports.chip.limits import STATE_BITS, WEIGHT_BITS
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.synapses.kinds import DenseSynapse, Synapse
+from lapilli.netx_exports.synapses.synapse import Synapse
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,7 @@ class Widths:
 
     def of_weight(self, synapse: Synapse) -> int:
         """Bits of a stored weight of this synapse."""
-        own = min(synapse.weight_bits, WEIGHT_BITS) if isinstance(synapse, DenseSynapse) else WEIGHT_BITS
-        return self.weight or own
+        return self.weight or min(synapse.weight_bits, WEIGHT_BITS)
 
     @property
     def of_state(self) -> int:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse, delay_range
+from lapilli.netx_exports.synapses.synapse import INPUT
 from lapilli.simulators.decisions.decide import decide, needed_recording, step_scores
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import Backend, _ignore
@@ -77,7 +77,7 @@ def shortest_path(network: Network) -> float:
     for layer in network.layers:
         reached[layer.name] = min(
             (
-                reached[synapse.source] + (not isinstance(synapse, DirectSynapse)) + delay_range(synapse)[0]
+                reached[synapse.source] + synapse.steps + synapse.delay_range[0]
                 for synapse in layer.synapses
                 if synapse.source != layer.name
             ),

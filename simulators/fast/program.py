@@ -36,10 +36,7 @@ from lapilli.netx_exports.synapses.kinds import (
     DirectSynapse,
     IdentitySynapse,
     Synapse,
-    delay_range,
-    part_of,
 )
-from lapilli.simulators.counting import fan_out
 from lapilli.simulators.fast.aligned import aligned
 from lapilli.simulators.fast.kernels import (
     ALIF,
@@ -221,14 +218,14 @@ class _Lowering:
         for number, layer in enumerate(self.network.layers):
             for synapse in layer.synapses:
                 self._add(number, layer, synapse)
-            for part in range(len(layer.neuron.parts)):
+            for part in range(len(layer.neuron.ports)):
                 if self._first_sum(number, part) < 0:
                     self._sum(number, part, SHIFT_LEFT, 0)
         return Lowered(self._program(), tuple(self.orders[layer.name] for layer in self.network.layers))
 
     def _add(self, number: int, layer: Layer, synapse: Synapse) -> None:
         op = {"kind": DIRECT, "layer": number, "source": self.sources[synapse.source]}
-        fans = fan_out(synapse, self.network.shapes[synapse.source], layer.shape)
+        fans = synapse.fan_out(self.network.shapes[synapse.source], layer.shape)
         op["fan_at"] = self.pools["fan_out"].add(fans[self.orders[synapse.source]])
         if isinstance(synapse, DirectSynapse):
             op["table_at"] = self.pools["tables"].add(np.argsort(self.orders[layer.name])[self.orders[synapse.source]])
@@ -238,7 +235,7 @@ class _Lowering:
         elif isinstance(synapse, ConvSynapse):
             self._add_conv(op, layer, synapse)
         else:
-            self._add_dense(op, layer, synapse)
+            self._add_dense(op, layer, synapse)  # type: ignore[arg-type]
         self.ops.append(op)
 
     def _graded(self, synapse: Synapse) -> bool:
@@ -259,7 +256,7 @@ class _Lowering:
         reach = np.abs(synapse.effective_weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1).max()
         if self._graded(synapse) or reach >= 1 << 23:
             weights, final, shift = synapse.effective_weights, WRAP_24, 0
-        low, high = delay_range(synapse)
+        low, high = synapse.delay_range
         if low == high:
             op["delay"] = low
             self.longest = max(self.longest, low)
@@ -289,7 +286,7 @@ class _Lowering:
         rows = np.zeros((len(source_order), self.padded[op["layer"]]), weights.dtype)
         rows[:, : layer.size] = weights[np.ix_(order, source_order)].T
         delays = None if synapse.delays is None else np.asarray(synapse.delays, np.int32)
-        low, high = delay_range(synapse)
+        low, high = synapse.delay_range
         if delays is None or low == high:
             op["kind"], op["delay"] = DENSE, low
             self.longest = max(self.longest, low)
@@ -443,7 +440,7 @@ class _Lowering:
 
 def _part(synapse: Synapse) -> int:
     """Part of the neurons that a synapse feeds, as `SUM` numbers it."""
-    return int(part_of(synapse) == "imag")
+    return int(synapse.port == "imag")
 
 
 def _tap_targets(synapse: ConvSynapse, axis: int, size_in: int, size_out: int) -> npt.NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """Counts that Lava Processes made during a run: what they are told to count, and how their rows become `Counts`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Network
-from lapilli.simulators.counting import counts_of, fan_out, synapse_names
+from lapilli.simulators.counting import counts_of, synapse_names
 from lapilli.simulators.events import Events
 from lapilli.simulators.lava.runs import Stretch
 from lapilli.simulators.results import Counts
@@ -17,13 +18,16 @@ Int64 = npt.NDArray[np.int64]
 
 _FILE = "counted.npz"
 
+NAMED = "named.json"
+"""File of a run: what kinds count by themselves, a list of [layer number, counter, number]."""
+
 
 def save_counted(network: Network, folder: Path) -> None:
     """Write what to count of the input and of each layer: fan-outs of its readers, and whether it is graded."""
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for number, (source, shape) in enumerate(network.shapes.items()):
         fan_outs = [
-            fan_out(synapse, shape, layer.shape)
+            synapse.fan_out(shape, layer.shape)
             for layer in network.layers
             for synapse in layer.synapses
             if synapse.source == source
@@ -60,6 +64,7 @@ class CountReader:
         self._sources = list(network.shapes)
         # Input first, then the layers: (samples, events and bits and operations of each reader).
         readers = [synapse.source for synapse in synapse_names(network)]
+        self._named = {name: np.zeros((n_samples, len(network.layers)), np.int64) for name in network.counters}
         self._sums = [np.zeros((n_samples, 2 + readers.count(source)), np.int64) for source in self._sources]
 
     def read(self, folder: Path, stretch: Stretch) -> None:
@@ -68,6 +73,9 @@ class CountReader:
         for name, arrival, sums in zip(names, self._arrivals, self._sums):
             rows = np.load(folder / f"{name}.counts.npy").reshape(-1, stretch.period, sums.shape[1])
             sums[stretch.first : stretch.last] = rows[:, arrival : self._n_steps].sum(axis=1)
+        for number, counter, amount in json.loads((folder / NAMED).read_text()):
+            # One sample: what counts by itself does not stream.
+            self._named[counter][stretch.first, number] += amount
 
     def counts(self, spikes: Mapping[str, Events]) -> Counts:
         """Counts of all samples.
@@ -86,4 +94,5 @@ class CountReader:
                 np.bincount(spikes[name].neuron, minlength=spikes[name].n_neurons).astype(np.int64)
                 for name in self._sources
             ),
+            named=self._named,
         )

@@ -2,22 +2,19 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.extensions import extend, extensions
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import NEURONS
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+from lapilli.netx_exports.synapses.kinds import SYNAPSES
 
 Graph = Literal["stock", "builder"]
-
-_PARTS: dict[str, Any] = {
-    **NEURONS,
-    **{part.kind: part for part in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)},
-}
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -78,19 +75,23 @@ def save_network(network: Network, path: Path) -> None:
             parts.append({"kind": kind, "fields": fields})
             arrays |= {f"{number}/{index}/{name}": array for name, array in part_arrays.items()}
         layers.append({"name": layer.name, "shape": layer.shape, "parts": parts})
-    write_tree(path, {"input_shape": network.input_shape, "graded": network.graded_input, "layers": layers}, arrays)
+    facts = {"input_shape": network.input_shape, "graded": network.graded_input, "extensions": extensions()}
+    write_tree(path, {**facts, "layers": layers}, arrays)
 
 
 def load_network(path: Path) -> Network:
-    """Read what `save_network` wrote."""
+    """Read what `save_network` wrote, in a process with Lava: kinds from outside are added with their Processes."""
     tree, arrays = read_tree(path)
+    for package in tree["extensions"]:
+        extend(package, lava=True)
     layers = []
     for number, entry in enumerate(tree["layers"]):
         parts = []
         for index, part in enumerate(entry["parts"]):
             prefix = f"{number}/{index}/"
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-            parts.append(_PARTS[part["kind"]](**part["fields"], **own))
+            kinds: Mapping[str, Any] = SYNAPSES if index else NEURONS
+            parts.append(kinds[part["kind"]](**part["fields"], **own))
         layers.append(Layer(entry["name"], tuple(entry["shape"]), parts[0], tuple(parts[1:])))
     return Network(tuple(tree["input_shape"]), tuple(layers), graded_input=tree["graded"])
 

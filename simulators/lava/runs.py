@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse, Synapse, delay_range
+from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
 from lapilli.simulators.lava.job import Graph
 from lapilli.simulators.plan import RunPlan
 
@@ -55,16 +54,19 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
     input of the next sample can reach it. What it does before that step belongs to the sample before and reaches the
     next layers before they start afresh, provided that all paths to a layer take equally long. So nothing leaks, if
 
-    * all neurons are current-based LIF neurons: Lava resets no others,
+    * Lava has Processes that reset the neurons (`lava_resets`: current-based LIF neurons),
+    * no kind counts by itself (`Network.counters`): such a count is one number for the whole run,
     * no neuron has a bias (a neuron without one stays at zero until its sample's input comes),
     * no layer feeds itself,
     * all connections of a layer that come from layers have the same delay and arrive together.
 
     The input is silent where it has no events: a connection from the input may be late if a gap lets it drain.
     """
+    if network.counters:
+        return None
     arrivals = {INPUT: 0}
     for layer in network.layers:
-        if not isinstance(layer.neuron, CubaLif) or layer.neuron.has_bias or layer.recurrent:
+        if not layer.neuron.lava_resets or layer.neuron.has_bias or layer.recurrent:
             return None
         earliest = min(arrivals[synapse.source] + _latency(synapse)[0] for synapse in layer.synapses)
         for synapse in layer.synapses:
@@ -122,6 +124,5 @@ def steps_in_file_order(arrivals: tuple[int, ...]) -> bool:
 
 def _latency(synapse: Synapse) -> tuple[int, int]:
     """(shortest, longest) time in steps from a spike to the neurons that it reaches."""
-    shortest, longest = delay_range(synapse)
-    step = int(not isinstance(synapse, DirectSynapse))
-    return shortest + step, longest + step
+    shortest, longest = synapse.delay_range
+    return shortest + synapse.steps, longest + synapse.steps

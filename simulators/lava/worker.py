@@ -15,7 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lapilli.simulators.lava.counts import load_counted
+import numpy as np
+
+from lapilli.simulators.lava.counts import NAMED, load_counted
 from lapilli.simulators.lava.job import LavaJob, load_network
 
 IDLE_S = 600.0
@@ -77,8 +79,9 @@ def _name_shared_memory(prefix: str) -> None:
 def run_job(folder: Path) -> float:
     """Run the job in `folder`.
 
-    Leaves its rows there as `<layer number>.spikes.npy` and `<layer number>.<state>.npy`, and what was counted of the
-    input and of each layer as `input.counts.npy` and `<layer number>.counts.npy` (`lapilli.lava_models.counting`).
+    Leaves its rows there as `<layer number>.spikes.npy` and `<layer number>.<state>.npy`, what was counted of the
+    input and of each layer as `input.counts.npy` and `<layer number>.counts.npy` (`lapilli.lava_models.counting`), and
+    what kinds count by themselves as `named.json`: a list of [layer number, counter, number].
     """
     from lapilli.lava_models.counting import CountWriter
     from lapilli.lava_models.neurons.kinds import state_vars
@@ -93,7 +96,7 @@ def run_job(folder: Path) -> float:
     counts = CountWriter(f"{folder}/input.counts.npy", job.n_steps, (job.n_inputs,), *of_input)
     source = EventSource(n_neurons=job.n_inputs, step=job.step, neuron=job.neuron, value=job.value, writers=[counts])
     with lava_run(source):
-        graph = _graph(job, source)
+        graph, counters = _graph(job, source)
         for number, ((name, neuron), counted) in enumerate(zip(graph.items(), of_layers, strict=True)):
             shape, path = neuron.s_out.shape, f"{folder}/{number}"
             spikes: list[SpikeWriter] = [
@@ -105,10 +108,14 @@ def run_job(folder: Path) -> float:
                 probe(neuron, job.n_steps, spikes, paths)
             else:
                 SpikeSink(sender=neuron.s_out, writers=spikes)
-        return run_steps(source, job.n_steps)
+        seconds = run_steps(source, job.n_steps)
+        named = [(number, name, int(np.ravel(var.get())[0])) for number, name, var in counters]
+    (folder / NAMED).write_text(json.dumps(named))
+    return seconds
 
 
-def _graph(job: LavaJob, source: Any) -> dict[str, Any]:
+def _graph(job: LavaJob, source: Any) -> tuple[dict[str, Any], list[tuple[int, str, Any]]]:
+    """(neuron Process of each layer, by name; [layer number, counter, Var that counts it])."""
     from lapilli.lava_models.graph import build
     from lapilli.lava_models.neurons.kinds import LayerReset
 
@@ -118,11 +125,13 @@ def _graph(job: LavaJob, source: Any) -> dict[str, Any]:
         if job.interval is not None
     }
     if job.graph == "builder":
-        return build(load_network(Path(job.network)), source.s_out, resets)
+        built = build(load_network(Path(job.network)), source.s_out, resets)
+        counters = [(number, *found) for number, layer in enumerate(built.values()) for found in layer.counters()]
+        return {name: layer.neuron for name, layer in built.items()}, counters
     # Importing SLAYER takes seconds: only where it is needed.
     from lapilli.lava_models.stock import load_stock
 
-    return load_stock(job.network, source.s_out, job.layers, resets.get(job.layers[0]), job.graded_input)
+    return load_stock(job.network, source.s_out, job.layers, resets.get(job.layers[0]), job.graded_input), []
 
 
 def load_lava() -> RunJob:

@@ -79,7 +79,7 @@ def weight_changes(session: ReportedRun, record: LearningRecord) -> list[dict[st
     synapses = [(layer.name, synapse) for layer in part.layers for synapse in layer.synapses]
     changes = []
     for (name, synapse), after in zip(synapses, record.state.weights, strict=True):
-        change = np.abs(after.astype(int) - synapse.effective_weights)  # type: ignore[union-attr]
+        change = np.abs(after.astype(int) - synapse.effective_weights)
         changes.append(
             {
                 "layer": name,

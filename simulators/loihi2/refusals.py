@@ -9,7 +9,7 @@ from lapilli.lava_models.refusals import lava_refusals
 from lapilli.netx_exports.chip.limits import LARGEST_INPUT
 from lapilli.netx_exports.chip.needs import chip_needs
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse
+from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events
 from lapilli.simulators.lava.client import installed
 from lapilli.simulators.lava.runs import Route
@@ -53,7 +53,7 @@ def _route_refusals(network: Network, route: Route) -> Iterator[str]:
     if route.graph == "stock":
         return
     for layer in network.layers:
-        if any(isinstance(synapse, ConvSynapse) for synapse in layer.synapses):
+        if any(synapse.spatial for synapse in layer.synapses):
             yield (
                 f"layer {layer.name!r}: the chip's convolutions and their neurons have NetX's layout, which only "
                 "lava-dl's own reader builds: it needs lava-dl and a network that plain NetX can say"

@@ -48,7 +48,8 @@ def _neurons(job: LavaJob, border: Any) -> dict[str, Any]:
         from lapilli.lava_models.stock import load_stock
 
         return load_stock(job.network, border, job.layers, resets.get(job.layers[0]), job.graded_input)
-    neurons = build(load_network(Path(job.network)), border, resets)
+    built = build(load_network(Path(job.network)), border, resets)
+    neurons = {name: layer.neuron for name, layer in built.items()}
     share_parameters(neurons.values())
     return neurons
 

@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.neurons.kinds import CubaLif, IzhikevichResonateAndFire, ResonateAndFire, out_of_reach
+from lapilli.netx_exports.neurons.neuron import out_of_reach
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.archives import MAX_MEMBERS
 from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import SAMPLES_AT_ONCE, Part
-from lapilli.simulators.results import RECORDABLE, Recording, RunResult
+from lapilli.simulators.results import RECORDABLE, Recording, RunResult, recordable
 
 FILE_LIMIT = 1 << 32
 """Bytes of a recording file before compression: 4 GiB."""
@@ -131,7 +131,8 @@ def choose_record(
     Raises:
         LapilliError: for unknown names, a kind that no chosen layer has, or a named layer that has no such kind.
     """
-    if not kinds or set(kinds) - set(RECORDABLE):
+    known = {*RECORDABLE, *recordable(*network.layers)}
+    if not kinds or set(kinds) - known:
         raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {', '.join(kinds) or 'nothing'}")
     possible = {INPUT: (SPIKES,)} | {layer.name: recordable(layer) for layer in network.layers}
     if unknown := [name for name in layers or () if name not in possible]:
@@ -193,11 +194,6 @@ def recorded_layers(network: Network, record: Mapping[str, Collection[str]]) -> 
     return tuple(found)
 
 
-def recordable(layer: Layer) -> tuple[str, ...]:
-    """What can be recorded of a layer, in the order of `RECORDABLE`."""
-    return tuple(kind for kind in RECORDABLE if kind == SPIKES or kind in layer.neuron.states)
-
-
 def membrane(layer: Layer) -> str:
     """The state of a layer that says most about what it will do."""
     return "voltage" if "voltage" in layer.neuron.states else layer.neuron.states[0]
@@ -205,11 +201,10 @@ def membrane(layer: Layer) -> str:
 
 def thresholds(layer: Layer) -> dict[str, int]:
     """By state, what it has to reach or exceed for a spike, where that is one number for all neurons and steps."""
-    states: dict[type, str] = {CubaLif: "voltage", ResonateAndFire: "real", IzhikevichResonateAndFire: "imag"}
-    if type(layer.neuron) not in states:
+    if layer.neuron.fires_by is None:
         return {}
     mantissas = np.unique(layer.neuron.per_neuron("vth_mant", layer.shape))
-    return {states[type(layer.neuron)]: int(mantissas[0]) << 6} if len(mantissas) == 1 else {}
+    return {layer.neuron.fires_by: int(mantissas[0]) << 6} if len(mantissas) == 1 else {}
 
 
 def with_input(result: RunResult, events: Events) -> dict[str, Recording]:

@@ -15,21 +15,20 @@ import numpy.typing as npt
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.network import MAX_NAME, MAX_NEURONS
+from lapilli.netx_exports.neurons.kinds import known_states
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import MAX_STEPS, Events, EventsError
 from lapilli.simulators.files.archives import MemberReader, open_members
 from lapilli.simulators.files.event_file import EVENT_FIELDS
 from lapilli.simulators.plan import _ignore
 from lapilli.simulators.recording.choice import SPIKES, RecordedLayer
-from lapilli.simulators.results import RECORDABLE, STATES, Recording
+from lapilli.simulators.results import Recording
 
 SCHEMA = 1
 """Version of the format that is written, and the only one that is read."""
 
 _FACTS = {"schema": (), "n_steps": (), "fingerprint": (32,)}
 THRESHOLD_SUFFIX = "_threshold"
-THRESHOLD_FIELDS = {f"{state}{THRESHOLD_SUFFIX}": state for state in STATES}
-_LAYER_FIELDS = {"shape", "offsets", *EVENT_FIELDS, *STATES, *THRESHOLD_FIELDS}
 _BLOCK_BYTES = 1 << 20
 
 Archive = Mapping[str, MemberReader]
@@ -37,6 +36,15 @@ Archive = Mapping[str, MemberReader]
 
 class RecordingError(FormatError):
     """A file that is not a recording, or a damaged one."""
+
+
+def _threshold_fields() -> dict[str, str]:
+    """Names of the thresholds of states in a file, and the states."""
+    return {f"{state}{THRESHOLD_SUFFIX}": state for state in known_states()}
+
+
+def _layer_fields() -> set[str]:
+    return {"shape", "offsets", *EVENT_FIELDS, *known_states(), *_threshold_fields()}
 
 
 def _identity(path: PathLike) -> tuple[int, int, int]:
@@ -153,7 +161,7 @@ class RecordingFile:
     ) -> Recording:
         order, back = np.unique(rows, return_inverse=True)
         states = {}
-        for kind in STATES:
+        for kind in known_states():
             if kind in kinds:
                 size = layer.size * self.n_steps
                 ranges = [(row * size, (row + 1) * size) for row in order]
@@ -204,14 +212,18 @@ class RecordingFile:
             found += [
                 f"{kind}: must be int32 of shape {states}, got {member.dtype} of shape {member.shape}"
                 for kind, member in part.items()
-                if kind in STATES and (member.dtype, member.shape) != (np.dtype(np.int32), states)
+                if kind in known_states() and (member.dtype, member.shape) != (np.dtype(np.int32), states)
             ]
         if not found and "offsets" in part:
             found += self._offset_problems(name, part)
         problems += [f"layer {name!r}: {problem}" for problem in found]
-        kinds = tuple(kind for kind in RECORDABLE if kind in part or (kind == SPIKES and "offsets" in part))
+        kinds = tuple(
+            kind for kind in (SPIKES, *known_states()) if kind in part or (kind == SPIKES and "offsets" in part)
+        )
         levels = {
-            state: int(_whole(part[field])) for field, state in THRESHOLD_FIELDS.items() if field in part and not found
+            state: int(_whole(part[field]))
+            for field, state in _threshold_fields().items()
+            if field in part and not found
         }
         return RecordedLayer(name, shape, kinds, levels)
 
@@ -256,13 +268,13 @@ def _layer_problems(name: str, part: Archive) -> list[str]:
     problems = []
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable() or "/" in name:
         problems.append(f"name: must be 1…{MAX_NAME} printable characters without a slash")
-    problems += [f"{field}: unknown entry" for field in part if field not in _LAYER_FIELDS]
+    problems += [f"{field}: unknown entry" for field in part if field not in _layer_fields()]
     spikes = {"offsets", "step", "neuron"}
     if spikes & part.keys() or "value" in part:
         problems += [f"{field}: missing" for field in sorted(spikes - part.keys())]
-    elif not part.keys() & set(STATES):
+    elif not part.keys() & set(known_states()):
         problems.append("nothing was recorded")
-    if name == INPUT and part.keys() & set(STATES):
+    if name == INPUT and part.keys() & set(known_states()):
         problems.append("the input has only spikes")
     if "shape" not in part:
         problems.append("shape: missing")
@@ -270,7 +282,7 @@ def _layer_problems(name: str, part: Archive) -> list[str]:
         problems.append(f"shape: must be one to three numbers, got shape {part['shape'].shape}")
     problems += [
         f"{field}: must be one number, got shape {part[field].shape}"
-        for field in THRESHOLD_FIELDS
+        for field in _threshold_fields()
         if field in part and part[field].shape != ()
     ]
     return problems

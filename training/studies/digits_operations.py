@@ -19,7 +19,6 @@ from lapilli.netx_exports import Network, load
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike, replacing
 from lapilli.simulators import run
-from lapilli.simulators.counting import fan_out
 from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
 from lapilli.training.data.digits import digits
 from lapilli.training.recipes.surrogate_gradient import LossConfig, OptimizerConfig, train
@@ -87,7 +86,7 @@ def _row(case: Case, optimizer: OptimizerConfig, progress: bool) -> Row:
 def _zero_weights(network: Network) -> float:
     """Share of connections whose weight is zero."""
     pairs = [(synapse, network.shapes[synapse.source], layer) for layer in network.layers for synapse in layer.synapses]
-    nonzero = sum(int(fan_out(synapse, shape, layer.shape).sum()) for synapse, shape, layer in pairs)
+    nonzero = sum(int(synapse.fan_out(shape, layer.shape).sum()) for synapse, shape, layer in pairs)
     return 1 - nonzero / sum(int(np.prod(shape)) * layer.size for _, shape, layer in pairs)
 
 

@@ -1,0 +1,1 @@
+"""Synapses as stock Lava Processes, a file for each kind. Import-safe modules only."""

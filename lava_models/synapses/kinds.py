@@ -1,0 +1,16 @@
+"""All synapse kinds in Lava."""
+
+from lapilli.lava_models.synapses.conv import CONV
+from lapilli.lava_models.synapses.dense import DENSE
+from lapilli.lava_models.synapses.direct import DIRECT
+from lapilli.lava_models.synapses.identity import IDENTITY
+from lapilli.lava_models.synapses.wire import LavaSynapse
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+
+LAVA_SYNAPSES: dict[str, LavaSynapse] = {
+    DenseSynapse.kind: DENSE,
+    ConvSynapse.kind: CONV,
+    IdentitySynapse.kind: IDENTITY,
+    DirectSynapse.kind: DIRECT,
+}
+"""How each kind runs in Lava."""

@@ -1,0 +1,29 @@
+"""All neuron kinds of this backend."""
+
+from collections.abc import Callable
+
+from lapilli.netx_exports.neurons.kinds import (
+    AdaptiveLif,
+    CubaLif,
+    Delta,
+    IzhikevichResonateAndFire,
+    ResonateAndFire,
+    Sigma,
+    SigmaDelta,
+)
+from lapilli.simulators.reference.neurons.adaptive_lif import AdaptiveLifs
+from lapilli.simulators.reference.neurons.cuba_lif import CubaLifs
+from lapilli.simulators.reference.neurons.population import Population
+from lapilli.simulators.reference.neurons.resonators import IzhikevichResonators, PhaseResonators
+from lapilli.simulators.reference.neurons.sigma_delta import Deltas, SigmaDeltas, Sigmas
+
+POPULATIONS: dict[str, Callable[..., Population]] = {
+    CubaLif.model: CubaLifs,
+    AdaptiveLif.model: AdaptiveLifs,
+    ResonateAndFire.model: PhaseResonators,
+    IzhikevichResonateAndFire.model: IzhikevichResonators,
+    Delta.model: Deltas,
+    SigmaDelta.model: SigmaDeltas,
+    Sigma.model: Sigmas,
+}
+"""`(neuron, shape, n_samples)` -> the neurons of a layer, at rest; by model."""

@@ -1,0 +1,1 @@
+"""What each synapse kind does with spikes, in plain numpy."""
