@@ -86,7 +86,7 @@ def random_case(
         name = f"layer{number}"
         shape, synapses = _synapses(rng, kind, name, shapes, graded, conv_delays)
         model = models[number] if number < len(models) else CubaLif.model
-        synapses = _with_imaginary(rng, synapses) if "imag" in NEURONS[model].parts else synapses
+        synapses = _with_imaginary(rng, synapses) if "imag" in NEURONS[model].ports else synapses
         layers.append(Layer(name, shape, random_neuron(rng, shape, model), synapses))
         shapes[name] = shape
     network = Network(shapes[INPUT], tuple(layers), graded_input=graded)
@@ -139,17 +139,17 @@ def _synapses(
 
 
 def _with_imaginary(rng: np.random.Generator, synapses: tuple[Synapse, ...]) -> tuple[Synapse, ...]:
-    """Some of the dense synapses feed the imaginary part, some both parts with different weights."""
+    """Some of the synapses feed the imaginary port, some dense ones both ports with different weights."""
     found: list[Synapse] = []
     for synapse in synapses:
         imaginary = rng.random()
-        if not isinstance(synapse, DenseSynapse) or imaginary < 0.2:
+        if imaginary < 0.2:
             found.append(synapse)
-        elif imaginary < 0.4:
-            found.append(replace(synapse, part="imag"))
+        elif imaginary < 0.4 or not isinstance(synapse, DenseSynapse):
+            found.append(replace(synapse, port="imag"))  # type: ignore[type-var]
         else:
             other = _weights(rng, np.shape(synapse.weights), *WEIGHT_RANGE[synapse.sign_mode])
-            found += [synapse, replace(synapse, weights=other, part="imag")]
+            found += [synapse, replace(synapse, weights=other, port="imag")]
     return tuple(found)
 
 

@@ -40,7 +40,6 @@ from lapilli.simulators.bill.literature import literature_estimate
 from lapilli.simulators.bill.neuron_arithmetic import arithmetic
 from lapilli.simulators.bill.spiking import spiking_amounts
 from lapilli.simulators.bill.widths import Widths
-from lapilli.simulators.counting import connections
 
 
 @given(case=cases(max_layers=3, max_samples=1, models=tuple(NEURONS)))
@@ -59,7 +58,7 @@ def test_connections_are_those_of_a_walk_over_all_pairs(case: Case) -> None:
             elif isinstance(synapse, IdentitySynapse):
                 full = replace(synapse, weight=1)
             expected = connections_one_by_one(full, source, layer.shape)
-            assert connections(synapse, source, layer.shape).tolist() == expected.tolist()
+            assert synapse.connections(source, layer.shape).tolist() == expected.tolist()
 
 
 def targets_one_by_one(network: Network, layer: Layer, events: dict[str, np.ndarray]) -> np.ndarray:
@@ -131,7 +130,7 @@ def test_amounts_follow_from_events_one_by_one(case: Case) -> None:
     for layer in network.layers:
         met = operations = reads = delivered = 0
         for synapse in layer.synapses:
-            of_source = connections(synapse, network.shapes[synapse.source], layer.shape)
+            of_source = synapse.connections(network.shapes[synapse.source], layer.shape)
             nonzero = connections_one_by_one(synapse, network.shapes[synapse.source], layer.shape)
             for neuron in spikes[synapse.source].neuron:
                 met += int(of_source[neuron]) * (synapse.kind != "direct")

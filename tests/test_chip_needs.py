@@ -19,8 +19,9 @@ from lapilli.netx_exports import (
     load,
     save,
 )
-from lapilli.netx_exports.chip.limits import MEMORY_OF_CORE, NEURONS_OF_CORE, chip_problems
+from lapilli.netx_exports.chip.limits import MEMORY_OF_CORE, NEURONS_OF_CORE
 from lapilli.netx_exports.chip.needs import RULES, LayerNeeds, chip_needs
+from lapilli.netx_exports.chip.problems import chip_problems
 
 NEURON = CubaLif(vth_mant=64, current_decay=1024, voltage_decay=128)
 STATE = 24 + 24 + 16

@@ -79,9 +79,9 @@ def test_prove_exits_0_when_equal(files: Path, capsys: pytest.CaptureFixture[str
 def test_prove_exits_1_on_a_difference(
     files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lapilli.simulators.reference.neurons import population
+    from lapilli.simulators.reference.neurons import arithmetic
 
-    monkeypatch.setattr(population, "STATE_LIMIT", 6000)
+    monkeypatch.setattr(arithmetic, "STATE_LIMIT", 6000)
     arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--backends", '["reference","fast"]']
     status, out, _ = call(capsys, "prove", *arguments)
     assert status == 1

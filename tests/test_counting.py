@@ -13,7 +13,7 @@ from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.neurons.kinds import NEURONS
 from lapilli.netx_exports.synapses.kinds import Shape, Synapse
 from lapilli.simulators import Counts, Events, run
-from lapilli.simulators.counting import counts_from_spikes, fan_out, join_counts, payload_bits, step_counts
+from lapilli.simulators.counting import counts_from_spikes, join_counts, payload_bits, step_counts
 
 
 def connections_one_by_one(synapse: Synapse, source_shape: Shape, shape: Shape) -> np.ndarray:
@@ -135,6 +135,6 @@ def test_fan_out_counts_what_the_chip_stores_as_zero_as_zero() -> None:
     dropped = DenseSynapse(
         "input", weights, weight_bits=8
     )  # the lowest bit goes: 1 and 3 become 0 and 2, -1 becomes -2
-    assert fan_out(dropped, (3,), (2,)).tolist() == [1, 2, 0]
+    assert dropped.fan_out((3,), (2,)).tolist() == [1, 2, 0]
     kept = DenseSynapse("input", weights, weight_bits=9)
-    assert fan_out(kept, (3,), (2,)).tolist() == [2, 2, 0]
+    assert kept.fan_out((3,), (2,)).tolist() == [2, 2, 0]

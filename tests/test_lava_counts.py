@@ -23,7 +23,7 @@ from lapilli.netx_exports import (
 )
 from lapilli.netx_exports.neurons.kinds import NEURONS
 from lapilli.simulators import Counts, Events, run
-from lapilli.simulators.counting import counts_from_spikes, fan_out, payload_bits
+from lapilli.simulators.counting import counts_from_spikes, payload_bits
 from lapilli.simulators.lava.backend import choose_route, run_on_route
 from lapilli.simulators.lava.client import installed
 from lapilli.simulators.lava.runs import Route
@@ -139,7 +139,7 @@ def test_input_that_drains_into_the_gap_between_samples_counts_with_its_sample()
 @pytest.mark.parametrize("wrong", ["one more", "another layout"])
 def test_a_wrong_fan_out_shows(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     def mutated(synapse: Any, source_shape: Any, shape: Any) -> Any:
-        right = fan_out(synapse, source_shape, shape)
+        right = synapse.fan_out(source_shape, shape)
         if wrong == "one more":
             return right + (np.arange(len(right)) == 3)
         return right.reshape(source_shape).T.ravel()

@@ -17,8 +17,9 @@ from lapilli.netx_exports.neurons.kinds import Delta, Sigma, SigmaDelta
 from lapilli.netx_exports.synapses.fitting import lossless_dense
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import RunPlan
-from lapilli.simulators.reference.backend import convolve, run_reference
-from lapilli.simulators.reference.neurons.population import populate
+from lapilli.simulators.reference.backend import run_reference
+from lapilli.simulators.reference.neurons.kinds import POPULATIONS
+from lapilli.simulators.reference.synapses.conv import convolve
 from lapilli.simulators.results import Recording, Reset
 
 EVERYTHING = frozenset({"spikes", "current", "voltage"})
@@ -135,7 +136,7 @@ def test_tinynet_of_sigma_delta_neurons(vectors: Path) -> None:
     neuron = SigmaDelta(20, np.load(folder / "layer1_bias.npy"))
     # In the recording the first values arrive in the first step of neurons with a bias; in a network a step later.
     arriving = convolve(ConvSynapse(INPUT, kernel, stride=(2, 2)), sent[None, ..., 0], (24, 6, 6)).astype(np.int32)
-    found = populate(neuron, (24, 6, 6), 1).step(arriving.reshape(1, -1))
+    found = POPULATIONS[neuron.model](neuron, (24, 6, 6), 1).step(arriving.reshape(1, -1))
     assert np.array_equal(found.reshape(24, 6, 6), from_whc(np.load(folder / "layer1.npy"))[..., 0])
 
     weights = np.load(folder / "layer2_weight.npy")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from lapilli.netx_exports.netx.stock_neurons import stock_turn
 from random_networks import cases
 from run_equality import assert_same_run
 
@@ -34,6 +33,7 @@ from lapilli.netx_exports.neurons.kinds import (
     Sigma,
     SigmaDelta,
 )
+from lapilli.netx_exports.neurons.resonators import stock_turn
 from lapilli.netx_exports.synapses.fitting import lossless_dense
 from lapilli.netx_exports.synapses.kinds import DenseSynapse
 from lapilli.simulators import Events, run
@@ -50,7 +50,7 @@ RESONATORS = (ResonateAndFire, IzhikevichResonateAndFire)
 
 def complex_pair(rng: np.random.Generator, source: str, n_out: int, n_in: int) -> tuple[DenseSynapse, DenseSynapse]:
     real, imag = 2 * rng.integers(-60, 61, (2, n_out, n_in))
-    return lossless_dense(source, real), DenseSynapse(source, imag, part="imag")
+    return lossless_dense(source, real), DenseSynapse(source, imag, port="imag")
 
 
 def turn_that_stock_lava_keeps(rng: np.random.Generator) -> tuple[int, int]:

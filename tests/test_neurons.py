@@ -14,6 +14,7 @@ from lapilli.netx_exports import (
     Delta,
     DenseSynapse,
     DirectSynapse,
+    IdentitySynapse,
     IzhikevichResonateAndFire,
     Layer,
     Network,
@@ -22,7 +23,8 @@ from lapilli.netx_exports import (
     Sigma,
     SigmaDelta,
 )
-from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, NEURONS, Neuron, known_states
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, Neuron
+from lapilli.netx_exports.synapses.kinds import SYNAPSES
 from lapilli.simulators import Events, Reset, run
 from lapilli.simulators.results import Recording
 
@@ -110,10 +112,13 @@ def test_a_reset_brings_every_model_to_rest(neuron: Neuron, name: str, rest: int
         ),
         (Layer("a", (2,), SigmaDelta(1, [1, 2, 3]), (DirectSynapse(),)), "bias_mant: shape must be"),
         (Layer("a", (2,), Delta(1, 7), (DirectSynapse(),)), "spike_exp: must be whole numbers in 0…6"),
-        (Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="imag"),)), "model SIGMA have no 'imag'"),
         (
-            Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="x"),)),
-            "part: must be one of real",
+            Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), port="imag"),)),
+            "port: neurons of model SIGMA have the ports input, got 'imag'",
+        ),
+        (
+            Layer("a", (2,), ResonateAndFire(1, 1, 1), (DenseSynapse(INPUT, np.ones((2, 2)), port="input"),)),
+            "port: neurons of model RF_PHASE have the ports real, imag, got 'input'",
         ),
     ],
 )
@@ -139,16 +144,20 @@ def test_neurons_never_spike_above_the_largest_threshold_and_do_below(neuron: Ca
     assert sum(spike_values(fed_directly(neuron(LARGEST_THRESHOLD + 1), strong))) == 0
 
 
-def test_every_state_has_a_name_that_recordings_know() -> None:
-    assert {name for model in NEURONS.values() for name in model.states} == set(known_states())
+@pytest.mark.parametrize("kind", [*SYNAPSES])
+def test_the_port_of_a_synapse_is_in_the_fingerprint_and_the_first_is_the_same_as_none(kind: str) -> None:
+    def network(port: str | None) -> Network:
+        shape = (1, 2, 2)
+        made = {
+            "dense": DenseSynapse(INPUT, np.full((4, 4), 4), port=port),
+            "conv": ConvSynapse(INPUT, np.ones((1, 1, 1, 1)), port=port),
+            "identity": IdentitySynapse(INPUT, 4, port=port),
+            "direct": DirectSynapse(port=port),
+        }
+        layer = Layer("a", shape, ResonateAndFire(1, 2, 3), (made[kind],))
+        return Network(shape, (layer,), graded_input=True)
 
-
-def test_the_part_of_a_synapse_is_in_the_fingerprint() -> None:
-    def network(part: Any) -> Network:
-        synapse = DenseSynapse(INPUT, np.full((2, 2), 4), part=part)
-        return Network((2,), (Layer("a", (2,), ResonateAndFire(1, 2, 3), (synapse,)),))
-
-    assert network("real") != network("imag")
+    assert network(None) == network("real") != network("imag")
 
 
 def test_parameters_are_in_the_fingerprint() -> None:

@@ -7,7 +7,6 @@ from random_networks import KINDS, Case, random_case
 
 from lapilli.netx_exports import INPUT, ConvSynapse
 from lapilli.netx_exports.neurons.kinds import NEURONS, STATE_LIMIT
-from lapilli.netx_exports.synapses.kinds import part_of
 from lapilli.simulators import run
 from lapilli.simulators.results import RECORDABLE
 
@@ -77,7 +76,7 @@ def test_neurons_of_every_model_do_something():
         result = run(case.network, case.events, "reference", n_steps=case.n_steps, record=RECORDABLE)
         (busy if result.spikes.n_events else silent)[model] += 1
         for layer in case.network.layers:
-            parts.update(f"{synapse.kind} {part_of(synapse)}" for synapse in layer.synapses)
+            parts.update(f"{synapse.kind} {layer.port_of(synapse)}" for synapse in layer.synapses)
             moving = [np.unique(getattr(result.recordings[layer.name], name)).size > 2 for name in layer.neuron.states]
             busy[f"states of {model}"] += all(moving)
     assert min(busy.values()) >= 5, busy

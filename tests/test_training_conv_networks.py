@@ -8,7 +8,6 @@ import torch
 import yaml
 
 from lapilli.netx_exports import LapilliError
-from lapilli.netx_exports.synapses.kinds import delay_range
 from lapilli.simulators import Events, prove, run
 from lapilli.simulators.decisions.decide import decide, needed_recording
 from lapilli.training.exported.export import network_config
@@ -192,7 +191,7 @@ def test_what_comes_by_an_aligned_skip_is_as_late_as_what_took_the_longer_way() 
         main, skip = network.output, network.layers[3]
         assert main.name == "readout5"
         assert [synapse.source for synapse in skip.synapses] == ["conv3", "pool2"]
-        assert [delay_range(synapse) for synapse in skip.synapses] == [(0, 0), (int(aligned), int(aligned))]
+        assert [synapse.delay_range for synapse in skip.synapses] == [(0, 0), (int(aligned), int(aligned))]
         assert network.depth == depth(config)
 
 
