@@ -1,5 +1,6 @@
 """Counts made inside Lava's Processes equal those of every other way of counting."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_networks import KINDS, Case, random_case
 
-import lapilli.simulators.lava.counts as lava_counts
 from lapilli.lava_models.counting import CountWriter
 from lapilli.netx_exports import (
     INPUT,
@@ -22,6 +22,7 @@ from lapilli.netx_exports import (
     UnsupportedError,
 )
 from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.netx_exports.synapses.kinds import SYNAPSES, Shape, Synapse
 from lapilli.simulators import Counts, Events, run
 from lapilli.simulators.counting import counts_from_spikes, payload_bits
 from lapilli.simulators.lava.backend import choose_route, run_on_route
@@ -138,16 +139,20 @@ def test_input_that_drains_into_the_gap_between_samples_counts_with_its_sample()
 @needs_lava
 @pytest.mark.parametrize("wrong", ["one more", "another layout"])
 def test_a_wrong_fan_out_shows(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
-    def mutated(synapse: Any, source_shape: Any, shape: Any) -> Any:
-        right = synapse.fan_out(source_shape, shape)
-        if wrong == "one more":
-            return right + (np.arange(len(right)) == 3)
-        return right.reshape(source_shape).T.ravel()
+    def mutated(right: Callable[..., Any]) -> Callable[..., Any]:
+        def fan_out(synapse: Synapse, source_shape: Shape, shape: Shape) -> Any:
+            found = right(synapse, source_shape, shape)
+            return (
+                found + (np.arange(len(found)) == 3) if wrong == "one more" else found.reshape(source_shape).T.ravel()
+            )
 
-    monkeypatch.setattr(lava_counts, "fan_out", mutated)
+        return fan_out
+
     network, events = images()
-    counts = run(network, events, "lava").counts
     reference = run(network, events, "reference").counts
+    for kind in SYNAPSES.values():
+        monkeypatch.setattr(kind, "fan_out", mutated(kind.fan_out))
+    counts = run(network, events, "lava").counts
     assert np.array_equal(counts.sent, reference.sent)
     assert counts != reference
 
