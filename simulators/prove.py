@@ -10,7 +10,7 @@ from lapilli.netx_exports.errors import LapilliError, UnsupportedError
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import Backend, _ignore
-from lapilli.simulators.results import COUNTERS, RECORDABLE, Counts, Reset, RunResult
+from lapilli.simulators.results import COUNTERS, Counts, Reset, RunResult, recordable
 from lapilli.simulators.run import run
 
 STATELESS = ("loihi2",)
@@ -124,7 +124,7 @@ def prove(
                     batch,
                     chosen[name],  # type: ignore[arg-type]
                     n_steps=steps,
-                    record=("spikes",) if chosen[name] in STATELESS else RECORDABLE,
+                    record=("spikes",) if chosen[name] in STATELESS else recordable(*network.layers),
                     reset=reset,
                     time_limit_s=time_limit_s,
                 )

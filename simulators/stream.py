@@ -12,8 +12,8 @@ from lapilli.netx_exports.network import Network
 from lapilli.simulators.counting import counts_of
 from lapilli.simulators.events import EventsError
 from lapilli.simulators.fast.backend import neuron_events
-from lapilli.simulators.fast.kernels import advance_and_count
-from lapilli.simulators.fast.program import lower
+from lapilli.simulators.fast.kept import lowered
+from lapilli.simulators.fast.kernels.entries import advance_and_count
 from lapilli.simulators.fast.state import State, Totals, new_state, new_totals
 from lapilli.simulators.files.archives import read_arrays
 from lapilli.simulators.results import Counts
@@ -37,7 +37,7 @@ class Simulator:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._lowered = lower(network)
+        self._lowered = lowered(network)
         self.reset()
 
     def reset(self) -> None:

@@ -10,7 +10,7 @@ from random_networks import Case, cases
 from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
 from lapilli.netx_exports.neurons.kinds import NEURONS, known_states
 from lapilli.simulators import Events, RunResult, events_equal, run
-from lapilli.simulators.fast.program import lower
+from lapilli.simulators.fast.lowering import lower
 from lapilli.simulators.results import RECORDABLE
 
 

@@ -32,6 +32,8 @@ from lapilli.simulators import Events, prove, run
 from lapilli.simulators.bill import bill_of, load_table
 from lapilli.simulators.bill.cost_table import SYNAPSE_KINDS
 from lapilli.simulators.bill.kinds import COUNTERS, KINDS
+from lapilli.simulators.fast.neurons.kinds import FAST_NEURONS
+from lapilli.simulators.fast.synapses.kinds import FAST_SYNAPSES
 from lapilli.simulators.lava.client import installed
 from lapilli.simulators.many import Part, run_parts
 from lapilli.simulators.reference.neurons.kinds import POPULATIONS
@@ -43,8 +45,8 @@ needs_lava = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is 
 
 
 def test_every_kind_stands_in_the_table_of_every_wing() -> None:
-    assert NEURONS.keys() == POPULATIONS.keys()
-    assert SYNAPSES.keys() == PATHWAYS.keys() == set(SYNAPSE_KINDS)
+    assert NEURONS.keys() == POPULATIONS.keys() == FAST_NEURONS.keys()
+    assert SYNAPSES.keys() == PATHWAYS.keys() == FAST_SYNAPSES.keys() == set(SYNAPSE_KINDS)
     assert set(COUNTERS) <= set(KINDS)
 
 

@@ -5,7 +5,7 @@ import time
 import numba
 import numpy as np
 
-from lapilli.simulators.fast.kernels import _add_rows
+from lapilli.simulators.fast.synapses.rows import add_rows
 
 LISTS = 2000
 SHAPES = (
@@ -23,7 +23,7 @@ SHAPES = (
 def add_all(total, weights, row, lists):  # type: ignore[no-untyped-def]
     """Add the rows of every list."""
     for index in range(len(lists)):
-        _add_rows(total, weights, 0, row, lists[index], 255)
+        add_rows(total, weights, 0, row, lists[index], 255)
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_most, milli
 from lapilli.simulators.bench.networks import recurrent_network
 from lapilli.simulators.events import Events
 from lapilli.simulators.fast.backend import counts_of_kept
-from lapilli.simulators.fast.program import lower
+from lapilli.simulators.fast.kept import lowered
 from lapilli.simulators.fast.runner import Kept, run_chunk
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.random_events import random_events
@@ -60,7 +60,7 @@ class _Run:
 
     def __init__(self, network: Network, events: Events, counted: bool) -> None:
         self.network, self.events, self.counted = network, events, counted
-        self.lowered = lower(network)
+        self.lowered = lowered(network)
         self.keeps_spikes = np.array([layer is network.output for layer in network.layers])
         self.state_at = np.full((len(network.layers), 2), -1, np.int64)
 

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.simulators.fast.kernels import _add_rows
+from lapilli.simulators.fast.synapses.rows import add_rows
 
 _SECONDS = 0.2
 _ROUNDS = 5
@@ -52,7 +52,7 @@ def _add_eight(total, weights, order):  # type: ignore[no-untyped-def]
 
 @numba.njit(nogil=True)
 def _add_in_registers(total, weights, order):  # type: ignore[no-untyped-def]
-    _add_rows(total, weights.reshape(-1), 0, len(total), order, 255)
+    add_rows(total, weights.reshape(-1), 0, len(total), order, 255)
 
 
 @numba.njit(nogil=True)

@@ -13,7 +13,8 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.simulators.counting import counts_of, join_counts
 from lapilli.simulators.events import Events
-from lapilli.simulators.fast.program import Lowered, lower, state_bytes
+from lapilli.simulators.fast.kept import lowered as lowered_once
+from lapilli.simulators.fast.program import Lowered, state_bytes
 from lapilli.simulators.fast.runner import Kept, run_chunk
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.results import Counts, Recording, RunResult
@@ -28,7 +29,7 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
     Raises:
         LapilliError: when the network's state does not fit the memory.
     """
-    lowered = lower(network)
+    lowered = lowered_once(network)
     _check_memory(lowered, plan)
     inputs = events.with_steps(plan.n_steps)
     size = max(1, min(_MAX_CHUNK, -(-len(inputs) // (plan.threads * _CHUNKS_PER_THREAD))))

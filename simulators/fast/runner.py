@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.events import Events
-from lapilli.simulators.fast.kernels import run_until_full
+from lapilli.simulators.fast.kernels.entries import run_until_full
 from lapilli.simulators.fast.program import Int32, Program
 from lapilli.simulators.fast.state import new_state
 from lapilli.simulators.plan import RunPlan
@@ -77,8 +77,8 @@ def run_chunk(
         sent=np.zeros((n_samples, n_layers + 1), np.int64),
         payload_bits=np.zeros((n_samples, n_layers + 1), np.int64),
         input_events=np.zeros(int(program.sources["n"][0]), np.int64),
-        layer_events=np.zeros(len(program.bias), np.int64),
-        tally=np.zeros(len(program.bias) if counted else 0, np.int32),
+        layer_events=np.zeros(program.n_padded, np.int64),
+        tally=np.zeros(program.n_padded if counted else 0, np.int32),
         states=states,
     )
     value = np.ones(1, np.int32)

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.fast.aligned import aligned_zeros
-from lapilli.simulators.fast.kernels import ALIF
 from lapilli.simulators.fast.program import Int32, Program
 
 
@@ -46,13 +45,13 @@ class Totals(NamedTuple):
 def new_totals(program: Program) -> Totals:
     """Nothing counted yet."""
     n_sources = len(program.layers) + 1
-    sizes = (n_sources, n_sources, len(program.ops), int(program.sources["n"][0]), len(program.bias))
+    sizes = (n_sources, n_sources, len(program.ops), int(program.sources["n"][0]), program.n_padded)
     return Totals(*(np.zeros(size, np.int64) for size in sizes))
 
 
 def new_state(program: Program) -> State:
     """State in which every sample starts: neurons at rest, nothing on its way."""
-    n_neurons, n_listed = len(program.bias), int(program.sources["n"].sum()) * program.slots
+    n_neurons, n_listed = program.n_padded, int(program.sources["n"].sum()) * program.slots
     n_valued = n_listed if program.sources["graded"].any() else 1
     sizes = (program.n_sums, program.n_lines, program.n_rings, program.n_spares, n_listed, n_valued)
     sums, lines, rings, spares, spike_list, spike_value = (aligned_zeros(size, np.int32) for size in sizes)
@@ -68,7 +67,8 @@ def new_state(program: Program) -> State:
         spike_value,
         np.zeros((len(program.sources), program.slots), np.int64),
     )
-    # As the kernels' `_rest` does it, which to call from here takes longer than some samples.
-    for layer in program.layers[program.layers["model"] == ALIF]:
-        state.neurons[2, layer["at"] : layer["at"] + layer["padded"]] = layer["vth"]
+    # As the kernel `clear` does it, which to call from here takes longer than some samples.
+    for layer, values in zip(program.layers, program.rest):
+        if values.any():
+            state.neurons[:, layer["at"] : layer["at"] + layer["padded"]] = values[:, None]
     return state

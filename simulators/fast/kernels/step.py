@@ -1,0 +1,87 @@
+"""One step of a lowered network, layer by layer."""
+
+from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.fast.kernels.spikes import list_spikes, list_values, postpone
+from lapilli.simulators.fast.kernels.sums import finish_sums
+from lapilli.simulators.fast.neurons.kinds import step_neurons
+from lapilli.simulators.fast.synapses.kinds import accumulate_events
+
+
+@spliced
+def advance(program, state, step, neuron, value, first, last, reset_interval, reset_offset):
+    """One step of the whole network.
+
+    Arguments:
+        program, state: from `lower` and `new_state`.
+        step: number of the step since the state was clear, from 0.
+        neuron, value: int32, input events and, where the input is graded, their payloads.
+        first, last: the events `first`…`last - 1` are those of this step.
+        reset_interval, reset_offset: as in `Reset`; interval 0: none.
+    """
+    slot = step & (program.slots - 1)
+    at, n_events = program.sources[0].at + slot * program.sources[0].n, last - first
+    state.spike_count[0, slot] = n_events
+    listed, events = state.spike_list[at : at + n_events], neuron[first:last]
+    for index in range(n_events):
+        listed[index] = events[index]
+    if program.sources[0].graded:
+        for index in range(n_events):
+            state.spike_value[at + index] = value[first + index]
+    postpone(program, state, 0, step)
+    for layer in range(len(program.layers)):
+        if reset_interval > 0 and (step + 1) % reset_interval == (reset_offset + 1 + layer) % reset_interval:
+            _bring_to_rest(program, state, layer)
+        _step_layer(program, state, layer, step)
+
+
+@compiled
+def clear(program, state):
+    """Back to the state in which every sample starts."""
+    for layer in range(len(program.layers)):
+        _bring_to_rest(program, state, layer)
+    state.sums[:] = 0
+    state.lines[:] = 0
+    state.rings[:] = 0
+    state.spares[:] = 0
+    state.spike_count[:] = 0
+
+
+@compiled
+def _bring_to_rest(program, state, layer):
+    """Bring the neurons of a layer to rest."""
+    first, last = program.layers[layer].at, program.layers[layer].at + program.layers[layer].padded
+    for row in range(len(state.neurons)):
+        state.neurons[row][first:last] = program.rest[layer, row]
+
+
+@spliced
+def _step_layer(program, state, layer, step):
+    """Add up what reaches a layer, step its neurons, and list those that spike."""
+    for op in range(program.layers[layer].first_op, program.layers[layer].first_op + program.layers[layer].n_ops):
+        if program.ops[op].wide:
+            _accumulate(program, state, op, step, program.weights16)
+        else:
+            _accumulate(program, state, op, step, program.weights8)
+    shift = program.layers[layer].late_shift
+    if shift < 0:
+        finish_sums(program, state, layer, step)
+        shift = 0
+    step_neurons(program, state, layer, shift)
+    at = program.layers[layer].ports_at
+    state.sums[at : at + program.layers[layer].n_ports * program.layers[layer].padded] = 0
+    list_spikes(program, state, layer, step)
+    if program.sources[layer + 1].graded:
+        list_values(program, state, layer, step)
+    postpone(program, state, layer + 1, step)
+
+
+@spliced
+def _accumulate(program, state, op, step, weights):
+    """Add what the events that reach an operation in this step bring to its accumulator."""
+    source, sent = program.ops[op].source, step - program.ops[op].lag
+    slot = sent & (program.slots - 1)
+    n_events = state.spike_count[source, slot]
+    if sent < 0 or n_events == 0:
+        return
+    first = program.sources[source].at + slot * program.sources[source].n
+    accumulate_events(program, state, op, step, weights, first, n_events)

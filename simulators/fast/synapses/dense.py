@@ -1,0 +1,103 @@
+"""All-to-all connections: rows of weights, a row for each source neuron."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lapilli.netx_exports.network import Layer
+from lapilli.netx_exports.synapses.kinds import DenseSynapse
+from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.fast.draft import Axons, Draft
+from lapilli.simulators.fast.kernels.spikes import value_of
+from lapilli.simulators.fast.kernels.sums import RING, SHIFT_LEFT, sum_of
+from lapilli.simulators.fast.records import Operation
+from lapilli.simulators.fast.synapses.kind import SynapseKind
+from lapilli.simulators.fast.synapses.rows import add_rows, add_run
+from lapilli.simulators.fast.synapses.weights import short_weights
+
+
+def lower(draft: Draft, layer: Layer, synapse: DenseSynapse, op: Operation) -> object:
+    """Give an operation its rows and its delays: one for all, for each target, for each source or each connection."""
+    graded = draft.graded(synapse)
+    weights, final, shift = short_weights(synapse.effective_weights, synapse.weight_exp, graded)
+    op.rows_at_once = np.iinfo(np.int16).max // max(1, int(np.abs(weights).max(initial=0)))
+    order, source_order = draft.orders[layer.name], draft.orders[synapse.source]
+    draft.store(op, _rows(weights[np.ix_(order, source_order)], draft.padded[op.layer]))
+    low, high = synapse.delay_range
+    if low == high:
+        op.lag = 1 + low
+        draft.add_up(op, synapse, final, shift)
+        return add_rows_of_events
+    delays = np.asarray(synapse.delays, np.int32)
+    if delays.shape[1] == 1:
+        draft.add_up(op, synapse, final, shift, target_delays=delays[order, 0])
+        return add_rows_of_events
+    if delays.shape[0] == 1 and final == SHIFT_LEFT and not graded:
+        draft.axons.append(Axons(op, draft.tables.add(delays[0, source_order]), high))
+        draft.add_up(op, synapse, final, shift)
+        return add_rows_of_events
+    delays = np.broadcast_to(delays, (layer.size, len(source_order)))[np.ix_(order, source_order)]
+    padded = draft.padded[op.layer]
+    op.table_at = draft.tables.add(_rows(delays * padded, padded) + np.arange(padded, dtype=np.int32))
+    draft.add_up(op, synapse, final, shift, ring=True)
+    return add_late_rows
+
+
+def _rows(matrix: npt.NDArray[np.integer[Any]], padded: int) -> npt.NDArray[np.integer[Any]]:
+    """A matrix (targets, sources) as a row for each source, with zeros where no target is."""
+    rows = np.zeros((matrix.shape[1], padded), matrix.dtype)
+    rows[:, : len(matrix)] = matrix.T
+    return rows
+
+
+@spliced
+def add_rows_of_events(program, state, op, step, weights, first, n_events):
+    """Add the row of each event, times its value."""
+    source = program.ops[op].source
+    weight_at, padded = program.ops[op].weight_at, program.layers[program.ops[op].layer].padded
+    begin, end = sum_of(program, op)
+    total, events = state.sums[begin:end], state.spike_list[first : first + n_events]
+    if not program.sources[source].graded:
+        add_rows(total, weights, weight_at, padded, events, program.ops[op].rows_at_once)
+        if source > len(program.layers):
+            # Axons have this one reader; their slot is to be filled anew.
+            state.spike_count[source, (step - program.ops[op].lag) & (program.slots - 1)] = 0
+        return
+    for index in range(n_events):
+        row_at = weight_at + np.int64(events[index]) * padded
+        add_run(total, weights, row_at, padded, np.int64(state.spike_value[first + index]))
+
+
+@compiled
+def add_late_rows(program, state, op, step, weights, first, n_events):
+    """Put the row of each event into the ring of steps to come, or, where sums are rounded, aside by delay."""
+    number = program.ops[op].sum
+    padded = program.layers[program.ops[op].layer].padded
+    aside = program.sums[number].spare_at >= 0
+    pool = state.spares if aside else state.rings
+    base = program.sums[number].spare_at if aside else program.sums[number].ring_at + (step & (RING - 1)) * padded
+    graded = program.sources[program.ops[op].source].graded
+    for index in range(first, first + n_events):
+        row = np.int64(state.spike_list[index]) * padded
+        weight_at, table_at = program.ops[op].weight_at + row, program.ops[op].table_at + row
+        value = value_of(state, index, graded)
+        _add_scattered(pool, weights, weight_at, program.tables, table_at, padded, base, value)
+
+
+@compiled
+def _add_scattered(pool, weights, weight_at, tables, table_at, size, base, value):
+    """Add a row of weights to places all over the ring of steps to come, which starts at `base` of `pool`."""
+    # Slices and unsigned places, because numba would otherwise test every index for being negative.
+    places, row = tables[table_at : table_at + size], weights[weight_at : weight_at + size]
+    steps = pool[base : base + RING * size]
+    if value == 1:
+        for i in range(size):
+            steps[np.uint64(places[i])] += row[i]
+    else:
+        for i in range(size):
+            place = np.uint64(places[i])
+            steps[place] = np.int32(steps[place] + np.int32(np.int64(row[i]) * value))
+
+
+DENSE = SynapseKind(lower, (add_rows_of_events, add_late_rows))
