@@ -33,7 +33,7 @@ from lapilli.simulators.learning import (
     learn,
 )
 from lapilli.simulators.learning.errors import softmax_error
-from lapilli.simulators.learning.learner import feed
+from lapilli.simulators.learning.feeding import feed
 from lapilli.simulators.learning.parts import learning_part
 from lapilli.simulators.learning.plan import learned_network
 

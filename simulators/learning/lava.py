@@ -11,8 +11,8 @@ import numpy.typing as npt
 from lapilli.simulators.decisions.decide import decide
 from lapilli.simulators.events import Events
 from lapilli.simulators.lava.client import shared_worker
+from lapilli.simulators.learning.feeding import feed
 from lapilli.simulators.learning.lava_job import LearningJob
-from lapilli.simulators.learning.learner import feed
 from lapilli.simulators.learning.parts import LearningPart
 from lapilli.simulators.learning.plan import Int16, LearningPlan, learned_network
 from lapilli.simulators.learning.twin import Rows, Trail
