@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, DenseSynapse, SignMode
+from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, SignMode
 from lapilli.simulators.decisions.decide import READOUTS
 from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
-from lapilli.simulators.learning.parts import LearningPart
+from lapilli.simulators.learning.parts import LearningPart, learning_neuron, learning_synapses
 
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
@@ -123,8 +122,7 @@ def learning_plan(part: LearningPart, config: LearningConfig, period: int) -> Le
     synapses: list[SynapsePlan] = []
     for number, layer in enumerate(part.layers):
         rule = config.readout if layer is part.layers[-1] else config.hidden
-        for synapse in layer.synapses:
-            assert isinstance(synapse, DenseSynapse)
+        for synapse in learning_synapses(layer):
             synapses.append(
                 SynapsePlan(
                     number,
@@ -166,8 +164,7 @@ def weight_limits(synapse: SynapsePlan) -> tuple[int, int]:
 
 def _with_weights(layer: Layer, weights: Sequence[Int16]) -> Layer:
     synapses = []
-    for synapse, array in zip(layer.synapses, weights):
-        assert isinstance(synapse, DenseSynapse)
+    for synapse, array in zip(learning_synapses(layer), weights, strict=True):
         # Even weights need no ninth bit, so that what did not change stays the same file.
         even = not np.any(array & 1) or synapse.sign_mode != "mixed"
         bits = synapse.weight_bits if np.array_equal(array, synapse.effective_weights) else 8 if even else WEIGHT_BITS
@@ -176,8 +173,7 @@ def _with_weights(layer: Layer, weights: Sequence[Int16]) -> Layer:
 
 
 def _layer(layer: Layer, config: LearningConfig, n_classes: int | None, feedback: np.random.Generator) -> LayerPlan:
-    neuron = layer.neuron
-    assert isinstance(neuron, CubaLif)
+    neuron = learning_neuron(layer)
     thresholds = neuron.per_neuron("vth_mant", layer.shape)
     return LayerPlan(
         layer.name,
