@@ -12,10 +12,10 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.decisions.decide import decides
 from lapilli.simulators.events import Events
+from lapilli.simulators.learning.blueprint import Int16, LearningBlueprint, learned_network, learning_blueprint
 from lapilli.simulators.learning.config import LearningConfig, LearningError
 from lapilli.simulators.learning.feeding import feed
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.plan import Int16, LearningPlan, learned_network, learning_plan
 from lapilli.simulators.plan import _ignore
 from lapilli.simulators.run import check_events
 
@@ -121,20 +121,22 @@ def learn(
     steps = events.n_steps + network.depth if n_steps is None else n_steps
     if steps < 1:
         raise LapilliError(f"n_steps: must be at least 1, got {steps}")
-    plan = learning_plan(part, config, steps)
-    labels = checked_labels(events, plan.n_classes)
+    blueprint = learning_blueprint(part, config, steps)
+    labels = checked_labels(events, blueprint.n_classes)
     if state is None:
-        state = LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
-    plan = plan.with_weights(checked_weights(state, plan))
+        state = LearningState(tuple(synapse.weights for synapse in blueprint.synapses), 0)
+    blueprint = blueprint.with_weights(checked_weights(state, blueprint))
     if backend == "fast":
         from lapilli.simulators.learning.twin import learn_fast
 
-        weights, decisions, operations = learn_fast(plan, feed(part, events, steps), labels, state.n_steps, progress)
+        weights, decisions, operations = learn_fast(
+            blueprint, feed(part, events, steps), labels, state.n_steps, progress
+        )
         counts = LearningCounts(operations)
     elif backend == "lava":
         from lapilli.simulators.learning.lava import learn_lava
 
-        weights, decisions = learn_lava(part, plan, events, labels, state.n_steps, time_limit_s, progress)
+        weights, decisions = learn_lava(part, blueprint, events, labels, state.n_steps, time_limit_s, progress)
         counts = None
     else:
         raise LapilliError(f"backend: must be one of {', '.join(get_args(LearningBackend))}, got {backend!r}")
@@ -154,8 +156,8 @@ def initial_state(
     network: Network, config: LearningConfig, layers: Sequence[str | int] | None, n_steps: int
 ) -> LearningState:
     """Where learning starts: the network's own weights. Arguments and errors as of `learn`."""
-    plan = learning_plan(learning_part(network, layers), config, n_steps)
-    return LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
+    blueprint = learning_blueprint(learning_part(network, layers), config, n_steps)
+    return LearningState(tuple(synapse.weights for synapse in blueprint.synapses), 0)
 
 
 def checked_labels(events: Events, n_classes: int) -> Int64:
@@ -173,13 +175,13 @@ def checked_labels(events: Events, n_classes: int) -> Int64:
     return events.labels
 
 
-def checked_weights(state: LearningState, plan: LearningPlan) -> tuple[Int16, ...]:
+def checked_weights(state: LearningState, blueprint: LearningBlueprint) -> tuple[Int16, ...]:
     """The state's weights.
 
     Raises:
         LearningError: when they are those of another network.
     """
-    expected = [synapse.weights.shape for synapse in plan.synapses]
+    expected = [synapse.weights.shape for synapse in blueprint.synapses]
     found = [np.shape(weights) for weights in state.weights]
     if expected != found or state.n_steps < 0:
         raise LearningError("state", [f"weights: shapes must be {expected}, got {found}"])
