@@ -4,7 +4,7 @@ All are records of records, by name, which numba takes as they are.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -298,5 +298,5 @@ def _starts(sizes: Sequence[int]) -> Int64:
     return np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
 
 
-def _joined(parts: Sequence[npt.NDArray[np.integer]]) -> Int64:
+def _joined(parts: Sequence[npt.NDArray[np.integer[Any]]]) -> Int64:
     return np.concatenate(parts).astype(np.int64)
