@@ -32,10 +32,10 @@ from lapilli.simulators.learning import (
     Term,
     learn,
 )
+from lapilli.simulators.learning.blueprint import learned_network
 from lapilli.simulators.learning.errors import softmax_error
-from lapilli.simulators.learning.learner import feed
+from lapilli.simulators.learning.feeding import feed
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.plan import learned_network
 
 ACTIVE = LearningConfig(HiddenRule(Term(-5, 2), Term(1, 0), 5.0, 30.0), ReadoutRule(Term(-5, -2), 5.0, 30.0))
 

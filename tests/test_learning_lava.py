@@ -7,9 +7,9 @@ from learning_cases import LearningCase, learning_case, learning_cases
 
 from lapilli.simulators.lava.client import installed
 from lapilli.simulators.learning import learn
+from lapilli.simulators.learning.blueprint import learning_blueprint
 from lapilli.simulators.learning.lava import learning_job, run_learning_job
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.plan import learning_plan
 from lapilli.simulators.learning.twin import learn_fast, learning_trail
 
 pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
@@ -17,22 +17,22 @@ pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is 
 
 def assert_twin_is_lava(case: LearningCase, first_step: int = 0) -> None:
     part = learning_part(case.network)
-    plan = learning_plan(part, case.config, case.n_steps)
+    blueprint = learning_blueprint(part, case.config, case.n_steps)
     fed, labels = case.events.with_steps(case.n_steps), case.events.labels
     assert labels is not None
-    weights, trail = learning_trail(plan, fed, labels, first_step)
-    lava = run_learning_job(learning_job(plan, fed, labels, first_step, records=True))
+    weights, trail = learning_trail(blueprint, fed, labels, first_step)
+    lava = run_learning_job(learning_job(blueprint, fed, labels, first_step, records=True))
     after, found = lava.weights, lava.trail
     assert found is not None
     for kind in ("spikes", "voltage", "y1", "y2", "y3", "traces"):
         for number, (ours, lavas) in enumerate(zip(getattr(trail, kind), getattr(found, kind), strict=True)):
-            if kind.startswith("y") and number == len(plan.layers) - 1:
+            if kind.startswith("y") and number == len(blueprint.layers) - 1:
                 continue  # what the readout tells its synapses shows in their weights only
             differ = np.argwhere(ours != lavas)
             assert not len(differ), f"{kind} {number} differs first at {differ[0]}"
     for number, (ours, rows) in enumerate(zip(weights, after, strict=True)):
         assert np.array_equal(ours, rows[-1]), f"weights of synapse {number}"
-    decided, _, _ = learn_fast(plan, fed, labels, first_step, lambda n: None)
+    decided, _, _ = learn_fast(blueprint, fed, labels, first_step, lambda n: None)
     assert all(np.array_equal(one, other) for one, other in zip(decided, weights))
 
 

@@ -20,9 +20,9 @@ from learning_cases import LearningCase, learning_case, learning_cases
 from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE
 from lapilli.simulators import Events
 from lapilli.simulators.learning import Term
+from lapilli.simulators.learning.blueprint import FROM_INPUT, LearningBlueprint, SynapseBlueprint, learning_blueprint
 from lapilli.simulators.learning.learner import OPERATIONS
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.plan import FROM_INPUT, LearningPlan, SynapsePlan, learning_plan
 from lapilli.simulators.learning.twin import Trail, learn_fast, learning_trail
 
 
@@ -42,59 +42,59 @@ def one_of_one(generator: np.random.Generator) -> Iterator[float]:
 
 @dataclass
 class Synapse:
-    """A synapse of the plan, its weights as they are now, and the random numbers that round its y1, y2 and y3."""
+    """A synapse of the blueprint, its weights as they are now, and the random numbers that round its y1, y2 and y3."""
 
-    plan: SynapsePlan
+    blueprint: SynapseBlueprint
     weights: list[list[int]]
     y_random: Iterator[float] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.y_random = second_of_two(np.random.default_rng(self.plan.seed + 2))
+        self.y_random = second_of_two(np.random.default_rng(self.blueprint.seed + 2))
 
 
 def enumerated(
-    plan: LearningPlan, fed: Events, trail: Trail, first_step: int
+    blueprint: LearningBlueprint, fed: Events, trail: Trail, first_step: int
 ) -> tuple[list[dict[str, int]], list[Synapse]]:
     """Operations of each sample, and the synapses as they are in the end."""
-    synapses = [Synapse(synapse, synapse.weights.tolist()) for synapse in plan.synapses]
+    synapses = [Synapse(synapse, synapse.weights.tolist()) for synapse in blueprint.synapses]
     rounding = one_of_one(np.random.default_rng(2))
     for _ in range(first_step):
         next(rounding)
         for synapse in synapses:
             next(synapse.y_random)
-    inputs = fed.to_dense().reshape(len(fed), plan.n_inputs, plan.period)
+    inputs = fed.to_dense().reshape(len(fed), blueprint.n_inputs, blueprint.period)
     found = []
     for sample in range(len(fed)):
         counts = dict.fromkeys(OPERATIONS, 0)
-        for step in range(plan.period):
-            now = sample * plan.period + step
-            counts["saturated"] += cut_signals(plan, trail, now, step)
+        for step in range(blueprint.period):
+            now = sample * blueprint.period + step
+            counts["saturated"] += cut_signals(blueprint, trail, now, step)
             random = next(rounding)
             for number, synapse in enumerate(synapses):
-                before = arrived(synapse.plan, trail, inputs[sample], now, step)
+                before = arrived(synapse.blueprint, trail, inputs[sample], now, step)
                 trace = trail.traces[number][now].tolist()
                 learn_step(synapse, before, trace, factors(synapse, trail, now), random, counts)
         found.append(counts)
     return found, synapses
 
 
-def cut_signals(plan: LearningPlan, trail: Trail, now: int, step: int) -> int:
+def cut_signals(blueprint: LearningBlueprint, trail: Trail, now: int, step: int) -> int:
     """Learning signals of the hidden neurons that do not fit -64…63: feedback of the errors of the step before."""
     cut = 0
-    for number, layer in enumerate(plan.layers[:-1]):
+    for number, layer in enumerate(blueprint.layers[:-1]):
         assert layer.feedback is not None
         for neuron in range(layer.size):
             signal = 0
             if step:
                 errors = trail.y3[-1][now - 1].tolist()
                 products = [int(weight) * (y3 - 64) for weight, y3 in zip(layer.feedback[neuron], errors, strict=True)]
-                signal = floor(sum(products) / 2**plan.feedback_shift)
+                signal = floor(sum(products) / 2**blueprint.feedback_shift)
             cut += not -64 <= signal <= 63
             assert trail.y3[number][now, neuron] - 64 == min(max(signal, -64), 63)
     return cut
 
 
-def arrived(synapse: SynapsePlan, trail: Trail, inputs: npt.NDArray[np.int32], now: int, step: int) -> list[int]:
+def arrived(synapse: SynapseBlueprint, trail: Trail, inputs: npt.NDArray[np.int32], now: int, step: int) -> list[int]:
     """Who sent a spike a step ago, within the sample."""
     if not step:
         return [0] * synapse.weights.shape[1]
@@ -111,7 +111,7 @@ def factors(synapse: Synapse, trail: Trail, now: int) -> list[tuple[int, int, in
         left = exp(-1 / 65535) * value
         return floor(left) + (random < left % 1)
 
-    sent = [getattr(trail, name)[synapse.plan.target][now].tolist() for name in ("y1", "y2", "y3")]
+    sent = [getattr(trail, name)[synapse.blueprint.target][now].tolist() for name in ("y1", "y2", "y3")]
     return [(decayed(y1), decayed(y2), decayed(y3) - 64) for y1, y2, y3 in zip(*sent, strict=True)]
 
 
@@ -124,20 +124,20 @@ def learn_step(
     counts: dict[str, int],
 ) -> None:
     """Every connection of a synapse in one step."""
-    plan = synapse.plan
-    low, high = WEIGHT_RANGE[plan.sign_mode]
+    blueprint = synapse.blueprint
+    low, high = WEIGHT_RANGE[blueprint.sign_mode]
     for weights, (y1, y2, d) in zip(synapse.weights, sent, strict=True):
         for j, (x0, x1) in enumerate(zip(before, trace, strict=True)):
             counts["visits"] += 1
-            causal = plan.causal.mantissa * x1 * y1 * d
-            non_causal = plan.non_causal.mantissa * x0 * y2 * d
+            causal = blueprint.causal.mantissa * x1 * y1 * d
+            non_causal = blueprint.non_causal.mantissa * x0 * y2 * d
             counts["causal"] += causal != 0
             counts["non_causal"] += non_causal != 0
             # A weight is the upper 9 of 16 bits; factors of 1, 7 and 7 bits, and 4 of the mantissa, give too many.
             total = 128 * weights[j]
             for product, too_many, exponent in (
-                (causal, 10, plan.causal.exponent),
-                (non_causal, 3, plan.non_causal.exponent),
+                (causal, 10, blueprint.causal.exponent),
+                (non_causal, 3, blueprint.non_causal.exponent),
             ):
                 total = within_accumulator(
                     total + within_accumulator(floor(product / 2**too_many) * 2 ** (exponent + 7))
@@ -154,12 +154,12 @@ def within_accumulator(value: int) -> int:
 
 
 def assert_counts_are_those_enumerated(case: LearningCase, first_step: int = 0) -> dict[str, int]:
-    plan = learning_plan(learning_part(case.network), case.config, case.n_steps)
+    blueprint = learning_blueprint(learning_part(case.network), case.config, case.n_steps)
     fed, labels = case.events.with_steps(case.n_steps), case.events.labels
     assert labels is not None
-    _, trail = learning_trail(plan, fed, labels, first_step)
-    weights, _, counts = learn_fast(plan, fed, labels, first_step, lambda n: None)
-    expected, synapses = enumerated(plan, fed, trail, first_step)
+    _, trail = learning_trail(blueprint, fed, labels, first_step)
+    weights, _, counts = learn_fast(blueprint, fed, labels, first_step, lambda n: None)
+    expected, synapses = enumerated(blueprint, fed, trail, first_step)
     for synapse, learned in zip(synapses, weights, strict=True):
         assert synapse.weights == learned.tolist()
     assert [dict(zip(OPERATIONS, row, strict=True)) for row in counts.tolist()] == expected

@@ -1,68 +1,81 @@
-"""Samples that are there as a whole, of an event file or a data set, and the networks that meet them."""
+"""Learning from samples that are there as a whole, of an event file or a data set."""
 
-from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from lapilli.choices import numbers
 from lapilli.commands.data import catalogue
-from lapilli.netx_exports import LapilliError, Network
+from lapilli.learning.options import RunOptions, SampleOptions
+from lapilli.learning.results import print_results
+from lapilli.learning.runs import checked, report, run_tested
+from lapilli.netx_exports import LapilliError
+from lapilli.output import print_json, progress_bar
 from lapilli.simulators import Events
-from lapilli.simulators.learning.fresh import fresh_network
-from lapilli.simulators.learning.learner import checked_labels
-from lapilli.simulators.run import check_events
-from lapilli.training.data.framing import Framing, Split
-from lapilli.training.data.sets import PartName
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.session import LearningSession
 
 
-def samples_of_file(path: str) -> tuple[Events, int]:
+def learn_samples(options: RunOptions, chosen: SampleOptions) -> None:
+    """Learn the chosen samples, and report.
+
+    Raises:
+        LapilliError: for options that do not fit; when the run is interrupted.
+    """
+    events, n_classes = _samples_of_data(chosen) if chosen.data is not None else _samples_of_file(chosen)
+    network = options.start.network(events.shape, n_classes)
+    events = _samples_of_classes(checked(network, events), chosen.classes)
+    session = LearningSession(
+        network=network,
+        events=events,
+        config=options.learning,
+        layers=options.layers,
+        n_steps=options.steps(network, events.n_steps),
+        epochs=1 if chosen.epochs is None else chosen.epochs,
+        shuffle_seed=chosen.shuffle,
+        backend=options.backend,
+        time_limit_s=options.time_limit_s,
+    )
+    outcome = run_tested(session, options, {"learnt": events}, partial(_run, session))
+    facts = report(outcome, options)
+    if options.json:
+        print_json(facts)
+    else:
+        print_results(facts, options.run_dir)
+
+
+def _run(session: LearningSession, record_path: Path, resume: bool) -> LearningRecord:
+    with progress_bar("learning", len(session.order)) as advance:
+        return session.run(record_path, resume, advance)
+
+
+def _samples_of_file(chosen: SampleOptions) -> tuple[Events, int]:
     """The samples of an event file, and how many classes there are."""
+    if chosen.groups is not None:
+        raise LapilliError("--groups: event files do not say who a sample is from; only --data does")
+    path = str(chosen.input)
     events = Events.load(path)
     if events.labels is None:
         raise LapilliError(f"{path}: labels: missing; learning needs one for each sample")
     return events, int(events.labels.max()) + 1 if len(events) else 0
 
 
-def samples_of_data(
-    data: str, part: PartName, groups: str | None, framing: Framing, split: Split
-) -> tuple[Events, int]:
+def _samples_of_data(chosen: SampleOptions) -> tuple[Events, int]:
     """The samples of a part of a data set, and how many classes there are."""
-    found = catalogue().prepared(data, framing, split)
+    part = chosen.part or "train"
+    found = catalogue().prepared(str(chosen.data), chosen.framing, chosen.split)
     samples = found.part(part)
-    if groups is not None:
-        wanted = numbers(groups, "groups", 1 << 31)
+    if chosen.groups is not None:
+        wanted = numbers(chosen.groups, "groups", 1 << 31)
         assert wanted is not None
         samples = samples.subset(np.flatnonzero(np.isin(samples.groups, wanted)))
         if not len(samples):
-            raise LapilliError(f"--groups: the {part} part of {data} has no sample of {groups}")
+            raise LapilliError(f"--groups: the {part} part of {chosen.data} has no sample of {chosen.groups}")
     return samples.events(), len(found.classes)
 
 
-def network_of_sizes(sizes: str, shape: Sequence[int], n_classes: int, seed: int) -> Network:
-    """A network that knows nothing, with hidden layers of the sizes that `--new` names."""
-    try:
-        hidden = [int(size) for size in sizes.split(",")]
-    except ValueError as error:
-        raise LapilliError(f"--new: must be sizes separated by commas, got {sizes!r}") from error
-    return fresh_network(shape, [] if hidden == [0] else hidden, n_classes, seed)
-
-
-def checked(network: Network, events: Events) -> Events:
-    """The samples, which fit the network and have labels that are its classes."""
-    check_events(network, events)
-    checked_labels(events, network.output.size)
-    return events
-
-
-def watched_samples(network: Network, path: str) -> Events:
-    """The samples of a file on which the network is only tested."""
-    events = checked(network, Events.load(path))
-    if not len(events):
-        raise LapilliError(f"--watch: {path} has no samples")
-    return events
-
-
-def samples_of_classes(events: Events, classes: str | None) -> Events:
+def _samples_of_classes(events: Events, classes: str | None) -> Events:
     """The samples of the classes that `--classes` names; all where it names none."""
     wanted = numbers(classes, "classes", 1 << 31)
     if wanted is None:

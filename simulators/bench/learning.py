@@ -17,10 +17,10 @@ from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_least, repe
 from lapilli.simulators.bench.networks import N_INPUTS, N_OUTPUTS, NEURON, random_weights
 from lapilli.simulators.events import Events
 from lapilli.simulators.lava.client import shared_worker
+from lapilli.simulators.learning.blueprint import LearningBlueprint, learning_blueprint
 from lapilli.simulators.learning.config import HiddenRule, LearningConfig, ReadoutRule, Term
 from lapilli.simulators.learning.lava import learning_job, run_learning_job
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.plan import LearningPlan, learning_plan
 from lapilli.simulators.learning.twin import Int64, learn_fast, learning_trail
 from lapilli.simulators.plan import _ignore
 from lapilli.simulators.random_events import random_events
@@ -47,16 +47,16 @@ def bench_learning(sizes: Sizes, watch: Watch) -> list[Row]:
         LapilliError: when weights differ, or Lava is not installed.
     """
     network = learning_network(sizes.seed)
-    plan = learning_plan(learning_part(network), CONFIG, sizes.n_steps)
+    blueprint = learning_blueprint(learning_part(network), CONFIG, sizes.n_steps)
     fed = random_events(network, 1, sizes.n_steps, sizes.density, sizes.seed + 1)
     labels = np.zeros(1, np.int64)
-    job = learning_job(plan, fed, labels, 0, records=False)
+    job = learning_job(blueprint, fed, labels, 0, records=False)
     watch.note(f"comparing the twin and Lava on {sizes.n_steps} steps")
-    weights, trail = learning_trail(plan, fed, labels, 0)
+    weights, trail = learning_trail(blueprint, fed, labels, 0)
     for ours, lavas in zip(weights, run_learning_job(job).weights, strict=True):
         if not np.array_equal(ours, lavas[-1]):
             raise LapilliError("bench: the twin and Lava learn other weights")
-    changed = sum(int(np.sum(new != old.weights)) for new, old in zip(weights, plan.synapses))
+    changed = sum(int(np.sum(new != old.weights)) for new, old in zip(weights, blueprint.synapses))
     facts: dict[str, Any] = {
         "compared": f"lava = fast: {sum(new.size for new in weights):,} weights, of which {changed:,} changed",
         "remark": f"{np.mean(trail.y1[0] != 0):.0%} of the hidden neurons learn in a step, "
@@ -69,12 +69,12 @@ def bench_learning(sizes: Sizes, watch: Watch) -> list[Row]:
 
     lava = row("lava", lambda: run_learning_job(job).seconds)
     rows = [
-        row("fast", lambda: _seconds(plan, fed, labels, False)),
-        row("fast, each sample decided first", lambda: _seconds(plan, fed, labels, True)),
+        row("fast", lambda: _seconds(blueprint, fed, labels, False)),
+        row("fast, each sample decided first", lambda: _seconds(blueprint, fed, labels, True)),
     ]
     busy = [
-        replace(lava, what="lava, processor time", values=(_lava_processor_ms(plan, fed, labels, watch),)),
-        replace(rows[0], what="fast, processor time", values=_processor_ms(plan, fed, labels, sizes.repeats)),
+        replace(lava, what="lava, processor time", values=(_lava_processor_ms(blueprint, fed, labels, watch),)),
+        replace(rows[0], what="fast, processor time", values=_processor_ms(blueprint, fed, labels, sizes.repeats)),
     ]
     judged: list[dict[str, Any]] = [at_least(lava.median / rows[0].median, BAR, sizes.standard), {}, {}]
     beside = [lava, lava, busy[0]]
@@ -97,25 +97,25 @@ def learning_network(seed: int) -> Network:
     return Network((N_INPUTS,), layers)
 
 
-def _processor_ms(plan: LearningPlan, fed: Events, labels: Int64, repeats: int) -> tuple[float, ...]:
+def _processor_ms(blueprint: LearningBlueprint, fed: Events, labels: Int64, repeats: int) -> tuple[float, ...]:
     """Milliseconds of processor time in a step of the twin: what a machine with other work to do does not lengthen."""
     values = []
     for _ in range(repeats):
         started = time.process_time()
-        learn_fast(plan, fed, labels, 0, _ignore, False)
-        values.append(1e3 * (time.process_time() - started) / plan.period)
+        learn_fast(blueprint, fed, labels, 0, _ignore, False)
+        values.append(1e3 * (time.process_time() - started) / blueprint.period)
     return tuple(values)
 
 
-def _lava_processor_ms(plan: LearningPlan, fed: Events, labels: Int64, watch: Watch) -> float:
+def _lava_processor_ms(blueprint: LearningBlueprint, fed: Events, labels: Int64, watch: Watch) -> float:
     """The same of Lava, of all its processes together: what a long run takes more than a short one."""
     watch.note("measuring Lava's processor time")
-    short = max(1, plan.period // 100)
-    periods = (plan.period, short)
+    short = max(1, blueprint.period // 100)
+    periods = (blueprint.period, short)
     spent = []
     for period in periods:
         job = learning_job(
-            replace(plan, period=period, window=period), fed.with_steps(period), labels, 0, records=False
+            replace(blueprint, period=period, window=period), fed.with_steps(period), labels, 0, records=False
         )
         before = _worker_seconds()
         run_learning_job(job)
@@ -130,7 +130,7 @@ def _worker_seconds() -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def _seconds(plan: LearningPlan, fed: Events, labels: Int64, decides: bool) -> float:
+def _seconds(blueprint: LearningBlueprint, fed: Events, labels: Int64, decides: bool) -> float:
     started = time.perf_counter()
-    learn_fast(plan, fed, labels, 0, _ignore, decides)
+    learn_fast(blueprint, fed, labels, 0, _ignore, decides)
     return time.perf_counter() - started

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.lava.job import Arrays, read_tree, write_tree
+from lapilli.simulators.learning.blueprint import LayerBlueprint, LearningBlueprint, SynapseBlueprint
 from lapilli.simulators.learning.config import HiddenRule, Term
-from lapilli.simulators.learning.plan import LayerPlan, LearningPlan, SynapsePlan
 
 Int32 = npt.NDArray[np.int32]
 
@@ -19,14 +19,14 @@ class LearningJob:
     """One Lava run.
 
     Arguments:
-        plan: what learns, with the weights to start from.
+        blueprint: what learns, with the weights to start from.
         labels: of the samples, in their order.
         first_step: steps that were learnt before.
         records: whether to write what happens in each step.
         step, neuron: int32, events of all samples, one after the other, sorted by step.
     """
 
-    plan: LearningPlan
+    blueprint: LearningBlueprint
     labels: npt.NDArray[np.int64]
     first_step: int
     records: bool
@@ -36,20 +36,20 @@ class LearningJob:
     @property
     def n_steps(self) -> int:
         """Steps of the run."""
-        return self.plan.period * len(self.labels)
+        return self.blueprint.period * len(self.labels)
 
     def save(self, path: Path) -> None:
         """Write the job."""
         tree: dict[str, Any] = {"first_step": self.first_step, "records": self.records}
         arrays: Arrays = {name: getattr(self, name) for name in ("labels", "step", "neuron")}
-        tree["plan"] = {
-            field.name: getattr(self.plan, field.name)
-            for field in fields(self.plan)
+        tree["blueprint"] = {
+            field.name: getattr(self.blueprint, field.name)
+            for field in fields(self.blueprint)
             if field.name not in ("layers", "synapses")
         }
         for kind in ("layers", "synapses"):
             tree[kind] = []
-            for number, part in enumerate(getattr(self.plan, kind)):
+            for number, part in enumerate(getattr(self.blueprint, kind)):
                 values = asdict(part)
                 tree[kind].append({name: v for name, v in values.items() if not isinstance(v, np.ndarray)})
                 arrays |= {f"{kind}/{number}/{n}": v for n, v in values.items() if isinstance(v, np.ndarray)}
@@ -67,14 +67,14 @@ class LearningJob:
                 own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
                 parts[kind].append({**values, **own})
         layers = tuple(
-            LayerPlan(**{"feedback": None, **entry, "rule": _rule(entry["rule"])}) for entry in parts["layers"]
+            LayerBlueprint(**{"feedback": None, **entry, "rule": _rule(entry["rule"])}) for entry in parts["layers"]
         )
         synapses = tuple(
-            SynapsePlan(**{**entry, "causal": Term(**entry["causal"]), "non_causal": Term(**entry["non_causal"])})
+            SynapseBlueprint(**{**entry, "causal": Term(**entry["causal"]), "non_causal": Term(**entry["non_causal"])})
             for entry in parts["synapses"]
         )
-        plan = LearningPlan(layers=layers, synapses=synapses, **tree["plan"])
-        return cls(plan, arrays["labels"], tree["first_step"], tree["records"], arrays["step"], arrays["neuron"])
+        blueprint = LearningBlueprint(layers=layers, synapses=synapses, **tree["blueprint"])
+        return cls(blueprint, arrays["labels"], tree["first_step"], tree["records"], arrays["step"], arrays["neuron"])
 
 
 def _rule(values: dict[str, Any] | None) -> HiddenRule | None:

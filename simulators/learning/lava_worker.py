@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from lapilli.simulators.lava.worker import RunJob, load_lava, serve
+from lapilli.simulators.learning.blueprint import FROM_INPUT, LayerBlueprint, LearningBlueprint
 from lapilli.simulators.learning.errors import softmax_error
 from lapilli.simulators.learning.lava_job import LearningJob
-from lapilli.simulators.learning.plan import FROM_INPUT, LayerPlan, LearningPlan
 
 
 def run_job(folder: Path) -> float:
@@ -29,7 +29,7 @@ def run_job(folder: Path) -> float:
 
     job = LearningJob.load(folder / "job.npz")
     ones = np.ones(len(job.step), np.int32)
-    source = EventSource(n_neurons=job.plan.n_inputs, step=job.step, neuron=job.neuron, value=ones)
+    source = EventSource(n_neurons=job.blueprint.n_inputs, step=job.step, neuron=job.neuron, value=ones)
     with lava_run(source):
         _build(job, source, folder)
         return run_steps(source, job.n_steps)
@@ -39,9 +39,9 @@ def _build(job: LearningJob, source: Any, folder: Path) -> None:
     from lapilli.lava_models.learning.dense import AlignedLearningDense, stllr_rule
     from lapilli.lava_models.rows import RowWriter
 
-    plan = job.plan
-    neurons = [_neurons(job, number, folder) for number in range(len(plan.layers))]
-    for number, synapse in enumerate(plan.synapses):
+    blueprint = job.blueprint
+    neurons = [_neurons(job, number, folder) for number in range(len(blueprint.layers))]
+    for number, synapse in enumerate(blueprint.synapses):
         shape = synapse.weights.shape
         process = AlignedLearningDense(
             weights=synapse.weights.astype(np.int32),
@@ -55,7 +55,7 @@ def _build(job: LearningJob, source: Any, folder: Path) -> None:
             ),
             weight_exp=synapse.weight_exp,
             sign_mode=synapse.sign_mode,
-            period=plan.period,
+            period=blueprint.period,
             first_step=job.first_step,
             weight_writer=RowWriter(f"{folder}/weights{number}.npy", len(job.labels), shape, np.int16),
             trace_writer=RowWriter(f"{folder}/trace{number}.npy", job.n_steps, shape[1:], np.int8)
@@ -70,11 +70,11 @@ def _build(job: LearningJob, source: Any, folder: Path) -> None:
         target.s_out_y1.connect(process.s_in_y1)
         target.s_out_y2.connect(process.s_in_y2)
         target.s_out_y3.connect(process.s_in_y3)
-    for layer, process in zip(plan.layers[:-1], neurons):
-        _feed_back(plan, layer, neurons[-1], process)
+    for layer, process in zip(blueprint.layers[:-1], neurons):
+        _feed_back(blueprint, layer, neurons[-1], process)
 
 
-def _feed_back(plan: LearningPlan, layer: LayerPlan, readout: Any, neurons: Any) -> None:
+def _feed_back(blueprint: LearningBlueprint, layer: LayerBlueprint, readout: Any, neurons: Any) -> None:
     """Connect the readout's error, through a stock Dense with fixed random weights, to the third factor of a layer."""
     from lava.proc.dense.process import Dense
     from lava.utils.weightutils import SignMode
@@ -84,7 +84,7 @@ def _feed_back(plan: LearningPlan, layer: LayerPlan, readout: Any, neurons: Any)
     assert layer.feedback is not None
     feedback = Dense(
         weights=layer.feedback.astype(np.int32),
-        weight_exp=-plan.feedback_shift,
+        weight_exp=-blueprint.feedback_shift,
         sign_mode=SignMode.MIXED,
         num_message_bits=GRADED_BITS,
     )
@@ -97,7 +97,7 @@ def _neurons(job: LearningJob, number: int, folder: Path) -> Any:
     from lapilli.lava_models.learning.readout import LearningReadout
     from lapilli.lava_models.rows import RowWriter
 
-    plan, layer = job.plan, job.plan.layers[number]
+    blueprint, layer = job.blueprint, job.blueprint.layers[number]
 
     def writer(name: str) -> RowWriter:
         return RowWriter(f"{folder}/{number}.{name}.npy", job.n_steps, (layer.size,), np.int32)
@@ -109,14 +109,14 @@ def _neurons(job: LearningJob, number: int, folder: Path) -> Any:
         "dv": layer.voltage_decay,
         "bias_mant": layer.bias_mant,
         "bias_exp": layer.bias_exp,
-        "period": plan.period,
+        "period": blueprint.period,
     }
     if layer.rule is None:
         return LearningReadout(
             **shared,
-            error=partial(softmax_error, voltage_exp=plan.voltage_exp),
+            error=partial(softmax_error, voltage_exp=blueprint.voltage_exp),
             labels=job.labels,
-            window=plan.window,
+            window=blueprint.window,
             writer=writer("voltage") if job.records else None,
         )
     rule = layer.rule

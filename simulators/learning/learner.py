@@ -12,11 +12,12 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.decisions.decide import decides
 from lapilli.simulators.events import Events
+from lapilli.simulators.learning.blueprint import Int16, LearningBlueprint, learned_network, learning_blueprint
 from lapilli.simulators.learning.config import LearningConfig, LearningError
-from lapilli.simulators.learning.parts import LearningPart, learning_part
-from lapilli.simulators.learning.plan import Int16, LearningPlan, learned_network, learning_plan
+from lapilli.simulators.learning.feeding import feed
+from lapilli.simulators.learning.parts import learning_part
 from lapilli.simulators.plan import _ignore
-from lapilli.simulators.run import check_events, run
+from lapilli.simulators.run import check_events
 
 Int64 = npt.NDArray[np.int64]
 
@@ -120,20 +121,22 @@ def learn(
     steps = events.n_steps + network.depth if n_steps is None else n_steps
     if steps < 1:
         raise LapilliError(f"n_steps: must be at least 1, got {steps}")
-    plan = learning_plan(part, config, steps)
-    labels = checked_labels(events, plan.n_classes)
+    blueprint = learning_blueprint(part, config, steps)
+    labels = checked_labels(events, blueprint.n_classes)
     if state is None:
-        state = LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
-    plan = plan.with_weights(checked_weights(state, plan))
+        state = LearningState(tuple(synapse.weights for synapse in blueprint.synapses), 0)
+    blueprint = blueprint.with_weights(checked_weights(state, blueprint))
     if backend == "fast":
         from lapilli.simulators.learning.twin import learn_fast
 
-        weights, decisions, operations = learn_fast(plan, feed(part, events, steps), labels, state.n_steps, progress)
+        weights, decisions, operations = learn_fast(
+            blueprint, feed(part, events, steps), labels, state.n_steps, progress
+        )
         counts = LearningCounts(operations)
     elif backend == "lava":
         from lapilli.simulators.learning.lava import learn_lava
 
-        weights, decisions = learn_lava(part, plan, events, labels, state.n_steps, time_limit_s, progress)
+        weights, decisions = learn_lava(part, blueprint, events, labels, state.n_steps, time_limit_s, progress)
         counts = None
     else:
         raise LapilliError(f"backend: must be one of {', '.join(get_args(LearningBackend))}, got {backend!r}")
@@ -153,34 +156,8 @@ def initial_state(
     network: Network, config: LearningConfig, layers: Sequence[str | int] | None, n_steps: int
 ) -> LearningState:
     """Where learning starts: the network's own weights. Arguments and errors as of `learn`."""
-    plan = learning_plan(learning_part(network, layers), config, n_steps)
-    return LearningState(tuple(synapse.weights for synapse in plan.synapses), 0)
-
-
-def feed(part: LearningPart, events: Events, n_steps: int) -> Events:
-    """Spikes that reach the learning layers: the input, or what the layers before them make of it."""
-    frozen = part.frozen
-    if frozen is None:
-        spikes = events.with_steps(n_steps)
-    else:
-        result = run(frozen, events, n_steps=n_steps, record={part.source: {"spikes"}})
-        found = result.recordings[part.source].spikes
-        assert found is not None
-        spikes = found
-    return spikes if part.delays is None else _delayed(spikes, part.delays)
-
-
-def _delayed(events: Events, delays: Int64) -> Events:
-    """Events of each neuron so many steps later; what comes after the last step is dropped."""
-    step = events.step + delays[events.neuron]
-    kept = step < events.n_steps
-    sample, step, neuron = events.sample_of_event[kept], step[kept], events.neuron[kept]
-    order = np.lexsort((neuron, step, sample))
-    offsets = np.searchsorted(sample, np.arange(len(events) + 1))
-    return Events(
-        step[order].astype(np.int32), neuron[order], offsets.astype(np.int64), events.n_steps, events.shape, None,
-        events.labels,
-    )  # fmt: skip
+    blueprint = learning_blueprint(learning_part(network, layers), config, n_steps)
+    return LearningState(tuple(synapse.weights for synapse in blueprint.synapses), 0)
 
 
 def checked_labels(events: Events, n_classes: int) -> Int64:
@@ -198,13 +175,13 @@ def checked_labels(events: Events, n_classes: int) -> Int64:
     return events.labels
 
 
-def checked_weights(state: LearningState, plan: LearningPlan) -> tuple[Int16, ...]:
+def checked_weights(state: LearningState, blueprint: LearningBlueprint) -> tuple[Int16, ...]:
     """The state's weights.
 
     Raises:
         LearningError: when they are those of another network.
     """
-    expected = [synapse.weights.shape for synapse in plan.synapses]
+    expected = [synapse.weights.shape for synapse in blueprint.synapses]
     found = [np.shape(weights) for weights in state.weights]
     if expected != found or state.n_steps < 0:
         raise LearningError("state", [f"weights: shapes must be {expected}, got {found}"])

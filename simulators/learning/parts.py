@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.neurons.kinds import CubaLif, Neuron
 from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse, Synapse
 from lapilli.simulators.learning.config import LearningError
 
@@ -58,6 +59,17 @@ def learning_part(network: Network, layers: Sequence[str | int] | None = None) -
     return _cut(network, [_name(network, layer) for layer in layers])
 
 
+def learning_neuron(layer: Layer) -> CubaLif:
+    """The neuron of a layer that learns."""
+    assert _learning_kind(layer.neuron)
+    return layer.neuron
+
+
+def learning_synapses(layer: Layer) -> tuple[DenseSynapse, ...]:
+    """The synapses of a layer that learns."""
+    return tuple(synapse for synapse in layer.synapses if _dense(synapse))
+
+
 def _name(network: Network, layer: str | int) -> str:
     names = [entry.name for entry in network.layers]
     if isinstance(layer, str) and layer in names:
@@ -105,11 +117,11 @@ def _obstacles(layer: Layer, names: Sequence[str]) -> Iterator[str]:
     Delays that all connections of a source neuron share are no obstacle where the source does not learn: its spikes
     come later, and the engine sees no delay.
     """
-    if not isinstance(layer.neuron, CubaLif):
+    if not _learning_kind(layer.neuron):
         yield f"has neurons of model {layer.neuron.model}; only {CubaLif.model} learns"
     for synapse in layer.synapses:
         source = INPUT if synapse.source == INPUT else repr(synapse.source)
-        if not isinstance(synapse, DenseSynapse):
+        if not _dense(synapse):
             yield f"has a {synapse.kind} synapse from {source}; only dense ones learn"
         elif synapse.delays is not None and synapse.source in names:
             yield f"has delays in its synapse from {source}; Lava's engine learns without delays only"
@@ -119,9 +131,17 @@ def _obstacles(layer: Layer, names: Sequence[str]) -> Iterator[str]:
             yield f"has delays and a weight exponent below 0 from {source}: sums would be rounded together"
 
 
+def _learning_kind(neuron: Neuron) -> TypeGuard[CubaLif]:
+    return neuron.model == CubaLif.model
+
+
+def _dense(synapse: Synapse) -> TypeGuard[DenseSynapse]:
+    return synapse.kind == DenseSynapse.kind
+
+
 def _axonal_delays(synapse: Synapse) -> npt.NDArray[np.int64] | None:
     """Delay of each source neuron's spikes, where a dense synapse has one that all its connections share."""
-    if not isinstance(synapse, DenseSynapse) or synapse.delays is None:
+    if not _dense(synapse) or synapse.delays is None:
         return None
     delays = np.broadcast_to(np.asarray(synapse.delays, np.int64), np.shape(synapse.weights))
     return delays[0].copy() if np.all(delays == delays[:1]) else None

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.events import Events
+from lapilli.simulators.learning.blueprint import learned_network
 from lapilli.simulators.learning.config import LearningConfig
 from lapilli.simulators.learning.learner import Learned, LearningBackend, initial_state, learn
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.plan import learned_network
 from lapilli.simulators.learning.record import LearningRecord, load_record, new_record, save_record
 
 SAVE_S = 5.0

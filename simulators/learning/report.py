@@ -10,7 +10,7 @@ from lapilli.netx_exports.network import Network
 from lapilli.simulators.decisions.decide import decide, needed_recording
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.learner import OPERATIONS
-from lapilli.simulators.learning.parts import learning_part
+from lapilli.simulators.learning.parts import learning_part, learning_synapses
 from lapilli.simulators.learning.record import LearningRecord
 from lapilli.simulators.learning.recorded import LearningRun
 from lapilli.simulators.plan import _ignore
@@ -76,7 +76,7 @@ def learning_facts(session: ReportedRun, record: LearningRecord) -> dict[str, An
 def weight_changes(session: ReportedRun, record: LearningRecord) -> list[dict[str, Any]]:
     """How far the weights of each synapse have come, in units of a weight."""
     part = learning_part(session.network, session.layers)
-    synapses = [(layer.name, synapse) for layer in part.layers for synapse in layer.synapses]
+    synapses = [(layer.name, synapse) for layer in part.layers for synapse in learning_synapses(layer)]
     changes = []
     for (name, synapse), after in zip(synapses, record.state.weights, strict=True):
         change = np.abs(after.astype(int) - synapse.effective_weights)

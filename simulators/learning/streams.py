@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.simulators.learning.blueprint import LearningBlueprint
 from lapilli.simulators.learning.config import TRACE_MAX, Y_TAU
-from lapilli.simulators.learning.plan import LearningPlan
 
 Float64 = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
@@ -45,11 +45,11 @@ class DecayTables(NamedTuple):
     y_fraction: Float64
 
 
-def streams(plan: LearningPlan, first: int, n_steps: int) -> Streams:
+def streams(blueprint: LearningBlueprint, first: int, n_steps: int) -> Streams:
     """Random numbers of steps `first`… (from 0) of a learning run."""
-    shape = (len(plan.synapses), n_steps)
+    shape = (len(blueprint.synapses), n_steps)
     x_decay, y_decay, impulse = np.empty(shape), np.empty(shape), np.empty(shape, np.int32)
-    for number, synapse in enumerate(plan.synapses):
+    for number, synapse in enumerate(blueprint.synapses):
         x_decay[number] = _doubles(synapse.seed, first, n_steps)
         y_decay[number] = _doubles(synapse.seed + 2, first, n_steps)
         whole = np.floor(synapse.pre_impulse)
@@ -61,10 +61,10 @@ def streams(plan: LearningPlan, first: int, n_steps: int) -> Streams:
     return Streams(x_decay, y_decay, impulse, carry.astype(np.int32))
 
 
-def decay_tables(plan: LearningPlan) -> DecayTables:
+def decay_tables(blueprint: LearningBlueprint) -> DecayTables:
     """Decays of every value of the traces."""
     values = np.arange(TRACE_MAX + 1)
-    x = np.stack([_decayed(values, synapse.pre_tau) for synapse in plan.synapses])
+    x = np.stack([_decayed(values, synapse.pre_tau) for synapse in blueprint.synapses])
     y = _decayed(values, Y_TAU)
     return DecayTables(np.floor(x).astype(np.int32), x % 1, np.floor(y).astype(np.int32), y % 1)
 

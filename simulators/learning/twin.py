@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.events import Events
+from lapilli.simulators.learning.arrays import State, fixed_arrays, new_state, split_weights
+from lapilli.simulators.learning.blueprint import Int16, LearningBlueprint
 from lapilli.simulators.learning.kernels import run_samples
-from lapilli.simulators.learning.plan import Int16, LearningPlan
-from lapilli.simulators.learning.program import State, compile_plan, new_state, split_weights
 from lapilli.simulators.learning.streams import decay_tables, streams
 from lapilli.simulators.plan import _ignore
 
@@ -36,7 +36,7 @@ class Trail:
 
 
 def learn_fast(
-    plan: LearningPlan,
+    blueprint: LearningBlueprint,
     fed: Events,
     labels: Int64,
     first_step: int,
@@ -46,8 +46,8 @@ def learn_fast(
     """Decide and learn each sample.
 
     Arguments:
-        plan: with the weights to start from.
-        fed: spikes that reach the learning layers, `plan.period` steps.
+        blueprint: with the weights to start from.
+        fed: spikes that reach the learning layers, `blueprint.period` steps.
         labels: of the samples.
         first_step: steps that were learnt before.
         progress: called with the number of samples finished since its last call.
@@ -56,32 +56,34 @@ def learn_fast(
     Returns:
         The weights, the decisions (0 where none were wanted), and counts (samples, operations).
     """
-    state = new_state(plan)
-    decisions, counts = _learn(plan, state, fed, labels, first_step, progress, decides)
-    return split_weights(plan, state.weights), decisions, counts
+    state = new_state(blueprint)
+    decisions, counts = _learn(blueprint, state, fed, labels, first_step, progress, decides)
+    return split_weights(blueprint, state.weights), decisions, counts
 
 
-def learning_trail(plan: LearningPlan, fed: Events, labels: Int64, first_step: int) -> tuple[tuple[Int16, ...], Trail]:
+def learning_trail(
+    blueprint: LearningBlueprint, fed: Events, labels: Int64, first_step: int
+) -> tuple[tuple[Int16, ...], Trail]:
     """Learn, and keep what happens in each step; arguments as of `learn_fast`."""
-    state = new_state(plan, plan.period * len(fed))
-    _learn(plan, state, fed, labels, first_step, _ignore, False, at_once=max(1, len(fed)))
-    ends = np.cumsum([layer.size for layer in plan.layers])[:-1]
-    neurons = state.record_sent[:, plan.n_inputs :]
-    y1, y2, y3 = (tuple(np.split(state.record_y[:, row], ends, axis=1)) for row in range(3))
-    pre_ends = np.cumsum([synapse.weights.shape[1] for synapse in plan.synapses])[:-1]
+    state = new_state(blueprint, blueprint.period * len(fed))
+    _learn(blueprint, state, fed, labels, first_step, _ignore, False, at_once=max(1, len(fed)))
+    ends = np.cumsum([layer.size for layer in blueprint.layers])[:-1]
+    neurons = state.record.sent[:, blueprint.n_inputs :]
+    y1, y2, y3 = (tuple(np.split(state.record.y[:, row], ends, axis=1)) for row in range(3))
+    pre_ends = np.cumsum([synapse.weights.shape[1] for synapse in blueprint.synapses])[:-1]
     trail = Trail(
-        tuple(np.split(neurons, ends, axis=1)),
-        tuple(np.split(state.record_voltage, ends, axis=1)),
-        y1,
-        y2,
-        y3,
-        tuple(np.split(state.record_pre, pre_ends, axis=1)),
+        spikes=tuple(np.split(neurons, ends, axis=1)),
+        voltage=tuple(np.split(state.record.voltage, ends, axis=1)),
+        y1=y1,
+        y2=y2,
+        y3=y3,
+        traces=tuple(np.split(state.record.pre, pre_ends, axis=1)),
     )
-    return split_weights(plan, state.weights), trail
+    return split_weights(blueprint, state.weights), trail
 
 
 def _learn(
-    plan: LearningPlan,
+    blueprint: LearningBlueprint,
     state: State,
     fed: Events,
     labels: Int64,
@@ -90,16 +92,14 @@ def _learn(
     decides: bool,
     at_once: int = 1,
 ) -> tuple[Int64, Int64]:
-    program, tables = compile_plan(plan), decay_tables(plan)
-    scores = np.zeros((len(fed), plan.n_classes), np.int64)
+    fixed, tables = fixed_arrays(blueprint), decay_tables(blueprint)
+    scores = np.zeros((len(fed), blueprint.n_classes), np.int64)
     counts = np.zeros((len(fed), 5), np.int64)
     for first in range(0, len(fed), at_once):
         chosen = slice(first, first + at_once)
         samples = fed.select(chosen)
-        random = streams(plan, first_step + first * plan.period, len(samples) * plan.period)
+        random = streams(blueprint, first_step + first * blueprint.period, len(samples) * blueprint.period)
         arrays = (samples.step, samples.neuron, samples.offsets)
-        run_samples(
-            program, tables, random, state, arrays, labels[chosen], True, decides, scores[chosen], counts[chosen]
-        )
+        run_samples(fixed, tables, random, state, arrays, labels[chosen], True, decides, scores[chosen], counts[chosen])
         progress(len(samples))
     return scores.argmax(axis=1), counts

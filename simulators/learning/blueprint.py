@@ -1,17 +1,17 @@
 """A learning part with all numbers settled, as the twin and the Lava graph both take it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, DenseSynapse, SignMode
+from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, SignMode
 from lapilli.simulators.decisions.decide import READOUTS
 from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
-from lapilli.simulators.learning.parts import LearningPart
+from lapilli.simulators.learning.parts import LearningPart, learning_neuron, learning_synapses
 
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
@@ -23,9 +23,12 @@ WEIGHT_BITS = 9
 
 _FEEDBACK_MAX = 63
 
+_SEEDS_OF_SYNAPSE = 4
+"""Traces of x draw from the first two, those of y from the others (`streams.py`)."""
+
 
 @dataclass(frozen=True, eq=False)
-class LayerPlan:
+class LayerBlueprint:
     """Neurons of a learning layer.
 
     Arguments:
@@ -47,7 +50,7 @@ class LayerPlan:
 
 
 @dataclass(frozen=True, eq=False)
-class SynapsePlan:
+class SynapseBlueprint:
     """A synapse that learns.
 
     Arguments:
@@ -72,7 +75,7 @@ class SynapsePlan:
 
 
 @dataclass(frozen=True, eq=False)
-class LearningPlan:
+class LearningBlueprint:
     """Everything that a learning run needs but events, labels and the number of steps learnt before.
 
     Arguments:
@@ -85,8 +88,8 @@ class LearningPlan:
     """
 
     n_inputs: int
-    layers: tuple[LayerPlan, ...]
-    synapses: tuple[SynapsePlan, ...]
+    layers: tuple[LayerBlueprint, ...]
+    synapses: tuple[SynapseBlueprint, ...]
     period: int
     window: int
     voltage_exp: int
@@ -98,13 +101,13 @@ class LearningPlan:
         """Neurons of the readout."""
         return self.layers[-1].size
 
-    def with_weights(self, weights: Sequence[Int16]) -> "LearningPlan":
+    def with_weights(self, weights: Sequence[Int16]) -> "LearningBlueprint":
         """The same with other weights, one array for each synapse."""
         synapses = tuple(replace(synapse, weights=array) for synapse, array in zip(self.synapses, weights, strict=True))
         return replace(self, synapses=synapses)
 
 
-def learning_plan(part: LearningPart, config: LearningConfig, period: int) -> LearningPlan:
+def learning_blueprint(part: LearningPart, config: LearningConfig, period: int) -> LearningBlueprint:
     """Settle the numbers.
 
     Raises:
@@ -115,59 +118,37 @@ def learning_plan(part: LearningPart, config: LearningConfig, period: int) -> Le
         raise LearningError(
             "learning", [f"window: must be at most the {period} steps of a sample, got {config.window}"]
         )
-    sizes = part.network.shapes[part.source]
-    names = part.names
     feedback = np.random.default_rng(config.feedback_seed)
-    layers = tuple(_layer(layer, config, part.layers[-1].size, feedback) for layer in part.layers[:-1])
-    layers += (_layer(part.layers[-1], config, None, feedback),)
-    synapses: list[SynapsePlan] = []
-    for number, layer in enumerate(part.layers):
-        rule = config.readout if layer is part.layers[-1] else config.hidden
-        for synapse in layer.synapses:
-            assert isinstance(synapse, DenseSynapse)
-            synapses.append(
-                SynapsePlan(
-                    number,
-                    names.index(synapse.source) if synapse.source in names else FROM_INPUT,
-                    synapse.effective_weights.astype(np.int16),
-                    synapse.weight_exp,
-                    synapse.sign_mode,
-                    rule.causal,
-                    getattr(rule, "non_causal", Term(0)),
-                    float(rule.pre_tau),
-                    float(rule.pre_impulse),
-                    config.seed + 4 * len(synapses),
-                )
-            )
-    return LearningPlan(
-        int(np.prod(sizes)),
-        layers,
-        tuple(synapses),
-        period,
-        period if config.window is None else config.window,
-        config.voltage_exp,
-        config.feedback_shift,
-        readout,
+    n_classes = part.layers[-1].size
+    layers = [_hidden_layer(layer, config.hidden, n_classes, feedback) for layer in part.layers[:-1]]
+    return LearningBlueprint(
+        n_inputs=int(np.prod(part.network.shapes[part.source])),
+        layers=(*layers, _layer(part.layers[-1], rule=None, feedback=None)),
+        synapses=tuple(_synapses(part, config)),
+        period=period,
+        window=period if config.window is None else config.window,
+        voltage_exp=config.voltage_exp,
+        feedback_shift=config.feedback_shift,
+        readout=readout,
     )
 
 
 def learned_network(part: LearningPart, weights: Sequence[Int16]) -> Network:
-    """The network with new weights in its learning synapses, in the order of `LearningPlan.synapses`."""
+    """The network with new weights in its learning synapses, in the order of `LearningBlueprint.synapses`."""
     new = iter(weights)
     changed = {layer.name: _with_weights(layer, [next(new) for _ in layer.synapses]) for layer in part.layers}
     layers = tuple(changed.get(layer.name, layer) for layer in part.network.layers)
     return replace(part.network, layers=layers, metadata=dict(part.network.metadata))
 
 
-def weight_limits(synapse: SynapsePlan) -> tuple[int, int]:
+def weight_limits(synapse: SynapseBlueprint) -> tuple[int, int]:
     """Smallest and largest weight."""
     return WEIGHT_RANGE[synapse.sign_mode]
 
 
 def _with_weights(layer: Layer, weights: Sequence[Int16]) -> Layer:
     synapses = []
-    for synapse, array in zip(layer.synapses, weights):
-        assert isinstance(synapse, DenseSynapse)
+    for synapse, array in zip(learning_synapses(layer), weights, strict=True):
         # Even weights need no ninth bit, so that what did not change stays the same file.
         even = not np.any(array & 1) or synapse.sign_mode != "mixed"
         bits = synapse.weight_bits if np.array_equal(array, synapse.effective_weights) else 8 if even else WEIGHT_BITS
@@ -175,21 +156,43 @@ def _with_weights(layer: Layer, weights: Sequence[Int16]) -> Layer:
     return replace(layer, synapses=tuple(synapses))
 
 
-def _layer(layer: Layer, config: LearningConfig, n_classes: int | None, feedback: np.random.Generator) -> LayerPlan:
-    neuron = layer.neuron
-    assert isinstance(neuron, CubaLif)
-    thresholds = neuron.per_neuron("vth_mant", layer.shape)
-    return LayerPlan(
-        layer.name,
-        layer.size,
-        thresholds,
-        neuron.per_neuron("current_decay", layer.shape),
-        neuron.per_neuron("voltage_decay", layer.shape),
-        neuron.per_neuron("bias_mant", layer.shape),
-        neuron.bias_exp,
-        None if n_classes is None else _settled(config.hidden, int(thresholds.max())),
-        None if n_classes is None else _feedback(feedback, layer.size, n_classes),
+def _hidden_layer(layer: Layer, rule: HiddenRule, n_classes: int, generator: np.random.Generator) -> LayerBlueprint:
+    thresholds = learning_neuron(layer).per_neuron("vth_mant", layer.shape)
+    return _layer(layer, _settled(rule, int(thresholds.max())), _feedback(generator, layer.size, n_classes))
+
+
+def _layer(layer: Layer, rule: HiddenRule | None, feedback: Int16 | None) -> LayerBlueprint:
+    neuron = learning_neuron(layer)
+    return LayerBlueprint(
+        name=layer.name,
+        size=layer.size,
+        vth_mant=neuron.per_neuron("vth_mant", layer.shape),
+        current_decay=neuron.per_neuron("current_decay", layer.shape),
+        voltage_decay=neuron.per_neuron("voltage_decay", layer.shape),
+        bias_mant=neuron.per_neuron("bias_mant", layer.shape),
+        bias_exp=neuron.bias_exp,
+        rule=rule,
+        feedback=feedback,
     )
+
+
+def _synapses(part: LearningPart, config: LearningConfig) -> Iterator[SynapseBlueprint]:
+    seeds = count(config.seed, _SEEDS_OF_SYNAPSE)
+    for target, layer in enumerate(part.layers):
+        rule = config.readout if layer is part.layers[-1] else config.hidden
+        for synapse in learning_synapses(layer):
+            yield SynapseBlueprint(
+                target=target,
+                source=part.names.index(synapse.source) if synapse.source in part.names else FROM_INPUT,
+                weights=synapse.effective_weights.astype(np.int16),
+                weight_exp=synapse.weight_exp,
+                sign_mode=synapse.sign_mode,
+                causal=rule.causal,
+                non_causal=rule.non_causal if isinstance(rule, HiddenRule) else Term(0),
+                pre_tau=float(rule.pre_tau),
+                pre_impulse=float(rule.pre_impulse),
+                seed=next(seeds),
+            )
 
 
 def _feedback(generator: np.random.Generator, size: int, n_classes: int) -> Int16:

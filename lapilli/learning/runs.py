@@ -1,0 +1,98 @@
+"""What all learning runs do: test, learn in a folder, test again, report."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lapilli.choices import names
+from lapilli.learning.interruption import sigterm_interrupts
+from lapilli.learning.options import RunOptions
+from lapilli.learning.results import accuracies_of, run_folder, write_results
+from lapilli.netx_exports import LapilliError, Network
+from lapilli.simulators import Events
+from lapilli.simulators.learning.learner import checked_labels, initial_state
+from lapilli.simulators.learning.record import LearningRecord
+from lapilli.simulators.learning.recorded import learned_in
+from lapilli.simulators.learning.report import ReportedRun
+from lapilli.simulators.run import check_events
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """A run that is over.
+
+    Arguments:
+        session, record: the run and what it came to.
+        tested: samples on which the network is tested, by name.
+        before: accuracy on each of them, before anything was learnt.
+    """
+
+    session: ReportedRun
+    record: LearningRecord
+    tested: Mapping[str, Events]
+    before: Mapping[str, float]
+
+
+def run_tested(
+    session: ReportedRun,
+    options: RunOptions,
+    learnt: Mapping[str, Events],
+    run: Callable[[Path, bool], LearningRecord],
+) -> Outcome:
+    """Test the network, then let it learn.
+
+    Arguments:
+        session: the run.
+        options: of it.
+        learnt: samples that are learnt, by the name under which the network is tested on them too.
+        run: learns, given the path of the record and whether to go on from it.
+
+    Raises:
+        LapilliError: for all that does not fit, before there is a folder; when the run is interrupted.
+    """
+    tested = _with_watched(session.network, learnt, options.watch)
+    initial_state(session.network, session.config, session.layers, session.n_steps)  # For what it refuses.
+    folder = run_folder(options.run_dir, options.resume)
+    before = accuracies_of(session.network, tested, options.n_steps)
+    return Outcome(session, _interruptible(run, folder, options.resume), tested, before)
+
+
+def report(outcome: Outcome, options: RunOptions) -> dict[str, Any]:
+    """Test the network that has learnt, and write the results; what report.json holds."""
+    learned = learned_in(outcome.session, outcome.record)
+    after = accuracies_of(learned, outcome.tested, options.n_steps)
+    accuracies = {name: {"before": outcome.before[name], "after": after[name]} for name in outcome.tested}
+    return write_results(outcome.session, outcome.record, accuracies, options.start.origin, options.run_dir)
+
+
+def checked(network: Network, events: Events) -> Events:
+    """The samples, which fit the network and have labels that are its classes.
+
+    Raises:
+        LapilliError: when they do not.
+    """
+    check_events(network, events)
+    checked_labels(events, network.output.size)
+    return events
+
+
+def _with_watched(network: Network, learnt: Mapping[str, Events], watch: str | None) -> dict[str, Events]:
+    tested = dict(learnt)
+    for path in names(watch, "watch") or ():
+        if path in tested:
+            raise LapilliError(f"--watch: {path!r} is what the learnt samples are called; write ./{path}")
+        tested[path] = checked(network, Events.load(path))
+        if not len(tested[path]):
+            raise LapilliError(f"--watch: {path} has no samples")
+    return tested
+
+
+def _interruptible(run: Callable[[Path, bool], LearningRecord], folder: Path, resume: bool) -> LearningRecord:
+    try:
+        with sigterm_interrupts():
+            return run(folder / "record.npz", resume)
+    except KeyboardInterrupt:
+        raise LapilliError(
+            f"stopped; what was learnt is in {folder}: the same command with --resume goes on"
+        ) from SystemExit(130)
