@@ -130,11 +130,10 @@ def _placed(draft: Draft, layers: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
 
 def _neuron_parameters(draft: Draft) -> Int32:
     """Parameters of each neuron, (parameters, padded neurons); 0 in the padding."""
-    of_layers = [
-        FAST_NEURONS[layer.neuron.model].per_neuron(layer.neuron, layer.shape) for layer in draft.network.layers
-    ]
+    layers = draft.network.layers
+    of_layers = [FAST_NEURONS[layer.neuron.model].per_neuron(layer.neuron, layer.shape) for layer in layers]
     found = aligned_zeros((max(1, *map(len, of_layers)), sum(draft.padded)), np.int32)
-    for rows, at, layer in zip(of_layers, _begins(draft.padded), draft.network.layers):
+    for rows, at, layer in zip(of_layers, _begins(draft.padded), layers):
         for row, values in enumerate(rows):
             found[row, at : at + layer.size] = values[draft.orders[layer.name]]
     return found
