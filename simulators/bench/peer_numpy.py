@@ -5,7 +5,7 @@ by sign. Sums of weights are whole numbers in float32, exact below 2**24.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -79,16 +79,16 @@ class _Population:
 
 def _matrix(synapse: Any) -> Floats:
     """Weights as (source, target)."""
-    if not isinstance(synapse, DenseSynapse) or synapse.delays is not None:
+    if synapse.kind != DenseSynapse.kind or synapse.delays is not None:
         raise UnsupportedError("numpy peer", [f"{synapse.kind} synapses and delays: not written"])
     scaled = synapse.effective_weights.astype(np.float32).T * np.float32(2.0**synapse.weight_exp)
     return np.ascontiguousarray(scaled)
 
 
 def _neuron(layer: Layer) -> CubaLif:
-    if not isinstance(layer.neuron, CubaLif) or layer.neuron.has_bias:
+    if layer.neuron.model != CubaLif.model or layer.neuron.has_bias:
         raise UnsupportedError("numpy peer", [f"layer {layer.name!r}: must be CUBA LIF without bias"])
-    return layer.neuron
+    return cast(CubaLif, layer.neuron)
 
 
 def _check_currents(layer: Layer, weights: Floats) -> None:

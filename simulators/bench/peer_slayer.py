@@ -1,7 +1,7 @@
 """The network in SLAYER's blocks of CUBA neurons: the forward pass of a quantised training, without its gradients."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,8 +36,7 @@ def forward_of(network: Network, events: Events, n_steps: int) -> Callable[[], d
 
 
 def _parameters(layer: Layer) -> dict[str, Any]:
-    neuron = layer.neuron
-    assert isinstance(neuron, CubaLif)
+    neuron = cast(CubaLif, layer.neuron)
     threshold, current, voltage = (
         np.asarray(value).item() for value in (neuron.vth_mant, neuron.current_decay, neuron.voltage_decay)
     )

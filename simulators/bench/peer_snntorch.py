@@ -6,7 +6,7 @@ follows in a recurrent network, so the share of different spikes grows with the 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import snntorch
@@ -52,8 +52,7 @@ def _linear(synapse: Any) -> torch.nn.Linear:
 
 
 def _neurons(layer: Layer) -> Any:
-    neuron = layer.neuron
-    assert isinstance(neuron, CubaLif)
+    neuron = cast(CubaLif, layer.neuron)
     keep_current, keep_voltage = (
         1 - np.asarray(decay).item() / DECAY_UNITY for decay in (neuron.current_decay, neuron.voltage_decay)
     )
