@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.readout import Readout
 from lapilli.simulators.decisions.decide import decides
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.config import LearningConfig, LearningError
@@ -144,9 +145,7 @@ def learn(
 
 def with_readout(network: Network) -> Network:
     """The network, which decides by the sum of voltages unless it says otherwise."""
-    if decides(network):
-        return network
-    return replace(network, metadata={**network.metadata, "readout": {"kind": "voltage_sum"}})
+    return network if decides(network) else replace(network, readout=Readout("voltage_sum"))
 
 
 def initial_state(

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.readout import READOUTS
 from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, DenseSynapse, SignMode
-from lapilli.simulators.decisions.decide import READOUTS
 from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
 from lapilli.simulators.learning.parts import LearningPart
 
@@ -81,7 +81,7 @@ class LearningPlan:
         period: steps of a sample.
         window: last steps of a sample in which the error counts.
         voltage_exp, feedback_shift: as of `LearningConfig`.
-        readout: how a class is decided, of `lapilli.simulators.decisions.decide.READOUTS`.
+        readout: how a class is decided, of `lapilli.netx_exports.readout.READOUTS`.
     """
 
     n_inputs: int
@@ -205,8 +205,8 @@ def _settled(rule: HiddenRule, vth_mant: int) -> HiddenRule:
 
 
 def _readout(network: Network) -> str:
-    readout = network.metadata.get("readout", {"kind": "voltage_sum"})
-    kind = readout.get("kind") if isinstance(readout, dict) else None
-    if kind not in READOUTS or kind == "spike_count":
-        raise LearningError("network", [f"readout: must be voltage_sum or softmax_sum to learn, got {kind!r}"])
-    return str(kind)
+    kind = "voltage_sum" if network.readout is None else network.readout.kind
+    if "voltage" not in READOUTS[kind]:
+        learnt = " or ".join(name for name, states in READOUTS.items() if "voltage" in states)
+        raise LearningError("network", [f"readout: must be {learnt} to learn, got {kind!r}"])
+    return kind
