@@ -40,13 +40,13 @@ class Readout:
         """Everything that is wrong with it behind an output layer of `n_neurons` of these neurons."""
         found = []
         if not isinstance(self.kind, str) or self.kind not in READOUTS:
-            found.append(f"kind: must be one of {', '.join(READOUTS)}, got {self.kind!r}")
+            found.append(f"kind: must be one of {', '.join(READOUTS)}, got {self.kind!r:.80}")
         elif missing := READOUTS[self.kind] - set(neuron.states):
             states = ", ".join(sorted(missing))
             found.append(f"kind: {self.kind} reads the {states} of the output, which {neuron.model} neurons have not")
         whole = isinstance(self.classes, int) and self.classes > 0
         if self.classes is not None and (not whole or n_neurons % self.classes):
-            found.append(f"classes: must divide the {n_neurons} output neurons, got {self.classes!r}")
+            found.append(f"classes: must divide the {n_neurons} output neurons, got {self.classes!r:.80}")
         return found
 
     def as_json(self) -> dict[str, Any]:

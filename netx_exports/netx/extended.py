@@ -123,7 +123,7 @@ def _readout(root: Fields) -> Readout | None:
     fields.refuse_unknown({"kind", "classes"})
     kind = fields.word("kind")
     if kind is not None and kind not in READOUTS:
-        fields.wrong("kind", f"must be one of {', '.join(READOUTS)}, got {kind!r}")
+        fields.wrong("kind", f"must be one of {', '.join(READOUTS)}, got {kind!r:.80}")
     classes = fields.integer("classes", low=1) if fields.has("classes") else None
     return None if kind is None else Readout(kind, classes)
 

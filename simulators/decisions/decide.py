@@ -100,7 +100,7 @@ def _readout(network: Network) -> Readout:
     if network.readout is not None:
         return network.readout
     said = {name: network.metadata[name] for name in ("readout", "average_outputs") if name in network.metadata}
-    unfit = f"; what its metadata say does not fit it: {said}" if said else ""
+    unfit = f"; what its metadata say does not fit it: {said!s:.200}" if said else ""
     raise LapilliError(
         f"readout: the network must have one of {', '.join(READOUTS)} to decide a class, got none{unfit}"
     )

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
-from lapilli.netx_exports.readout import Readout
-from lapilli.simulators.decisions.decide import decides
+from lapilli.netx_exports.readout import Readout, from_metadata
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.config import LearningConfig, LearningError
 from lapilli.simulators.learning.parts import LearningPart, learning_part
@@ -145,7 +144,9 @@ def learn(
 
 def with_readout(network: Network) -> Network:
     """The network, which decides by the sum of voltages unless it says otherwise."""
-    return network if decides(network) else replace(network, readout=Readout("voltage_sum"))
+    # What does not fit the network is still in its metadata, and is refused.
+    said = network.readout or from_metadata(network.metadata)
+    return network if said is not None else replace(network, readout=Readout("voltage_sum"))
 
 
 def initial_state(

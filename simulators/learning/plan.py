@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.readout import READOUTS
+from lapilli.netx_exports.readout import READOUTS, from_metadata
 from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, DenseSynapse, SignMode
 from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
 from lapilli.simulators.learning.parts import LearningPart
@@ -205,8 +205,9 @@ def _settled(rule: HiddenRule, vth_mant: int) -> HiddenRule:
 
 
 def _readout(network: Network) -> str:
-    kind = "voltage_sum" if network.readout is None else network.readout.kind
-    if "voltage" not in READOUTS[kind]:
+    readout = network.readout or from_metadata(network.metadata)
+    kind = "voltage_sum" if readout is None else readout.kind
+    if "voltage" not in READOUTS.get(kind, ()):
         learnt = " or ".join(name for name, states in READOUTS.items() if "voltage" in states)
         raise LearningError("network", [f"readout: must be {learnt} to learn, got {kind!r}"])
     return kind
