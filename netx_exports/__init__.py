@@ -19,6 +19,7 @@ from lapilli.netx_exports.neurons.kinds import (
 )
 from lapilli.netx_exports.nir.reader import from_nir, load_nir
 from lapilli.netx_exports.nir.writer import save_nir, to_nir
+from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Layer",
     "Network",
     "NetworkError",
+    "Readout",
     "ResonateAndFire",
     "Sigma",
     "SigmaDelta",
@@ -56,8 +58,9 @@ def from_slayer(
     input_shape: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    readout: Readout | None = None,
 ) -> Network:
     """The network that a SLAYER module computes, as `slayer.blocks.from_slayer` (needs torch and lava-dl)."""
     from lapilli.netx_exports.slayer import blocks as slayer
 
-    return slayer.from_slayer(module, input_shape, names, metadata)
+    return slayer.from_slayer(module, input_shape, names, metadata, readout)

@@ -13,6 +13,7 @@ from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.netx.reader import FileContent, read_file
 from lapilli.netx_exports.netx.stock import is_plain, layer_type, stock_problems
 from lapilli.netx_exports.neurons.neuron import Neuron
+from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.synapse import Shape, Synapse
 
 Range = tuple[int, int]
@@ -81,16 +82,19 @@ class Inspection:
         path: the file, or None for a network in memory.
         form: "plain" or "extended": how the file holds the network, or how `save` would.
         ignored: names in the root of the file that nothing reads.
-        fingerprint: SHA-256 of everything that changes what runs.
+        fingerprint: SHA-256 of everything that changes what runs or is decided.
+        run_fingerprint: SHA-256 of what runs alone; the same as `fingerprint` where there is no readout.
         depth: steps from an input event to the latest first answer.
         stock_problems: what stock lava-dl would do wrong or not at all; empty: it runs the file rightly.
         loihi2: what a Loihi 2 chip would need for it.
+        readout: how a class is decided; None where the network does not say.
     """
 
     path: str | None
     form: str
     ignored: tuple[str, ...]
     fingerprint: str
+    run_fingerprint: str
     input_shape: Shape
     graded_input: bool
     depth: int
@@ -101,6 +105,7 @@ class Inspection:
     stock_problems: tuple[str, ...]
     loihi2: ChipNeeds
     metadata: dict[str, Any]
+    readout: Readout | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -128,6 +133,7 @@ def inspect(network: Network | PathLike) -> Inspection:
         form=content.form,
         ignored=content.ignored,
         fingerprint=found.fingerprint,
+        run_fingerprint=found.run_fingerprint,
         input_shape=found.input_shape,
         graded_input=found.graded_input,
         depth=found.depth,
@@ -138,6 +144,7 @@ def inspect(network: Network | PathLike) -> Inspection:
         stock_problems=stock_problems(found),
         loihi2=chip_needs(found),
         metadata=dict(found.metadata),
+        readout=found.readout,
     )
 
 

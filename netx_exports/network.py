@@ -12,6 +12,7 @@ from typing import Any
 from lapilli.netx_exports.arrays import update_digest
 from lapilli.netx_exports.errors import NetworkError
 from lapilli.netx_exports.neurons.neuron import Neuron
+from lapilli.netx_exports.readout import Readout, from_metadata, other_metadata
 from lapilli.netx_exports.synapses.synapse import INPUT, Shape, Synapse
 
 MAX_NEURONS = 1 << 24
@@ -68,8 +69,10 @@ class Network:
     Arguments:
         input_shape: (N,) or (C, H, W).
         layers: in an order in which every source but the layer itself comes earlier.
-        metadata: facts about the network that change nothing of what runs (JSON values only).
+        metadata: facts about the network that change nothing of what runs (JSON values only). A "readout" with its
+            "kind" and "average_outputs", which had their place here once, become the readout where it has them.
         graded_input: whether input events carry values that weights are multiplied by; otherwise an event is a spike.
+        readout: how a class is decided; None: the network does not say.
 
     Raises:
         NetworkError: with every problem found.
@@ -79,13 +82,22 @@ class Network:
     layers: tuple[Layer, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     graded_input: bool = False
+    readout: Readout | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(int(side) for side in self.input_shape))
         object.__setattr__(self, "layers", tuple(self.layers))
         if problems := list(_problems(self)):
             raise NetworkError("network", problems)
-        object.__setattr__(self, "metadata", MappingProxyType(json.loads(json.dumps(dict(self.metadata)))))
+        metadata = json.loads(json.dumps(dict(self.metadata)))
+        said = from_metadata(metadata)
+        # Files and scripts of before may say there what no output layer can do; such metadata stay what they were.
+        if said is not None and not said.problems(self.output.neuron, self.output.size):
+            if self.readout not in (None, said):
+                raise NetworkError("network", [f"readout: is {self.readout}, but metadata say {said}"])
+            object.__setattr__(self, "readout", said)
+            metadata = other_metadata(metadata)
+        object.__setattr__(self, "metadata", MappingProxyType(metadata))
 
     @property
     def output(self) -> Layer:
@@ -135,7 +147,22 @@ class Network:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hexadecimal, of everything that changes what runs. Names are in it, metadata is not."""
+        """SHA-256, in hexadecimal, of everything that changes what runs or is decided.
+
+        Names are in it, metadata is not.
+        """
+        if self.readout is None:
+            return self.run_fingerprint
+        decided = (self.run_fingerprint, self.readout.kind, self.readout.classes)
+        return hashlib.sha256(repr(decided).encode()).hexdigest()
+
+    @cached_property
+    def run_fingerprint(self) -> str:
+        """As `fingerprint`, of what runs alone, without the readout.
+
+        States of a run and records of learning hold it, and so do tables that were made before the readout was a part
+        of the network.
+        """
         digest = hashlib.sha256()
         digest.update(repr((self.input_shape, self.graded_input)).encode())
         for layer in self.layers:
@@ -148,7 +175,7 @@ class Network:
         return digest.hexdigest()
 
     def __eq__(self, other: object) -> bool:
-        """Whether the other network runs the same, metadata aside."""
+        """Whether the other network runs and decides the same, metadata aside."""
         return isinstance(other, Network) and self.fingerprint == other.fingerprint
 
     def __hash__(self) -> int:
@@ -167,6 +194,11 @@ def _problems(network: Network) -> "list[str]":
     for layer in network.layers:
         found += [f"layer {layer.name!r}: {problem}" for problem in _layer_problems(layer, shapes, network)]
         shapes[layer.name] = layer.shape
+    if isinstance(network.readout, Readout) and network.layers:
+        output = network.output
+        found += [f"readout: {problem}" for problem in network.readout.problems(output.neuron, output.size)]
+    elif network.readout is not None and network.layers:
+        found.append(f"readout: must be a Readout, got {network.readout!r}")
     return found
 
 

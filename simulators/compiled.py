@@ -18,9 +18,10 @@ import numpy as np
 
 try:
     # Private to numba. Where it is not as expected, nothing is kept on disk: kernels start slowly, but are right.
-    from numba.core.caching import FunctionCache, IndexDataCacheFile
+    from numba.core import caching
 
-    _KEEPS = IndexDataCacheFile("", "", b"stamp")._source_stamp == b"stamp"
+    FunctionCache: Any = caching.FunctionCache
+    _KEEPS = caching.IndexDataCacheFile("", "", b"stamp")._source_stamp == b"stamp"  # type: ignore[no-untyped-call]
 except (ImportError, AttributeError, TypeError):
     FunctionCache, _KEEPS = object, False
 

@@ -1,7 +1,7 @@
 """Exact counts from recorded spikes: every event times the non-zero weights it meets. The meaning of the counters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -72,6 +72,9 @@ def counts_of(
     )
 
 
+_PER_SAMPLE = ("dendrite_updates", "sent", "payload_bits", "synapse_ops")
+
+
 def join_counts(parts: Sequence[Counts]) -> Counts:
     """Counts of all samples of several runs of one network.
 
@@ -80,11 +83,17 @@ def join_counts(parts: Sequence[Counts]) -> Counts:
     """
     if len({(part.layers, part.synapses, tuple(part.named)) for part in parts}) != 1:
         raise LapilliError("counts: must be one or more, all of the same network")
-    per_sample = ("dendrite_updates", "sent", "payload_bits", "synapse_ops")
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in per_sample}
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_SAMPLE}
     neuron_events = tuple(np.sum(of_source, axis=0) for of_source in zip(*(part.neuron_events for part in parts)))
     named = {name: np.concatenate([part.named[name] for part in parts]) for name in parts[0].named}
     return Counts(parts[0].layers, parts[0].synapses, **joined, neuron_events=neuron_events, named=named)
+
+
+def summed_counts(counts: Counts) -> Counts:
+    """Counts of all samples as if they were one: a row of sums in place of a row for each."""
+    sums: dict[str, Any] = {name: getattr(counts, name).sum(axis=0, keepdims=True) for name in _PER_SAMPLE}
+    named = {name: counter.sum(axis=0, keepdims=True) for name, counter in counts.named.items()}
+    return replace(counts, **sums, named=named)
 
 
 def check_counts(network: Network, counts: Counts) -> None:

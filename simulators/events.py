@@ -1,6 +1,6 @@
 """Spike data, stored sparsely: `Events`, its dense form, tonic's event arrays and its `.npz` file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -176,6 +176,11 @@ class Events:
             None if self.value is None else self.value[events],
             None if self.labels is None else self.labels[index],
         )
+
+    def chunks(self, n_samples: int) -> Iterator["Events"]:
+        """Events of `n_samples` samples after another."""
+        for first in range(0, len(self), n_samples):
+            yield self.select(slice(first, first + n_samples))
 
     def with_steps(self, n_steps: int) -> "Events":
         """The same events in samples of `n_steps` steps; later events are dropped."""

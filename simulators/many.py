@@ -1,4 +1,4 @@
-"""Many samples over many processes or machines: an event file split by samples, results in the file's order.
+"""Many samples over many processes or machines: split into parts, results in the samples' order.
 
 joblib runs the parts, on worker processes of this machine or on a Dask cluster. A part is the same wherever it runs, so
 results do not depend on how the work was split; a worker that dies costs the time of its parts, which are run again.
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -19,8 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.events import Events
-from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.plan import _ignore
+from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.results import RunResult
 from lapilli.simulators.run import BackendName, Record, run
 
@@ -33,37 +32,6 @@ CONNECT_S = 10
 _TRIES = 4
 
 
-def run_file(
-    network: Network,
-    file: EventFile,
-    backend: BackendName = "fast",
-    *,
-    jobs: int = 1,
-    scheduler: str | None = None,
-    n_steps: int | None = None,
-    record: Record = {},  # noqa: B006
-    threads: int | None = None,
-    time_limit_s: float | None = None,
-    progress: Callable[[int], None] = _ignore,
-) -> Iterator[RunResult]:
-    """Run an event file part by part; yields the results in the order of the samples.
-
-    Memory: at most `2 * jobs` parts of `SAMPLES_AT_ONCE` samples, with their results, at a time (see `run_parts`).
-
-    Arguments:
-        network, backend, n_steps, record: as in `run`.
-        file: the events.
-        jobs, scheduler, threads, time_limit_s, progress: as in `run_parts`.
-
-    Raises:
-        LapilliError: as `run_parts`.
-    """
-    parts = (Part(chunk, record) for chunk in file.chunks(SAMPLES_AT_ONCE))
-    options: dict[str, Any] = {"n_steps": n_steps, "threads": threads, "time_limit_s": time_limit_s}
-    for _, result in run_parts(network, parts, backend, jobs=jobs, scheduler=scheduler, progress=progress, **options):
-        yield result
-
-
 class Part(NamedTuple):
     """Samples that run together, and what is recorded of them."""
 
@@ -71,10 +39,23 @@ class Part(NamedTuple):
     record: Record
 
 
+class Chunked(Protocol):
+    """Samples that are read some at a time: `Events`, an `EventFile`, or the `Samples` of a data set."""
+
+    def chunks(self, n_samples: int) -> Iterator[Events]:
+        """Events of `n_samples` samples after another."""
+        ...
+
+
+def parts_of(samples: Chunked, record: Record = {}, at_once: int = SAMPLES_AT_ONCE) -> Iterator[Part]:  # noqa: B006
+    """Cut samples into parts of `at_once` samples, of all of which the same is recorded."""
+    return (Part(chunk, record) for chunk in samples.chunks(at_once))
+
+
 def run_parts(
     network: Network,
     parts: Iterable[Part],
-    backend: BackendName = "fast",
+    backend: BackendName | Backend = "fast",
     *,
     jobs: int = 1,
     scheduler: str | None = None,
@@ -115,7 +96,7 @@ def run_parts(
 def _window(
     network: Network,
     parts: Sequence[Part],
-    backend: BackendName,
+    backend: BackendName | Backend,
     options: Mapping[str, Any],
     engine: "_Engine | None",
 ) -> list[RunResult]:
@@ -123,13 +104,26 @@ def _window(
         return [run(network, part.events, backend, record=part.record, **options) for part in parts]
     for left in reversed(range(_TRIES)):
         try:
-            work = (joblib.delayed(run)(network, part.events, backend, record=part.record, **options) for part in parts)
+            work = (joblib.delayed(_run_kept)(network.fingerprint, network, part, backend, options) for part in parts)
             with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
                 return list(joblib.Parallel()(work))
         except TerminatedWorkerError as error:
             if not left:
                 raise LapilliError(f"worker processes died {_TRIES} times on the same samples ({error})") from error
     raise AssertionError("unreachable: the last try returns or raises")
+
+
+_kept: dict[str, Network] = {}
+
+
+def _run_kept(
+    fingerprint: str, network: Network, part: Part, backend: BackendName | Backend, options: Mapping[str, Any]
+) -> RunResult:
+    """In a worker: run the network's object of the part before, where it is equal, so that what it became is kept."""
+    if fingerprint not in _kept:
+        _kept.clear()
+        _kept[fingerprint] = network
+    return run(_kept[fingerprint], part.events, backend, record=part.record, **options)
 
 
 def _end_with(owner: int) -> None:

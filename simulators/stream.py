@@ -132,7 +132,7 @@ class Simulator:
             LapilliError: when the file cannot be written.
         """
         facts: dict[str, Any] = {"step": np.int64(self._step)}
-        facts["fingerprint"] = np.frombuffer(bytes.fromhex(self.network.fingerprint), np.uint8)
+        facts["fingerprint"] = np.frombuffer(bytes.fromhex(self.network.run_fingerprint), np.uint8)
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez_compressed(file, **(facts | self._arrays()))
 
@@ -146,7 +146,7 @@ class Simulator:
         expected = {name: (array.shape, array.dtype) for name, array in self._arrays().items()}
         expected |= {"fingerprint": ((32,), np.dtype(np.uint8)), "step": ((), np.dtype(np.int64))}
         arrays = read_arrays(path, StateError)
-        if "fingerprint" in arrays and arrays["fingerprint"].tobytes().hex() != self.network.fingerprint:
+        if "fingerprint" in arrays and arrays["fingerprint"].tobytes().hex() != self.network.run_fingerprint:
             raise StateError(str(path), [f"belongs to another network than {self.network.fingerprint[:12]}…"])
         problems = [f"{name}: missing" for name in expected if name not in arrays]
         problems += [

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
 from lapilli.netx_exports.synapses.kinds import INPUT, WEIGHT_RANGE
 from lapilli.simulators import Events
@@ -44,7 +44,7 @@ def learning_case(generator: np.random.Generator, n_hidden: int, n_samples: int,
     readout = _synapse(generator, source, n_classes, n_source)
     layers.append(Layer("readout", (n_classes,), _neuron(generator, NEVER_SPIKES), (readout,)))
     kind = _one(generator, "voltage_sum", "softmax_sum")
-    network = Network((n_inputs,), tuple(layers), {"readout": {"kind": kind}})
+    network = Network((n_inputs,), tuple(layers), readout=Readout(kind))
     dense = generator.random((n_samples, n_inputs, n_event_steps)) < _one(generator, 0.1, 0.3, 0.7)
     events = Events.from_dense(dense.astype(int), generator.integers(0, n_classes, n_samples))
     n_steps = n_event_steps + int(generator.integers(0, 4))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import yaml
 
-from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, Layer, Network, save
+from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, Layer, Network, Readout, save
 from lapilli.simulators import Events
 from lapilli.simulators.bill.kinds import ACCESSES
 
@@ -33,7 +33,7 @@ def convolution_and_recurrence(seed: int = 0) -> Network:
     dense = DenseSynapse("features", rng.integers(-20, 40, (6, 60)) * (rng.random((6, 60)) < 0.6) * 2)
     recurrence = DenseSynapse("classes", rng.integers(-40, 20, (6, 6)) * 2)
     layers = (Layer("features", (3, 5, 4), NEURON, (kernel,)), Layer("classes", (6,), NEURON, (dense, recurrence)))
-    return Network((2, 5, 4), layers, {"readout": {"kind": "spike_count"}})
+    return Network((2, 5, 4), layers, readout=Readout("spike_count"))
 
 
 def chain(seed: int = 1, name: str = "hidden") -> Network:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lapilli import cli
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, save
 from lapilli.simulators import Events, run
 
 NEURON = CubaLif(vth_mant=100, current_decay=1024, voltage_decay=256)
@@ -20,7 +20,7 @@ def files(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     hidden = Layer("hidden", (6,), NEURON, (DenseSynapse("input", rng.integers(-40, 100, (6, 5)) * 2),))
     output = Layer("output", (3,), NEURON, (DenseSynapse("hidden", rng.integers(-40, 100, (3, 6)) * 2),))
-    save(Network((5,), (hidden, output), {"readout": {"kind": "spike_count"}}), tmp_path / "model.net")
+    save(Network((5,), (hidden, output), readout=Readout("spike_count")), tmp_path / "model.net")
     events = Events.from_dense(rng.random((4, 5, 30)) < 0.3, labels=[0, 1, 2, 0])
     events.save(tmp_path / "events.npz")
     return tmp_path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lapilli import cli
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, load, load_nir, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, load, load_nir, save
 
 pytest.importorskip("nir", reason="nir is not installed (the extra `nir`)")
 
@@ -82,7 +82,7 @@ def test_the_network_of_a_run(
     assert export(capsys, "run", "--out", "run.net")[0] == 0
     in_nir, in_netx = load_nir(folder / "run.nir"), load(folder / "run.net")
     assert in_nir == in_netx == module.export()
-    assert in_nir.metadata["readout"] == in_netx.metadata["readout"]
+    assert in_nir.readout == in_netx.readout == Readout("voltage_sum")
 
 
 @pytest.mark.parametrize(

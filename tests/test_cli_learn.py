@@ -11,7 +11,7 @@ import pytest
 
 from lapilli import cli
 from lapilli.learning import samples as samples_module
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, load, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, load, save
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
 from lapilli.simulators import Events
 from lapilli.simulators.lava.client import installed
@@ -35,7 +35,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
         Layer("hidden0", (6,), CubaLif(30, 4096, 400), (hidden,)),
         Layer("readout", (3,), CubaLif(NEVER_SPIKES, 4096, 200), (readout,)),
     )
-    save(Network((5,), layers, {"readout": {"kind": "voltage_sum"}}), tmp_path / "before.net")
+    save(Network((5,), layers, readout=Readout("voltage_sum")), tmp_path / "before.net")
     # The last class is missing.
     events = Events.from_dense((generator.random((12, 5, 14)) < 0.4).astype(int), np.arange(12) % 2)
     paths = {name: tmp_path / f"{name}.npz" for name in ("events", "old")}

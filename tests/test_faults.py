@@ -23,7 +23,7 @@ from lapilli import cli
 from lapilli.netx_exports import CubaLif, DenseSynapse, DirectSynapse, Layer, Network, save
 from lapilli.simulators import Events, EventsError, events_equal, many
 from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.many import run_file
+from lapilli.simulators.many import parts_of, run_parts
 from lapilli.simulators.stream import Simulator
 
 N_SAMPLES = 70
@@ -112,18 +112,19 @@ def test_work_for_a_cluster_is_not_done_here(tmp_path: Path, monkeypatch: pytest
     events = Events.from_dense(np.random.default_rng(1).random((N_SAMPLES, 20, 9)) < 0.2)
     events.save(tmp_path / "in.npz")
     monkeypatch.setenv("HERE", str(os.getpid()))
-    monkeypatch.setattr(many, "run", _run_elsewhere)
+    monkeypatch.setattr(many, "_run_kept", _run_elsewhere)
     options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(n_workers=2, **options) as cluster:
-        parts = list(run_file(network(), EventFile(tmp_path / "in.npz"), scheduler=cluster.scheduler_address))
-    assert sum(len(part.spikes) for part in parts) == N_SAMPLES
+        parts = parts_of(EventFile(tmp_path / "in.npz"))
+        results = [result for _, result in run_parts(network(), parts, scheduler=cluster.scheduler_address)]
+    assert sum(len(result.spikes) for result in results) == N_SAMPLES
 
 
 def _run_elsewhere(*arguments: Any, **options: Any) -> Any:
-    from lapilli.simulators import run
+    from lapilli.simulators.many import _run_kept
 
     assert os.environ["HERE"] != str(os.getpid())
-    return run(*arguments, **options)
+    return _run_kept(*arguments, **options)
 
 
 # A bad step in the middle of a stream.

@@ -12,7 +12,18 @@ import numpy as np
 import pytest
 
 import lapilli.simulators
-from lapilli.netx_exports import INPUT, ConvSynapse, CubaLif, DirectSynapse, Layer, Network, inspect, load, save
+from lapilli.netx_exports import (
+    INPUT,
+    ConvSynapse,
+    CubaLif,
+    DirectSynapse,
+    Layer,
+    Network,
+    Readout,
+    inspect,
+    load,
+    save,
+)
 from lapilli.netx_exports.neurons.kinds import Delta, Sigma, SigmaDelta
 from lapilli.netx_exports.synapses.fitting import lossless_dense
 from lapilli.simulators.events import Events
@@ -242,7 +253,7 @@ def test_ntidigits(vectors: Path) -> None:
     """
     folder = vectors / "gts/ntidigits"
     network = load(folder / "ntidigits.net")
-    assert network.metadata["average_outputs"] == 11
+    assert network.readout == Readout("spike_count", 11)
     values = np.load(folder / "input.npy").astype(int)
     events = Events.from_dense(values.reshape(1, 1, 1, 64, -1))
     recorded = np.load(folder / "output.npy")

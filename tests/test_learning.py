@@ -16,6 +16,7 @@ from lapilli.netx_exports import (
     LapilliError,
     Layer,
     Network,
+    Readout,
     load,
     save,
 )
@@ -179,7 +180,7 @@ def test_delays_of_a_layer_that_stays_are_kept() -> None:
     samples = events(5)
     found = learn(network, samples, ACTIVE)
     result = run(network, samples.select([0]), n_steps=samples.n_steps + network.depth, record={"readout": {"voltage"}})
-    assert decide(result, replace(network, metadata={"readout": {"kind": "voltage_sum"}}))[0] == found.decisions[0]
+    assert decide(result, replace(network, readout=Readout("voltage_sum")))[0] == found.decisions[0]
     assert np.array_equal(found.network.output.synapses[0].delays, last.synapses[0].delays)  # type: ignore[union-attr]
     fed, alone = feed(part, samples, 14), feed(replace(part, delays=None), samples, 14)
     assert fed.n_events < alone.n_events, "what comes after the last step is lost"
@@ -217,7 +218,8 @@ def test_what_cannot_learn_is_refused_by_name() -> None:
     assert "layer 'hidden' spikes" in refusal(hidden)
     assert "only the last layers of a network learn (readout), got hidden" in refusal(hidden, last, chosen=["hidden"])
     assert "no layer 'other'; layers are hidden, readout" in refusal(hidden, last, chosen=["other"])
-    assert "average_outputs" in refusal(hidden, last, metadata={"average_outputs": 3})
+    groups = Readout("voltage_sum", 3)
+    assert "several output neurons for each of 3 classes" in refusal(hidden, last, readout=groups)
     assert "spikes of 'input' carry values" in refusal(hidden, last, graded_input=True)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Net
 from lapilli.simulators import Events, RunResult, events_equal, many, run
 from lapilli.simulators.counting import join_counts
 from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.many import run_file
+from lapilli.simulators.many import parts_of, run_parts
 
 
 def network() -> Network:
@@ -33,6 +34,11 @@ def file(tmp_path: Path, events: Events) -> EventFile:
     return EventFile(tmp_path / "events.npz")
 
 
+def run_whole(file: EventFile, **options: Any) -> list[RunResult]:
+    parts = parts_of(file, {"hidden": ["voltage"]})
+    return [result for _, result in run_parts(network(), parts, **options)]
+
+
 def assert_whole(parts: list[RunResult], events: Events) -> None:
     whole = run(network(), events, "reference", record={"hidden": ["voltage"]})
     assert sum(part.spikes.n_events for part in parts) == whole.spikes.n_events > 1000
@@ -50,8 +56,7 @@ def assert_whole(parts: list[RunResult], events: Events) -> None:
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_do_not_depend_on_the_split(file: EventFile, events: Events, jobs: int) -> None:
     seen: list[int] = []
-    record = {"hidden": ["voltage"]}
-    assert_whole(list(run_file(network(), file, jobs=jobs, record=record, progress=seen.append)), events)
+    assert_whole(run_whole(file, jobs=jobs, progress=seen.append), events)
     assert sum(seen) == 300
 
 
@@ -81,15 +86,15 @@ def test_a_killed_worker_costs_time_not_results(
             yield KillsItsWorkerOnce(**vars(chunk)) if number == 2 else chunk
 
     monkeypatch.setattr(file, "chunks", deadly)
-    parts = list(run_file(network(), file, jobs=2, record={"hidden": ["voltage"]}))
+    parts = run_whole(file, jobs=2)
     assert (tmp_path / "killed").exists()
     assert_whole(parts, events)
 
 
 def test_workers_that_always_die_are_an_error(file: EventFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(many, "run", _die)
+    monkeypatch.setattr(many, "_run_kept", _die)
     with pytest.raises(LapilliError, match="worker processes died 4 times"):
-        list(run_file(network(), file, jobs=2))
+        run_whole(file, jobs=2)
 
 
 def _die(*arguments: object, **options: object) -> None:
@@ -100,9 +105,7 @@ def test_a_cluster_gives_the_same(file: EventFile, events: Events) -> None:
     distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
     options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(n_workers=2, **options) as cluster:
-        parts = list(
-            run_file(network(), file, scheduler=cluster.scheduler_address, jobs=2, record={"hidden": ["voltage"]})
-        )
+        parts = run_whole(file, scheduler=cluster.scheduler_address, jobs=2)
     assert_whole(parts, events)
 
 
@@ -119,4 +122,4 @@ def test_wrong_arguments_are_named(
 ) -> None:
     monkeypatch.setattr(many, "CONNECT_S", 1)
     with pytest.raises(LapilliError, match=message):
-        list(run_file(network(), file, **options))
+        run_whole(file, **options)

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from lapilli import choices, cli
-from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, Readout, save
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
 from lapilli.simulators import Events, RunResult, run
 from lapilli.simulators.recording.choice import RecordedLayer, choose_record, recorded_layers, with_input
@@ -38,7 +38,7 @@ def make_network(n_hidden: int = 30) -> Network:
     )
     weights = rng.integers(-20, 30, (4, n_hidden)) * 4
     output = Layer("output", (4,), CubaLif(NEVER_SPIKES, 900, 200), (DenseSynapse("hidden", weights),))
-    return Network((6,), (hidden, output), {"readout": {"kind": "voltage_sum"}})
+    return Network((6,), (hidden, output), readout=Readout("voltage_sum"))
 
 
 def make_events(n_steps: int = 40) -> Events:

@@ -1,6 +1,5 @@
 """Decisions after the first t frames are those on samples that end there, on every network."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from random_networks import KINDS, random_case
 
-from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, Readout
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
 from lapilli.simulators import Events, run
 from lapilli.simulators.decisions import prefixes
@@ -19,8 +18,8 @@ from lapilli.simulators.decisions.prefixes import prefix_accuracies, prefix_deci
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.reference.backend import run_reference
 
-VOLTAGE: Mapping[str, Any] = {"readout": {"kind": "voltage_sum"}}
-SPIKES: Mapping[str, Any] = {"readout": {"kind": "spike_count"}}
+VOLTAGE = Readout("voltage_sum")
+SPIKES = Readout("spike_count")
 
 
 def by_truncation(network: Network, events: Events) -> np.ndarray:
@@ -46,7 +45,7 @@ def chain(seed: int, delays: int = 0, bias: int = 0, skip: bool = False) -> Netw
     out = layer("out", "hidden", rng.integers(-90, 90, (3, 6)) * 2, bias=bias)
     if skip:
         out = replace(out, synapses=(*out.synapses, DenseSynapse("input", rng.integers(-90, 90, (3, 4)) * 2)))
-    return Network((4,), (hidden, out), VOLTAGE)
+    return Network((4,), (hidden, out), readout=VOLTAGE)
 
 
 def spikes(seed: int, n_samples: int = 8, n_steps: int = 12) -> Events:
@@ -61,7 +60,7 @@ def spikes(seed: int, n_samples: int = 8, n_steps: int = 12) -> Events:
 @example(["conv", "conv and skip"], 1, False)
 def test_random_networks_decide_as_on_samples_that_end(kinds: list[str], seed: int, voltage: bool) -> None:
     case = random_case(kinds, 3, seed % 2 == 0, seed)
-    network = replace(case.network, metadata=VOLTAGE if voltage else SPIKES)
+    network = replace(case.network, readout=VOLTAGE if voltage else SPIKES)
     assert np.array_equal(prefix_decisions(network, case.events), by_truncation(network, case.events))
 
 
@@ -108,7 +107,7 @@ def test_the_last_column_is_the_decision_on_the_whole_sample() -> None:
 def test_averaged_outputs_decide_by_groups() -> None:
     neuron = CubaLif(0, 4096, 4096)
     averaged = Network((6,), (Layer("out", (6,), neuron, (DenseSynapse("input", 2 * np.eye(6, dtype=int)),)),))
-    averaged = replace(averaged, metadata={"average_outputs": 3})
+    averaged = replace(averaged, readout=Readout("spike_count", 3))
     dense = np.zeros((1, 6, 3), int)
     dense[0, 2, 0] = dense[0, [0, 1], 1] = dense[0, [4, 5], 2] = dense[0, 4, 1] = 1
     assert prefix_decisions(averaged, Events.from_dense(dense)).tolist() == [[1, 0, 2]]
@@ -128,7 +127,7 @@ def test_parts_and_progress(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_output_that_no_input_reaches() -> None:
     own = Layer("out", (2,), CubaLif(5, 0, 0, bias_mant=[3, 2]), (DenseSynapse("out", np.zeros((2, 2), int)),))
-    network = Network((4,), (own,), SPIKES)
+    network = Network((4,), (own,), readout=SPIKES)
     assert shortest_path(network) == float("inf")
     assert np.array_equal(prefix_decisions(network, spikes(0)), by_truncation(network, spikes(0)))
 
@@ -140,5 +139,5 @@ def test_what_cannot_be_decided() -> None:
             prefix_accuracies(chain(0), events)
     with pytest.raises(LapilliError, match="at least one step"):
         prefix_decisions(chain(0), spikes(0).with_steps(0))
-    with pytest.raises(LapilliError, match="readout: metadata must name"):
-        prefix_decisions(replace(chain(0), metadata={}), spikes(0))
+    with pytest.raises(LapilliError, match="readout: the network must have"):
+        prefix_decisions(replace(chain(0), readout=None), spikes(0))

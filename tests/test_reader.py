@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lapilli.netx_exports import (
     LapilliError,
     Layer,
     Network,
+    Readout,
     UnsupportedError,
     load,
     save,
@@ -433,15 +435,14 @@ def test_a_dense_layer_without_neuron_gets_lava_dls_default(plain_file: Path) ->
     assert (int(neuron.vth_mant), int(neuron.current_decay), int(neuron.voltage_decay)) == (1 << 17, 0, 4096)  # type: ignore[arg-type]
 
 
-def test_a_trailing_average_is_kept_as_a_fact(plain_file: Path) -> None:
+def test_a_trailing_average_is_a_readout(plain_file: Path) -> None:
     with h5py.File(plain_file, "r+") as file:
         file.create_dataset("layer/5/type", (1,), "S10", [b"average"])
         put("layer/5/shape", [2, 1, 1])(file)
     network = load(plain_file)
-    assert network == plain_network()
-    assert network.metadata["average_outputs"] == 2
+    assert network == replace(plain_network(), readout=Readout("spike_count", 2))
     save(network, plain_file)
-    assert load(plain_file).metadata["average_outputs"] == 2
+    assert load(plain_file) == network
     assert problems(plain_file, put("layer/5/type", "average"), put("layer/5/shape", [3])) == (
         "`layer/5/shape`: must divide the 4 neurons of 'recurrent3', got (3,)",
     )

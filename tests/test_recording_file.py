@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from random_networks import Case, cases
 
 from lapilli import cli
-from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, Readout, save
 from lapilli.simulators import Events, events_equal, run
 from lapilli.simulators.files.event_file import EventFile, EventWriter
 from lapilli.simulators.many import run_parts
@@ -31,7 +31,7 @@ def make_network() -> Network:
     )
     weights = rng.integers(-20, 30, (4, 12)) * 4
     output = Layer("output", (4,), CubaLif([60, 70, 80, 90], 900, 200), (DenseSynapse("hidden", weights),))
-    return Network((6,), (hidden, output), {"readout": {"kind": "voltage_sum"}})
+    return Network((6,), (hidden, output), readout=Readout("voltage_sum"))
 
 
 def make_events(n_samples: int = 23, n_steps: int = 15, labels: bool = True) -> Events:

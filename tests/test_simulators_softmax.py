@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
 from lapilli.simulators import Events, run
 from lapilli.simulators.decisions.decide import decide, needed_recording, scores
@@ -39,7 +39,7 @@ def test_the_sum_of_shares_decides_where_the_sum_of_voltages_would_not() -> None
     layer = Layer("out", (2,), CubaLif(NEVER_SPIKES, 4096, 4096), (DenseSynapse("input", [[254, 0], [0, 60]]),))
     events = Events.from_dense(np.array([[[1, 0, 0, 0, 0], [0, 1, 1, 1, 0]]]))
     for kind, decided in (("voltage_sum", 0), ("softmax_sum", 1)):
-        network = Network((2,), (layer,), {"readout": {"kind": kind}})
+        network = Network((2,), (layer,), readout=Readout(kind))
         result = run(network, events, n_steps=5, record=needed_recording(network))
         assert decide(result, network).tolist() == [decided]
     shares = 1 / (1 + np.exp([-254 / 64, 60 / 64, 60 / 64, 60 / 64, 0]))

@@ -46,7 +46,7 @@ def test_measured_in_pieces_or_at_once(name: str, task: Task, monkeypatch: pytes
     module = network_of(CONFIGS[name], task)
     network, n_steps = module.export(), task.run_steps(depth(CONFIGS[name]))
     whole = check_same_decisions(module, network, task.train, n_steps)
-    monkeypatch.setattr(evaluation, "SAMPLES_AT_ONCE", 7)
+    monkeypatch.setattr(evaluation, "MODULE_BATCH", 7)
     told: list[int] = []
     pieces = measure(network, task.train, n_steps, progress=told.append)
     assert told == [7] * 12 + [6]

@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from lapilli.netx_exports import FormatError, LapilliError, load
+from lapilli.netx_exports import FormatError, LapilliError, Readout, load
 from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
 from lapilli.training.exported.export import export_run, load_module, network_config
@@ -31,7 +31,7 @@ def run_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_exported_network_is_that_of_the_run(run_dir: Path, tmp_path: Path) -> None:
     network = export_run(run_dir, tmp_path / "out.net")
     assert network == load(tmp_path / "out.net") == load(run_dir / "model.net")
-    assert network.metadata["readout"] == load(tmp_path / "out.net").metadata["readout"] == {"kind": "voltage_sum"}
+    assert network.readout == load(tmp_path / "out.net").readout == Readout("voltage_sum")
     assert not load_module(run_dir).training
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports import LapilliError, Readout
 from lapilli.simulators import Events, prove, run
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.networks.network import NetworkConfig, SlayerNetwork, depth
@@ -42,7 +42,7 @@ def test_the_exported_network_has_what_the_options_say(config: NetworkConfig) ->
     assert network.input_shape == (7,)
     assert [layer.size for layer in network.layers] == [*config.hidden, 3]
     assert network.depth == depth(config)
-    assert network.metadata["readout"] == {"kind": config.readout}
+    assert network.readout == Readout(config.readout)
     assert network.output.neuron.never_spikes == (config.readout != "spike_count")
     for layer in network.layers[:-1]:
         assert layer.recurrent == config.recurrent

@@ -178,7 +178,7 @@ def test_the_result_is_that_of_the_forward_pass() -> None:
 def test_samples_do_not_depend_on_their_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     module, network, events = build("recurrent", 1)
     whole = run(network, events, SlayerBackend(module))
-    monkeypatch.setattr("lapilli.training.exported.slayer_backend._SAMPLES_AT_ONCE", 2)
+    monkeypatch.setattr("lapilli.training.exported.slayer_backend.MODULE_BATCH", 2)
     told: list[int] = []
     parts = run(network, events, SlayerBackend(module), progress=told.append)
     assert np.array_equal(whole.spikes.to_dense(), parts.spikes.to_dense())

@@ -84,6 +84,7 @@ def _lines(found: Inspection) -> list[str]:
     lines = [
         f"{found.n_neurons:,} neurons, {found.n_nonzero:,} non-zero of {found.n_weights:,} weights, "
         f"answers after {found.depth} steps",
+        *_readout_lines(found),
         f"fingerprint {found.fingerprint}",
     ]
     lines += [f"ignored in the file: {', '.join(found.ignored)}"] if found.ignored else []
@@ -97,6 +98,14 @@ def _lines(found: Inspection) -> list[str]:
         shape = ", ".join(str(side) for side in reversed(found.input_shape))
         lines.append(f"stock Lava: needs hdf5.Network(…, input_shape=({shape})), because the file does not tell it")
     return lines
+
+
+def _readout_lines(found: Inspection) -> list[str]:
+    if found.readout is None:
+        return []
+    classes = found.readout.classes
+    groups = "" if classes is None else f" of {classes} groups of neighbouring output neurons"
+    return [f"decides by {found.readout.kind}{groups}", f"fingerprint without the readout {found.run_fingerprint}"]
 
 
 def _chip_lines(needs: ChipNeeds) -> list[str]:

@@ -12,7 +12,7 @@ from lapilli.choices import names, numbers, window
 from lapilli.netx_exports import LapilliError, load
 from lapilli.netx_exports.files import existing_file
 from lapilli.output import progress_bar
-from lapilli.simulators.decisions.decide import decide, decides, needed_recording
+from lapilli.simulators.decisions.decide import decide, needed_recording, why_undecided
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import SAMPLES_AT_ONCE
@@ -104,7 +104,7 @@ def _run(
     steps = file.n_steps + loaded.depth if n_steps is None else n_steps
     record = usual_record(loaded, layers) if kinds is None else choose_record(loaded, kinds, layers)
     plan = plan_recording(loaded, steps, len(file), record, np.array([sample]))
-    decided = decides(loaded) and steps >= file.n_steps + loaded.depth
+    decided = not why_undecided(loaded, file.n_steps, steps)
     needed = needed_recording(loaded) if decided else {}
     wanted = {name: {*plan.record.get(name, ()), *needed.get(name, ())} for name in plan.record.keys() | needed.keys()}
     one = _sample(file, sample)

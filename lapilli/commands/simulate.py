@@ -9,9 +9,9 @@ import numpy as np
 from lapilli.choices import names, numbers
 from lapilli.netx_exports import LapilliError, Network, load
 from lapilli.output import print_json, progress_bar
-from lapilli.simulators.decisions.decide import decide, decides, needed_recording
+from lapilli.simulators.decisions.decide import needed_recording, why_undecided
+from lapilli.simulators.decisions.totals import Decided, run_and_decide
 from lapilli.simulators.files.event_file import EventFile, EventWriter
-from lapilli.simulators.many import run_parts
 from lapilli.simulators.recording.choice import RecordingPlan, choose_record, plan_recording, recorded_parts
 from lapilli.simulators.recording.writer import RecordingWriter, recording_writer
 from lapilli.simulators.run import BackendName
@@ -59,41 +59,40 @@ def simulate(
     _check_paths({"input": input, "network": network}, {"output": output, "recording": recording})
     steps = file.n_steps if n_steps is None else n_steps
     plan = _plan(loaded, steps, len(file), record, recording, layers, samples)
-    # A class is decided, as in training, when the last input spikes have been answered.
-    decided = decides(loaded) and file.labels is not None and steps >= file.n_steps + loaded.depth
+    decided = file.labels is not None and not why_undecided(loaded, file.n_steps, steps)
     always = needed_recording(loaded) if decided else {}
-    facts: dict[str, Any] = {"backend": backend, "samples": len(file), "steps": steps}
-    totals = {"output_spikes": 0, "syn_ops": 0, "right": 0, "seconds": 0.0}
     with ExitStack() as stack:
         writer = stack.enter_context(EventWriter(output, steps, loaded.output.shape))
         recorder = None if recording is None else stack.enter_context(recording_writer(recording, plan))
+
+        def write(part: Decided) -> None:
+            writer.add(part.result.spikes)
+            if recorder is not None:
+                recorder.add(part.events, part.result)
+
         with progress_bar("simulating", len(file)) as advance:
-            for part, result in run_parts(
+            totals = run_and_decide(
                 loaded,
                 recorded_parts(file, plan, always),
                 backend,
+                decided=decided,
+                each=write,
                 jobs=jobs,
                 scheduler=scheduler,
                 n_steps=steps,
                 threads=threads,
                 time_limit_s=time_limit_s,
                 progress=advance,
-            ):
-                writer.add(result.spikes)
-                if recorder is not None:
-                    recorder.add(part.events, result)
-                totals["output_spikes"] += result.spikes.n_events
-                totals["syn_ops"] += int(result.counts.syn_ops.sum())
-                totals["seconds"] += result.seconds
-                totals["right"] += int(np.sum(decide(result, loaded) == result.spikes.labels)) if decided else 0
+            )
         if recorder is not None:
             _finish(recorder)
-    right = totals.pop("right")
-    facts |= totals | {"fingerprint": loaded.fingerprint, "output": output}
+    facts: dict[str, Any] = {"backend": backend, "samples": len(file), "steps": steps}
+    facts |= {"output_spikes": totals.output_events, "syn_ops": totals.operations, "seconds": totals.seconds}
+    facts |= {"fingerprint": loaded.fingerprint, "output": output}
     if recording is not None:
         facts |= {"recording": recording, "recorded_samples": len(plan.samples)}
-    if decided and len(file):
-        facts["accuracy"] = right / len(file)
+    if totals.n_compared:
+        facts["accuracy"] = totals.accuracy
     if json:
         print_json(facts)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from lapilli.choices import names, numbers
 from lapilli.netx_exports import LapilliError, Network, load
 from lapilli.simulators.bill import CostTable, bundled_tables, load_table
-from lapilli.simulators.decisions.decide import decides
+from lapilli.simulators.decisions.decide import why_undecided
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.run import check_events
@@ -106,11 +106,7 @@ def _names_of(paths: Sequence[str]) -> list[str]:
 def _why_no_accuracy(network: Network, file: EventFile, input_steps: int, n_steps: int) -> str:
     if file.labels is None:
         return "the input has no labels"
-    if not decides(network):
-        return "the network does not say how a class is decided"
-    if n_steps < input_steps + network.depth:
-        return f"the last input spikes are answered in step {input_steps + network.depth}, {n_steps} were run"
-    return ""
+    return why_undecided(network, input_steps, n_steps)
 
 
 def check_outputs(read: Sequence[str], written: Mapping[str, str | None]) -> None:

@@ -14,9 +14,9 @@ from lapilli.simulators.bill import Bill, BusiestCore, CostTable, bill_of, busie
 from lapilli.simulators.bill.kinds import Amount
 from lapilli.simulators.bill.spiking import spiking_amounts
 from lapilli.simulators.counting import join_counts
-from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.decisions.totals import Decided, run_and_decide
 from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.many import SAMPLES_AT_ONCE, Part, run_parts
+from lapilli.simulators.many import Part, parts_of
 from lapilli.simulators.results import Counts
 
 
@@ -66,22 +66,29 @@ def measure(
     Arguments:
         case: what to run.
         file: the input.
-        backend, progress, engine: as in `lapilli.simulators.many.run_parts`.
+        backend, progress, engine: as in `run_and_decide`.
         tables: to bill by.
         closer: whether to look at the activity by step.
 
     Raises:
-        LapilliError: as `run_parts` and `bill_of`.
+        LapilliError: as `run_and_decide` and `bill_of`.
     """
-    network, record = case.network, {} if case.why_no_accuracy else needed_recording(case.network)
-    total, right = CountsSum(), 0
-    chosen = Chosen.evenly(len(file) if closer else 0)
-    for part, result in run_parts(
-        network, _parts(file, case, record), backend, n_steps=case.n_steps, progress=progress, **engine
-    ):
-        chosen.keep(part.events, result.counts)
-        total.add(result.counts)
-        right += 0 if case.why_no_accuracy else int(np.sum(decide(result, network) == result.spikes.labels))
+    network, total, chosen = case.network, CountsSum(), Chosen.evenly(len(file) if closer else 0)
+
+    def look(part: Decided) -> None:
+        chosen.keep(part.events, part.result.counts)
+        total.add(part.result.counts)
+
+    ran = run_and_decide(
+        network,
+        _parts(file, case),
+        backend,
+        decided=not case.why_no_accuracy,
+        each=look,
+        n_steps=case.n_steps,
+        progress=progress,
+        **engine,
+    )
     counts = total.joined()
     return Profile(
         case,
@@ -89,7 +96,7 @@ def measure(
         tuple(spiking_amounts(network, counts)),
         busiest_cores(network, counts),
         bill_of(network, counts, case.input_steps, tables),
-        None if case.why_no_accuracy else right / len(file),
+        None if case.why_no_accuracy else ran.accuracy,
         activity_of(case, chosen) if closer else None,
     )
 
@@ -126,6 +133,6 @@ def mean(column: npt.NDArray[np.int64]) -> float:
     return int(column.sum()) / len(column)
 
 
-def _parts(file: EventFile, case: Case, record: Any) -> Iterator[Part]:
-    for chunk in file.chunks(SAMPLES_AT_ONCE):
-        yield Part(chunk if case.input_steps == file.n_steps else chunk.with_steps(case.input_steps), record)
+def _parts(file: EventFile, case: Case) -> Iterator[Part]:
+    for part in parts_of(file):
+        yield part if case.input_steps == file.n_steps else Part(part.events.with_steps(case.input_steps), {})

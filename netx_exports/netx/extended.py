@@ -12,6 +12,7 @@ from lapilli.netx_exports.errors import FormatError, NetworkError
 from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import NEURONS, Neuron
+from lapilli.netx_exports.readout import READOUTS, Readout
 from lapilli.netx_exports.synapses.kinds import INPUT, SYNAPSES, Shape, Synapse
 
 SCHEMA = 1
@@ -31,6 +32,9 @@ def extended_datasets(network: Network) -> dict[str, Stored]:
         "lapilli/graded_input": np.int64(network.graded_input),
         "lapilli/metadata": np.frombuffer(json.dumps(dict(network.metadata), sort_keys=True).encode(), np.uint8),
     }
+    if network.readout is not None:
+        for name, value in network.readout.as_json().items():
+            datasets[f"lapilli/readout/{name}"] = value.encode() if isinstance(value, str) else np.int64(value)
     for number, layer in enumerate(network.layers):
         path = f"lapilli/layers/{number}"
         datasets[f"{path}/name"] = layer.name.encode()
@@ -57,18 +61,19 @@ def read_extended(root: Fields, input_shape: Shape | None, subject: str) -> Netw
         root.wrong("schema", f"must be {SCHEMA}, got {schema}")
     if schema != SCHEMA:
         return None
-    root.refuse_unknown({"schema", "input_shape", "graded_input", "metadata", "layers"})
+    root.refuse_unknown({"schema", "input_shape", "graded_input", "metadata", "readout", "layers"})
     shape = root.shape("input_shape")
     if shape is not None and input_shape is not None and shape != input_shape:
         root.wrong("input_shape", f"is {shape}, not {input_shape}")
     graded_input = root.integer("graded_input", low=0, high=1)
     metadata = _metadata(root)
+    readout = _readout(root)
     layers_group = root.child("layers")
     layers = [] if layers_group is None else _layers(layers_group, shape)
     if root.problems or shape is None or graded_input is None or metadata is None:
         return None
     try:
-        return Network(shape, tuple(layers), metadata, bool(graded_input))
+        return Network(shape, tuple(layers), metadata, bool(graded_input), readout)
     except NetworkError as error:
         raise FormatError(subject, error.problems) from None
 
@@ -98,6 +103,18 @@ def _metadata(root: Fields) -> dict[str, Any] | None:
         root.wrong("metadata", "must be a JSON object")
         return None
     return metadata
+
+
+def _readout(root: Fields) -> Readout | None:
+    fields = root.child("readout") if root.has("readout") else None
+    if fields is None:
+        return None
+    fields.refuse_unknown({"kind", "classes"})
+    kind = fields.word("kind")
+    if kind is not None and kind not in READOUTS:
+        fields.wrong("kind", f"must be one of {', '.join(READOUTS)}, got {kind!r:.80}")
+    classes = fields.integer("classes", low=1) if fields.has("classes") else None
+    return None if kind is None else Readout(kind, classes)
 
 
 def _numbered(group: Fields) -> list[Fields]:

@@ -8,6 +8,7 @@ from typing import Any
 from lapilli.netx_exports.hdf5.problems import Problems
 from lapilli.netx_exports.hdf5.tree import Group
 from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import Shape
 
 SCHEMA = 1
@@ -27,6 +28,7 @@ class Note:
     names: tuple[str, ...] = ()
     graded_input: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    readout: Readout | None = None
 
 
 def note_attributes(network: Network) -> dict[str, bytes]:
@@ -38,6 +40,7 @@ def note_attributes(network: Network) -> dict[str, bytes]:
         "graded_input": network.graded_input,
         "metadata": dict(network.metadata),
     }
+    note |= {} if network.readout is None else {"readout": network.readout.as_json()}
     text = json.dumps(note, sort_keys=True).encode()
     pieces = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
     return {f"{NAME}{number:06d}" if number else NAME: piece for number, piece in enumerate(pieces)}
@@ -58,12 +61,13 @@ def read_note(root: Group, problems: Problems) -> Note:
     if schema != SCHEMA:
         problems.wrong.append(f"{where}: schema must be {SCHEMA}, got {schema!r:.100}")
         return Note()
-    members = {name: note.get(name) for name in ("input_shape", "names", "graded_input", "metadata")}
+    members = {name: note.get(name) for name in ("input_shape", "names", "graded_input", "metadata", "readout")}
     wrong = [name for name, value in members.items() if not _is_sound(name, value)]
     if wrong:
         problems.wrong.append(f"{where}: has no sound {', '.join(wrong)}")
         return Note()
-    return Note(tuple(note["input_shape"]), tuple(note["names"]), note["graded_input"], note["metadata"])
+    readout = None if members["readout"] is None else Readout(**members["readout"])
+    return Note(tuple(note["input_shape"]), tuple(note["names"]), note["graded_input"], note["metadata"], readout)
 
 
 def is_shape(shape: object) -> bool:
@@ -79,4 +83,6 @@ def _is_sound(name: str, value: object) -> bool:
         return is_shape(value)
     if name == "names":
         return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if name == "readout":
+        return value is None or (isinstance(value, dict) and {"kind"} <= value.keys() <= {"kind", "classes"})
     return isinstance(value, {"graded_input": bool, "metadata": dict}[name])

@@ -38,7 +38,7 @@ def load(path: PathLike, input_shape: Sequence[int] | None = None) -> Network:
 
     Layers without names in the file are called by their type and number: "encoder1" (input with a neuron), "conv2",
     "dense3", "recurrent4". A trailing average layer, which is work of the host, becomes
-    `metadata["average_outputs"]`, the number of its outputs.
+    a readout that counts the spikes of as many groups of neurons as it has outputs.
 
     Arguments:
         path: the file.
@@ -95,9 +95,12 @@ def _plain_network(content: Fields, note: Note, input_shape: Shape | None, subje
         return None
     assert chain.input_shape is not None
     block_types = [kind for kind in chain.block_types if kind != "average"]
+    if note.readout is not None:
+        # The note is our own and says more than an average layer can.
+        chain.metadata.pop("average_outputs", None)
     metadata = {**chain.metadata, **note.metadata, "netx_layout": block_types}
     graded = note.graded_input or any(not layer.synapses[0].weighted for layer in chain.layers)
     try:
-        return Network(chain.input_shape, tuple(chain.layers), metadata, graded)
+        return Network(chain.input_shape, tuple(chain.layers), metadata, graded, note.readout)
     except NetworkError as error:
         raise FormatError(subject, error.problems) from None

@@ -20,6 +20,7 @@ from lapilli.netx_exports.nir.fields import Node, reals
 from lapilli.netx_exports.nir.graph import Path, Structure, read_structure
 from lapilli.netx_exports.nir.meaning import DT, check_dt, implied_steps
 from lapilli.netx_exports.nir.neurons import NeuronNodes, read_neurons
+from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import INPUT, Shape
 
 
@@ -93,7 +94,7 @@ def _network(root: Fields | None, subject: str, dt: float | None, problems: Prob
     problems.raise_if_any(subject)
     assert root is not None
     form = root.child("metadata") if root.has("metadata") else None
-    step, metadata = _dt(form, dt), _metadata(form)
+    step, metadata, readout = _dt(form, dt), _json_object(form, "lapilli"), _readout(form)
     structure = read_structure(root)
     problems.raise_if_any(subject)
     assert structure is not None
@@ -104,7 +105,7 @@ def _network(root: Fields | None, subject: str, dt: float | None, problems: Prob
     layers = _layers(drafts)
     problems.raise_if_any(subject)
     try:
-        return Network(shapes[INPUT], tuple(layers), metadata)
+        return Network(shapes[INPUT], tuple(layers), metadata, readout=readout)
     except NetworkError as error:
         raise UnsupportedError(subject, error.problems) from None
 
@@ -119,18 +120,27 @@ def _dt(form: Fields | None, dt: float | None) -> float:
     return DT if said is None else float(said.values)
 
 
-def _metadata(form: Fields | None) -> Mapping[str, Any]:
-    if form is None or not form.has("lapilli"):
+def _readout(form: Fields | None) -> Readout | None:
+    said = _json_object(form, "lapilli_readout")
+    if not {"kind"} <= said.keys() <= {"kind", "classes"}:
+        if form is not None and form.has("lapilli_readout"):
+            form.wrong("lapilli_readout", "must be an object of kind and classes")
+        return None
+    return Readout(**said)
+
+
+def _json_object(form: Fields | None, name: str) -> dict[str, Any]:
+    if form is None or not form.has(name):
         return {}
-    numbers = form.integers("lapilli", low=0, high=255, dtype=np.uint8, ndim=(1,))
+    numbers = form.integers(name, low=0, high=255, dtype=np.uint8, ndim=(1,))
     try:
-        metadata = {} if numbers is None else json.loads(numbers.tobytes())
+        found = {} if numbers is None else json.loads(numbers.tobytes())
     except (ValueError, RecursionError) as error:
-        form.wrong("lapilli", f"must be JSON ({error})")
+        form.wrong(name, f"must be JSON ({error})")
         return {}
-    if isinstance(metadata, dict):
-        return metadata
-    form.wrong("lapilli", "must be a JSON object")
+    if isinstance(found, dict):
+        return found
+    form.wrong(name, "must be a JSON object")
     return {}
 
 

@@ -58,6 +58,9 @@ def to_nir(network: Network, dt: float = DT) -> Any:
     if network.metadata:
         text = json.dumps(dict(network.metadata), sort_keys=True).encode()
         metadata["lapilli"] = np.frombuffer(text, np.uint8)
+    if network.readout is not None:
+        text = json.dumps(network.readout.as_json(), sort_keys=True).encode()
+        metadata["lapilli_readout"] = np.frombuffer(text, np.uint8)
     drawing = _draw(nir, network, dt)
     return nir.NIRGraph(drawing.nodes, drawing.edges, metadata)
 

@@ -9,6 +9,7 @@ import torch
 from lapilli.netx_exports.errors import UnsupportedError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
+from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.slayer.chain import BlockChain, dense_delays, leave_pending, split_delays
 from lapilli.netx_exports.slayer.convolution import read_conv, read_pool
 from lapilli.netx_exports.slayer.lava_dl import cuba
@@ -29,6 +30,7 @@ def from_slayer(
     input_shape: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     metadata: Mapping[str, Any] | None = None,
+    readout: Readout | None = None,
 ) -> Network:
     """The network that a SLAYER module computes, integer for integer.
 
@@ -47,6 +49,7 @@ def from_slayer(
         input_shape: (N,) or (C, H, W), where the blocks do not tell it: before a first convolution without Input.
         names: names of the layers, one for each block with neurons; default: type and number ("conv1", "dense2").
         metadata: joins the network's metadata.
+        readout: how a class is decided by what the last block gives.
 
     Raises:
         UnsupportedError: listing everything that has no exact integer form, each with its block.
@@ -72,7 +75,7 @@ def from_slayer(
     assert chain.input_shape is not None
     facts = {"netx_layout": chain.block_types, "netx_transform": chain.transform, **(metadata or {})}
     graded_input = any(not layer.synapses[0].weighted for layer in chain.layers)
-    return Network(chain.input_shape, tuple(chain.layers), facts, graded_input)
+    return Network(chain.input_shape, tuple(chain.layers), facts, graded_input, readout)
 
 
 def _blocks(module: Any) -> Iterable[Any]:

@@ -11,11 +11,12 @@ import numpy as np
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.readout import Readout
 from lapilli.simulators.bench.measuring import Row, Sizes, Watch, at_most, repeated, seconds_of
 from lapilli.simulators.bench.networks import recurrent_network
-from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.decisions.totals import run_and_decide
 from lapilli.simulators.files.event_file import EventFile, EventWriter
-from lapilli.simulators.many import SAMPLES_AT_ONCE, run_file
+from lapilli.simulators.many import SAMPLES_AT_ONCE, parts_of
 from lapilli.simulators.prove import prove
 from lapilli.simulators.random_events import random_events
 
@@ -38,7 +39,7 @@ def bench_file(sizes: Sizes, watch: Watch) -> list[Row]:
     Raises:
         LapilliError: when `fast` differs from the reference on the first samples of the file.
     """
-    network = recurrent_network(N_HIDDEN, sizes.seed, {"readout": {"kind": "spike_count"}})
+    network = replace(recurrent_network(N_HIDDEN, sizes.seed), readout=Readout("spike_count"))
     cores = min(2, len(os.sched_getaffinity(0)))
     with tempfile.TemporaryDirectory(prefix="lapilli-bench-") as folder:
         path = Path(folder) / "events.npz"
@@ -65,11 +66,9 @@ def _row(what: str, network: Network, path: Path, options: Mapping[str, int], si
 
 def _count_right(network: Network, path: Path, options: Mapping[str, int]) -> int:
     """Samples of the file that the network decides as they are labelled."""
-    file, right = EventFile(path), 0
-    record, n_steps = needed_recording(network), file.n_steps + network.depth
-    for result in run_file(network, file, n_steps=n_steps, record=record, **options):  # type: ignore[arg-type]
-        right += int(np.sum(decide(result, network) == result.spikes.labels))
-    return right
+    file = EventFile(path)
+    n_steps = file.n_steps + network.depth
+    return run_and_decide(network, parts_of(file), n_steps=n_steps, **options).right  # type: ignore[arg-type]
 
 
 def _compare(network: Network, path: Path, watch: Watch) -> str:

@@ -1,6 +1,5 @@
 """The networks that are measured: random weights, active at a few per cent under 2 % input."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +18,7 @@ DelayKind = Literal["none", "target", "source", "connection"]
 DELAY_KINDS: tuple[DelayKind, ...] = ("none", "target", "source", "connection")
 
 
-def recurrent_network(n_hidden: int, seed: int, metadata: Mapping[str, Any] | None = None) -> Network:
+def recurrent_network(n_hidden: int, seed: int) -> Network:
     """700 → `n_hidden` recurrent → 20, layers "hidden" and "output", even weights."""
     generator = np.random.default_rng(seed)
     feed = DenseSynapse(INPUT, random_weights(generator, n_hidden, N_INPUTS, 5))
@@ -28,7 +27,7 @@ def recurrent_network(n_hidden: int, seed: int, metadata: Mapping[str, Any] | No
     output = Layer(
         "output", (N_OUTPUTS,), NEURON, (DenseSynapse("hidden", random_weights(generator, N_OUTPUTS, n_hidden, 8)),)
     )
-    return Network((N_INPUTS,), (hidden, output), metadata or {})
+    return Network((N_INPUTS,), (hidden, output))
 
 
 def dense_network(n_neurons: int, seed: int) -> Network:

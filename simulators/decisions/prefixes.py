@@ -34,7 +34,7 @@ def prefix_accuracies(
     """Accuracy when only the first t frames are seen, for t = 1…`events.n_steps`: (steps,), float64.
 
     Arguments:
-        network: with its readout in the metadata.
+        network: with its readout.
         events: with labels.
         backend: as in `lapilli.simulators.run`.
         progress: called with the number of decisions, samples times steps, made since its last call.

@@ -148,4 +148,4 @@ def _rest(layer: Layer, n_states: int) -> list[int]:
 def _begins(sizes: npt.ArrayLike) -> list[int]:
     """Where each of several runs of these sizes begins when they lie end to end."""
     sizes = np.asarray(sizes, np.int64)
-    return (np.cumsum(sizes) - sizes).tolist()  # type: ignore[no-any-return]
+    return (np.cumsum(sizes) - sizes).tolist()

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.readout import READOUTS, from_metadata
 from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE, SignMode
-from lapilli.simulators.decisions.decide import READOUTS
 from lapilli.simulators.learning.config import HiddenRule, LearningConfig, LearningError, Term
 from lapilli.simulators.learning.parts import LearningPart, learning_neuron, learning_synapses
 
@@ -84,7 +84,7 @@ class LearningBlueprint:
         period: steps of a sample.
         window: last steps of a sample in which the error counts.
         voltage_exp, feedback_shift: as of `LearningConfig`.
-        readout: how a class is decided, of `lapilli.simulators.decisions.decide.READOUTS`.
+        readout: how a class is decided, of `lapilli.netx_exports.readout.READOUTS`.
     """
 
     n_inputs: int
@@ -208,8 +208,9 @@ def _settled(rule: HiddenRule, vth_mant: int) -> HiddenRule:
 
 
 def _readout(network: Network) -> str:
-    readout = network.metadata.get("readout", {"kind": "voltage_sum"})
-    kind = readout.get("kind") if isinstance(readout, dict) else None
-    if kind not in READOUTS or kind == "spike_count":
-        raise LearningError("network", [f"readout: must be voltage_sum or softmax_sum to learn, got {kind!r}"])
-    return str(kind)
+    readout = network.readout or from_metadata(network.metadata)
+    kind = "voltage_sum" if readout is None else readout.kind
+    if "voltage" not in READOUTS.get(kind, ()):
+        learnt = " or ".join(name for name, states in READOUTS.items() if "voltage" in states)
+        raise LearningError("network", [f"readout: must be {learnt} to learn, got {kind!r}"])
+    return kind

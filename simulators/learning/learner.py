@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
-from lapilli.simulators.decisions.decide import decides
+from lapilli.netx_exports.readout import Readout, from_metadata
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.blueprint import Int16, LearningBlueprint, learned_network, learning_blueprint
 from lapilli.simulators.learning.config import LearningConfig, LearningError
@@ -147,9 +147,9 @@ def learn(
 
 def with_readout(network: Network) -> Network:
     """The network, which decides by the sum of voltages unless it says otherwise."""
-    if decides(network):
-        return network
-    return replace(network, metadata={**network.metadata, "readout": {"kind": "voltage_sum"}})
+    # What does not fit the network is still in its metadata, and is refused.
+    said = network.readout or from_metadata(network.metadata)
+    return network if said is not None else replace(network, readout=Readout("voltage_sum"))
 
 
 def initial_state(

@@ -97,8 +97,8 @@ def _problems(network: Network, names: Sequence[str]) -> Iterator[str]:
         yield from (f"layer {layer.name!r} {reason}" for reason in _obstacles(layer, names))
     if not chosen[-1].neuron.never_spikes:
         yield f"layer {chosen[-1].name!r} spikes: learning compares the voltages of a readout that never spikes"
-    if "average_outputs" in network.metadata:
-        yield "several output neurons for each class (average_outputs) do not learn"
+    if network.readout is not None and network.readout.classes is not None:
+        yield f"several output neurons for each of {network.readout.classes} classes do not learn"
     feeding = [synapse for layer in chosen for synapse in layer.synapses if synapse.source not in names]
     outside = {synapse.source for synapse in feeding}
     delays = {str(_axonal_delays(synapse)) for synapse in feeding}

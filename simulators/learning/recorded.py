@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.readout import as_metadata
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.blueprint import learned_network
 from lapilli.simulators.learning.config import LearningConfig
@@ -53,9 +54,11 @@ class LearningRun(Protocol):
 
 def identity_of(run: LearningRun, *more: Any) -> "hashlib._Hash":
     """SHA-256 of a run's network, options, and `more` that fits JSON; of its samples, nothing."""
-    digest = hashlib.sha256(run.network.fingerprint.encode())
+    # As it was while the readout had its place in the metadata, so that runs that began then go on.
+    metadata = as_metadata(run.network.readout, run.network.metadata)
+    digest = hashlib.sha256(run.network.run_fingerprint.encode())
     options = (run.config.as_dict(), list(run.layers or ()), run.n_steps, *more)
-    digest.update(json.dumps([*options, run.backend, sorted(run.network.metadata.items())]).encode())
+    digest.update(json.dumps([*options, run.backend, sorted(metadata.items())]).encode())
     return digest
 
 

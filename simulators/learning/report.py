@@ -7,21 +7,19 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Network
-from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.decisions.totals import run_and_decide
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.learner import OPERATIONS
 from lapilli.simulators.learning.parts import learning_part, learning_synapses
 from lapilli.simulators.learning.record import LearningRecord
 from lapilli.simulators.learning.recorded import LearningRun
+from lapilli.simulators.many import parts_of
 from lapilli.simulators.plan import _ignore
-from lapilli.simulators.run import run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Int64 = npt.NDArray[np.int64]
-
-_AT_ONCE = 64
 
 
 class ReportedRun(LearningRun, Protocol):
@@ -37,13 +35,7 @@ class ReportedRun(LearningRun, Protocol):
 
 def accuracy_of(network: Network, events: Events, n_steps: int, progress: Callable[[int], None] = _ignore) -> float:
     """Share of samples that a network decides rightly; events with labels, at least one."""
-    right = 0
-    for first in range(0, len(events), _AT_ONCE):
-        chosen = events.select(slice(first, first + _AT_ONCE))
-        result = run(network, chosen, n_steps=n_steps, record=needed_recording(network))
-        right += int(np.sum(decide(result, network) == chosen.labels))
-        progress(len(chosen))
-    return right / len(events)
+    return run_and_decide(network, parts_of(events), n_steps=n_steps, progress=progress).accuracy
 
 
 def learning_facts(session: ReportedRun, record: LearningRecord) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A part of a prepared data set: spikes in arrays that are mapped from files, read where samples are selected."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,6 +87,11 @@ class Samples:
         """Read the chosen samples, in the order given, with their labels."""
         index = np.arange(len(self))[chosen]
         return self.stored.gather(self.rows[index], self.labels[index])
+
+    def chunks(self, n_samples: int) -> Iterator[Events]:
+        """Read `n_samples` samples after another, with their labels."""
+        for first in range(0, len(self), n_samples):
+            yield self.select(slice(first, first + n_samples))
 
     def subset(self, chosen: Chosen) -> "Samples":
         """The chosen samples, in the order given, without reading them."""

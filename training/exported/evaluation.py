@@ -10,18 +10,16 @@ import torch
 
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
-from lapilli.simulators import run
-from lapilli.simulators.decisions.decide import decide, needed_recording
-from lapilli.simulators.plan import Backend
+from lapilli.simulators.decisions.totals import Decided, run_and_decide
+from lapilli.simulators.many import parts_of
+from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.run import BackendName
 from lapilli.training.data.samples import Samples
+from lapilli.training.exported.module_results import MODULE_BATCH
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.loop.batches import ValidationBatches
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.readouts import step_scores
-
-SAMPLES_AT_ONCE = 128
-"""Bounds the memory that recorded voltages take."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,12 @@ def measure(
     samples: Samples,
     n_steps: int,
     backend: BackendName | Backend = "fast",
-    progress: Callable[[int], Any] = lambda done: None,
+    progress: Callable[[int], None] = _ignore,
 ) -> Measured:
     """Run an exported network and decide on integers.
 
     Arguments:
-        network: with its readout in the metadata.
+        network: with its readout.
         samples: with labels; at least one.
         n_steps: that a sample runs.
         backend: as in `lapilli.simulators.run`.
@@ -62,17 +60,16 @@ def measure(
     """
     if not len(samples):
         raise LapilliError("accuracy needs at least one sample")
-    decisions, operations, spikes = [], 0, 0
-    for first in range(0, len(samples), SAMPLES_AT_ONCE):
-        events = samples.select(slice(first, first + SAMPLES_AT_ONCE))
-        result = run(network, events, backend, n_steps=n_steps, record=needed_recording(network))
-        decisions.append(decide(result, network))
-        operations += int(result.counts.synapse_ops.sum())
-        spikes += int(result.counts.sent[:, 1:].sum())
-        progress(len(events))
-    decided = np.concatenate(decisions)
-    accuracy = float(np.mean(decided == samples.labels))
-    return Measured(accuracy, operations / len(samples), spikes / len(samples), decided)
+    decisions: list[np.ndarray[Any, np.dtype[np.int64]]] = []
+
+    def keep(part: Decided) -> None:
+        assert part.decisions is not None
+        decisions.append(part.decisions)
+
+    parts = parts_of(samples, at_once=MODULE_BATCH)
+    totals = run_and_decide(network, parts, backend, each=keep, n_steps=n_steps, progress=progress)
+    per_sample = totals.operations / len(samples), totals.spikes / len(samples)
+    return Measured(totals.accuracy, *per_sample, np.concatenate(decisions))
 
 
 def check_same_decisions(module: SlayerNetwork, network: Network, samples: Samples, n_steps: int) -> Measured:
@@ -104,7 +101,7 @@ def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) ->
     module.eval()
     try:
         with torch.no_grad(), _unrounded(module):
-            for batch in ValidationBatches(samples, n_steps, SAMPLES_AT_ONCE):
+            for batch in ValidationBatches(samples, n_steps, MODULE_BATCH):
                 scores = step_scores(module.config.readout, module(batch.values)).double().sum(-1)
                 right += int((scores.argmax(1) == batch.labels).sum())
     except UnsupportedError:

@@ -13,6 +13,9 @@ from lapilli.simulators.events import Events
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.results import Recording, RunResult
 
+MODULE_BATCH = 128
+"""Samples that a module runs at a time; bounds the memory that their states take."""
+
 Arrays = dict[str, npt.NDArray[np.int32]]
 """Spikes and states of a layer, (samples, *shape, steps), by name."""
 

@@ -17,11 +17,9 @@ from lapilli.netx_exports.network import Layer, Network
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.results import RunResult
-from lapilli.training.exported.module_results import Arrays, joined, module_result
+from lapilli.training.exported.module_results import MODULE_BATCH, Arrays, joined, module_result
 from lapilli.training.networks.slayer import slayer
 from lapilli.training.networks.time import clear_state, reads_input_directly, slayer_input
-
-_SAMPLES_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan
             f"the module has {len(spiking)} blocks with neurons, the network {len(network.layers)} layers"
         )
     device = next(module.parameters()).device
-    for first in range(0, len(events), _SAMPLES_AT_ONCE):
-        batch = replace(events.select(slice(first, first + _SAMPLES_AT_ONCE)), shape=network.input_shape)
+    for first in range(0, len(events), MODULE_BATCH):
+        batch = replace(events.select(slice(first, first + MODULE_BATCH)), shape=network.input_shape)
         clear_state(module)
         with ExitStack() as stack:
             traces = [stack.enter_context(_tapped(block)) for block in spiking]

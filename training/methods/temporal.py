@@ -15,9 +15,10 @@ import numpy.typing as npt
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike
-from lapilli.simulators import Events, run
-from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
+from lapilli.simulators import Events
 from lapilli.simulators.decisions.prefixes import prefix_accuracies
+from lapilli.simulators.decisions.totals import run_and_decide
+from lapilli.simulators.many import parts_of
 from lapilli.simulators.plan import Backend
 from lapilli.simulators.recording.plots import save_figure
 from lapilli.simulators.run import BackendName
@@ -62,7 +63,7 @@ def temporal_curves(
     """Both protocols on an exported network, decided on integers.
 
     Arguments:
-        network: with its readout in the metadata.
+        network: with its readout.
         events: the test samples at the number of steps that the network was trained with, with labels.
         events_at: gives the test samples for a bin width, with labels; None: no second protocol.
         widths: of the bins, in the unit of `events_at`.
@@ -96,8 +97,7 @@ def rebinned_curve(
         if events.n_steps in found:
             raise LapilliError(f"widths: {width:g} gives {events.n_steps} steps, as another width does")
         n_steps = events.n_steps + network.depth
-        result = run(network, events, backend, n_steps=n_steps, record=needed_recording(network))
-        found[events.n_steps] = accuracy(decide(result, network), events.labels)
+        found[events.n_steps] = run_and_decide(network, parts_of(events), backend, n_steps=n_steps).accuracy
     return Curve(tuple(sorted(found)), tuple(found[frames] for frames in sorted(found)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from lapilli.netx_exports import Network, from_slayer
+from lapilli.netx_exports import Network, Readout, from_slayer
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.fused import Bias
 from lapilli.training.networks.axonal_delays import delayed, later
@@ -109,8 +109,8 @@ class SlayerNetwork(torch.nn.Module):
         return found
 
     def export(self) -> Network:
-        """The integer network that this module computes, with its readout in the metadata."""
-        network = from_slayer(self, self.input_shape, metadata={"readout": {"kind": self.config.readout}})
+        """The integer network that this module computes, with its readout."""
+        network = from_slayer(self, self.input_shape, readout=Readout(self.config.readout))
         return replace(network, graded_input=True) if self.graded_input else network
 
 

@@ -13,6 +13,7 @@ from lapilli.netx_exports.network import Layer as ExportedLayer
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, CubaLif
+from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.netx_exports.synapses.kinds import ConvSynapse as ExportedConv
 from lapilli.netx_exports.synapses.kinds import DenseSynapse as ExportedDense
@@ -20,14 +21,12 @@ from lapilli.netx_exports.synapses.kinds import Synapse as ExportedSynapse
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.results import RunResult
-from lapilli.training.exported.module_results import Arrays, joined, module_result
+from lapilli.training.exported.module_results import MODULE_BATCH, Arrays, joined, module_result
 from lapilli.training.stllr.config import INTEGER_UNIT, OnlineNetworkConfig
 from lapilli.training.stllr.frames import Frames
 from lapilli.training.stllr.layers import STATE_UNITS, Layer, LayerRun
 from lapilli.training.stllr.network import OnlineNetwork
 from lapilli.training.stllr.synapses import ConvSynapse, Synapse
-
-_SAMPLES_AT_ONCE = 128
 
 
 def not_exportable(config: OnlineNetworkConfig) -> list[str]:
@@ -41,7 +40,7 @@ def not_exportable(config: OnlineNetworkConfig) -> list[str]:
 
 
 def export(network: OnlineNetwork) -> Network:
-    """The integer network that the module computes, with its readout in the metadata.
+    """The integer network that the module computes, with its readout.
 
     Here all layers answer in the same step; there each answers a step after the one below it.
 
@@ -61,8 +60,8 @@ def export(network: OnlineNetwork) -> Network:
         neuron = CubaLif(threshold, DECAY_UNITY, DECAY_UNITY - neurons.kept)
         layers.append(ExportedLayer(name, layer.shape, neuron, tuple(synapses)))
         source = name
-    metadata = {"readout": {"kind": "voltage_sum"}}
-    return Network(network.input_shape, tuple(layers), metadata, graded_input=network.graded_input)
+    graded, readout = network.graded_input, Readout("voltage_sum")
+    return Network(network.input_shape, tuple(layers), graded_input=graded, readout=readout)
 
 
 def _name(network: OnlineNetwork, number: int) -> str:
@@ -107,8 +106,8 @@ class ModuleBackend:
         started = time.perf_counter()
         batches = []
         with torch.no_grad():
-            for first in range(0, len(events), _SAMPLES_AT_ONCE):
-                batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
+            for first in range(0, len(events), MODULE_BATCH):
+                batch = events.select(slice(first, first + MODULE_BATCH))
                 batches.append(_states(self.module, batch, plan.n_steps))
                 plan.progress(len(batch))
         arrays = {

@@ -18,8 +18,8 @@ import numpy as np
 from lapilli.netx_exports import Network, load
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike, replacing
-from lapilli.simulators import run
-from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
+from lapilli.simulators.decisions.totals import run_and_decide
+from lapilli.simulators.many import parts_of
 from lapilli.training.data.digits import digits
 from lapilli.training.recipes.surrogate_gradient import LossConfig, OptimizerConfig, train
 from lapilli.training.studies.collect import Case, Row, collect
@@ -65,9 +65,8 @@ def _row(case: Case, optimizer: OptimizerConfig, progress: bool) -> Row:
         summary = train(Path(folder) / "run", loss=loss, optimizer=optimizer, seed=case.seed, progress=progress)
         network = load(Path(folder) / "run" / "model.net")
     events = digits("test")
-    result = run(network, events, n_steps=events.n_steps + network.depth, record=needed_recording(network))
-    counts = result.counts
-    right = accuracy(decide(result, network), events.labels)
+    totals = run_and_decide(network, parts_of(events), n_steps=events.n_steps + network.depth)
+    right = totals.accuracy
     if right != summary.test_accuracy:
         raise LapilliError(
             f"the exported network decides {right:.4%} rightly, what was trained {summary.test_accuracy:.4%}"
@@ -75,8 +74,8 @@ def _row(case: Case, optimizer: OptimizerConfig, progress: bool) -> Row:
     return {
         "validation_accuracy": round(summary.validation_accuracy, 6),
         "test_accuracy": round(right, 6),
-        "operations_per_sample": round(int(counts.synapse_ops.sum()) / len(events), 3),
-        "spikes_per_sample": round(int(counts.sent[:, 1:].sum()) / len(events), 3),
+        "operations_per_sample": round(totals.operations / len(events), 3),
+        "spikes_per_sample": round(totals.spikes / len(events), 3),
         "zero_weights": round(_zero_weights(network), 4),
         "best_epoch": summary.best_epoch,
         "fingerprint": summary.fingerprint[:16],

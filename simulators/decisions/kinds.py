@@ -1,0 +1,65 @@
+"""The kinds of readout: what each adds up of the output neurons, on integers. A new kind is an entry of the table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import Layer
+from lapilli.simulators.decisions.softmax import softmax_shares
+from lapilli.simulators.results import RunResult
+
+Int64 = npt.NDArray[np.int64]
+Integers = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class ReadoutKind:
+    """Scores of the neurons of an output layer.
+
+    Arguments:
+        scores: of a run and its output layer: int64, (samples, neurons).
+        step_scores: what each step adds to these: integers, (samples, neurons, steps).
+    """
+
+    scores: Callable[[RunResult, Layer], Int64]
+    step_scores: Callable[[RunResult, Layer], Integers]
+
+
+def _spikes_of_steps(result: RunResult, output: Layer) -> Integers:
+    return result.spikes.to_dense().reshape(len(result.spikes), output.size, result.spikes.n_steps)
+
+
+def _spike_counts(result: RunResult, output: Layer) -> Int64:
+    spikes, n_neurons = result.spikes, output.size
+    totals = np.zeros(len(spikes) * n_neurons, np.int64)
+    values = 1 if spikes.value is None else spikes.value.astype(np.int64)
+    np.add.at(totals, spikes.sample_of_event * n_neurons + spikes.neuron, values)
+    return totals.reshape(len(spikes), n_neurons)
+
+
+def _voltages(result: RunResult, output: Layer) -> npt.NDArray[np.int32]:
+    recording = result.recordings.get(output.name)
+    if recording is None or recording.voltage is None:
+        raise LapilliError(f"the voltage of layer {output.name!r}, which decides the class, was not recorded")
+    return recording.voltage.reshape(len(result.spikes), output.size, recording.voltage.shape[-1])
+
+
+def _shares(result: RunResult, output: Layer) -> Int64:
+    return softmax_shares(_voltages(result, output))
+
+
+def _summed(step_scores: Callable[[RunResult, Layer], Integers]) -> ReadoutKind:
+    return ReadoutKind(lambda result, output: step_scores(result, output).sum(axis=-1, dtype=np.int64), step_scores)
+
+
+READOUT_KINDS: Mapping[str, ReadoutKind] = {
+    "voltage_sum": _summed(_voltages),
+    # From the list of spikes: most neurons are silent in most steps.
+    "spike_count": ReadoutKind(_spike_counts, _spikes_of_steps),
+    "softmax_sum": _summed(_shares),
+}
+"""By name, those of `lapilli.netx_exports.readout.READOUTS`; shares of a softmax are in units of 2^-30."""
