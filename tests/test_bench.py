@@ -197,6 +197,7 @@ def test_counting_is_timed_beside_not_counting(monkeypatch: pytest.MonkeyPatch) 
         bench_part("counting", SMALL, Watch())
 
 
+@pytest.mark.lava
 def test_delays_are_compared_with_the_same_backend_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delays_part, "LAVA_STEPS", 4)
     monkeypatch.setattr(delays_part, "N_NEURONS", 16)

@@ -30,7 +30,6 @@ from lapilli.simulators.lava.client import (
     LavaRunError,
     LavaTimeoutError,
     LavaWorker,
-    installed,
     shared_worker,
     stop_workers,
 )
@@ -39,7 +38,7 @@ from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.random_events import random_events
 from lapilli.simulators.results import RECORDABLE
 
-pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+pytestmark = pytest.mark.lava
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -115,12 +115,12 @@ def test_the_same_network_gives_the_same_bytes_in_another_process(tmp_path: Path
     assert contents[0] == contents[1]
 
 
+@pytest.mark.lava
 def test_an_extended_file_has_no_layers_for_stock_lava_dl(tmp_path: Path) -> None:
     layer = Layer("a", (4,), NEURON, (DenseSynapse("input", np.ones((4, 6))), DenseSynapse("input", np.ones((4, 6)))))
     save(Network((6,), (layer,)), tmp_path / "a.net")
     with h5py.File(tmp_path / "a.net") as file:
         assert list(file) == ["lapilli"]
-    pytest.importorskip("lava.lib.dl")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         from lava.lib.dl.netx.hdf5 import Network as StockNetwork
     with pytest.raises(KeyError, match="object 'layer' doesn't exist"):
@@ -208,12 +208,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.lava
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 @pytest.mark.parametrize("seed", range(40))
 def test_stock_lava_dl_reads_plain_files(tmp_path: Path, seed: int) -> None:
     """It constructs its Processes with our shapes; that they run the same is tested with the Lava backend."""
-    pytest.importorskip("lava.lib.dl")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         from lava.lib.dl.netx.hdf5 import Network as StockNetwork
     network = random_plain_network(seed)
