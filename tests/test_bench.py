@@ -87,6 +87,7 @@ def test_all_kinds_of_delays_have_the_same_weights() -> None:
 # Parts.
 
 
+@pytest.mark.lava
 def test_recurrent_compares_and_times_lava_and_fast() -> None:
     rows = bench_part("recurrent", SMALL, Watch())
     lava, *fast = rows

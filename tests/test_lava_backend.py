@@ -412,8 +412,8 @@ def test_a_worker_that_cannot_start_says_why():
 
 LONG_RUN = """
 import numpy as np
-from netx_exports import CubaLif, DenseSynapse, Layer, Network
-from simulators import Events
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.simulators import Events
 from lapilli.simulators.lava.backend import run_on_route
 from lapilli.simulators.lava.client import shared_worker
 from lapilli.simulators.lava.runs import Route

@@ -445,6 +445,7 @@ def test_a_board_that_never_answers_is_left_in_time(board: FakeBoard) -> None:
     assert_nothing_left(process.group, process.shared_memory, process.folder)
 
 
+@pytest.mark.lava
 def test_prove_compares_what_the_chip_gives(board: FakeBoard) -> None:
     network = chain()
     proof = prove(network, random_events(network, 2, 12, 0.6, seed=1), ("fast", "loihi2"))

@@ -99,7 +99,7 @@ def test_long_metadata_and_odd_names_come_back(tmp_path: Path) -> None:
 
 def test_the_same_network_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     script = (
-        "import sys; from netx_exports import save; from plain_networks import random_plain_network;"
+        "import sys; from lapilli.netx_exports import save; from plain_networks import random_plain_network;"
         "from random_networks import random_case;"
         "save(random_plain_network(5), sys.argv[1] + '/plain.net');"
         "save(random_case(['conv and skip', 'two dense'], 1, False, 3).network, sys.argv[1] + '/extended.net')"
@@ -194,7 +194,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         "import resource, signal, sys, numpy as np;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "from netx_exports import *;"
+        "from lapilli.netx_exports import *;"
         "layer = Layer('a', (200,), CubaLif(64, 0, 0), (DenseSynapse('input', np.ones((200, 200)) * 2),));"
         "\ntry: save(Network((200,), (layer,)), sys.argv[1])"
         "\nexcept LapilliError as error: print(error)"
