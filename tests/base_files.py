@@ -52,6 +52,7 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_base_install.py": "it is what runs the others",
     "test_bench.py": "its peers are torch and Lava",
     "test_bench_learning.py": "every test needs Lava",
+    "test_cli_export.py": "NIR files need nir",
     "test_cli.py": "options of the training verbs are shown where torch is",
     "test_cli_learn.py": "curves are drawn by matplotlib",
     "test_cli_learn_stream.py": "curves are drawn by matplotlib",

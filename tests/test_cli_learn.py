@@ -48,6 +48,7 @@ def words(files: dict[str, Path], *more: str) -> list[str]:
     return ["learn", str(files["network"]), *where, *RULE, *more]
 
 
+@pytest.mark.slow
 def test_a_network_learns_and_says_what_became_of_it(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

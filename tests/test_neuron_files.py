@@ -94,6 +94,7 @@ def some_events(network: Network, seed: int, n_steps: int = 24) -> Events:
     return Events.from_dense((rng.random(shape) < 0.4) * values)
 
 
+@pytest.mark.slow
 @given(network=plain_networks())
 def test_plain_networks_come_back(network: Network, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("plain") / "a.net"
@@ -104,6 +105,7 @@ def test_plain_networks_come_back(network: Network, tmp_path_factory: pytest.Tem
     assert load(path) == network
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(case=cases(conv_delays=True, models=tuple(NEURONS)))
 def test_every_network_comes_back(case: Any, tmp_path_factory: pytest.TempPathFactory) -> None:

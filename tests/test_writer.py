@@ -41,6 +41,7 @@ def loaded_again(network: Network, folder: Path) -> Network:
     return again
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_plain_networks_come_back_equal(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     network = random_plain_network(seed)
@@ -48,11 +49,13 @@ def test_plain_networks_come_back_equal(tmp_path_factory: pytest.TempPathFactory
     assert loaded_again(network, tmp_path_factory.getbasetemp()) == network
 
 
+@pytest.mark.slow
 @given(cases(conv_delays=True))
 def test_any_network_comes_back_equal(tmp_path_factory: pytest.TempPathFactory, case: Any) -> None:
     assert loaded_again(case.network, tmp_path_factory.getbasetemp()) == case.network
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_what_was_read_is_written_the_same(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     path = tmp_path_factory.getbasetemp() / "again.net"
@@ -75,6 +78,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
 def test_metadata_comes_back(tmp_path_factory: pytest.TempPathFactory, metadata: dict[str, Any], plain: bool) -> None:
     network = dense_network(metadata)
