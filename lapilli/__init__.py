@@ -3,7 +3,7 @@
 The names below are loaded when they are first used: `import lapilli` itself needs neither torch nor Lava.
 """
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from lapilli.simulators import Events, prove, run
 
 __all__ = ["Events", "Network", "__version__", "from_slayer", "load", "prove", "run", "save"]
+
+__version__ = "0.1.0"
 
 _HOMES = {
     "Events": "lapilli.simulators",
@@ -24,8 +26,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        return metadata.version("lapilli")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

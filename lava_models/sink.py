@@ -16,7 +16,7 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 
 class SpikeWriter(Protocol):
-    """Stores something of each step's spikes: `lava_models.rows.RowWriter` themselves, `CountWriter` their counts."""
+    """Stores something of each step's spikes: `RowWriter` (`rows.py`) all, `CountWriter` (`counting.py`) counts."""
 
     def write(self, number: int, spikes: npt.NDArray[np.int32]) -> None:
         """Store row `number`."""

@@ -1,13 +1,14 @@
-"""A network as integers: the contract between training, files and simulators."""
+"""A network as integers: the contract between training, files and simulators.
+
+What reads and writes files is loaded when it is first used: running a network needs no h5py.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from lapilli.netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
-from lapilli.netx_exports.inspection import inspect
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.netx.reader import load
-from lapilli.netx_exports.netx.writer import save
 from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
@@ -17,10 +18,15 @@ from lapilli.netx_exports.neurons.kinds import (
     Sigma,
     SigmaDelta,
 )
-from lapilli.netx_exports.nir.reader import from_nir, load_nir
-from lapilli.netx_exports.nir.writer import save_nir, to_nir
 from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+
+if TYPE_CHECKING:
+    from lapilli.netx_exports.inspection import inspect
+    from lapilli.netx_exports.netx.reader import load
+    from lapilli.netx_exports.netx.writer import save
+    from lapilli.netx_exports.nir.reader import from_nir, load_nir
+    from lapilli.netx_exports.nir.writer import save_nir, to_nir
 
 __all__ = [
     "INPUT",
@@ -51,6 +57,26 @@ __all__ = [
     "save_nir",
     "to_nir",
 ]
+
+_HOMES = {
+    "from_nir": "nir.reader",
+    "inspect": "inspection",
+    "load": "netx.reader",
+    "load_nir": "nir.reader",
+    "save": "netx.writer",
+    "save_nir": "nir.writer",
+    "to_nir": "nir.writer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def from_slayer(

@@ -50,7 +50,7 @@ def intrinsic(function: Any = None, /, *, prefer_literal: bool = False) -> Any:
     if function is None:
         return partial(intrinsic, prefer_literal=prefer_literal)
     _text_hash(function.__code__.co_filename)
-    return numba.extending.intrinsic(prefer_literal=prefer_literal)(function)  # type: ignore[call-arg]
+    return numba.extending.intrinsic(prefer_literal=prefer_literal)(function)
 
 
 def _kept(dispatcher: Any) -> Any:

@@ -93,7 +93,7 @@ def prove(
     Arguments:
         network: what to run.
         events: input spikes.
-        backends: names, or names with backends (as `training.exported.slayer_backend` gives one for a SLAYER
+        backends: names, or names with backends (as `lapilli.training.exported.slayer_backend` gives one for a SLAYER
             module); the first is what the others are compared with.
         n_steps: steps to run; the events' own number plus the network's depth where None, so that the last input
             spikes are answered.

@@ -87,6 +87,8 @@ def test_all_kinds_of_delays_have_the_same_weights() -> None:
 # Parts.
 
 
+@pytest.mark.slow
+@pytest.mark.lava
 def test_recurrent_compares_and_times_lava_and_fast() -> None:
     rows = bench_part("recurrent", SMALL, Watch())
     lava, *fast = rows
@@ -197,6 +199,7 @@ def test_counting_is_timed_beside_not_counting(monkeypatch: pytest.MonkeyPatch) 
         bench_part("counting", SMALL, Watch())
 
 
+@pytest.mark.lava
 def test_delays_are_compared_with_the_same_backend_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delays_part, "LAVA_STEPS", 4)
     monkeypatch.setattr(delays_part, "N_NEURONS", 16)
@@ -217,6 +220,7 @@ def test_pilotnet_runs_as_in_lava() -> None:
     assert n_spikes > 1000
 
 
+@pytest.mark.slow
 def test_file_is_decided_the_same_by_threads_and_processes() -> None:
     rows = bench_part("file", SMALL, Watch())
     assert [row.batch for row in rows] == [70] * len(rows)
@@ -233,6 +237,7 @@ def test_the_start_of_a_process_is_timed(tmp_path: Path, monkeypatch: pytest.Mon
         start.seconds_to_first_step(tmp_path / "missing.net", tmp_path)
 
 
+@pytest.mark.slow
 def test_what_a_process_does_until_its_first_step(tmp_path: Path) -> None:
     """The text that `start` runs, with the kernels that are compiled already."""
     save(recurrent_network(8, 0), tmp_path / "model.net")

@@ -7,10 +7,9 @@ from lapilli.netx_exports import LapilliError
 from lapilli.simulators.bench import learning
 from lapilli.simulators.bench.learning import bench_learning
 from lapilli.simulators.bench.measuring import Sizes, Watch
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.learning.lava import LavaLearned, run_learning_job
 
-pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+pytestmark = pytest.mark.lava
 
 SMALL = Sizes(n_steps=30, density=0.05, repeats=1)
 

@@ -117,6 +117,7 @@ def test_chips_have_120_cores() -> None:
     assert chip_needs(one_layer(IdentitySynapse("input", 2), size + 1, size + 1)).chips_at_least == 2
 
 
+@pytest.mark.lava
 def test_no_layer_of_pilotnet_takes_more_than_intels_compiler_gave_it() -> None:
     lavadl = pytest.importorskip("lava.lib.dl.netx", reason="lava-dl is not installed")
     folder = Path(lavadl.__file__).parents[4] / "tests/lava/lib/dl/netx/gts/pilotnet_lif"

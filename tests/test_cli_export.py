@@ -67,10 +67,10 @@ def test_the_step_of_a_nir_file(folder: Path, capsys: pytest.CaptureFixture[str]
     assert load(folder / "back.net") == network()
 
 
+@pytest.mark.lava
 def test_the_network_of_a_run(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("lava.lib.dl.slayer", reason="lava-dl is not installed (the extra `train`)")
     from lapilli.training.loop.run_folder import start_run, write_weights
     from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 

@@ -14,7 +14,6 @@ from lapilli.learning import samples as samples_module
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, load, save
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
 from lapilli.simulators import Events
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.learning import learn, recorded
 from lapilli.simulators.learning import session as session_module
 from lapilli.simulators.learning.fresh import fresh_network
@@ -49,6 +48,7 @@ def words(files: dict[str, Path], *more: str) -> list[str]:
     return ["learn", str(files["network"]), *where, *RULE, *more]
 
 
+@pytest.mark.slow
 def test_a_network_learns_and_says_what_became_of_it(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,7 +149,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert load(files["run"] / "model.net") == whole
 
 
-@pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+@pytest.mark.lava
 def test_lava_and_the_twin_tell_the_same_story(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     told = []
     for backend in ("fast", "lava"):

@@ -15,7 +15,6 @@ from lapilli import cli
 from lapilli.learning.stream import answers
 from lapilli.netx_exports import load
 from lapilli.simulators import Events
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.learning.online import Answer
 
 N_SAMPLES = 30
@@ -210,7 +209,7 @@ def test_streams_that_cannot_be_learnt(
     assert complaint.count("\n") == 1
 
 
-@pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+@pytest.mark.lava
 def test_lava_learns_a_stream_sample_by_sample(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,7 @@ def check_counts(case: Case, counts: Counts, spikes: dict[str, Events]) -> None:
         assert counts.neuron_events[number].tolist() == [of_neurons[neuron] for neuron in range(events.n_neurons)]
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(case=cases(max_layers=3, max_samples=2, conv_delays=True, models=tuple(NEURONS)))
 def test_counts_equal_enumeration_on_random_networks(case: Case) -> None:

@@ -42,6 +42,7 @@ def test_no_samples_and_no_labels(tmp_path: Path) -> None:
     assert EventFile(tmp_path / "in.npz").labels is None
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     part = Events.from_dense(np.random.default_rng(0).random((64, 100, 50)) < 0.2)
     peaks = []

@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     before = target.read_bytes()
     program = (
         "import resource, signal, sys, numpy as np\n"
-        "from simulators import Events; from netx_exports import LapilliError\n"
+        "from lapilli.simulators import Events; from lapilli.netx_exports import LapilliError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "events = Events.from_dense(np.random.default_rng(0).random((50, 40, 50)) < 0.5)\n"
         "try: events.save(sys.argv[1])\n"

@@ -24,6 +24,7 @@ def assert_same(one: RunResult, two: RunResult) -> None:
     assert one.counts == two.counts
 
 
+@pytest.mark.slow
 @settings(max_examples=2000)
 @given(case=cases(max_layers=4, max_samples=3, conv_delays=True))
 def test_fast_equals_reference_on_random_networks(case: Case) -> None:
@@ -33,6 +34,7 @@ def test_fast_equals_reference_on_random_networks(case: Case) -> None:
     assert_same(one, two)
 
 
+@pytest.mark.slow
 @settings(max_examples=1000)
 @given(case=cases(max_layers=4, max_samples=3, conv_delays=True, models=tuple(NEURONS)))
 def test_fast_equals_reference_for_every_neuron_model(case: Case) -> None:

@@ -176,6 +176,7 @@ def test_every_kind_of_bad_step_is_one_clear_error(graded: bool) -> None:
     assert simulator.n_steps == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(case=cases(max_layers=3, max_samples=1, conv_delays=True), data=st.data())
 def test_bad_steps_leave_no_trace_in_any_network(case: Case, data: st.DataObject) -> None:

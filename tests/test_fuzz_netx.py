@@ -86,6 +86,7 @@ def load_broken_bytes(folder: Path) -> None:
     print(json.dumps({**seen, "megabytes": int(peak.split()[1]) // 1024}))
 
 
+@pytest.mark.slow
 def test_broken_bytes(tmp_path: Path) -> None:
     """In a process of its own: a crash or an endless loop inside libhdf5 would take this one along."""
     script = "import sys; from pathlib import Path; import test_fuzz_netx as f; f.load_broken_bytes(Path(sys.argv[1]))"
@@ -147,6 +148,7 @@ def mutate_tree(file: h5py.File, rng: random.Random) -> None:
         file.create_dataset(path, data=np.bytes_(value) if isinstance(value, bytes) else value)
 
 
+@pytest.mark.slow
 def test_broken_trees(tmp_path: Path) -> None:
     rng = random.Random(21)
     contents = originals(tmp_path)

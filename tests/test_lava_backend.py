@@ -30,7 +30,6 @@ from lapilli.simulators.lava.client import (
     LavaRunError,
     LavaTimeoutError,
     LavaWorker,
-    installed,
     shared_worker,
     stop_workers,
 )
@@ -39,7 +38,7 @@ from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.random_events import random_events
 from lapilli.simulators.results import RECORDABLE
 
-pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+pytestmark = pytest.mark.lava
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -413,8 +412,8 @@ def test_a_worker_that_cannot_start_says_why():
 
 LONG_RUN = """
 import numpy as np
-from netx_exports import CubaLif, DenseSynapse, Layer, Network
-from simulators import Events
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
+from lapilli.simulators import Events
 from lapilli.simulators.lava.backend import run_on_route
 from lapilli.simulators.lava.client import shared_worker
 from lapilli.simulators.lava.runs import Route

@@ -26,12 +26,9 @@ from lapilli.netx_exports.synapses.kinds import SYNAPSES, Shape, Synapse
 from lapilli.simulators import Counts, Events, run
 from lapilli.simulators.counting import counts_from_spikes, payload_bits
 from lapilli.simulators.lava.backend import choose_route, run_on_route
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.lava.runs import Route
 from lapilli.simulators.plan import RunPlan
 from lapilli.simulators.random_events import random_events
-
-needs_lava = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 
 
 def lava_counted(network: Network, events: Events, plan: RunPlan, route: Route) -> Counts:
@@ -48,7 +45,7 @@ def plan_of(case: Case) -> RunPlan:
     return RunPlan(case.n_steps, record, case.reset, time_limit_s=60)
 
 
-@needs_lava
+@pytest.mark.lava
 @pytest.mark.parametrize("graded", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_synapse_kind_is_counted_as_elsewhere(kind: str, graded: bool) -> None:
@@ -61,7 +58,7 @@ def every_synapse_works(case: Case) -> bool:
     return bool(counts.synapse_ops.any(axis=0).all())
 
 
-@needs_lava
+@pytest.mark.lava
 @settings(max_examples=25)
 @given(
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=3),
@@ -112,7 +109,7 @@ def images() -> tuple[Network, Events]:
     return network, random_events(network, 7, 11, 0.3, seed=3)
 
 
-@needs_lava
+@pytest.mark.lava
 @pytest.mark.parametrize("graph", ["stock", "builder"])
 @pytest.mark.parametrize("stream", [True, False])
 def test_lava_dls_layout_and_samples_in_a_stream_are_counted_right(graph: Any, stream: bool) -> None:
@@ -125,7 +122,7 @@ def test_lava_dls_layout_and_samples_in_a_stream_are_counted_right(graph: Any, s
     assert (found.synapse_ops.sum(axis=0) > 0).all()
 
 
-@needs_lava
+@pytest.mark.lava
 def test_input_that_drains_into_the_gap_between_samples_counts_with_its_sample() -> None:
     late = DenseSynapse(INPUT, np.full((4, 5), 60), delays=[[1], [6], [2], [3]])
     network = Network((5,), (Layer("late", (4,), RESTLESS, (late,)),))
@@ -136,7 +133,7 @@ def test_input_that_drains_into_the_gap_between_samples_counts_with_its_sample()
     assert lava_counted(network, events, plan, route) == run(network, events, "reference", n_steps=4).counts
 
 
-@needs_lava
+@pytest.mark.lava
 @pytest.mark.parametrize("wrong", ["one more", "another layout"])
 def test_a_wrong_fan_out_shows(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
     def mutated(right: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,7 +154,7 @@ def test_a_wrong_fan_out_shows(monkeypatch: pytest.MonkeyPatch, wrong: str) -> N
     assert counts != reference
 
 
-@needs_lava
+@pytest.mark.lava
 def test_counts_are_of_what_lava_sent_and_not_of_what_was_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network((3,), (Layer("only", (3,), RESTLESS, (DirectSynapse(),)),), graded_input=True)
     events = random_events(network, 2, 9, 0.5, seed=1)

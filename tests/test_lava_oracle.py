@@ -8,10 +8,9 @@ from run_equality import assert_same_run
 from lapilli.netx_exports import UnsupportedError
 from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif
 from lapilli.simulators import run
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.results import RECORDABLE
 
-pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+pytestmark = pytest.mark.lava
 
 OTHERS = tuple(NEURONS.keys() - {CubaLif.model})
 

@@ -1,4 +1,4 @@
-"""`simulators.learning`: what the twin decides and learns; Lava's own word on it is in `test_learning_lava.py`."""
+"""`lapilli.simulators.learning`: what the twin decides and learns; Lava's word is in `test_learning_lava.py`."""
 
 from dataclasses import replace
 

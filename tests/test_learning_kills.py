@@ -83,6 +83,7 @@ def learnt(run: Path) -> int:
         return len(record["labels"])
 
 
+@pytest.mark.slow
 def test_a_run_that_is_ended_at_any_moment_goes_on_exactly(files: dict[str, Path], tmp_path: Path) -> None:
     run, before = tmp_path / "run", 0
     source = words(files, run, "--input", str(files["events"]))
@@ -102,6 +103,7 @@ def test_a_run_that_is_ended_at_any_moment_goes_on_exactly(files: dict[str, Path
     assert load(run / "model.net") == load(files["whole"]) != load(files["network"])
 
 
+@pytest.mark.slow
 def test_a_stream_that_is_ended_between_two_samples_goes_on_with_the_next(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

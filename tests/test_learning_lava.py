@@ -5,14 +5,13 @@ import pytest
 from hypothesis import given, settings
 from learning_cases import LearningCase, learning_case, learning_cases
 
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.learning import learn
 from lapilli.simulators.learning.blueprint import learning_blueprint
 from lapilli.simulators.learning.lava import learning_job, run_learning_job
 from lapilli.simulators.learning.parts import learning_part
 from lapilli.simulators.learning.twin import learn_fast, learning_trail
 
-pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+pytestmark = pytest.mark.lava
 
 
 def assert_twin_is_lava(case: LearningCase, first_step: int = 0) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from float_learning_worker import FloatJob
 
-from lapilli.simulators.lava.client import LavaRunError, LavaWorker, installed
+from lapilli.simulators.lava.client import LavaRunError, LavaWorker
 
-pytestmark = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
+pytestmark = pytest.mark.lava
 
 Y_DECAY = np.exp(-1 / 65535)
 

@@ -1,4 +1,4 @@
-"""`simulators.learning.labelled_lines`: samples as lines of JSON; what is none is named by its line and refused."""
+"""`lapilli.simulators.learning.labelled_lines`: samples as lines of JSON; others are refused by line."""
 
 import io
 import json

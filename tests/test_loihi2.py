@@ -21,13 +21,11 @@ from run_equality import assert_same_run
 import lapilli.simulators.loihi2.client as loihi2_client
 from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network, UnsupportedError
 from lapilli.simulators import Events, Reset, prove, run
-from lapilli.simulators.lava.client import LavaRunError, LavaTimeoutError, installed
+from lapilli.simulators.lava.client import LavaRunError, LavaTimeoutError
 from lapilli.simulators.loihi2.client import leave_board
 from lapilli.simulators.loihi2.latency import N_STEPS, Latency, known_events, known_network, latency_of
 from lapilli.simulators.loihi2.refusals import missing_parts
 from lapilli.simulators.random_events import random_events
-
-needs_lava = pytest.mark.skipif(not installed("lava.magma"), reason="lava-nc is not installed")
 
 FAKE = Path(__file__).parent / "fake_loihi"
 HOST = {"EventSource", "SpikeSink"}
@@ -144,7 +142,7 @@ def test_it_refuses_in_one_sentence_that_names_what_is_missing(monkeypatch: pyte
         assert part in message
 
 
-@needs_lava
+@pytest.mark.lava
 def test_with_the_extension_only_a_board_is_missing(board: FakeBoard, monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing_parts() == ()
     monkeypatch.delenv("NOSLURM")
@@ -154,7 +152,7 @@ def test_with_the_extension_only_a_board_is_missing(board: FakeBoard, monkeypatc
 # Spikes ---------------------------------------------------------------------------------------------------------------
 
 
-@needs_lava
+@pytest.mark.lava
 @pytest.mark.parametrize("latency", [(2, 1), (0, 0)])
 def test_spikes_and_counts_are_those_of_fast(board: FakeBoard, latency: tuple[int, int]) -> None:
     board.behave(into=latency[0], out=latency[1])
@@ -190,13 +188,13 @@ def random_synapse(rng: np.random.Generator, source: str, size: int, may_skip: b
     )
 
 
-@needs_lava
+@pytest.mark.lava
 @pytest.mark.parametrize("seed", range(8))
 def test_random_networks(board: FakeBoard, seed: int) -> None:
     same_as_fast(*random_case(seed), n_steps=18)
 
 
-@needs_lava
+@pytest.mark.lava
 def test_graded_input(board: FakeBoard) -> None:
     network = Network((6,), skipping(recurrent=True).layers, graded_input=True)
     events = random_events(network, 2, 9, 0.4, seed=1)
@@ -207,7 +205,7 @@ def test_graded_input(board: FakeBoard) -> None:
     assert of_kind(graph, "NxToPyAdapter")[0]["message_bits"] == 0
 
 
-@needs_lava
+@pytest.mark.lava
 def test_labels_progress_and_seconds(board: FakeBoard) -> None:
     network = chain()
     events = random_events(network, 3, 9, 0.4, seed=1)
@@ -221,13 +219,13 @@ def test_labels_progress_and_seconds(board: FakeBoard) -> None:
     assert found.recordings == {}
 
 
-@needs_lava
+@pytest.mark.lava
 def test_periodic_resets(board: FakeBoard) -> None:
     for network in (chain(), skipping(recurrent=True)):
         same_as_fast(network, random_events(network, 2, 20, 0.4, seed=2), reset=Reset(8, 3))
 
 
-@needs_lava
+@pytest.mark.lava
 def test_neurons_with_a_bias_where_the_board_hands_spikes_in_at_once(board: FakeBoard) -> None:
     board.behave(into=0, out=0)
     biased = chain(CubaLif(vth_mant=30, current_decay=400, voltage_decay=100, bias_mant=[9], bias_exp=6))
@@ -237,7 +235,7 @@ def test_neurons_with_a_bias_where_the_board_hands_spikes_in_at_once(board: Fake
 # The graph ------------------------------------------------------------------------------------------------------------
 
 
-@needs_lava
+@pytest.mark.lava
 def test_every_spike_crosses_the_chips_border_through_an_adapter(board: FakeBoard) -> None:
     networks = [chain(), skipping(recurrent=True), convolution()]
     for network in networks:
@@ -258,7 +256,7 @@ def test_every_spike_crosses_the_chips_border_through_an_adapter(board: FakeBoar
         }
 
 
-@needs_lava
+@pytest.mark.lava
 def test_the_graph_of_a_network_that_only_the_builder_knows(board: FakeBoard) -> None:
     network = skipping(recurrent=True)
     run(network, random_events(network, 1, 5, 0.4, seed=1), "loihi2", time_limit_s=120)
@@ -282,7 +280,7 @@ def test_the_graph_of_a_network_that_only_the_builder_knows(board: FakeBoard) ->
     assert [lif["du"] for lif in of_kind(graph, "LIF")] == [39, 39]
 
 
-@needs_lava
+@pytest.mark.lava
 def test_an_adapter_has_the_shape_of_what_it_feeds(board: FakeBoard) -> None:
     network = convolution()
     run(network, random_events(network, 1, 5, 0.4, seed=1), "loihi2", time_limit_s=120)
@@ -291,7 +289,7 @@ def test_an_adapter_has_the_shape_of_what_it_feeds(board: FakeBoard) -> None:
     assert sorted(adapter["shape"] for adapter in of_kind(graph, "NxToPyAdapter")) == [[2, 3, 3], [4]]
 
 
-@needs_lava
+@pytest.mark.lava
 def test_run_configuration_and_number_of_steps(board: FakeBoard) -> None:
     network = skipping(recurrent=True)
     run(network, random_events(network, 1, 5, 0.4, seed=1), "loihi2", n_steps=7, time_limit_s=120)
@@ -299,7 +297,7 @@ def test_run_configuration_and_number_of_steps(board: FakeBoard) -> None:
     assert (graph["run_cfg"], graph["select_tag"], steps) == ("Loihi2HwCfg", None, 7 + 2 + 1)
 
 
-@needs_lava
+@pytest.mark.lava
 def test_samples_stream_through_one_run_with_resets_that_the_chip_can_do(board: FakeBoard) -> None:
     network = chain(delay=0)
     same_as_fast(network, random_events(network, 3, 9, 0.4, seed=1))
@@ -310,7 +308,7 @@ def test_samples_stream_through_one_run_with_resets_that_the_chip_can_do(board: 
     assert sorted(lif["reset"] for lif in of_kind(graph, "LIFReset")) == [[16, 1 + 2 + 1], [16, 1 + 2 + 2]]
 
 
-@needs_lava
+@pytest.mark.lava
 def test_samples_that_cannot_stream_have_runs_of_their_own(board: FakeBoard) -> None:
     network = skipping(recurrent=True)
     same_as_fast(network, random_events(network, 3, 9, 0.4, seed=1))
@@ -318,7 +316,7 @@ def test_samples_that_cannot_stream_have_runs_of_their_own(board: FakeBoard) -> 
     assert all("LIFReset" not in kinds(graph) for graph, _ in board.runs())
 
 
-@needs_lava
+@pytest.mark.lava
 def test_the_latency_is_measured_once_for_a_worker(board: FakeBoard) -> None:
     leave_board()
     network = skipping(recurrent=True)
@@ -362,7 +360,7 @@ def test_an_answer_that_no_latency_explains_is_an_error(into: int, out: int, ste
             latency_of(rows)
 
 
-@needs_lava
+@pytest.mark.lava
 def test_a_board_that_swallows_spikes_gets_no_network(board: FakeBoard) -> None:
     board.behave(into=N_STEPS, out=0)
     with pytest.raises(LavaRunError, match=r"wrongly: spikes of neuron 0 in steps \[0, 1, .*neuron 1 in steps \[\]"):
@@ -378,7 +376,7 @@ def no_plain_convolution() -> Network:
     return Network((2, 5, 4), (network.layers[0], output))
 
 
-@needs_lava
+@pytest.mark.lava
 @pytest.mark.parametrize(
     ("network", "more", "reason"),
     [
@@ -397,7 +395,7 @@ def test_what_the_chip_cannot_express_is_refused(
     assert not board.record.exists()
 
 
-@needs_lava
+@pytest.mark.lava
 def test_input_values_beyond_24_bits_are_refused(board: FakeBoard) -> None:
     network = Network((6,), chain().layers, graded_input=True)
     zero = np.zeros(1, np.int32)
@@ -407,7 +405,7 @@ def test_input_values_beyond_24_bits_are_refused(board: FakeBoard) -> None:
             run(network, events, "loihi2")
 
 
-@needs_lava
+@pytest.mark.lava
 def test_a_bias_is_refused_where_input_arrives_late(board: FakeBoard) -> None:
     network = chain(CubaLif(vth_mant=30, current_decay=400, voltage_decay=100, bias_mant=9))
     with pytest.raises(
@@ -416,7 +414,7 @@ def test_a_bias_is_refused_where_input_arrives_late(board: FakeBoard) -> None:
         run(network, random_events(network, 1, 5, 0.4, seed=1), "loihi2", time_limit_s=120)
 
 
-@needs_lava
+@pytest.mark.lava
 def test_what_the_extension_has_no_model_for_is_refused(board: FakeBoard) -> None:
     # The stand-in has no model of DelaySparse; Lava alone would take one that computes with floats on the CPU.
     first = Layer("first", (6,), RESTLESS, (IdentitySynapse("input", 64, delay=2),))
@@ -427,7 +425,7 @@ def test_what_the_extension_has_no_model_for_is_refused(board: FakeBoard) -> Non
     same_as_fast(other, random_events(other, 1, 9, 0.4, seed=1))  # the worker lives on
 
 
-@needs_lava
+@pytest.mark.lava
 def test_a_failing_process_is_an_error_with_its_traceback(board: FakeBoard) -> None:
     board.behave(fault="step")
     with pytest.raises(LavaRunError, match="the Lava run failed: ValueError: broken adapter") as failed:
@@ -435,7 +433,7 @@ def test_a_failing_process_is_an_error_with_its_traceback(board: FakeBoard) -> N
     assert "in run_spk" in str(failed.value.__cause__)
 
 
-@needs_lava
+@pytest.mark.lava
 def test_a_board_that_never_answers_is_left_in_time(board: FakeBoard) -> None:
     board.behave(fault="hang")
     started = time.monotonic()
@@ -447,6 +445,7 @@ def test_a_board_that_never_answers_is_left_in_time(board: FakeBoard) -> None:
     assert_nothing_left(process.group, process.shared_memory, process.folder)
 
 
+@pytest.mark.lava
 def test_prove_compares_what_the_chip_gives(board: FakeBoard) -> None:
     network = chain()
     proof = prove(network, random_events(network, 2, 12, 0.6, seed=1), ("fast", "loihi2"))

@@ -31,6 +31,7 @@ def peak_mib(folder: Path, n_samples: int) -> float:
     return simulate_in_child(folder / "model.net", folder / "in.npz", folder / "out.npz").peak_mib
 
 
+@pytest.mark.slow
 def test_twice_the_samples_take_what_the_bound_says(folder: Path) -> None:
     short, long = peak_mib(folder, N_SAMPLES), peak_mib(folder, 2 * N_SAMPLES)
     assert len(Events.load(folder / "out.npz")) == 2 * N_SAMPLES

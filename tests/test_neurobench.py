@@ -218,7 +218,8 @@ def test_one_convolution_connection_by_connection(case: tuple[nn.Module, Any]) -
     effective = graded = 0
     for place in values.nonzero().tolist():
         alone = torch.zeros((1, *values.shape[1:]), dtype=torch.float64)
-        alone[(0, *place[1:])] = 1
+        where = (0, *place[1:])
+        alone[where] = 1
         # Where padding repeats an input, the same output is reached several times.
         magnitudes = layer._conv_forward(alone, (layer.weight != 0).double(), None)
         effective += int(magnitudes.sum())

@@ -38,12 +38,8 @@ from lapilli.netx_exports.synapses.fitting import lossless_dense
 from lapilli.netx_exports.synapses.kinds import DenseSynapse
 from lapilli.simulators import Events, run
 from lapilli.simulators.lava.backend import run_on_route
-from lapilli.simulators.lava.client import installed
 from lapilli.simulators.lava.runs import Route
 from lapilli.simulators.plan import RunPlan
-
-needs_slayer = pytest.mark.skipif(not installed("lava.lib.dl.slayer"), reason="lava-dl is not installed")
-needs_lava = pytest.mark.skipif(not installed("lava.lib.dl.netx"), reason="lava-dl is not installed")
 
 RESONATORS = (ResonateAndFire, IzhikevichResonateAndFire)
 
@@ -98,6 +94,7 @@ def some_events(network: Network, seed: int, n_steps: int = 24) -> Events:
     return Events.from_dense((rng.random(shape) < 0.4) * values)
 
 
+@pytest.mark.slow
 @given(network=plain_networks())
 def test_plain_networks_come_back(network: Network, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("plain") / "a.net"
@@ -108,6 +105,7 @@ def test_plain_networks_come_back(network: Network, tmp_path_factory: pytest.Tem
     assert load(path) == network
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(case=cases(conv_delays=True, models=tuple(NEURONS)))
 def test_every_network_comes_back(case: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -116,7 +114,7 @@ def test_every_network_comes_back(case: Any, tmp_path_factory: pytest.TempPathFa
     assert load(path) == case.network
 
 
-@needs_lava
+@pytest.mark.lava
 @settings(max_examples=20)
 @given(network=plain_networks(), seed=st.integers(0, 1000))
 def test_stock_lava_runs_them_as_the_reference_where_it_is_said_to(network: Network, seed: int) -> None:
@@ -127,7 +125,7 @@ def test_stock_lava_runs_them_as_the_reference_where_it_is_said_to(network: Netw
     assert_same_run(run(network, events, "reference", record=plan.record), stock)
 
 
-@needs_lava
+@pytest.mark.lava
 def test_a_turn_that_stock_lava_rounds_is_told(tmp_path: Path) -> None:
     """lava-dl goes from sine and cosine to a period and back, and cuts off what is behind the point."""
     pairs = np.random.default_rng(0).integers(-2800, 2801, (200, 2)).tolist()
@@ -184,7 +182,7 @@ def slayer_file(path: Path, blocks: list[Any], n_in: int) -> None:
             block.export_hdf5(file.create_group(f"layer/{number}"))
 
 
-@needs_slayer
+@pytest.mark.lava
 @pytest.mark.parametrize(
     ("family", "parameters", "model"),
     [

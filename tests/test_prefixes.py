@@ -54,6 +54,7 @@ def spikes(seed: int, n_samples: int = 8, n_steps: int = 12) -> Events:
     return Events.from_dense(dense, labels=rng.integers(3, size=n_samples))
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=3), st.integers(0, 2**32 - 1), st.booleans())
 @example(["dense", "recurrent", "dense"], 0, True)

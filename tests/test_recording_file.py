@@ -143,6 +143,7 @@ def test_values_of_graded_spikes_may_begin_late(tmp_path: Path) -> None:
     assert events_equal(RecordingFile(tmp_path / "r.npz").read()["input"].spikes, events)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "PART_BYTES", 1 << 20)
     rng = np.random.default_rng(0)
@@ -317,6 +318,7 @@ def test_other_files_are_no_recordings(tmp_path: Path) -> None:
         RecordingFile(tmp_path / "none")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(draw=st.data())
 def test_a_damaged_file_gives_its_error_or_the_right_content(

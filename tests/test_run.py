@@ -92,6 +92,7 @@ def test_two_direct_synapses_are_refused() -> None:
         Network((2,), (Layer("a", (2,), NEURON, (DirectSynapse(), DirectSynapse())),), graded_input=True)
 
 
+@pytest.mark.lava
 def test_loihi2_says_what_is_missing() -> None:
     with pytest.raises(UnsupportedError, match="Intel's Loihi extension"):
         run(small_network(), small_events(), "loihi2")

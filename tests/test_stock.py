@@ -72,11 +72,11 @@ def lava_weights(weights: npt.NDArray[np.int64]) -> Any:
 
 @pytest.fixture(scope="module")
 def lava() -> None:
-    pytest.importorskip("lava.lib.dl")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         import lava.lib.dl.netx.utils  # noqa: F401
 
 
+@pytest.mark.lava
 @pytest.mark.usefixtures("lava")
 @given(st.integers(0, 2**32 - 1))
 def test_weights_as_lavas_own_functions_leave_them(seed: int) -> None:
@@ -157,9 +157,9 @@ print(json.dumps(answers))
 """
 
 
+@pytest.mark.lava
 def test_running_stock_lava_shows_the_wrong_weights(tmp_path: Path) -> None:
     """One spike into each input, then one into both, and neurons that forget: what arrives are the weights that run."""
-    pytest.importorskip("lava.lib.dl")
     matrices = [*SILENTLY_WRONG.values(), *RIGHT]
     paths = []
     for number, weights in enumerate(matrices):

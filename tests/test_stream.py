@@ -23,6 +23,7 @@ def feed(simulator: Simulator, events: Events, first: int, last: int) -> None:
         simulator.step(events.neuron[now], None if events.value is None else events.value[now])
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(case=cases(max_layers=3, max_samples=1, conv_delays=True, models=MODELS))
 def test_steps_one_by_one_equal_run(case: Case) -> None:

@@ -41,6 +41,7 @@ def loaded_again(network: Network, folder: Path) -> Network:
     return again
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_plain_networks_come_back_equal(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     network = random_plain_network(seed)
@@ -48,11 +49,13 @@ def test_plain_networks_come_back_equal(tmp_path_factory: pytest.TempPathFactory
     assert loaded_again(network, tmp_path_factory.getbasetemp()) == network
 
 
+@pytest.mark.slow
 @given(cases(conv_delays=True))
 def test_any_network_comes_back_equal(tmp_path_factory: pytest.TempPathFactory, case: Any) -> None:
     assert loaded_again(case.network, tmp_path_factory.getbasetemp()) == case.network
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1))
 def test_what_was_read_is_written_the_same(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     path = tmp_path_factory.getbasetemp() / "again.net"
@@ -75,6 +78,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
 def test_metadata_comes_back(tmp_path_factory: pytest.TempPathFactory, metadata: dict[str, Any], plain: bool) -> None:
     network = dense_network(metadata)
@@ -99,7 +103,7 @@ def test_long_metadata_and_odd_names_come_back(tmp_path: Path) -> None:
 
 def test_the_same_network_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     script = (
-        "import sys; from netx_exports import save; from plain_networks import random_plain_network;"
+        "import sys; from lapilli.netx_exports import save; from plain_networks import random_plain_network;"
         "from random_networks import random_case;"
         "save(random_plain_network(5), sys.argv[1] + '/plain.net');"
         "save(random_case(['conv and skip', 'two dense'], 1, False, 3).network, sys.argv[1] + '/extended.net')"
@@ -115,12 +119,12 @@ def test_the_same_network_gives_the_same_bytes_in_another_process(tmp_path: Path
     assert contents[0] == contents[1]
 
 
+@pytest.mark.lava
 def test_an_extended_file_has_no_layers_for_stock_lava_dl(tmp_path: Path) -> None:
     layer = Layer("a", (4,), NEURON, (DenseSynapse("input", np.ones((4, 6))), DenseSynapse("input", np.ones((4, 6)))))
     save(Network((6,), (layer,)), tmp_path / "a.net")
     with h5py.File(tmp_path / "a.net") as file:
         assert list(file) == ["lapilli"]
-    pytest.importorskip("lava.lib.dl")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         from lava.lib.dl.netx.hdf5 import Network as StockNetwork
     with pytest.raises(KeyError, match="object 'layer' doesn't exist"):
@@ -194,7 +198,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
         "import resource, signal, sys, numpy as np;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "from netx_exports import *;"
+        "from lapilli.netx_exports import *;"
         "layer = Layer('a', (200,), CubaLif(64, 0, 0), (DenseSynapse('input', np.ones((200, 200)) * 2),));"
         "\ntry: save(Network((200,), (layer,)), sys.argv[1])"
         "\nexcept LapilliError as error: print(error)"
@@ -208,12 +212,12 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.lava
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")
 @pytest.mark.parametrize("seed", range(40))
 def test_stock_lava_dl_reads_plain_files(tmp_path: Path, seed: int) -> None:
     """It constructs its Processes with our shapes; that they run the same is tested with the Lava backend."""
-    pytest.importorskip("lava.lib.dl")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         from lava.lib.dl.netx.hdf5 import Network as StockNetwork
     network = random_plain_network(seed)

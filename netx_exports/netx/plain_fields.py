@@ -1,17 +1,22 @@
 """Fields of the group `neuron` of the plain layout that several neuron kinds share, with lava-dl's meaning of each."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.arrays import IntArray
-from lapilli.netx_exports.hdf5.fields import Fields
+
+if TYPE_CHECKING:
+    # Reading files needs h5py; running a network does not.
+    from lapilli.netx_exports.hdf5.fields import Fields
 
 # Hints for the training that older versions of SLAYER left in the file; nothing reads them.
 _HINTS = {"scaleRho", "tauRho", "theta"}
 _DROPPED = {"refDelay", "gradedSpike", "wgtExp", "weight_exp"}
 
 
-def check_fields(neuron: Fields, *known: str) -> None:
+def check_fields(neuron: "Fields", *known: str) -> None:
     """Report fields beside `known`, and what lava-dl reads over although it changes what SLAYER computes."""
     neuron.refuse_unknown({"type", *known, *_DROPPED, *_HINTS})
     if neuron.has("gradedSpike") and neuron.integer("gradedSpike"):
@@ -24,7 +29,7 @@ def check_fields(neuron: Fields, *known: str) -> None:
         neuron.unsupported("refDelay", "a refractory delay other than 1 is not run (lava-dl drops it)")
 
 
-def read_parameter(neuron: Fields, name: str, high: int, shape: tuple[int, ...] | None) -> IntArray | None:
+def read_parameter(neuron: "Fields", name: str, high: int, shape: tuple[int, ...] | None) -> IntArray | None:
     """One number of 0…`high`, or one for each channel."""
     values = neuron.integers(name, low=0, high=high, dtype=np.int32, ndim=(0, 1))
     if values is not None and shape is not None and values.size not in (1, shape[0]):

@@ -3,16 +3,19 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.arrays import IntArray, update_digest
-from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.netx.plain_fields import check_fields
 from lapilli.netx_exports.neurons.cuba_lif import BIAS_RANGES
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, Neuron, PlainPlace, uniform
+
+if TYPE_CHECKING:
+    # Reading files needs h5py; running a network does not.
+    from lapilli.netx_exports.hdf5.fields import Fields
 
 _DECAY = (0, DECAY_UNITY)
 _THRESHOLD = (0, (1 << 18) - 1)
@@ -84,7 +87,7 @@ class AdaptiveLif(Neuron):
         return ["has neurons of model ALIF, on which lava-dl fails"]
 
     @classmethod
-    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "AdaptiveLif | None":
+    def read_plain(cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None) -> "AdaptiveLif | None":
         """The neurons of a plain file's group `neuron`, or None after reporting why not."""
         check_fields(fields, *_PLAIN_RANGES)
         values = [fields.integer(name, low=0, high=high) for name, high in _PLAIN_RANGES.items()]

@@ -3,14 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.arrays import IntArray, update_digest
 from lapilli.netx_exports.chip.limits import LIF_OF_LAYER, LIF_RANGES
-from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.netx.plain_fields import bias_obstacles, check_fields, read_parameter
 from lapilli.netx_exports.neurons.neuron import (
     DECAY_UNITY,
@@ -20,6 +19,10 @@ from lapilli.netx_exports.neurons.neuron import (
     out_of_reach,
     uniform,
 )
+
+if TYPE_CHECKING:
+    # Reading files needs h5py; running a network does not.
+    from lapilli.netx_exports.hdf5.fields import Fields
 
 NEVER_SPIKES = (1 << 18) - 1
 """`vth_mant` of SLAYER's Affine readout: the threshold, 2^24 - 64, is above every voltage."""
@@ -103,7 +106,7 @@ class CubaLif(Neuron):
         return {"type": self.model, **decays, "vThMant": self.vth_mant, "refDelay": 1, "gradedSpike": False}
 
     @classmethod
-    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "CubaLif | None":
+    def read_plain(cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None) -> "CubaLif | None":
         """The neurons of a plain file's group `neuron`, or None after reporting why not."""
         check_fields(fields, "iDecay", "vDecay", "vThMant")
         current = read_parameter(fields, "iDecay", DECAY_UNITY, shape)

@@ -4,13 +4,16 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.arrays import Checked, IntArray, frozen_integers, update_digest
-from lapilli.netx_exports.hdf5.fields import Fields
+
+if TYPE_CHECKING:
+    # Reading files needs h5py; running a network does not.
+    from lapilli.netx_exports.hdf5.fields import Fields
 
 DECAY_UNITY = 1 << 12
 """A decay of 4096 forgets everything in one step; 0 forgets nothing."""
@@ -160,7 +163,7 @@ class Neuron(Checked):
         raise NotImplementedError(f"model {self.model} has no plain form")
 
     @classmethod
-    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "Neuron | None":
+    def read_plain(cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None) -> "Neuron | None":
         """The neurons of a plain file's group `neuron`, or None after reporting why not.
 
         Arguments:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from lapilli.netx_exports.arrays import IntArray
-from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.netx.plain_fields import check_fields
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, Neuron, PlainPlace, out_of_reach
+
+if TYPE_CHECKING:
+    # Reading files needs h5py; running a network does not.
+    from lapilli.netx_exports.hdf5.fields import Fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ class Resonator(Neuron):
         return {"type": self.model, **turn, "vThMant": self.vth_mant, "gradedSpike": False}
 
     @classmethod
-    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "Resonator | None":
+    def read_plain(cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None) -> "Resonator | None":
         """The neurons of a plain file's group `neuron`, or None after reporting why not."""
         check_fields(fields, "sinDecay", "cosDecay", "vThMant")
         if bias is not None and np.any(bias):

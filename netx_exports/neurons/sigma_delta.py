@@ -3,15 +3,18 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.arrays import IntArray, update_digest
-from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.netx.plain_fields import bias_obstacles, check_fields
 from lapilli.netx_exports.neurons.neuron import Neuron, PlainPlace
+
+if TYPE_CHECKING:
+    # Reading files needs h5py; running a network does not.
+    from lapilli.netx_exports.hdf5.fields import Fields
 
 STATE_EXP = 6
 """States have this many bits behind what is sent; fixed in NetX."""
@@ -89,7 +92,7 @@ class SigmaDelta(Neuron):
 
     @classmethod
     def read_plain(
-        cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None
+        cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None
     ) -> "SigmaDelta | Sigma | None":
         """The neurons of a plain file's group `neuron`, or None after reporting why not; decoders (`Sigma`) too."""
         _check_fields(fields)
@@ -137,7 +140,7 @@ class Delta(Neuron):
         return {"type": _PLAIN_TYPE, "activation": "relu", "vThMant": self.vth_mant}
 
     @classmethod
-    def read_plain(cls, fields: Fields, shape: tuple[int, ...] | None, bias: IntArray | None) -> "Delta | None":
+    def read_plain(cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None) -> "Delta | None":
         """The neurons of an input group of a sigma-delta network, or None after reporting why not."""
         _check_fields(fields)
         if fields.has("sigma_output"):
@@ -168,7 +171,7 @@ def _exponent_obstacles(spike_exp: int) -> list[str]:
     return [] if spike_exp == 6 else [f"has spike_exp {spike_exp} where NetX means 6"]
 
 
-def _check_fields(fields: Fields) -> None:
+def _check_fields(fields: "Fields") -> None:
     check_fields(fields, "vThMant", "activation", "sigma_output", "messageBits")
     activation = fields.word("activation") if fields.has("activation") else "relu"
     if activation not in ("relu", None):

@@ -56,7 +56,7 @@ def grouped(rows: Sequence[Row], by: Sequence[str]) -> list[Group]:
 def telling_columns(rows: Sequence[Row]) -> list[str]:
     """Columns that say what a row measures: `case` where a table has it, else those that are the same for every seed.
 
-    Without `case` (`training.studies.collect`), a column is such if the rows of every seed have the same set of
+    Without `case` (`lapilli.training.studies.collect`), a column is such if the rows of every seed have the same set of
     values there.
     """
     columns = [name for name in (rows[0] if rows else {}) if name not in PROVENANCE]

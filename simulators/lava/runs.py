@@ -19,7 +19,8 @@ class Route:
     """How to run a network on Lava.
 
     Arguments:
-        graph: "stock": lava-dl's own reader builds it from a plain NetX file; "builder": `lava_models.graph` does.
+        graph: "stock": lava-dl's own reader builds it from a plain NetX file; "builder": `lapilli.lava_models.graph`
+            does.
         arrivals: the step in which the first input of a sample can reach each layer, where many samples stream through
             one run; None: one run for each sample.
     """

@@ -1,9 +1,9 @@
 """The same measurement for several seeds and options, into one table that grows by each and can be gone on with.
 
-A row says where it comes from (`simulators.evidence.provenance`), its options, its `case` (the options in words, and
-what tells apart rows of one measurement, so that `lapilli results` knows which rows differ by the seed alone), and
-what was measured. Rows of another commit are made anew, and rows of the same case by another command are replaced; a
-commit marked "+changes" counts as one, so delete the table after changing code that is not committed.
+A row says where it comes from (`lapilli.simulators.evidence.provenance`), its options, its `case` (the options in
+words, and what tells apart rows of one measurement, so that `lapilli results` knows which rows differ by the seed
+alone), and what was measured. Rows of another commit are made anew, and rows of the same case by another command are
+replaced; a commit marked "+changes" counts as one, so delete the table after changing code that is not committed.
 """
 
 import shlex
