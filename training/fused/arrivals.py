@@ -10,7 +10,8 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from lapilli.training.fused.dynamics import has_hooks
 from lapilli.training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
-from lapilli.training.fused.layer import Form, Source
+from lapilli.training.fused.form import Form
+from lapilli.training.fused.source import Source
 from lapilli.training.networks.slayer import slayer
 
 
