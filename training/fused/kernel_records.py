@@ -1,5 +1,6 @@
 """From a layer and its tensors to what the kernels take."""
 
+from math import e, log2
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def slope_of(layer: Layer, recurrent: bool) -> Slope:
     return Slope(
         unit=np.float32(1 / dynamics.scale),
         threshold=dynamics.threshold,
-        steepness=np.float32(np.log2(np.e) / dynamics.tau) if dynamics.spiking else np.float32(0),
+        steepness=np.float32(log2(e) / float(dynamics.tau)) if dynamics.spiking else np.float32(0),
         peak=dynamics.peak,
         keep_current=keep_current,
         keep_voltage=keep_voltage,
