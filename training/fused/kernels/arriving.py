@@ -4,6 +4,7 @@ import numpy as np
 
 from lapilli.simulators.compiled import spliced
 from lapilli.training.fused.kernels.limits import MAGNITUDE_BITS, UNIT
+from lapilli.training.fused.kernels.records import events_of
 from lapilli.training.fused.kernels.rows import add_rows, add_scaled
 
 
@@ -14,7 +15,7 @@ def gather(n, t, n_steps, n_spiking, modes, incoming, noise, spiking, sums):
     events = incoming.events
     begin, end = np.int64(0), np.int64(0)
     if modes.events:
-        begin, end = events.starts[n * n_steps + t], events.starts[n * n_steps + t + 1]
+        begin, end = events_of(events, n * n_steps + t)
         if not events.are_graded:
             add_rows(sums, incoming.weights, events.sources[begin:end], end - begin)
     if n_spiking and not modes.dropout:

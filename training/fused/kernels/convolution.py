@@ -10,6 +10,7 @@ import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 
 from lapilli.simulators.compiled import compiled, intrinsic, spliced
+from lapilli.training.fused.kernels.records import events_of, value_of
 from lapilli.training.fused.kernels.vectors import arrays_of, in_all_lanes, pointer
 
 
@@ -96,10 +97,11 @@ def convolve(events, taps, sizes, weights, out):
     for step in range(len(out)):
         image = out[step]
         image[:] = 0
-        for event in range(events.starts[step], events.starts[step + 1]):
+        first, last = events_of(events, step)
+        for event in range(first, last):
             source = events.sources[event]
             channel, y, x = np.int64(taps.places[source, 0]), taps.places[source, 1], taps.places[source, 2]
-            value = events.values[event] if events.are_graded else np.float32(1)
+            value = value_of(events, event)
             begin = channel // sizes.inputs * sizes.width
             for a in range(taps.n_rows[y]):
                 kernel = (channel * sizes.kernel_rows + taps.rows[y, a, 0]) * sizes.kernel_columns
@@ -119,10 +121,11 @@ def kernel_gradients(events, taps, sizes, gradients, found):
     """
     size = sizes.rows * sizes.columns * sizes.channels
     for step in range(len(events.starts) - 1):
-        for event in range(events.starts[step], events.starts[step + 1]):
+        first, last = events_of(events, step)
+        for event in range(first, last):
             source = events.sources[event]
             channel, y, x = np.int64(taps.places[source, 0]), taps.places[source, 1], taps.places[source, 2]
-            value = events.values[event] if events.are_graded else np.float32(1)
+            value = value_of(events, event)
             begin = step * size + channel // sizes.inputs * sizes.width
             for a in range(taps.n_rows[y]):
                 kernel = (channel * sizes.kernel_rows + taps.rows[y, a, 0]) * sizes.kernel_columns

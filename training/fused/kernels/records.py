@@ -2,12 +2,17 @@
 
 `Modes` and `Wanted` say what happens. An array that belongs to something that does not happen is `absent`, and no
 kernel reads it: kernels ask the names, never an array's size.
+
+numba's disk cache does not see when the fields of these classes change places. It sees this file, because every kernel
+that takes them uses a function of this file.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from lapilli.simulators.compiled import spliced
 
 
 class Modes(NamedTuple):
@@ -65,6 +70,18 @@ class Events(NamedTuple):
     sources: Any
     values: Any
     are_graded: bool
+
+
+@spliced
+def events_of(events, row):
+    """Where the events of a sample and step begin and end."""
+    return events.starts[row], events.starts[row + 1]
+
+
+@spliced
+def value_of(events, event):
+    """The value of an event."""
+    return events.values[event] if events.are_graded else np.float32(1)
 
 
 class Incoming(NamedTuple):

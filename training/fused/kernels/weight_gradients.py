@@ -7,6 +7,7 @@ import numpy as np
 
 from lapilli.simulators.compiled import compiled, spliced
 from lapilli.training.fused.kernels.flags import lowest_bit
+from lapilli.training.fused.kernels.records import events_of
 from lapilli.training.fused.kernels.rows import add_ordered, add_times
 
 
@@ -28,18 +29,20 @@ def scatter_events(n, events, gradients, room, weight_gradient):
     """
     n_steps = len(gradients)
     first = n * n_steps
-    starts, sources, steps, ends = events.starts, events.sources, room.steps, room.ends
+    sources, steps, ends = events.sources, room.steps, room.ends
     if events.are_graded:
         for t in range(n_steps):
-            for event in range(starts[first + t], starts[first + t + 1]):
+            begin, end = events_of(events, first + t)
+            for event in range(begin, end):
                 add_times(weight_gradient[sources[event]], gradients[t], events.values[event])
         return
     ends[:] = 0
-    for event in range(starts[first], starts[first + n_steps]):
+    for event in range(events.starts[first], events.starts[first + n_steps]):
         ends[sources[event]] += 1
     _place_in_order(ends)
     for t in range(n_steps):
-        for event in range(starts[first + t], starts[first + t + 1]):
+        begin, end = events_of(events, first + t)
+        for event in range(begin, end):
             steps[ends[sources[event]]] = np.int32(t)
             ends[sources[event]] += 1
     add_ordered(ends, steps, gradients, weight_gradient)
