@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lapilli.netx_exports.errors import UnsupportedError
-from lapilli.training.fused import Bias, block_module
+from lapilli.training.blocks import block_module
+from lapilli.training.fused import Bias
 from lapilli.training.networks.slayer import slayer
 
 THEIRS, OURS = slayer.block.cuba, block_module("fused")

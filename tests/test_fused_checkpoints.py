@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.training.fused import Bias, block_module
+from lapilli.training.blocks import block_module
+from lapilli.training.fused import Bias
 from lapilli.training.fused.events import KeptEvents, input_events
 from lapilli.training.networks.slayer import slayer
 

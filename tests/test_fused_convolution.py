@@ -10,7 +10,7 @@ from fused_equality import require_equal, require_same
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from lapilli.training.fused import block_module
+from lapilli.training.blocks import block_module
 from lapilli.training.networks.slayer import slayer
 
 THEIRS, OURS = slayer.block.cuba, block_module("fused")

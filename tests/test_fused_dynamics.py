@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lapilli.netx_exports import from_slayer
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
-from lapilli.training.fused import block_module, selected_dynamics
+from lapilli.training.blocks import block_module, selected_dynamics
 from lapilli.training.networks.slayer import slayer
 
 THEIRS = slayer.block.cuba

@@ -18,10 +18,13 @@ from test_fused_dynamics import Case, batch, built, cases
 from triton_interpreter import gpu_in_place_of_cpu
 
 from lapilli.netx_exports.errors import UnsupportedError
-from lapilli.training.fused import Bias, block_module, gpu, multi
+from lapilli.training.blocks import block_module, multi
+from lapilli.training.fused import Bias
 from lapilli.training.fused.arrivals import Arrivals
-from lapilli.training.fused.gpu import gpu_dynamics
-from lapilli.training.fused.gpu_products import full_precision
+from lapilli.training.fused.gpu import machine, refusals
+from lapilli.training.fused.gpu.machine import gpu_dynamics
+from lapilli.training.fused.gpu.neurons import run_neurons
+from lapilli.training.fused.gpu.products import full_precision
 from lapilli.training.networks.slayer import slayer
 
 THEIRS, OURS = slayer.block.cuba, block_module("fused")
@@ -80,7 +83,7 @@ def test_a_voltage_of_exactly_the_threshold_neither_spikes_nor_resets() -> None:
     arriving = torch.stack([units, least - units, torch.zeros(8)], -1)[None] / 4096
     block = OURS.Dense(STANDARD | {"current_decay": 1.0, "voltage_decay": 0.0}, 4, 8, delay_shift=False)
     with gpu_in_place_of_cpu():
-        spikes = gpu.run_neurons(block, Arrivals.of_numbers(arriving))
+        spikes = run_neurons(block, Arrivals.of_numbers(arriving))
     assert spikes is not None
     assert torch.equal(spikes, block.neuron(arriving))
     assert spikes[0].tolist() == [[0.0, 1.0, 0.0]] * 4 + [[1.0, 0.0, 0.0]] * 4
@@ -227,7 +230,7 @@ def test_patches_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     values = torch.tensor(np.random.default_rng(0).random((2, 2, 6, 6, 5)) < 0.3).float()
     found = []
     for limit in (1 << 20, 1):
-        monkeypatch.setattr("lapilli.training.fused.gpu_products.PATCHES", limit)
+        monkeypatch.setattr("lapilli.training.fused.gpu.products.PATCHES", limit)
         with gpu_in_place_of_cpu(), slayer_forbidden():
             found.append(there_and_back(networks()[0], values, 0))
     require_same(found[1], found[0])
@@ -257,7 +260,7 @@ def test_what_the_kernels_do_not_compute_is_said_once(reason: str) -> None:
 def test_without_nvcc_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     block = OURS.Dense(STANDARD | {"graded_spike": True}, 4, 3)
     with gpu_in_place_of_cpu():
-        monkeypatch.setattr(gpu.cpp_extension, "CUDA_HOME", None)
+        monkeypatch.setattr(refusals.cpp_extension, "CUDA_HOME", None)
         with pytest.raises(UnsupportedError, match=r"graded spikes: only SLAYER's CUDA extension .* needs nvcc"):
             block(torch.ones(1, 4, 5))
 
@@ -265,7 +268,7 @@ def test_without_nvcc_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_triton_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     block = OURS.Dense(dict(STANDARD), 4, 3)
     with gpu_in_place_of_cpu():
-        monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
         with pytest.warns(RuntimeWarning, match="Triton is not installed"):
             block(torch.ones(1, 4, 5))
 
@@ -273,10 +276,10 @@ def test_without_triton_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_gpu_would_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert gpu_dynamics("fused") == "lapilli's Triton kernels; no CUDA device here"
-    monkeypatch.setattr(gpu.cpp_extension, "CUDA_HOME", None)
+    monkeypatch.setattr(refusals.cpp_extension, "CUDA_HOME", None)
     assert gpu_dynamics("slayer") == "SLAYER's CUDA extension, which needs nvcc: not found; no CUDA device here"
-    monkeypatch.setattr(gpu.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(gpu.cpp_extension, "CUDA_HOME", "/cuda")
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(refusals.cpp_extension, "CUDA_HOME", "/cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     assert gpu_dynamics("fused") == "SLAYER's CUDA extension (Triton is not installed); a GPU"

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from lapilli.training.fused import block_module
+from lapilli.training.blocks import block_module
 
 Array = npt.NDArray[np.float64]
 NEURON = {"threshold": 1.0, "current_decay": 0.3, "voltage_decay": 0.1, "tau_grad": 0.01, "scale_grad": 10.0}

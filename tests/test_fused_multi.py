@@ -9,7 +9,8 @@ from fused_equality import require_same, slayer_forbidden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lapilli.training.fused import Bias, block_module
+from lapilli.training.blocks import block_module
+from lapilli.training.fused import Bias
 
 THEIRS, OURS = block_module("slayer"), block_module("fused")
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}
@@ -75,7 +76,7 @@ def test_blocks_equal_slayers_parts(
     inputs = batch(kind, densities, n_steps, seed)
     expected = there_and_back(theirs, inputs, seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lapilli.training.fused.multi._SlayerMulti.forward", forbidden)
+        patch.setattr("lapilli.training.blocks.multi._SlayerMulti.forward", forbidden)
         found = there_and_back(ours, inputs, seed)
     require_same(found, expected)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lapilli.training.fused import block_module
+from lapilli.training.blocks import block_module
 from lapilli.training.loop.denormals import are_flushed, flushing
 
 STANDARD = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}

@@ -4,6 +4,7 @@
 """
 
 from collections import Counter
+from dataclasses import asdict
 from itertools import product
 from typing import Any
 
@@ -12,8 +13,9 @@ from triton.compiler.backends.cuda import CUDABackend
 from triton.compiler.compiler import ASTSource
 from triton.runtime.jit import JITFunction
 
-from lapilli.training.fused import Bias, block_module, devices, gpu_kernels
-from lapilli.training.fused.gpu_layer import GpuLayer
+from lapilli.training.blocks import block_module
+from lapilli.training.fused import Bias, devices
+from lapilli.training.fused.gpu.launches import Launch
 from lapilli.training.networks.slayer import slayer
 
 CAPABILITIES = (80, 90)
@@ -22,17 +24,19 @@ CAPABILITIES = (80, 90)
 compiled: dict[tuple[Any, ...], str] = {}
 
 
-def compile_only(layer: GpuLayer, kernel: Any, arrays: Any, numbers: Any, **flags: bool) -> None:
+def compile_only(launch: Launch, first: int, last: int) -> None:
     """In place of a launch, with the types that Triton gives its arguments."""
-    arguments = (*arrays, layer.state[0].numel(), layer.state[0].shape[1], *numbers)
-    constants = flags | {"lanes": gpu_kernels.LANES}
-    assert kernel.arg_names == [*kernel.arg_names[: len(arguments)], *constants]
-    signature = {i: JITFunction._type_of(JITFunction._key_of(value)) for i, value in enumerate(arguments)}
+    kernel, arguments = launch.kernel, launch.arguments(first, last)
+    flags = asdict(launch.modes)
+    constants = flags | {"lanes": arguments["lanes"]}
+    assert list(arguments) == [*list(arguments)[: -len(constants)], *constants] == kernel.arg_names
+    places = {kernel.arg_names.index(name): value for name, value in constants.items()}
+    varying = [value for name, value in arguments.items() if name not in constants]
+    signature = {i: JITFunction._type_of(JITFunction._key_of(value)) for i, value in enumerate(varying)}
     for capability in CAPABILITIES:
         key = (kernel.__name__, capability, *flags.items())
         if key in compiled:
             continue
-        places = {kernel.arg_names.index(name): value for name, value in constants.items()}
         source = ASTSource(kernel, signature, places)
         backend = CUDABackend(("cuda", capability))
         options = backend.parse_options({})
@@ -59,7 +63,7 @@ def run(kind: str, learns: bool, dropout: bool, biased: bool) -> None:
 
 if __name__ == "__main__":
     devices.GPU = "cpu"
-    GpuLayer.launch = compile_only  # type: ignore[method-assign]
+    Launch.run = compile_only  # type: ignore[method-assign]
     for options in product(("Dense", "Affine", "Recurrent"), (False, True), (False, True), (False, True)):
         run(*options)
     assert not any("fma" in form for (name, *_), form in compiled.items() if name == "forward"), "a sum could round"

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 import pytest
 
@@ -17,7 +18,8 @@ with pytest.MonkeyPatch.context() as patch:
     from triton import language
     from triton.runtime import interpreter
 
-    from lapilli.training.fused import devices, dispatch, gpu, gpu_kernels, neurons
+    from lapilli.training.fused import devices, dispatch
+    from lapilli.training.fused.gpu import kernels, refusals
 
 # Of these two types Triton 2.3.1's interpreter does not know the names.
 interpreter.Builder.get_int32_ty = lambda self: language.int32
@@ -37,10 +39,8 @@ def gpu_in_place_of_cpu() -> Iterator[None]:
         # A loop over a number of the interpreter's, which is an array of one.
         warnings.filterwarnings("ignore", "Conversion of an array with ndim > 0 to a scalar", DeprecationWarning)
         patch.setattr(devices, "GPU", "cpu")
-        patch.setattr(neurons, "run_neurons", forbidden)
-        patch.setattr(dispatch.on_cpus, "arrivals", forbidden)
-        patch.setattr(dispatch.convolution, "conv_arrivals", forbidden)
-        patch.setattr(gpu.cpp_extension, "CUDA_HOME", "/cuda")
-        patch.setattr(gpu, "_told", set())
-        assert isinstance(gpu_kernels.forward, interpreter.InterpretedFunction)
+        patch.setattr(dispatch, "ON_CPU", dispatch.Kernels(*[forbidden] * len(fields(dispatch.Kernels))))
+        patch.setattr(refusals.cpp_extension, "CUDA_HOME", "/cuda")
+        patch.setattr(refusals, "_told", set())
+        assert isinstance(kernels.forward, interpreter.InterpretedFunction)
         yield

@@ -67,7 +67,7 @@ def training_state() -> str:
 def training_dynamics() -> str:
     """Which dynamics networks are trained with."""
     try:
-        from lapilli.training.fused import selected_dynamics
+        from lapilli.training.blocks import selected_dynamics
     except ImportError:
         return "none: see training"
     try:
@@ -80,8 +80,8 @@ def training_dynamics() -> str:
 def training_on_a_gpu() -> str:
     """What a GPU would train with, and whether there is one."""
     try:
-        from lapilli.training.fused import selected_dynamics
-        from lapilli.training.fused.gpu import gpu_dynamics
+        from lapilli.training.blocks import selected_dynamics
+        from lapilli.training.fused.gpu.machine import gpu_dynamics
     except ImportError:
         return "none: see training"
     try:

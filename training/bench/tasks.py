@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lapilli.training.fused import block_module
-from lapilli.training.fused.selection import DynamicsName
+from lapilli.training.blocks import block_module
+from lapilli.training.blocks.kinds import DynamicsName
 from lapilli.training.networks.time import clear_state
 
 NEURON = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "tau_grad": 0.01, "scale_grad": 10.0}

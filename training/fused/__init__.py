@@ -1,6 +1,5 @@
-"""SLAYER's blocks of CUBA neurons on fused kernels; `block_module` selects between them and SLAYER's own."""
+"""The fused kernels that `lapilli.training.blocks` train on; `Bias` is the part of a neuron that is not SLAYER's."""
 
 from lapilli.training.fused.bias import Bias
-from lapilli.training.fused.selection import BlockModule, block_module, selected_dynamics
 
-__all__ = ["Bias", "BlockModule", "block_module", "selected_dynamics"]
+__all__ = ["Bias"]

@@ -10,7 +10,8 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from lapilli.training.fused.dynamics import has_hooks
 from lapilli.training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
-from lapilli.training.fused.layer import Form, Source
+from lapilli.training.fused.form import Form
+from lapilli.training.fused.source import Source
 from lapilli.training.networks.slayer import slayer
 
 
@@ -55,7 +56,7 @@ class Arrivals:
         return Form(self.shape, self.channels_last)
 
 
-def arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
+def dense_arrivals(synapse: Any, neuron: Any, values: torch.Tensor) -> Arrivals | None:
     """What a dense synapse of SLAYER sends to its neurons.
 
     Where the order of additions could matter, SLAYER's own product is taken.
@@ -101,6 +102,11 @@ def multi_dense_arrivals(synapses: Any, neuron: Any, inputs: Sequence[torch.Tens
         together = torch.cat([values.transpose(1, 2) for values in inputs], 2).transpose(1, 2)
         found = _dense_arrivals(together, weight, torch.Size((len(together), len(weight), together.shape[-1])))
     return found or Arrivals.of_numbers(added([synapse(values) for synapse, values in zip(synapses, inputs)]))
+
+
+def synapse_arrivals(synapse: Any, values: torch.Tensor) -> Arrivals | None:
+    """What any other synapse of SLAYER sends to its neurons, by its own product; None as of `dense_arrivals`."""
+    return Arrivals.of_numbers(synapse(values)) if on_cpu(values) else None
 
 
 def together(parts: Sequence[Arrivals | None]) -> Arrivals | None:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from lapilli.training.fused import convolution_kernels
 from lapilli.training.fused.arrivals import Arrivals, on_cpu, quantised, together
 from lapilli.training.fused.events import InputEvents, KeptEvents, exact_sums, input_events
-from lapilli.training.fused.layer import Array, over_samples
+from lapilli.training.fused.kernels.convolution import Sizes, Taps, convolve, fold, kernel_gradients
+from lapilli.training.fused.source import Array
+from lapilli.training.fused.threads import over_samples
 from lapilli.training.loop.denormals import flushing
 from lapilli.training.networks.slayer import slayer
 
@@ -164,15 +165,15 @@ def _images(by_step: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=64)
-def _tables(geometry: Geometry, layout: str) -> tuple[Array, ...]:
-    """Where each source lies, and where its events go: what the kernels need."""
+def _all_taps(geometry: Geometry, layout: str) -> Taps:
+    """Where each source lies, and where its events go."""
     places = np.stack(np.meshgrid(*(np.arange(size) for size in geometry.inputs), indexing="ij"), -1)
     if layout == "channels last":
         places = places.transpose(1, 2, 0, 3)
     parts = (geometry.kernel, geometry.stride, geometry.padding, geometry.dilation)
     sizes = zip(geometry.inputs[1:], geometry.outputs[1:], *parts)
-    taps = [part for size in sizes for part in _taps(*size)]
-    return (np.ascontiguousarray(places.reshape(-1, 3), np.int32), *taps)
+    (rows, n_rows), (columns, n_columns) = (_taps(*size) for size in sizes)
+    return Taps(np.ascontiguousarray(places.reshape(-1, 3), np.int32), rows, n_rows, columns, n_columns)
 
 
 def _taps(size: int, out: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple[Array, Array]:
@@ -206,16 +207,12 @@ class Convolution:
 
     def arrive(self, events: InputEvents, weights: Array, real: Array) -> None:
         """Write what arrives in a sample, (steps, neurons), in SLAYER's unit."""
-        tables = _tables(self.geometry, self.layout)
-        convolution_kernels.convolve(*_arrays(events), *tables, self._shape, weights.ravel(), real)
+        convolve(events.record, _all_taps(self.geometry, self.layout), self._sizes, weights.ravel(), real)
 
     def add_weight_gradient(self, events: InputEvents, arriving: Array, found: Array) -> None:
         """Add to the gradient of prepared weights: a sum for each sample, so that long sums do not round."""
-        tables = _tables(self.geometry, self.layout)
-        of_sample = np.zeros(found.shape, np.float32)
-        convolution_kernels.kernel_gradients(
-            *_arrays(events), *tables, self._shape, arriving.ravel(), of_sample.ravel()
-        )
+        taps, of_sample = _all_taps(self.geometry, self.layout), np.zeros(found.shape, np.float32)
+        kernel_gradients(events.record, taps, self._sizes, arriving.ravel(), of_sample.ravel())
         found += of_sample
 
     def weight_gradient(self, found: Array, weight: torch.Tensor) -> torch.Tensor:
@@ -247,14 +244,11 @@ class Convolution:
         return found.permute(0, 4, 2, 3, 1)
 
     @property
-    def _shape(self) -> tuple[int, ...]:
+    def _sizes(self) -> Sizes:
         channels, rows, columns = self.geometry.outputs
-        groups = self.geometry.groups
-        return (self.geometry.inputs[0] // groups, *self.geometry.kernel, channels // groups, rows, columns, channels)
-
-
-def _arrays(events: InputEvents) -> tuple[Array, Array, Array]:
-    return events.starts.numpy(), events.sources.numpy(), events.graded.numpy()
+        return Sizes(
+            self.geometry.of_group, *self.geometry.kernel, channels // self.geometry.groups, rows, columns, channels
+        )
 
 
 class _EventConvolution(torch.autograd.Function):
@@ -307,6 +301,6 @@ def _fold(patches: Array, geometry: Geometry, images: Array) -> None:
     options = (*geometry.kernel, geometry.stride, geometry.padding, geometry.dilation)
 
     def work(part: int, first: int, last: int) -> None:
-        convolution_kernels.fold(patches[first:last], *options, images[first:last])
+        fold(patches[first:last], *options, images[first:last])
 
     over_samples(len(images), work)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lapilli.training.fused import kernels
+from lapilli.training.fused.kernels.limits import MAGNITUDE_BITS, NEVER
 from lapilli.training.networks.slayer import slayer
 
 _cuba = slayer.neuron.cuba
@@ -50,7 +50,7 @@ def fused_dynamics(neuron: Any, spiking: bool = True, device: torch.device = _CP
     tau, scale = np.float32(neuron.tau_rho * _cuba.TAU_RHO_MULT), np.float32(neuron.scale_rho * _cuba.SCALE_RHO_MULT)
     units = np.float32(threshold * neuron.s_scale)
     # SLAYER resets where the threshold is above 0 only.
-    if not (0 < units < 1 << kernels.MAGNITUDE_BITS and 0 < tau < np.inf and np.isfinite(scale)):
+    if not (0 < units < 1 << MAGNITUDE_BITS and 0 < tau < np.inf and np.isfinite(scale)):
         return None
     peak = np.float32(np.float32(scale / np.float32(2)) / tau)
     return Dynamics(neuron.s_scale, True, np.float32(threshold), ceil(units), tau, peak)
@@ -59,7 +59,7 @@ def fused_dynamics(neuron: Any, spiking: bool = True, device: torch.device = _CP
 def silent_dynamics(neuron: Any) -> Dynamics:
     """The constants of `neuron` if it never spiked."""
     zero = np.float32(0)
-    return Dynamics(neuron.s_scale, False, zero, kernels.NEVER, zero, zero)
+    return Dynamics(neuron.s_scale, False, zero, NEVER, zero, zero)
 
 
 def integer_decays(neuron: Any, n_neurons: int) -> tuple[IntArray, IntArray] | None:
@@ -93,7 +93,7 @@ def initial_state(state: torch.Tensor, n_samples: int, n_neurons: int, scale: in
     if state.shape[0] != n_samples or state.numel() not in (1, n_samples * n_neurons):
         return np.zeros((n_samples, n_neurons), np.int32)
     units = state.detach().to(torch.float32) * scale
-    if not bool((units.abs() < 1 << kernels.MAGNITUDE_BITS).all()):
+    if not bool((units.abs() < 1 << MAGNITUDE_BITS).all()):
         return None
     return np.array(units.to(torch.int32).reshape(n_samples, -1).expand(n_samples, n_neurons))
 

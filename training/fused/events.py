@@ -6,7 +6,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from lapilli.training.fused import kernels
+from lapilli.training.fused.kernels.events import (
+    count_bits,
+    events_by_channel,
+    events_by_step,
+    from_bits,
+    largest_sum,
+    to_bits,
+)
+from lapilli.training.fused.kernels.limits import OVERFLOW, UNIT
+from lapilli.training.fused.kernels.records import Events
 
 FORWARD_DENSITY = 0.4
 """Share of inputs that are active above which one dense product takes less time than gathering rows of weights."""
@@ -38,6 +47,16 @@ class InputEvents:
         """Samples, channels, steps."""
         return self.n_samples, self.n_channels, self.n_steps
 
+    @property
+    def are_graded(self) -> bool:
+        """Whether they carry values."""
+        return len(self.graded) > 0
+
+    @property
+    def record(self) -> Events:
+        """As the kernels take them."""
+        return Events(self.starts.numpy(), self.sources.numpy(), self.graded.numpy(), self.are_graded)
+
     def of_sample(self, sample: int) -> "InputEvents":
         """Those of one sample; `starts` still count from the first sample on."""
         first = sample * self.n_steps
@@ -61,10 +80,10 @@ class KeptEvents:
     def of(cls, events: InputEvents) -> "KeptEvents":
         """What holds the events."""
         rows, words = events.n_samples * events.n_steps, (events.n_channels + 63) // 64
-        if len(events.graded) or 8 * words * rows >= 4 * len(events.sources):
+        if events.are_graded or 8 * words * rows >= 4 * len(events.sources):
             return cls(events.shape, (events.starts, events.sources, events.graded))
         bits = torch.zeros(rows, words, dtype=torch.int64)
-        kernels.to_bits(events.starts.numpy(), events.sources.numpy(), bits.numpy().view(np.uint64))
+        to_bits(events.starts.numpy(), events.sources.numpy(), bits.numpy().view(np.uint64))
         return cls(events.shape, (bits,))
 
     def events(self) -> InputEvents:
@@ -83,8 +102,8 @@ class KeptEvents:
 
 def _unpacked(shape: tuple[int, int, int], bits: torch.Tensor) -> InputEvents:
     words, starts = bits.numpy().view(np.uint64), np.empty(len(bits) + 1, np.int64)
-    sources = np.empty(kernels.count_bits(words, starts), np.int32)
-    kernels.from_bits(words, sources)
+    sources = np.empty(count_bits(words, starts), np.int32)
+    from_bits(words, sources)
     return InputEvents(*shape, torch.from_numpy(starts), torch.from_numpy(sources), torch.empty(0))
 
 
@@ -105,7 +124,7 @@ def input_events(values: torch.Tensor, fan_in: int, density: float) -> InputEven
     # A copy: what is kept for the way back should not hold the room that was not needed.
     room = torch.empty(int(density * values.numel()), dtype=torch.int32)
     number, binary = _find(values.detach(), starts.numpy(), room.numpy())
-    if number == kernels.OVERFLOW:
+    if number == OVERFLOW:
         return None
     sources = room[:number].clone()
     if binary:
@@ -113,7 +132,7 @@ def input_events(values: torch.Tensor, fan_in: int, density: float) -> InputEven
         return events if fan_in <= _BINARY_SUM else None
     rows = torch.repeat_interleave(torch.arange(n_samples * n_steps), starts.diff())
     graded = values.detach()[rows // n_steps, sources.long(), rows % n_steps].contiguous()
-    largest, on_grid = kernels.largest_sum(starts.numpy(), graded.numpy())
+    largest, on_grid = largest_sum(starts.numpy(), graded.numpy())
     if not on_grid or largest > _GRADED_SUM:
         return None
     return InputEvents(n_samples, n_channels, n_steps, starts, sources, graded)
@@ -125,7 +144,7 @@ def exact_sums(values: torch.Tensor, fan_in: int) -> bool:
     largest = float(detached.abs().max()) * fan_in
     if largest <= _BINARY_SUM and bool((detached.round() == detached).all()):
         return True
-    scaled = detached * kernels.UNIT
+    scaled = detached * UNIT
     return largest <= _GRADED_SUM and bool((scaled.round() == scaled).all())
 
 
@@ -134,6 +153,6 @@ def _find(values: torch.Tensor, starts: Any, sources: Any) -> tuple[int, bool]:
     found = np.empty(n_channels * n_steps, np.int32)
     by_step = values.transpose(1, 2)
     if by_step.is_contiguous():
-        return kernels.events_by_step(by_step.flatten(1).numpy(), n_channels, starts, sources, found)
+        return events_by_step(by_step.flatten(1).numpy(), n_channels, starts, sources, found)
     counts = np.empty(n_steps, np.int64)
-    return kernels.events_by_channel(values.contiguous().flatten(1).numpy(), n_steps, starts, sources, found, counts)
+    return events_by_channel(values.contiguous().flatten(1).numpy(), n_steps, starts, sources, found, counts)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.training.fused import kernels
 from lapilli.training.fused.arrivals import Arrivals
 from lapilli.training.fused.bias import Bias, fixed_bias
 from lapilli.training.fused.dynamics import (
@@ -21,12 +20,14 @@ from lapilli.training.fused.dynamics import (
     settle,
     silent_dynamics,
 )
-from lapilli.training.fused.layer import Layer, Tensors, run_layer
+from lapilli.training.fused.function import run_layer
+from lapilli.training.fused.kernels.limits import UNIT
+from lapilli.training.fused.layer import Layer
+from lapilli.training.fused.tensors import Tensors
 from lapilli.training.networks.slayer import slayer
 
 _quantize = slayer.utils.quantize
 _step_delay = slayer.block.base.step_delay
-_NO_NOISE = torch.empty(0, 0, 0)
 _LARGEST_SUM = 1 << 15
 
 CHECKPOINT_VARIABLE = "LAPILLI_CHECKPOINT_STEPS"
@@ -67,12 +68,12 @@ def run_neurons(
 
 
 def _answer(block: Any, dynamics: Dynamics, arrivals: Arrivals, feedback: torch.Tensor | None) -> torch.Tensor | None:
-    neuron, shape = block.neuron, arrivals.shape
+    neuron = block.neuron
     layer = _layer(block, dynamics, arrivals, feedback is not None)
     if layer is None:
         return None
     tensors = _tensors(block, arrivals, feedback, layer)
-    out = run_layer(layer, tensors, arrivals.events, shape[-1])
+    out = run_layer(layer, tensors, arrivals.events)
     if out is None:
         return None
     if neuron.persistent_state and feedback is None:
@@ -85,18 +86,18 @@ def _normalised(block: Any, arrivals: Arrivals) -> Arrivals | None:
 
     They are the voltages of neurons that keep nothing of their voltage and never spike.
     """
-    neuron, shape = block.neuron, arrivals.shape
+    neuron = block.neuron
     layer = _layer(block, silent_dynamics(neuron), arrivals, False)
     if layer is None:
         return None
     nothing = np.zeros_like(layer.keep[1])
     layer = replace(layer, keep=(layer.keep[0], nothing), state=(layer.state[0], np.zeros_like(layer.state[1])))
     tensors = replace(_tensors(block, arrivals, None, layer), voltage_decay=torch.zeros(1))
-    currents = run_layer(layer, tensors, arrivals.events, shape[-1])
+    currents = run_layer(layer, tensors, arrivals.events)
     if currents is None:
         return None
     normalised = neuron.norm(currents.contiguous())
-    if normalised.shape != shape:
+    if normalised.shape != arrivals.shape:
         return None
     return Arrivals.of_numbers(normalised, are_currents=True)
 
@@ -143,23 +144,23 @@ def _layer(block: Any, dynamics: Dynamics, arrivals: Arrivals, recurrent: bool) 
         return None
     if arrivals.are_currents:
         keep, states[0] = (np.zeros_like(keep[0]), keep[1]), np.zeros_like(states[0])
-    noise = _noise(neuron.drop, n_samples, n_neurons, shape[-1] if recurrent else 1) if dynamics.spiking else _NO_NOISE
+    noise = _noise(neuron.drop, n_samples, n_neurons, shape[-1] if recurrent else 1) if dynamics.spiking else None
     shifts = dynamics.spiking and block.delay_shift and (recurrent or not neuron.persistent_state)
     delays = None
     if dynamics.spiking and _fuses_delay(block, shape, recurrent):
         delays = _whole_delays(block.delay, n_neurons)
     return Layer(
-        arrivals.form,
-        dynamics,
-        keep,
-        (states[0], states[1]),
-        int(shifts),
-        delays,
-        block.delay.grad_scale if delays is not None else 1.0,
-        noise,
-        not recurrent or block.through_state,
-        checkpoint_steps(block),
-        arrivals.source,
+        form=arrivals.form,
+        dynamics=dynamics,
+        keep=keep,
+        state=(states[0], states[1]),
+        shift=int(shifts),
+        delays=delays,
+        delay_scale=block.delay.grad_scale if delays is not None else 1.0,
+        noise=noise,
+        through_state=not recurrent or block.through_state,
+        checkpoint_steps=checkpoint_steps(block),
+        source=arrivals.source,
     )
 
 
@@ -186,21 +187,21 @@ def _tensors(block: Any, arrivals: Arrivals, feedback: torch.Tensor | None, laye
         current_decay = torch.zeros(1)
     bias = None if arrivals.are_currents else fixed_bias(neuron)
     return Tensors(
-        arrivals.values,
-        arrivals.weight,
-        feedback,
-        arrivals.real,
-        current_decay,
-        voltage_decay,
-        None if bias is None else arrivals.of_channels(bias),
-        None if layer.delays is None else block.delay.delay,
+        values=arrivals.values,
+        weight=arrivals.weight,
+        feedback=feedback,
+        real=arrivals.real,
+        current_decay=current_decay,
+        voltage_decay=voltage_decay,
+        bias=None if bias is None else arrivals.of_channels(bias),
+        delay=None if layer.delays is None else block.delay.delay,
     )
 
 
-def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tensor:
-    """Factors of dropout (samples, draws, neurons), drawn as SLAYER draws them."""
+def _noise(drop: Any, n_samples: int, n_neurons: int, draws: int) -> torch.Tensor | None:
+    """Factors of dropout (samples, draws, neurons), drawn as SLAYER draws them; None: none."""
     if drop is None or not drop.training or drop.p == 0:
-        return _NO_NOISE
+        return None
     ones = torch.ones(n_samples, n_neurons, 1)
     return torch.stack([drop(ones)[..., 0] for _ in range(draws)], 1)
 
@@ -211,8 +212,8 @@ def exact_feedback(neuron: Any, n_neurons: int) -> bool:
     if drop is None or not drop.training or not 0 < drop.p < 1:
         return n_neurons <= _LARGEST_SUM
     factor = np.float32(1) / np.float32(1 - drop.p)
-    units = factor * np.float32(kernels.UNIT)
-    return bool(units == np.rint(units) and n_neurons * factor <= _LARGEST_SUM / kernels.UNIT)
+    units = factor * np.float32(UNIT)
+    return bool(units == np.rint(units) and n_neurons * factor <= _LARGEST_SUM / UNIT)
 
 
 def _fuses_delay(block: Any, shape: torch.Size, recurrent: bool) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.training.fused import block_module, selected_dynamics
+from lapilli.training.blocks import block_module, selected_dynamics
 from lapilli.training.networks.config import MAX_GROUPS, ConvConfig, NetworkConfig, Range, conv_shapes, skip_stride
 from lapilli.training.networks.folding import FoldedBatchNorm, Gain, fold, input_synapses
 from lapilli.training.networks.slayer import slayer

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from lapilli.training.fused.arrivals import added
-from lapilli.training.fused.dispatch import multi_conv_arrivals, multi_dense_arrivals, run_neurons
+from lapilli.training.fused.dispatch import kernels_for
 from lapilli.training.networks.slayer import slayer
 
 _step_delay = slayer.block.base.step_delay
@@ -137,7 +137,8 @@ class MultiDense(SlayerMultiDense):
 
     def forward(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Spikes (samples, neurons, steps) for those of the inputs, (samples, inputs, steps) for each synapse."""
-        fused = run_neurons(self, multi_dense_arrivals(self.synapses, self.neuron, inputs))
+        kernels = kernels_for(*inputs)
+        fused = kernels.neurons(self, kernels.multi_dense(self.synapses, self.neuron, inputs))
         return super().forward(inputs) if fused is None else fused
 
 
@@ -146,7 +147,8 @@ class MultiConv(SlayerMultiConv):
 
     def forward(self, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
         """Spikes (samples, channels, rows, columns, steps) for those of the inputs, likewise."""
-        fused = run_neurons(self, multi_conv_arrivals(self.synapses, self.neuron, inputs))
+        kernels = kernels_for(*inputs)
+        fused = kernels.neurons(self, kernels.multi_conv(self.synapses, self.neuron, inputs))
         return super().forward(inputs) if fused is None else fused
 
 

@@ -2,8 +2,11 @@
 
 A lane is one neuron of one sample; a program has LANES of them and goes through the steps. Arrays hold (samples, steps,
 neurons), so that neighbouring lanes read neighbouring numbers; lanes count through (samples, neurons). The arithmetic
-is that of `training/fused/kernels.py`: 32-bit integers, from which SLAYER's single precision does not differ as long as
-no state reaches 2^24 units. Pointers that do not apply are never read.
+is that of `training/fused/kernels/`: 32-bit integers, from which SLAYER's single precision does not differ as long as
+no state reaches 2^24 units. Pointers of what does not happen are never read: the flags at the end say what happens.
+
+Triton takes flat arguments; `launches.py` has the groups that they come in. Each kernel is one long function, so that
+its states stay in registers.
 """
 
 import triton
@@ -22,6 +25,12 @@ def _decayed(state, keep):
     magnitude = tl.where(state < 0, 0 - state, state)
     kept = (magnitude >> 12) * keep + (((magnitude & 4095) * keep) >> 12)
     return tl.where(state < 0, 0 - kept, kept)
+
+
+@triton.jit
+def _bits(state):
+    """All bits that the magnitude of a state has."""
+    return state ^ (state >> 31)
 
 
 @triton.jit(do_not_specialize=["first", "last"])
@@ -60,7 +69,7 @@ def forward(
     u = tl.load(current + lane, mask=here, other=0)
     v = tl.load(voltage + lane, mask=here, other=0)
     shift = tl.load(shifts + neuron, mask=here, other=0)
-    bits = tl.load(seen + lane, mask=here, other=0) | (u ^ (u >> 31)) | (v ^ (v >> 31))
+    bits = tl.load(seen + lane, mask=here, other=0) | _bits(u) | _bits(v)
     bits = bits | tl.where((kept_u | kept_v) < 0, 1 << 30, 0)
     for t in range(first, last):
         at = place + t * n_neurons
@@ -73,7 +82,7 @@ def forward(
         u = _decayed(u, kept_u) + tl.where(inside, units, 0.0).to(tl.int32)
         shifted = u + added
         v = _decayed(v, kept_v) + shifted
-        bits = bits | (u ^ (u >> 31)) | (shifted ^ (shifted >> 31)) | (v ^ (v >> 31)) | tl.where(inside, 0, 1 << 30)
+        bits = bits | _bits(u) | _bits(shifted) | _bits(v) | tl.where(inside, 0, 1 << 30)
         if keeps_voltages:
             tl.store(voltages + at, v, mask=here)
         if keeps_currents:
