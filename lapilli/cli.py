@@ -146,10 +146,9 @@ def _read(configurations: Mapping[str, type[Any]], words: Sequence[str]) -> tupl
 def _documentation(name: str) -> str:
     """Docstring of a command, out of its source: to import all commands would take a second."""
     source = Path(__file__).with_name("commands") / f"{name}.py"
-    functions = (
-        part for part in ast.parse(source.read_text(encoding="utf-8")).body if isinstance(part, ast.FunctionDef)
-    )
-    return next(ast.get_docstring(function) or "" for function in functions if function.name == name)
+    parts = ast.parse(source.read_text(encoding="utf-8")).body
+    functions = {part.name: part for part in parts if isinstance(part, ast.FunctionDef)}
+    return ast.get_docstring(functions[name]) or ""
 
 
 def _underscored(word: str) -> str:

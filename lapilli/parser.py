@@ -7,7 +7,9 @@ import traceback
 from argparse import HelpFormatter
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
-from typing import Any, NoReturn, get_type_hints
+from functools import reduce
+from operator import or_
+from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import docstring_parser
 from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
@@ -18,7 +20,11 @@ from lapilli.recipes import OPTIONS, RECIPES
 Command = Callable[..., int | None]
 
 # Fields of configuration dataclasses are described by the docstring below each.
-set_parsing_settings(docstring_parse_attribute_docstrings=True)
+set_parsing_settings(
+    docstring_parse_attribute_docstrings=True,
+    # What may stand for a configuration are those of its annotation, not all of their subclasses.
+    subclasses_disabled=[lambda kind: hasattr(kind, "__pydantic_validator__")],
+)
 
 
 class Parser(ArgumentParser):
@@ -37,7 +43,10 @@ class Parser(ArgumentParser):
     debug_requested = False
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
-        """Help with options spelled `--n-steps`; `--n_steps` is understood too."""
+        """Help with options spelled `--n-steps`, where `--n_steps` is understood too, and types without ranges."""
+        for action in self._actions:
+            if hasattr(action, "_typehint"):
+                action._typehint = _unranged(action._typehint)
         return re.sub(r"--[a-z_.]+", lambda match: match.group().replace("_", "-"), super().format_help(formatter))
 
 
@@ -98,7 +107,6 @@ def _add_parameters(parser: Parser, command: Command) -> None:
 def _add_fields(parser: Parser, kind: type[Any]) -> None:
     """Add the fields of a configuration as options."""
     helps = {entry.arg_name: entry.description for entry in docstring_parser.parse_from_object(kind).params}
-    # Without the ranges, which no help shows.
     hints = get_type_hints(kind)
     for field in fields(kind):
         hint, text = hints[field.name], helps.get(field.name)
@@ -108,6 +116,12 @@ def _add_fields(parser: Parser, kind: type[Any]) -> None:
             parser.add_class_arguments(hint, field.name, help=text)
         else:
             parser.add_argument(f"--{field.name}", type=hint, default=_default(field), help=text)
+
+
+def _unranged(hint: Any) -> Any:
+    """A type without its annotations, however deep."""
+    plain = get_type_hints(type("Holder", (), {"__annotations__": {"hint": hint}}))["hint"]
+    return reduce(or_, get_args(plain)) if get_origin(plain) is Union else plain
 
 
 def _default(field: Field[Any]) -> Any:

@@ -45,7 +45,8 @@ def configuration(subject: str, error: type[ProblemsError] = ConfigurationError)
                 raise error(subject, problems_of(found, made)) from None
 
         made.__init__ = initialise_checked
-        return made  # type: ignore[no-any-return]
+        made.__doc__ = plain.__doc__
+        return made
 
     return checked
 

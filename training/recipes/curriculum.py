@@ -121,8 +121,7 @@ class Options:
     """bins and controls."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    """what to train on; its bins and steps are those of each stage, its drain is that of the first one and lasts as
-    long in the others."""
+    """what to train on; bins and steps are those of each stage, the drain is that of the first one and lasts as long."""
 
     network: NetworkConfig = DEFAULT_NETWORK
     """what to train."""

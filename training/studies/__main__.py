@@ -7,7 +7,7 @@
 A study that was stopped goes on where it was when started again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> Tem
 
 def _chosen(methods: Sequence[str], in_file: Method | None) -> dict[str, Method]:
     """Methods by name; all smooth the label's target as the file's method does, or a comparison would be of that."""
-    published = {kind.name: kind for kind in OWN_METHODS}
+    published: dict[str, Callable[..., Method]] = {kind.name: kind for kind in OWN_METHODS}
     for method in methods:
         if method not in published:
             raise LapilliError(f"methods: must be of {', '.join(published)}, got {method!r}")
