@@ -1,7 +1,7 @@
 """What makes a frozen dataclass a configuration: its values are checked when it is made, all of them at once."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,16 @@ _CHECKED = ConfigDict(strict=True, allow_inf_nan=False, extra="forbid")
 
 
 class ConfigurationError(ProblemsError):
-    """Values of a configuration that are out of range, of the wrong type, or that contradict each other."""
+    """Values of a configuration that are out of range, of the wrong type, or that contradict each other.
+
+    Arguments:
+        subject: the configuration.
+        problems: one phrase for each; where they stand in the configuration they say themselves.
+    """
+
+    def __init__(self, subject: str, problems: Sequence[str]) -> None:
+        super().__init__(subject, problems)
+        self.args = ("; ".join(self.problems),)
 
 
 def configuration(subject: str, error: type[ProblemsError] = ConfigurationError) -> Callable[[type[Kind]], type[Kind]]:
@@ -29,7 +38,7 @@ def configuration(subject: str, error: type[ProblemsError] = ConfigurationError)
     Annotations may be those of `ranges`. Numbers are finite. `__post_init__` may `refuse` what goes together badly.
 
     Arguments:
-        subject: how an error names an object that code makes; of one that is read, it says the dotted place.
+        subject: where it usually stands, as an error names an object that code makes; "": it is a whole file.
         error: raised when code makes an object with wrong values.
     """
 
@@ -42,7 +51,8 @@ def configuration(subject: str, error: type[ProblemsError] = ConfigurationError)
             try:
                 initialise(self, *map(_fixed, args), **{name: _fixed(value) for name, value in kwargs.items()})
             except ValidationError as found:
-                raise error(subject, problems_of(found, made)) from None
+                section = subject if error is ConfigurationError else None
+                raise error(subject, problems_of(found, made, section)) from None
 
         made.__init__ = initialise_checked
         made.__doc__ = plain.__doc__

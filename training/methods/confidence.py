@@ -14,7 +14,7 @@ from lapilli.training.methods.logits import Tensor, counted_steps, divergence, l
 from lapilli.training.methods.method import LossInput, Method
 
 
-@configuration("confidence")
+@configuration("method")
 @dataclass(frozen=True)
 class ConfidenceConfig(Method):
     """Cross-entropy of the mean of the logits, and the divergence between the most and the least confident step."""

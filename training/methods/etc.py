@@ -14,7 +14,7 @@ from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, m
 from lapilli.training.methods.method import LossInput, Method
 
 
-@configuration("etc")
+@configuration("method")
 @dataclass(frozen=True)
 class EtcConfig(Method):
     """Cross-entropy of the mean of the logits, and the divergence between all pairs of steps."""

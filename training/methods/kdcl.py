@@ -20,7 +20,7 @@ from lapilli.training.methods.own import OwnMethod
 from lapilli.training.methods.plain import SoftmaxSumConfig
 
 
-@configuration("distillation")
+@configuration("method.distillation")
 @dataclass(frozen=True)
 class DistillationConfig:
     """What the student learns from the teacher's scores; the defaults are the published method."""
@@ -39,7 +39,7 @@ class DistillationConfig:
     """Whether steps that are not valid count in the scores too, as in the released code, or are left out."""
 
 
-@configuration("kdcl")
+@configuration("method")
 @dataclass(frozen=True)
 class KdclConfig(Method):
     """A loss on the student's own logits, and what a teacher adds; the defaults are the published KDCL."""

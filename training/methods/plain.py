@@ -9,7 +9,7 @@ from lapilli.training.methods.logits import Tensor, label_loss, mean_logits, sof
 from lapilli.training.methods.method import LossInput, Method
 
 
-@configuration("plain")
+@configuration("method")
 @dataclass(frozen=True)
 class PlainConfig(Method):
     """Cross-entropy of the mean of the logits over the steps."""
@@ -25,7 +25,7 @@ class PlainConfig(Method):
         return plain_loss(self, batch.logits, batch.labels, batch.valid)
 
 
-@configuration("softmax_sum")
+@configuration("method")
 @dataclass(frozen=True)
 class SoftmaxSumConfig(Method):
     """Cross-entropy of the summed softmax of the steps, used as logits: SpikeSCR's loss before any distillation."""

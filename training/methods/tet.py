@@ -17,7 +17,7 @@ from lapilli.training.methods.logits import Tensor, mean_over_steps
 from lapilli.training.methods.method import LossInput, Method
 
 
-@configuration("tet")
+@configuration("method")
 @dataclass(frozen=True)
 class TetConfig(Method):
     """Mean over the steps of each step's cross-entropy, and a pull of the logits to a constant."""

@@ -23,7 +23,7 @@ from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, m
 from lapilli.training.methods.method import LossInput, Method
 
 
-@configuration("tks")
+@configuration("method")
 @dataclass(frozen=True)
 class TksConfig(Method):
     """The steps that are right teach all steps; the defaults are the published method."""

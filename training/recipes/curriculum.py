@@ -112,7 +112,7 @@ def stages(chain: ChainConfig) -> Iterator[Stage]:
         before = taught.name
 
 
-@configuration("train curriculum")
+@configuration("")
 @dataclass(frozen=True)
 class Options:
     """What can be chosen about a chain: the options of `lapilli train curriculum`, and the keys of its file."""
@@ -121,7 +121,7 @@ class Options:
     """bins and controls."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    """what to train on; bins and steps are those of each stage, the drain is that of the first one and lasts as long."""
+    """what to train on; bins and steps are those of each stage, the drain that of the first, as long in time."""
 
     network: NetworkConfig = DEFAULT_NETWORK
     """what to train."""

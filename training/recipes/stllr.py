@@ -119,7 +119,7 @@ class OnlineSummary:
     versions: Mapping[str, str]
 
 
-@configuration("train stllr")
+@configuration("")
 @dataclass(frozen=True)
 class Options:
     """What can be chosen about a training: the options of `lapilli train stllr`, and the keys of its file."""

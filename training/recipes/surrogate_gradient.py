@@ -81,7 +81,7 @@ class Summary:
     versions: Mapping[str, str]
 
 
-@configuration("train")
+@configuration("")
 @dataclass(frozen=True)
 class Options:
     """What can be chosen about a training: the options of `lapilli train`, and the keys of its configuration file."""
