@@ -4,22 +4,22 @@ Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2
 130 interrupted.
 """
 
+import ast
 import importlib
 import inspect
-import re
 import sys
 import traceback
-from argparse import HelpFormatter
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from dataclasses import field, make_dataclass
+from pathlib import Path
+from typing import Any
 
-import docstring_parser
 import yaml
-from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
 
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
-from lapilli.named import choose, named_parameters
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.parser import Command, Parser, command_parser, complain, configurations_of, positional, summary
+from lapilli.recipes import OPTIONS, RECIPES, Recipe
 
 COMMANDS = (
     "demo",
@@ -48,31 +48,6 @@ SUBCOMMANDS = {
 }
 """Two words that name a command with options of its own."""
 
-Command = Callable[..., int | None]
-
-# Fields of configuration dataclasses are described by the docstring below each.
-set_parsing_settings(docstring_parse_attribute_docstrings=True)
-
-
-class Parser(ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Print `message` on one line and exit with status 2."""
-        if not self.exit_on_error:
-            # A parser within the parser, that tries whether a value is of one of several types.
-            super().error(message, ex)
-        if ex is not None and self.debug_requested:
-            traceback.print_exception(ex)
-        _complain(message)
-        sys.exit(2)
-
-    debug_requested = False
-
-    def format_help(self, formatter: HelpFormatter | None = None) -> str:
-        """Help with options spelled `--n-steps`; `--n_steps` is understood too."""
-        return re.sub(r"--[a-z_.]+", lambda match: match.group().replace("_", "-"), super().format_help(formatter))
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
@@ -84,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(overview())
         return 0 if words else 2
     if words[0] not in COMMANDS:
-        _complain(f"unknown command {words[0]!r}; commands are {', '.join(COMMANDS)}")
+        complain(f"unknown command {words[0]!r}; commands are {', '.join(COMMANDS)}")
         return 2
     try:
         if (pair := tuple(words[:2])) in SUBCOMMANDS:
@@ -109,8 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def overview() -> str:
     """The text of `lapilli --help`."""
     lines = ["usage: lapilli COMMAND [options] [--debug]", ""]
-    for name in COMMANDS:
-        lines.append(f"  {name:10}{_summary(find_command(name))}")
+    lines += [f"  {name:10}{summary(_documentation(name))}" for name in COMMANDS]
     return "\n".join(
         [*lines, "", "`lapilli COMMAND --help` lists the options; --debug shows the traceback of an error."]
     )
@@ -126,70 +100,55 @@ def run_command(name: str, words: Sequence[str]) -> int:
     """Parse the options of a verb and call it."""
     command = find_command(name)
     parser = command_parser(name, command)
-    chosen: dict[str, Any] = {}
     words = [_underscored(word) for word in words]
-    if recipe := _recipe(command):
-        chosen, words = _configured(recipe, words)
-    parsed = parser.parse_args(words)
-    values = {**parser.instantiate(parsed), **chosen}
-    positional = [values.pop(parameter) for parameter in _positional(command)]
-    return command(*positional, **values) or 0
+    chosen: dict[str, Any] = {}
+    if recipe := RECIPES.get(name):
+        chosen, words = _options_of(recipe, command, words)
+    elif configurations := configurations_of(command):
+        chosen, words = _read(configurations, words)
+    parsed = parser.instantiate(parser.parse_args(words))
+    values = {name: parsed[name] for name in inspect.signature(command).parameters if name in parsed} | chosen
+    return command(*[values.pop(name) for name in positional(command)], **values) or 0
 
 
-def command_parser(name: str, command: Command) -> Parser:
-    """Options of a verb from its function's signature: positional-only parameters first, then `--name value`.
+def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The options of a recipe by the names of the command's parameters, and the words for its own options.
 
-    A boolean that is False by default becomes a switch; help texts come from the docstring. `**options` stands for the
-    options of the recipe that the verb's module names.
+    What a configuration file says of the command's own options is a word for the parser, in front of the others.
     """
-    parser = Parser(prog=f"lapilli {name.replace('_', ' ')}", description=_summary(command))
-    own = _add_options(parser, command, skip={CONFIG})
-    if recipe := _recipe(command):
-        text = (
-            "YAML file with any of these options, or the name of one that comes with lapilli; may be the first argument"
-        )
-        parser.add_argument(OPTION, action=ActionConfigFile, help=text)
-        _add_options(parser, recipe, skip=own)
-    return parser
+    # Here, because pydantic takes a while, which commands without configurations need not wait for.
+    from lapilli.simulators.configurations import as_plain, configured
+    from lapilli.words import changed
 
-
-def _configured(recipe: Callable[..., Any], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """Values that are settled before the parser sees a word, and the words for it, options of a file in front."""
-    config, rest = take_config(words)
+    config, words = take_config(words)
     content = {} if config is None else read_config(config)
-    values: dict[str, Any] = {CONFIG: config}
-    for parameter, kinds in named_parameters(recipe).items():
-        chosen, rest = choose(parameter, kinds, content, rest)
-        values |= chosen
-        content.pop(parameter, None)
-    return values, [f"{OPTION}={yaml.safe_dump(content)}", *rest] if content else rest
+    own = inspect.signature(command).parameters.keys() - {CONFIG, OPTIONS}
+    of_command = {name: content.pop(name) for name in own & content.keys()}
+    section, rest = changed(recipe.options(), content, words)
+    options = configured(recipe.options(), section)
+    if any(word.startswith("--print_config") for word in rest):
+        of_command |= as_plain(options)
+    in_front = [f"{OPTION}={yaml.safe_dump(of_command)}"] if of_command else []
+    return {OPTIONS: options, CONFIG: config}, [*in_front, *rest]
 
 
-def _add_options(parser: Parser, function: Callable[..., Any], skip: set[str | int]) -> set[str | int]:
-    """Add the options of a function's signature; returns the names of its parameters."""
-    helps = {entry.arg_name: entry.description for entry in docstring_parser.parse(function.__doc__ or "").params}
-    handled: set[str | int] = set(skip)
-    parameters = inspect.signature(function).parameters.values()
-    for parameter in parameters:
-        if parameter.name in skip or parameter.kind is parameter.VAR_KEYWORD:
-            handled.add(parameter.name)
-        elif parameter.kind is parameter.POSITIONAL_ONLY:
-            optional = {} if parameter.default is parameter.empty else {"nargs": "?", "default": parameter.default}
-            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name), **optional)
-            handled.add(parameter.name)
-        elif parameter.default is False:
-            parser.add_argument("--" + parameter.name, action="store_true", help=helps.get(parameter.name))
-            handled.add(parameter.name)
-    parser.add_function_arguments(function, as_group=False, skip=handled)
-    return {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+def _read(configurations: Mapping[str, type[Any]], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Configurations by the names of the command's parameters, and the words for its other options."""
+    from lapilli.simulators.configurations import configuration, configured
+    from lapilli.words import changed
+
+    defaults = [(name, kind, field(default_factory=kind)) for name, kind in configurations.items()]
+    together = configuration("")(make_dataclass("Options", defaults, frozen=True))
+    section, rest = changed(together, {}, words)
+    return vars(configured(together, section)), rest
 
 
-def _recipe(command: Command) -> Callable[..., Any] | None:
-    """The function that takes a verb's `**options`, if it has any; its module knows which."""
-    if not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(command).parameters.values()):
-        return None
-    recipe: Callable[..., Any] = sys.modules[command.__module__].options_from()
-    return recipe
+def _documentation(name: str) -> str:
+    """Docstring of a command, out of its source: to import all commands would take a second."""
+    source = Path(__file__).with_name("commands") / f"{name}.py"
+    parts = ast.parse(source.read_text(encoding="utf-8")).body
+    functions = {part.name: part for part in parts if isinstance(part, ast.FunctionDef)}
+    return ast.get_docstring(functions[name]) or ""
 
 
 def _underscored(word: str) -> str:
@@ -200,24 +159,11 @@ def _underscored(word: str) -> str:
     return "--" + name.replace("-", "_") + equals + value
 
 
-def _positional(command: Command) -> list[str]:
-    parameters = inspect.signature(command).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_ONLY]
-
-
-def _summary(command: Command) -> str:
-    return docstring_parser.parse(command.__doc__ or "").short_description or ""
-
-
 def _failed(error: BaseException, text: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
-    _complain(text)
+    complain(text)
     return status
-
-
-def _complain(text: str) -> None:
-    print(f"lapilli: {' '.join(text.split())}", file=sys.stderr)
 
 
 if __name__ == "__main__":

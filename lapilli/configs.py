@@ -5,10 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.netx_exports.files import existing_file
+from lapilli.netx_exports.errors import LapilliError
 
 CONFIG = "config"
 OPTION = f"--{CONFIG}"
@@ -44,6 +41,8 @@ def read_config(config: str) -> dict[str, Any]:
         LapilliError: when there is no such file; it names those that come with lapilli.
         FormatError: when it holds no options.
     """
+    from lapilli.simulators.configurations import read_mapping
+
     path = Path(config)
     if not path.is_file():
         names = {file.stem: file for file in sorted(_packaged().glob("*.yaml"))}
@@ -51,15 +50,7 @@ def read_config(config: str) -> dict[str, Any]:
         if path.exists() or known is None:
             raise LapilliError(f"config: no file {config}, and none of that name among {', '.join(names)}")
         path = known
-    try:
-        content = yaml.safe_load(existing_file(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FormatError(str(path), [" ".join(str(error).split())]) from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise FormatError(str(path), [f"must be a mapping of options, got {type(content).__name__}"])
-    return content
+    return read_mapping(path)
 
 
 def _packaged() -> Path:

@@ -42,6 +42,11 @@ def spliced(function: Any) -> Any:
     return _kept(numba.njit(nogil=True, _nrt=False, forceinline=True)(function))  # type: ignore[call-overload]
 
 
+def chained(function: Any) -> Any:
+    """Put a function into the body of each that calls it before either is compiled: for closures that only choose."""
+    return numba.njit(nogil=True, _nrt=False, inline="always")(function)  # type: ignore[call-overload]
+
+
 def intrinsic(function: Any = None, /, *, prefer_literal: bool = False) -> Any:
     """`numba.extending.intrinsic`, for vector code that numba has no words for.
 

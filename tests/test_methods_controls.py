@@ -1,5 +1,7 @@
 """Plain cross-entropy, TET, ETC and the confident pair equal their formulas; gradients equal finite differences."""
 
+from typing import Any
+
 import numpy as np
 import plain_methods
 import pytest
@@ -8,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from method_cases import Case, cases, close, differences, gradient, gradients_agree
 
-from lapilli.training.methods.confidence import ConfidenceConfig, confidence_loss, confidence_problems
-from lapilli.training.methods.etc import EtcConfig, etc_loss, etc_problems, pairwise_divergence
-from lapilli.training.methods.plain import PlainConfig, SoftmaxSumConfig, plain_loss, plain_problems, softmax_sum_loss
-from lapilli.training.methods.tet import TetConfig, tet_loss, tet_problems
+from lapilli.simulators.configurations import ConfigurationError
+from lapilli.training.methods import Method, TksConfig
+from lapilli.training.methods.confidence import ConfidenceConfig, confidence_loss
+from lapilli.training.methods.etc import EtcConfig, etc_loss, pairwise_divergence
+from lapilli.training.methods.plain import PlainConfig, SoftmaxSumConfig, plain_loss, softmax_sum_loss
+from lapilli.training.methods.tet import TetConfig, tet_loss
 
 
 @given(cases(), st.sampled_from([0.0, 0.1, 1.0]))
@@ -113,10 +117,38 @@ def test_steps_that_are_not_valid_in_every_sample_do_not_teach() -> None:
     assert torch.equal(found, plain_loss(PlainConfig(), logits, labels, valid))
 
 
-def test_problems_are_named() -> None:
-    assert list(plain_problems(PlainConfig(label_smoothing=2))) == ["label_smoothing: must be 0…1, got 2"]
-    found = list(tet_problems(TetConfig(regularisation=-1, target=float("inf"))))
-    assert found == ["regularisation: must be 0…1, got -1", "target: must be finite, got inf"]
-    found = list(etc_problems(EtcConfig(temperature=0, weight=float("nan"))))
-    assert [line.split(":")[0] for line in found] == ["temperature", "weight"]
-    assert len(list(confidence_problems(ConfidenceConfig(weight=-1, temperature=-1)))) == 2
+@pytest.mark.parametrize(
+    ("kind", "values", "problems"),
+    [
+        (PlainConfig, {"label_smoothing": 2}, ["label_smoothing: must be 0…1, got 2"]),
+        (
+            TetConfig,
+            {"regularisation": -1, "target": float("inf")},
+            ["regularisation: must be 0…1, got -1", "target: must be finite, got inf"],
+        ),
+        (
+            EtcConfig,
+            {"temperature": 0, "weight": float("nan")},
+            ["temperature: must be above 0, got 0", "weight: must be finite, got nan"],
+        ),
+        (
+            ConfidenceConfig,
+            {"weight": -1, "temperature": -1},
+            ["weight: must be at least 0, got -1", "temperature: must be above 0, got -1"],
+        ),
+        (
+            TksConfig,
+            {"alpha": 1.5, "temperature": 0.0, "random_steps": 0, "label_smoothing": True},
+            [
+                "alpha: must be 0…1, got 1.5",
+                "temperature: must be above 0, got 0.0",
+                "random_steps: must be at least 1, got 0",
+                "label_smoothing: must be a number, got True",
+            ],
+        ),
+    ],
+)
+def test_problems_are_named(kind: type[Method], values: dict[str, Any], problems: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        kind(**values)
+    assert sorted(caught.value.problems) == sorted(f"method.{problem}" for problem in problems)

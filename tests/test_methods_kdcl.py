@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from method_cases import Case, cases, close, differences, gradient, gradients_agree
 
+from lapilli.simulators.configurations import ConfigurationError
 from lapilli.training.methods import DistillationConfig, KdclConfig, SoftmaxSumConfig, method_loss
-from lapilli.training.methods.kdcl import distillation_problems
 from lapilli.training.methods.schedules import released_warm_up, warm_up_cosine
 
 
@@ -63,8 +63,12 @@ def test_means_of_logits_are_compared() -> None:
 
 
 def test_problems_are_named() -> None:
-    assert len(list(distillation_problems(DistillationConfig(-1.0, 0.0)))) == 2
-    assert not list(distillation_problems(DistillationConfig()))
+    with pytest.raises(ConfigurationError) as caught:
+        DistillationConfig(-1.0, 0.0)
+    assert caught.value.problems == (
+        "method.distillation.weight: must be at least 0, got -1.0",
+        "method.distillation.temperature: must be above 0, got 0.0",
+    )
 
 
 def released(lr: float, batches: int, epochs: int) -> list[float]:

@@ -1,32 +1,32 @@
-"""The entry to all methods: the configuration's type decides; what does not fit is refused in one sentence."""
+"""The entry to all methods: the configuration has its loss; what does not fit is refused in one sentence."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from jsonargparse import ActionConfigFile, ArgumentParser  # type: ignore[attr-defined]
+import yaml
 
 from lapilli.netx_exports import LapilliError
+from lapilli.simulators.configurations import ConfigurationError, configured
 from lapilli.training.methods import (
     ConfidenceConfig,
     DistillationConfig,
     EtcConfig,
     KdclConfig,
-    MethodConfig,
+    Method,
     PlainConfig,
     SoftmaxSumConfig,
     TetConfig,
     TksConfig,
     method_loss,
-    method_problems,
 )
 from lapilli.training.methods.confidence import confidence_loss
 from lapilli.training.methods.etc import etc_loss
 from lapilli.training.methods.plain import plain_loss, softmax_sum_loss
 from lapilli.training.methods.tet import tet_loss
 from lapilli.training.methods.tks import tks_loss
+from lapilli.training.recipes.surrogate_gradient import Options
 
 METHODS = (PlainConfig(), SoftmaxSumConfig(), TetConfig(), EtcConfig(), TksConfig(), ConfidenceConfig(), KdclConfig())
 
@@ -63,7 +63,7 @@ def test_names_are_unique_and_part_of_the_configuration() -> None:
     [*(method for method in METHODS if method.name not in ("softmax_sum", "kdcl")), SoftmaxSumConfig(padding="masked")],
     ids=lambda config: config.name,
 )
-def test_what_stands_in_padded_steps_changes_nothing(config: MethodConfig) -> None:
+def test_what_stands_in_padded_steps_changes_nothing(config: Method) -> None:
     logits, labels = batch()
     valid = torch.ones(6, 5, dtype=torch.bool)
     valid[:, 3:] = False
@@ -85,8 +85,7 @@ def test_a_student_may_share_knowledge_over_time_too() -> None:
     assert torch.allclose(found - own, alone - published, atol=1e-6)
 
 
-def recipe(method: MethodConfig | None = None) -> None:
-    """A recipe's signature; with another default than None, a file could not choose a method."""
+TAUGHT = "\nteacher: a"
 
 
 @pytest.mark.parametrize(
@@ -94,19 +93,18 @@ def recipe(method: MethodConfig | None = None) -> None:
     [
         ("method: {name: tks, alpha: 0.3}", TksConfig(alpha=0.3)),
         ("method: {name: etc}", EtcConfig()),
-        ("method: {name: kdcl, distillation: {weight: 2.0}}", KdclConfig(distillation=DistillationConfig(2.0))),
-        ("method: {name: kdcl, own: {name: tks, detached: true}}", KdclConfig(own=TksConfig(detached=True))),
+        (
+            "{method: {name: kdcl, distillation: {weight: 2.0}}, teacher: a}",
+            KdclConfig(distillation=DistillationConfig(2.0)),
+        ),
+        (
+            "{method: {name: kdcl, own: {name: tks, detached: true}}, teacher: a}",
+            KdclConfig(own=TksConfig(detached=True)),
+        ),
     ],
 )
-def test_the_name_chooses_the_method_in_files_and_options(tmp_path: Path, text: str, expected: MethodConfig) -> None:
-    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    parser = ArgumentParser()
-    parser.add_argument("--config", action=ActionConfigFile)
-    parser.add_function_arguments(recipe, as_group=False)
-    parsed = parser.parse_args(["--config", str(tmp_path / "config.yaml")])
-    assert parser.instantiate(parsed).method == expected
-    parsed = parser.parse_args(["--method.name", "tks", "--method.alpha", "0.2"])
-    assert parser.instantiate(parsed).method == TksConfig(alpha=0.2)
+def test_the_name_chooses_the_method(text: str, expected: Method) -> None:
+    assert configured(Options, yaml.safe_load(text), "a file").chosen_method == expected
 
 
 @pytest.mark.parametrize(
@@ -133,13 +131,16 @@ def test_what_does_not_fit_is_refused(changed: dict[str, Any], message: str) -> 
 
 
 def test_every_problem_has_the_name_of_its_option() -> None:
-    for config in METHODS:
-        assert not list(method_problems(config))
-    config = KdclConfig(own=TksConfig(alpha=-1, temperature=-1))
-    assert list(method_problems(config)) == [
-        "own.alpha: must be 0…1, got -1",
-        "own.temperature: must be above 0 and finite, got -1",
-    ]
-    for config in (PlainConfig(label_smoothing=7), TetConfig(target=float("nan")), EtcConfig(weight=-1)):
-        assert len(list(method_problems(config))) == 1
-    assert len(list(method_problems(ConfidenceConfig(temperature=0)))) == 1
+    with pytest.raises(LapilliError) as caught:
+        configured(Options, {"method": {"name": "kdcl", "own": {"name": "tks", "alpha": -1, "temperature": -1}}})
+    assert str(caught.value) == (
+        "method.own.alpha: must be 0…1, got -1; method.own.temperature: must be above 0, got -1"
+    )
+    for wrong in (
+        lambda: PlainConfig(label_smoothing=7),
+        lambda: TetConfig(target=float("nan")),
+        lambda: EtcConfig(weight=-1),
+        lambda: ConfidenceConfig(temperature=0),
+    ):
+        with pytest.raises(ConfigurationError, match=r"^method\.[a-z_]+: must be [^;]*$"):
+            wrong()

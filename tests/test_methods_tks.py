@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from method_cases import Case, cases, close, differences, gradient, gradients_agree
 
-from lapilli.training.methods.tks import TksConfig, select_steps, sharing_weight, tks_loss, tks_problems
+from lapilli.training.methods.tks import TksConfig, select_steps, sharing_weight, tks_loss
 
 EPOCH, EPOCHS = 3, 5
 WEIGHT = 0.7 * 3 / 5
@@ -164,11 +164,3 @@ def test_one_step_or_one_class() -> None:
     found = tks_loss(TksConfig(), logits, labels, EPOCH, EPOCHS, valid)
     assert close(found, plain_methods.tks(one_step.logits, [1], right(one_step), one_step.valid, WEIGHT, 3.0))
     assert float(tks_loss(TksConfig(), torch.ones(2, 1, 3), torch.zeros(2, dtype=torch.int64), 1, 2)) == 0
-
-
-def test_problems_are_named() -> None:
-    config = TksConfig(alpha=1.5, temperature=0.0, random_steps=0, label_smoothing=-1.0)
-    found = list(tks_problems(config))
-    assert [line.split(":")[0] for line in found] == ["alpha", "temperature", "label_smoothing", "random_steps"]
-    assert found[0] == "alpha: must be 0…1, got 1.5"
-    assert not list(tks_problems(TksConfig()))

@@ -19,7 +19,7 @@ from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import (
     ConfidenceConfig,
     EtcConfig,
-    MethodConfig,
+    Method,
     PlainConfig,
     SoftmaxSumConfig,
     TetConfig,
@@ -43,7 +43,7 @@ def train_ticks(run_dir: Path, **options: Any) -> Summary:
     return train(run_dir, **{**defaults, **options})
 
 
-METHODS: list[MethodConfig] = [
+METHODS: list[Method] = [
     PlainConfig(),
     SoftmaxSumConfig(),
     TetConfig(),
@@ -79,9 +79,7 @@ def test_the_weight_of_knowledge_sharing_grows_with_the_epoch(tmp_path: Path, mo
     asked = []
     method_loss = classifier.method_loss
 
-    def heard(
-        config: MethodConfig, logits: torch.Tensor, labels: torch.Tensor, *rest: Any, **more: Any
-    ) -> torch.Tensor:
+    def heard(config: Method, logits: torch.Tensor, labels: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
         asked.append((rest, logits.shape[1:]))
         return method_loss(config, logits, labels, *rest, **more)
 

@@ -9,8 +9,8 @@ import yaml
 
 from lapilli.netx_exports import LapilliError
 from lapilli.simulators import Events, prove, run
+from lapilli.simulators.configurations import configured
 from lapilli.simulators.decisions.decide import decide, needed_recording
-from lapilli.training.exported.export import network_config
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.networks.network import ConvConfig, NetworkConfig, SlayerNetwork, depth
 from lapilli.training.networks.operations import costs
@@ -141,7 +141,7 @@ def test_pooling_neurons_spike_when_any_neuron_of_their_window_does() -> None:
 
 def test_the_sections_of_a_file_and_the_facts_of_weights_give_the_same_network() -> None:
     module = build(VARIANTS["groups, delays and recurrence"])
-    config = network_config(yaml.safe_load(yaml.safe_dump(asdict(module.config))), "c")
+    config = configured(NetworkConfig, yaml.safe_load(yaml.safe_dump(asdict(module.config))))
     assert config == module.config
     fresh = SlayerNetwork.from_facts(config, module.facts)
     fresh.load_state_dict(module.state_dict())

@@ -84,15 +84,18 @@ def test_controls_can_be_left_out() -> None:
 
 @pytest.mark.parametrize("bins", [(), (10,), (10, 10), (25, 10), (0, 10), (-5, 10), (10, nan), (10, inf)], ids=str)
 def test_bins_that_are_no_chain_are_refused_before_anything_is_written(bins: tuple[float, ...], tmp_path: Path) -> None:
-    with pytest.raises(LapilliError, match=r"chain\.bins_ms: need two or more bins, each wider than the one before"):
+    with pytest.raises(
+        LapilliError, match=r"chain\.bins_ms(: need two or more bins, each wider than|\[[01]\]: must be)"
+    ):
         run_chain(tmp_path / "chain", chain=ChainConfig(bins_ms=bins))
     assert not (tmp_path / "chain").exists()
 
 
 @pytest.mark.parametrize("duration", [10, 0, -1000, nan, inf])
 def test_a_duration_that_holds_no_bin_is_refused(duration: float) -> None:
-    with pytest.raises(LapilliError, match=rf"chain\.duration_ms: must hold a bin of 25 ms, got {duration}"):
-        list(stages(ChainConfig(bins_ms=(10, 25), duration_ms=duration)))
+    must = "hold a bin of 25 ms" if duration == 10 else "be (above 0|finite)"
+    with pytest.raises(LapilliError, match=rf"chain\.duration_ms: must {must}, got {duration}"):
+        ChainConfig(bins_ms=(10, 25), duration_ms=duration)
 
 
 def test_the_table_has_a_row_for_each_stage(finished: tuple[Path, list[Row]]) -> None:
@@ -126,7 +129,7 @@ def test_controls_from_scratch_train_as_long_and_as_fast_as_the_first_stage(fini
 def test_a_control_is_an_ordinary_run(finished: tuple[Path, list[Row]], tmp_path: Path) -> None:
     folder, _ = finished
     framing = DataConfig("chimes", Framing(n_steps=10, bin_ms=4))
-    alone = train(tmp_path / "alone", framing, NETWORK, OPTIMIZER, progress=False)
+    alone = train(tmp_path / "alone", data=framing, network=NETWORK, optimizer=OPTIMIZER, progress=False)
     assert alone.fingerprint == load(folder / "from-scratch-4ms" / "model.net").fingerprint
 
 

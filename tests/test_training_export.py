@@ -2,15 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
 
 from lapilli.netx_exports import FormatError, LapilliError, Readout, load
+from lapilli.simulators.configurations import read_section
 from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
-from lapilli.training.exported.export import export_run, load_module, network_config
+from lapilli.training.exported.export import export_run, load_module
 from lapilli.training.loop.run_folder import RunFolder, read_weights, write_weights
 from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 from lapilli.training.recipes.surrogate_gradient import OptimizerConfig, train
@@ -64,24 +66,31 @@ def test_weights_without_their_facts(facts: dict[str, int], run_dir: Path, tmp_p
         export_run(run_dir, tmp_path / "out.net")
 
 
+def network_of(content: dict[str, Any]) -> NetworkConfig:
+    return read_section(content, "network", NetworkConfig, "config.yaml")
+
+
 @pytest.mark.parametrize(
     ("section", "problem"),
     [
         (None, "network: section missing"),
-        ({"hiden": [3]}, "does not accept option 'hiden'"),
-        ({"hidden": ["a"]}, 'key "network.hidden"'),
-        ({"threshold": "high"}, 'key "network.threshold"'),
-        ({"readout": "softmax"}, 'key "network.readout"'),
+        ({"hiden": [3]}, "network has no option hiden; it has conv, hidden, "),
+        ({"hidden": ["a"]}, r"network\.hidden\[0\]: must be a whole number, got 'a'"),
+        ({"threshold": "high"}, "network.threshold: must be a number, got 'high'"),
+        (
+            {"readout": "softmax"},
+            "network.readout: must be one of voltage_sum, .*, got 'softmax'",
+        ),
     ],
 )
 def test_a_damaged_network_section(section: object, problem: str) -> None:
     with pytest.raises(FormatError, match=rf"config\.yaml: .*{problem}") as caught:
-        network_config(section, "config.yaml")
+        network_of({"network": section})
     assert "\n" not in str(caught.value)
 
 
 def test_a_network_section_keeps_what_it_does_not_say() -> None:
-    assert network_config({"hidden": [3, 4], "dropout": 0.5}, "c") == NetworkConfig(hidden=(3, 4), dropout=0.5)
+    assert network_of({"network": {"hidden": [3, 4], "dropout": 0.5}}) == NetworkConfig(hidden=(3, 4), dropout=0.5)
 
 
 def test_a_network_section_of_every_option_is_read_as_it_was_written() -> None:
@@ -96,7 +105,7 @@ def test_a_network_section_of_every_option_is_read_as_it_was_written() -> None:
         readout="softmax_sum",
         weight_norm=True,
     )
-    assert network_config(yaml.safe_load(yaml.safe_dump(asdict(config))), "c") == config
+    assert network_of(yaml.safe_load(yaml.safe_dump({"network": asdict(config)}))) == config
 
 
 def test_values_out_of_range_in_the_section_are_refused(run_dir: Path, tmp_path: Path) -> None:

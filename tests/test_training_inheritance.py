@@ -25,7 +25,7 @@ from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.inheritance import Inherited, inherit, teacher_of
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.loop.run_folder import RunFolder, read_weights
-from lapilli.training.methods import DistillationConfig, KdclConfig, MethodConfig
+from lapilli.training.methods import DistillationConfig, KdclConfig, Method
 from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 from lapilli.training.networks.time import slayer_input
 from lapilli.training.recipes import surrogate_gradient
@@ -41,7 +41,7 @@ OPTIMIZER = OptimizerConfig(max_epochs=2, batch_size=32, lr=0.01)
 
 def train_ticks(run_dir: Path, data: DataConfig, **options: Any) -> Summary:
     defaults = {"network": NETWORK, "optimizer": OPTIMIZER, "progress": False}
-    return train(run_dir, data, **{**defaults, **options})
+    return train(run_dir, data=data, **{**defaults, **options})
 
 
 @pytest.fixture(autouse=True)
@@ -209,7 +209,7 @@ def test_the_steps_in_which_a_teacher_counts(
     asked: list[tuple[torch.Tensor, dict[str, Any]]] = []
     method_loss = classifier.method_loss
 
-    def heard(config: MethodConfig, logits: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
+    def heard(config: Method, logits: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
         asked.append((logits, more))
         return method_loss(config, logits, *rest, **more)
 

@@ -21,13 +21,13 @@ from lapilli.training.loop.fitting import TrainingInterruptedError
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import DistillationConfig, PlainConfig
 from lapilli.training.networks.network import NetworkConfig
-from lapilli.training.recipes.curriculum import ChainConfig, train_curriculum
-from lapilli.training.recipes.stllr import OnlineOptimizerConfig, train_stllr
-from lapilli.training.recipes.surrogate_gradient import DataConfig, train
+from lapilli.training.recipes.curriculum import ChainConfig
+from lapilli.training.recipes.stllr import OnlineOptimizerConfig
+from lapilli.training.recipes.surrogate_gradient import DataConfig
 from lapilli.training.stllr.config import OnlineNetworkConfig
 from lapilli.training.studies import __main__ as studies
 from lapilli.training.studies import collect as seeds_module
-from lapilli.training.studies.__main__ import chain, methods, read_options, seeds
+from lapilli.training.studies.__main__ import chain, methods, seeds
 
 CONFIGS = sorted((Path(lapilli.training.__file__).parent / "configs").glob("*.yaml"))
 
@@ -85,33 +85,37 @@ def measured(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_configuration_gives_the_objects_of_its_recipe(path: Path) -> None:
-    recipe = train_curriculum if "\nchain:" in path.read_text() else train
+    recipe: type[Any] = curriculum.Options if "\nchain:" in path.read_text() else surrogate_gradient.Options
     kinds = {"data": DataConfig, "network": NetworkConfig, "optimizer": OptimizerConfig, "loss": LossConfig}
     if path.stem.startswith("stllr"):
-        recipe = train_stllr
+        recipe = stllr.Options
         kinds = {"data": DataConfig, "network": OnlineNetworkConfig, "optimizer": OnlineOptimizerConfig}
-    options = read_options(str(path), recipe)
-    if recipe is train_curriculum:
+    options = read_options(path, recipe, SET_BY_STUDIES)
+    if recipe is curriculum.Options:
         kinds |= {"chain": ChainConfig, "distillation": DistillationConfig}
-    assert {name: type(options[name]) for name in kinds} == kinds
-    assert not {"run_dir", "seed", "resume", "progress"} & options.keys()
+    assert {name: type(getattr(options, name)) for name in kinds} == kinds
+    assert options.seed == 0
     # What the data set does not know would be refused, but only when it is loaded.
-    data, found = options["data"], data_set(options["data"].name)
+    data, found = options.data, data_set(options.data.name)
     if data.name != "digits":
         check_taken(data.name, data.framing, found.framing)
     check_taken(data.name, data.split, found.split)
 
 
+def options_in(file: str) -> Options:
+    return read_options(file, Options, SET_BY_STUDIES)
+
+
 def test_options_are_what_the_file_says_and_defaults_otherwise(small: str) -> None:
-    options = read_options(small, train)
-    assert options["network"] == NetworkConfig(hidden=(8,))
-    assert options["optimizer"] == OptimizerConfig(max_epochs=2, batch_size=40)
-    assert options["method"] == PlainConfig(label_smoothing=0.05)
-    assert options["data"] == DataConfig()
+    options = options_in(small)
+    assert options.network == NetworkConfig(hidden=(8,))
+    assert options.optimizer == OptimizerConfig(max_epochs=2, batch_size=40)
+    assert options.method == PlainConfig(label_smoothing=0.05)
+    assert options.data == DataConfig()
     Path(small).write_text("seed: 3\nrun_dir: elsewhere\n")
-    assert read_options(small, train).keys() == options.keys()
+    assert options_in(small) == Options()
     Path(small).write_text("")
-    assert read_options(small, train)["optimizer"] == OptimizerConfig()
+    assert options_in(small) == Options()
 
 
 @pytest.mark.parametrize(
@@ -123,10 +127,10 @@ def test_options_are_what_the_file_says_and_defaults_otherwise(small: str) -> No
         ("data: {framing: {encoder: none}}", "encoder"),
         ("method: {name: best}", "method"),
         ("chain: {bins_ms: [1, 2]}", "chain"),
-        ("- 1", "must be a mapping, got list"),
+        ("- 1", "must be a mapping of options, got list"),
         ("1: {lr: 1}", "1"),
         ("optimizer: {lr: [", "while parsing"),
-        ("method: {temperature: 2.0}", r"method\.name: missing; it says which method has these options"),
+        ("method: {temperature: 2.0}", r"method\.name: missing; must be one of plain, "),
         ("a: \xff", "utf-8"),
     ],
 )
@@ -134,14 +138,14 @@ def test_files_that_are_no_options_are_refused_in_one_sentence(text: str, named:
     file = tmp_path / "wrong.yaml"
     file.write_bytes(text.encode("latin1"))
     with pytest.raises(FormatError, match=named) as caught:
-        read_options(str(file), train)
+        options_in(str(file))
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(LapilliError, match=r"nothing\.yaml"):
-        read_options(str(tmp_path / "nothing.yaml"), train)
+        options_in(str(tmp_path / "nothing.yaml"))
 
 
 def test_a_study_of_seeds(small: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

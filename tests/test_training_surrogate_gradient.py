@@ -16,6 +16,7 @@ from training_runs import content
 
 from lapilli.netx_exports import LapilliError, load
 from lapilli.simulators import Events, run
+from lapilli.simulators.configurations import configured
 from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording, scores
 from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
@@ -27,7 +28,7 @@ from lapilli.training.loop.optimisation import learning_rate
 from lapilli.training.methods import PlainConfig
 from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
 from lapilli.training.networks.time import slayer_input
-from lapilli.training.recipes.surrogate_gradient import DataConfig, LossConfig, OptimizerConfig, Summary, train
+from lapilli.training.recipes.surrogate_gradient import LossConfig, OptimizerConfig, Options, Summary, train
 
 # Dropout, so that the state of random generators matters; a batch that does not divide the samples.
 NETWORK = NetworkConfig(hidden=(12,), dropout=0.2)
@@ -263,16 +264,17 @@ def test_a_damaged_checkpoint_is_refused(finished: Path, tmp_path: Path) -> None
 
 
 def test_all_values_out_of_range_are_listed_before_anything_is_written(tmp_path: Path) -> None:
+    wrong = {
+        "data": {"deformation": -1.0},
+        "optimizer": {"lr": 0.0, "weight_decay": float("inf"), "batch_size": 0, "max_epochs": -1, "patience": 0},
+        "loss": {"gain": float("nan")},
+        "method": {"name": "plain", "label_smoothing": 2.0},
+        "seed": -1,
+        "threads": 0,
+    }
     with pytest.raises(LapilliError) as caught:
-        train(
-            tmp_path / "run",
-            DataConfig(deformation=-1.0),
-            optimizer=OptimizerConfig(lr=0.0, weight_decay=float("inf"), batch_size=0, max_epochs=-1, patience=0),
-            loss=LossConfig(gain=float("nan")),
-            method=PlainConfig(label_smoothing=2.0),
-            seed=-1,
-            threads=0,
-        )
+        configured(Options, wrong)
+    assert len(str(caught.value).split("; ")) == 10
     for part in (
         "data.deformation: must be at least 0, got -1.0",
         "optimizer.lr: must be above 0, got 0.0",
@@ -280,13 +282,15 @@ def test_all_values_out_of_range_are_listed_before_anything_is_written(tmp_path:
         "optimizer.batch_size: must be at least 1, got 0",
         "optimizer.max_epochs: must be at least 1, got -1",
         "optimizer.patience: must be at least 1, got 0",
-        "loss.gain: must be above 0, got nan",
+        "loss.gain: must be finite, got nan",
         "method.label_smoothing: must be 0…1, got 2.0",
         "seed: must be at least 0, got -1",
         "threads: must be at least 1, got 0",
     ):
         assert part in str(caught.value)
-    with pytest.raises(LapilliError, match="dropout"):
+    with pytest.raises(LapilliError, match=r"^seed: must be at least 0, got -1; threads: must be at least 1, got 0$"):
+        train_small(tmp_path / "run", seed=-1, threads=0)
+    with pytest.raises(LapilliError, match=r"^network\.dropout: must be at least 0 and below 1, got 1\.5$"):
         train_small(tmp_path / "run", network=replace(NETWORK, dropout=1.5))
     assert not (tmp_path / "run").exists()
 

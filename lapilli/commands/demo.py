@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lapilli.commands.prove import proof_json, proof_lines
-from lapilli.commands.train import options_from
 from lapilli.netx_exports import INPUT, Network, load
 from lapilli.output import print_json, print_table, progress_bar
+from lapilli.recipes import SURROGATE_GRADIENT
 from lapilli.simulators import Events, Proof, run
 from lapilli.simulators import prove as prove_backends
 from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
@@ -33,7 +33,7 @@ def demo(*, run_dir: str | None = None, json: bool = False) -> int:
         run_dir: folder for the results; the first free of runs/demo, runs/demo-2, … if not given.
         json: print the results as JSON.
     """
-    recipe = options_from()
+    recipe = SURROGATE_GRADIENT.function()
     from lapilli.training.data.digits import digits
     from lapilli.training.exported.export import load_module
     from lapilli.training.exported.slayer_backend import SlayerBackend

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from lapilli.commands.train import options_from
 from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
 from lapilli.netx_exports.nir.meaning import DT
+from lapilli.recipes import training_module
 
 FileFormat = Literal["netx", "nir"]
 
@@ -46,7 +46,5 @@ def _read(path: str, dt: float | None) -> Network:
 
 
 def _trained(folder: str) -> Network:
-    options_from()
-    from lapilli.training.exported.export import load_module
-
-    return load_module(folder).export()
+    network: Network = training_module("lapilli.training.exported.export").load_module(folder).export()
+    return network

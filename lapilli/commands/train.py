@@ -1,13 +1,13 @@
 """`lapilli train`."""
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json, print_table
-from lapilli.recipes import find_recipe
+from lapilli.recipes import SURROGATE_GRADIENT
 
 MEASURED = {
     "validation_accuracy": "validation accuracy",
@@ -20,22 +20,32 @@ MEASURED = {
 
 
 def train(
-    *, config: str | None = None, run_dir: Path | None = None, seeds: int = 1, json: bool = False, **options: Any
+    *,
+    options: Any,
+    config: str | None = None,
+    run_dir: Path | None = None,
+    seeds: int = 1,
+    resume: bool = False,
+    progress: bool = True,
+    json: bool = False,
 ) -> None:
     """Train a network by a recipe, keep its best weights, export it; Ctrl-C and --resume lose nothing.
 
     Arguments:
+        options: of the recipe.
         config: the configuration file, which named some of the options.
         run_dir: folder for the results; if not given, runs/ and the name of the configuration file or of the data set.
         seeds: how many seeds to train, counted from --seed; of more than one, each has a folder in the run folder and a
             row in seeds.csv there, and is proven on 200 test samples. Called again, it goes on where it was.
+        resume: go on after the last finished epoch in `run_dir`; the configuration must be the same.
+        progress: whether to show a progress bar on stderr, if that is a terminal.
         json: print the summary as JSON; of several seeds, the rows.
     """
-    folder = run_dir or Path("runs") / (options["data"].name if config is None else Path(config).stem)
+    folder = run_dir or Path("runs") / (options.data.name if config is None else Path(config).stem)
     if seeds != 1:
-        _train_seeds(folder, seeds, json, options)
+        _train_seeds(folder, seeds, options, json, progress)
         return
-    summary = options_from()(folder, **options)
+    summary = SURROGATE_GRADIENT.function()(folder, options, resume=resume, progress=progress)
     if json:
         print_json(asdict(summary))
         return
@@ -45,16 +55,13 @@ def train(
     print(f"epochs: {summary.epochs} (kept {summary.best_epoch}), {summary.seconds:.0f} s")
 
 
-def _train_seeds(folder: Path, number: int, json: bool, options: dict[str, Any]) -> None:
-    options_from()
+def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: bool) -> None:
     from lapilli.training.studies.collect import first_seeds
     from lapilli.training.studies.proven_runs import study
 
-    first = options.pop("seed", 0)
-    options.pop("resume", None)
-    seeds = [first + seed for seed in first_seeds(number)]
-    command = f"lapilli train --run-dir {folder} --seed {first} --seeds {number}"
-    rows = study(folder / "seeds.csv", folder, folder.name, seeds, command, 0, **options)
+    seeds = [options.seed + seed for seed in first_seeds(number)]
+    command = f"lapilli train --run-dir {folder} --seed {options.seed} --seeds {number}"
+    rows = study(folder / "seeds.csv", folder, folder.name, seeds, command, options, 0, progress)
     if json:
         print_json(rows)
         return
@@ -68,8 +75,3 @@ def _averages(rows: Sequence[Mapping[str, object]]) -> Iterator[list[str]]:
             mean, spread = statistics.mean(values), statistics.stdev(values)
             share = name.endswith("accuracy")
             yield [words, f"{mean:.2%} ± {spread:.2%}" if share else f"{mean:,.0f} ± {spread:,.0f}"]
-
-
-def options_from() -> Callable[..., Any]:
-    """The recipe whose signature gives the options."""
-    return find_recipe("lapilli.training.recipes.surrogate_gradient", "train")

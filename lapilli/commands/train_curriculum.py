@@ -1,11 +1,10 @@
 """`lapilli train curriculum`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json, print_table
-from lapilli.recipes import find_recipe
+from lapilli.recipes import CURRICULUM
 
 COLUMNS = {
     "stage": "stage",
@@ -20,27 +19,29 @@ COLUMNS = {
 
 
 def train_curriculum(
-    *, config: str | None = None, run_dir: Path | None = None, json: bool = False, **options: Any
+    *,
+    options: Any,
+    config: str | None = None,
+    run_dir: Path | None = None,
+    progress: bool = True,
+    json: bool = False,
 ) -> None:
     """Train a KDCL chain of wider and wider time bins and its controls; started again, it goes on where it was.
 
     Arguments:
+        options: of the recipe.
         config: the configuration file, which named some of the options.
         run_dir: folder for the stages; if not given, runs/ and the name of the configuration file or "curriculum".
+        progress: whether to show progress bars.
         json: print the rows as JSON.
     """
     folder = run_dir or Path("runs") / ("curriculum" if config is None else Path(config).stem)
-    rows = options_from()(folder, **options)
+    rows = CURRICULUM.function()(folder, options, progress=progress)
     if json:
         print_json(rows)
         return
     table = [[_cell(name, row[name]) for name in COLUMNS] for row in rows]
     print_table(f"{folder}: each stage after export", list(COLUMNS.values()), table)
-
-
-def options_from() -> Callable[..., Any]:
-    """The recipe whose signature gives the options."""
-    return find_recipe("lapilli.training.recipes.curriculum", "train_curriculum")
 
 
 def _cell(name: str, value: Any) -> str:

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import ProblemsError
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import Natural, Share
 from lapilli.simulators.events import Events
 
 Generator = np.random.Generator
@@ -21,14 +23,11 @@ Ints = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
 
 
-_SHARES = ("flip_probability", "noise", "drop", "time_mask", "time_mask_probability", "neuron_mask_probability")
-_SIZES = ("shift_x", "shift_y", "shift_steps", "neuron_mask")
-
-
 class AugmentError(ProblemsError):
     """Settings out of their range, or that do not fit the events."""
 
 
+@configuration("augmentation", AugmentError)
 @dataclass(frozen=True)
 class AugmentConfig:
     """What may happen to a sample; everything is off unless asked for.
@@ -37,45 +36,38 @@ class AugmentConfig:
     input's shape: channels of audio and of sensors, columns of a camera or image.
     """
 
-    flip_probability: float = 0.0
+    flip_probability: Share = 0.0
     """Probability that left and right change places, 0…1; for cameras and images, shape (C, H, W)."""
 
-    shift_x: int = 0
+    shift_x: Natural = 0
     """Farthest shift along x, to either side; what leaves is lost. For images: crop after padding."""
 
-    shift_y: int = 0
+    shift_y: Natural = 0
     """Farthest shift along the rows of a camera or image, shape (C, H, W)."""
 
-    shift_steps: int = 0
+    shift_steps: Natural = 0
     """Farthest shift in time, to earlier or later; what leaves is lost."""
 
-    noise: float = 0.0
+    noise: Share = 0.0
     """Probability that an empty place (neuron and step) gets a stray spike of value 1, 0…1."""
 
-    drop: float = 0.0
+    drop: Share = 0.0
     """Probability that an event is lost, 0…1."""
 
-    time_mask: float = 0.0
+    time_mask: Share = 0.0
     """Length of a silent span of time as a share of the steps, 0…1."""
 
     time_mask_varies: bool = False
     """Whether the length is drawn anew, from 0 to `time_mask`, for each sample."""
 
-    time_mask_probability: float = 0.5
+    time_mask_probability: Share = 0.5
     """Probability that a sample gets a time mask, 0…1."""
 
-    neuron_mask: int = 0
+    neuron_mask: Natural = 0
     """Widest silent band along x, in all channels and rows of a camera; the width is drawn from 0 to this."""
 
-    neuron_mask_probability: float = 0.5
+    neuron_mask_probability: Share = 0.5
     """Probability that a sample gets a neuron mask, 0…1."""
-
-    def __post_init__(self) -> None:
-        values = {name: getattr(self, name) for name in (*_SHARES, *_SIZES)}
-        shares = [f"{name}: must be 0…1, got {values[name]}" for name in _SHARES if not 0 <= values[name] <= 1]
-        sizes = [f"{name}: must be at least 0, got {values[name]}" for name in _SIZES if values[name] < 0]
-        if shares or sizes:
-            raise AugmentError("augmentation", [*shares, *sizes])
 
 
 SPIKESCR_SHD = AugmentConfig(time_mask=0.2, neuron_mask=19)

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from lapilli.netx_exports.errors import LapilliError, ProblemsError
+from pydantic import AfterValidator
+
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import within
 from lapilli.training.data.encoders import Encoder
 
 Values = Literal["counts", "binary"]
@@ -13,30 +17,41 @@ MAX_STEPS = 1 << 16
 """Steps of a sample: prepared data holds a step in two bytes."""
 
 
+def _microseconds(ms: float) -> float:
+    if abs(ms * 1000 - round(ms * 1000)) > 1e-6:
+        raise ValueError("must be a whole number of microseconds")
+    return ms
+
+
+Microseconds = AfterValidator(_microseconds)
+Channels = Annotated[int, within(1, 1 << 16)]
+
+
+@configuration("framing")
 @dataclass(frozen=True)
 class Framing:
     """How recordings become steps. Every set takes `n_steps`; which of the others it takes, it says itself."""
 
-    n_steps: int | None = None
+    n_steps: Annotated[int, within(1, MAX_STEPS)] | None = None
     """Steps of a sample: longer ones are cut, shorter ones padded. None: as many as the longest needs, or the set's
     default for images."""
 
-    bin_ms: float | None = None
+    bin_ms: Annotated[float, within(0.001, 1e6), Microseconds] | None = None
     """Width of a time step in ms: events are counted over it, frames averaged, audio hops by it. None: the set's
     default."""
 
-    start_ms: float = 0.0
+    start_ms: Annotated[float, within(0, 1e6), Microseconds] = 0.0
     """What is earlier than that is cut from every recording."""
 
     from_first_event: bool = True
     """Time starts with the first event of a recording, as in SpikingJelly, whose frames SpikeSCR and DCLS-Delays use;
     otherwise with the recording."""
 
-    pool: int = 1
+    pool: Channels = 1
     """So many neighbouring channels become one; of cameras and images, so many rows and so many columns. Events are
     added up, analogue values averaged."""
 
-    crop: int | None = None
+    crop: Channels | None = None
     """Rows and columns around the centre of a camera or image that are kept, before pooling. None: all."""
 
     values: Values = "counts"
@@ -45,55 +60,20 @@ class Framing:
     encoder: Encoder = "direct"
     """How analogue values become spikes: see training/data/encoders.py."""
 
-    levels: int = 16
+    levels: Annotated[int, within(1, 255)] = 16
     """To so many levels direct and latency encoding round values; latency encoding takes as many steps."""
 
-    threshold: float = 0.1
+    threshold: Annotated[float, within(0.001, 1)] = 0.1
     """Change of a value that is one spike of the delta encoder; values are 0…1, or -1…1 where they have a sign."""
 
-    seed: int = 0
+    seed: Annotated[int, within(0, (1 << 32) - 1)] = 0
     """Of the rate encoder's random numbers."""
 
-    bands: int = 40
+    bands: Annotated[int, within(1, 1024)] = 40
     """Mel bands of audio."""
 
-    def __post_init__(self) -> None:
-        problems = [
-            f"{name}: must be {least:g}{'…' + format(most, 'g') if most else ' or more'}, got {value}"
-            for name, least, most in _LIMITS
-            if (value := getattr(self, name)) is not None and not least <= value <= (most or float("inf"))
-        ]
-        problems += [
-            f"{name}: must be one of {', '.join(get_args(allowed))}, got {getattr(self, name)!r}"
-            for name, allowed in (("values", Values), ("encoder", Encoder))
-            if getattr(self, name) not in get_args(allowed)
-        ]
-        problems += [
-            f"{name}: must be a whole number of microseconds, got {value} ms"
-            for name in ("bin_ms", "start_ms")
-            if (value := getattr(self, name)) is not None and abs(value * 1000 - round(value * 1000)) > 1e-6
-        ]
-        if problems:
-            raise ProblemsError("framing", problems)
-        for name in ("bin_ms", "start_ms", "threshold"):
-            if (value := getattr(self, name)) is not None:
-                # 10 and 10.0 are one framing, also to the cache.
-                object.__setattr__(self, name, float(value))
 
-
-_LIMITS: tuple[tuple[str, float, float | None], ...] = (
-    ("n_steps", 1, MAX_STEPS),
-    ("bin_ms", 0.001, 1e6),
-    ("start_ms", 0, 1e6),
-    ("pool", 1, 1 << 16),
-    ("crop", 1, 1 << 16),
-    ("levels", 1, 255),
-    ("threshold", 0.001, 1),
-    ("seed", 0, (1 << 32) - 1),
-    ("bands", 1, 1024),
-)
-
-
+@configuration("split")
 @dataclass(frozen=True)
 class Split:
     """Which samples belong to which part, where a data set leaves a choice."""

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from math import gcd
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator
 from scipy.signal import get_window, resample_poly
 
 from lapilli.netx_exports.errors import ProblemsError
+from lapilli.simulators.configurations import configuration, refuse
+from lapilli.simulators.configurations.ranges import AtLeastZero, Bounds, Count, within
 
 FLOOR = 1e-10
 """Least power, -100 dB: what silence and channels without a frequency give."""
@@ -25,6 +28,7 @@ class AudioError(ProblemsError):
     """Audio or settings of which no spectrogram can be made."""
 
 
+@configuration("audio", AudioError)
 @dataclass(frozen=True)
 class MelConfig:
     """How audio becomes a mel spectrogram.
@@ -32,26 +36,29 @@ class MelConfig:
     The defaults fit 8 kHz and 16 kHz speech and leave no channel empty; `SPIKESCR` is what SpikeSCR's code does.
     """
 
-    seconds: float | None = 1.0
+    seconds: Annotated[float, AfterValidator(Bounds(0, 3600, above=True))] | None = 1.0
     """Length that recordings are padded (with silence, at the end) or cut to; None leaves them as they are."""
 
-    sample_rate: int = 8000
+    sample_rate: Annotated[int, within(1, _MAX_RATE)] = 8000
     """Rate in Hz that the audio is resampled to first."""
 
-    n_fft: int = 256
+    n_fft: Annotated[int, within(2, _MAX_TRANSFORM)] = 256
     """Samples of a frame: a periodic Hann window and its Fourier transform."""
 
-    hop: int = 80
+    hop: Count = 80
     """Samples from one frame to the next; at 8 kHz, 80 are 10 ms: 101 frames in a second, 100 hops and one."""
 
-    n_mels: int = 40
+    n_mels: Annotated[int, within(1, _MAX_TRANSFORM)] = 40
     """Channels: triangles of equal width on the mel scale that overlap by half."""
 
-    f_min: float = 50.0
+    f_min: AtLeastZero = 50.0
     """Lower end of the lowest channel, Hz."""
 
-    f_max: float = 4000.0
+    f_max: AtLeastZero = 4000.0
     """Upper end of the highest channel, Hz; channels above half of `sample_rate` are always empty."""
+
+    def __post_init__(self) -> None:
+        refuse([] if self.f_min < self.f_max else [f"f_max: must be above f_min, {self.f_min}, got {self.f_max}"])
 
 
 DEFAULT_MEL = MelConfig()
@@ -79,7 +86,7 @@ def log_mel(audio: npt.ArrayLike, rate: int, config: MelConfig = DEFAULT_MEL) ->
         AudioError: listing every problem.
     """
     samples = np.asarray(audio)
-    if problems := [*_config_problems(config), *_audio_problems(samples, rate)]:
+    if problems := list(_audio_problems(samples, rate)):
         raise AudioError("audio", problems)
     waveform = samples / 32768 if samples.dtype == np.int16 else samples.astype(np.float64)
     if config.seconds is not None:
@@ -158,21 +165,6 @@ def empty_channels(config: MelConfig) -> npt.NDArray[np.int64]:
 def _fitted(waveform: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
     missing = max(0, length - waveform.shape[-1])
     return np.pad(waveform[..., :length], [(0, 0)] * (waveform.ndim - 1) + [(0, missing)])
-
-
-def _config_problems(config: MelConfig) -> Iterator[str]:
-    if config.seconds is not None and not 0 < config.seconds <= 3600:
-        yield f"seconds: must be above 0 and at most 3600, got {config.seconds}"
-    if not 1 <= config.sample_rate <= _MAX_RATE:
-        yield f"sample_rate: must be 1…{_MAX_RATE}, got {config.sample_rate}"
-    if not 2 <= config.n_fft <= _MAX_TRANSFORM:
-        yield f"n_fft: must be 2…{_MAX_TRANSFORM}, got {config.n_fft}"
-    if config.hop < 1:
-        yield f"hop: must be at least 1, got {config.hop}"
-    if not 1 <= config.n_mels <= _MAX_TRANSFORM:
-        yield f"n_mels: must be 1…{_MAX_TRANSFORM}, got {config.n_mels}"
-    if not 0 <= config.f_min < config.f_max < np.inf:
-        yield f"f_min and f_max: must rise from 0 or more, got {config.f_min} and {config.f_max}"
 
 
 def _audio_problems(samples: npt.NDArray[Any], rate: int) -> Iterator[str]:

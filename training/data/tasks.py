@@ -1,5 +1,6 @@
 """What a recipe trains on: the parts of a data set, how its training samples are changed, and how long they run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -8,6 +9,8 @@ from typing import Literal
 import numpy as np
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import AtLeastZero, Natural
 from lapilli.simulators.events import Events
 from lapilli.training.data.augmentation import AugmentConfig, augment
 from lapilli.training.data.catalogue import prepared
@@ -17,6 +20,7 @@ from lapilli.training.data.samples import Samples, in_memory
 from lapilli.training.loop.batches import Augment
 
 
+@configuration("data")
 @dataclass(frozen=True)
 class DataConfig:
     """What to train on."""
@@ -34,16 +38,22 @@ class DataConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """What happens to training samples at random."""
 
-    deformation: float = 1.0
+    deformation: AtLeastZero = 1.0
     """Of "digits" alone: largest random deformation of training images; 1 is 0.2 rad, 10 % of size, 0.2 of shear and
     0.6 pixels."""
 
     fit: Literal["train", "train and validation"] = "train"
     """Parts to train on. With "train and validation", when all choices are made, `optimizer.keep` must be "last"."""
 
-    drain: int | None = None
+    drain: Natural | None = None
     """Steps that a sample runs on after its input has ended. None: until the last spike has been answered, with learned
     delays at their largest."""
+
+
+def unguarded(config: DataConfig, keep: Literal["best", "last"]) -> Iterator[str]:
+    """A phrase for `refuse` where epochs are chosen by validation samples that are trained on."""
+    if config.fit == "train and validation" and keep == "best":
+        yield "data.fit: with the validation part in training no epoch can be chosen by it; set optimizer.keep to last"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from lapilli.training.loop.batches import Batch, TrainingBatches, valid_steps
 from lapilli.training.loop.inheritance import Teaching
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig, learning_rate
 from lapilli.training.loop.parameter_groups import parameter_groups
-from lapilli.training.methods import MethodConfig, method_loss
+from lapilli.training.methods import Method, method_loss
 from lapilli.training.networks.network import SlayerNetwork, depth
 from lapilli.training.networks.operations import Costs, costs
 from lapilli.training.networks.readouts import step_scores
@@ -37,7 +37,7 @@ class Classifier(LightningModule):
         batches: TrainingBatches,
         optimizer: OptimizerConfig,
         loss: LossConfig,
-        method: MethodConfig,
+        method: Method,
     ) -> None:
         super().__init__()
         self.network = network

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.configurations import read_section
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, Task, find_task
-from lapilli.training.exported.export import load_module, read_section
+from lapilli.training.exported.export import load_module
 from lapilli.training.loop.batches import TeacherInput
 from lapilli.training.loop.optimisation import LossConfig
 from lapilli.training.loop.run_folder import RunFolder, read_config
@@ -91,15 +92,14 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
     if not _same_recordings(theirs.train, task.train):
         raise LapilliError(f"teacher: {run} was trained on other recordings than those of data set {task.name}")
     _check_held_out("teacher", run, data)
-    loss = read_section(read_config(RunFolder(run)), "loss", LossConfig, str(RunFolder(run).config))
+    loss = read_section(read_config(RunFolder(run)), "loss", LossConfig, RunFolder(run).config)
     n_steps = theirs.train.n_steps + (depth(module.config) if config.drain is None else config.drain)
     return Teaching(module, loss.gain, TeacherInput(theirs.train, n_steps))
 
 
 def _data_of(run: Path) -> DataConfig:
     folder = RunFolder(run)
-    found: DataConfig = read_section(read_config(folder), "data", DataConfig, str(folder.config))
-    return found
+    return read_section(read_config(folder), "data", DataConfig, folder.config)
 
 
 def _check_held_out(option: str, run: Path, data: DataConfig) -> None:

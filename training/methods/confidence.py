@@ -5,16 +5,18 @@ the notes on TKS describe it: confidence is the largest softmax, averaged over t
 Its temperature, 1, and the detached teacher are our reading.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import AboveZero, AtLeastZero, Share
 from lapilli.training.methods.logits import Tensor, counted_steps, divergence, label_loss, mean_logits
-from lapilli.training.methods.ranges import above_zero, at_least_zero, share
+from lapilli.training.methods.method import LossInput, Method
 
 
+@configuration("method")
 @dataclass(frozen=True)
-class ConfidenceConfig:
+class ConfidenceConfig(Method):
     """Cross-entropy of the mean of the logits, and the divergence between the most and the least confident step."""
 
     name: Literal["confidence"] = "confidence"
@@ -23,14 +25,18 @@ class ConfidenceConfig:
     direction: Literal["strong_to_weak", "weak_to_strong"] = "strong_to_weak"
     """Which of the two steps teaches the other."""
 
-    weight: float = 1.0
+    weight: AtLeastZero = 1.0
     """Factor on the divergence."""
 
-    temperature: float = 1.0
+    temperature: AboveZero = 1.0
     """Of teacher and student."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the target that is spread over all classes, 0…1."""
+
+    def loss(self, batch: LossInput) -> Tensor:
+        """See `confidence_loss`."""
+        return confidence_loss(self, batch.logits, batch.labels, batch.valid)
 
 
 def confidence_loss(config: ConfidenceConfig, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -52,10 +58,3 @@ def confidence_loss(config: ConfidenceConfig, logits: Tensor, labels: Tensor, va
     teacher, student = (strong, weak) if config.direction == "strong_to_weak" else (weak, strong)
     taught = divergence(logits[..., teacher].detach(), logits[..., student], config.temperature).mean()
     return of_label + config.weight * config.temperature**2 * taught
-
-
-def confidence_problems(config: ConfidenceConfig) -> Iterator[str]:
-    """Values out of their range."""
-    yield from at_least_zero("weight", config.weight)
-    yield from above_zero("temperature", config.temperature)
-    yield from share("label_smoothing", config.label_smoothing)

@@ -5,29 +5,35 @@ of all ordered pairs of steps at temperature 4, the teacher of each pair detache
 averaged over the N (N - 1) pairs and added to CE(mean of the logits).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import AboveZero, AtLeastZero, Share
 from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, mean_logits
-from lapilli.training.methods.ranges import above_zero, at_least_zero, share
+from lapilli.training.methods.method import LossInput, Method
 
 
+@configuration("method")
 @dataclass(frozen=True)
-class EtcConfig:
+class EtcConfig(Method):
     """Cross-entropy of the mean of the logits, and the divergence between all pairs of steps."""
 
     name: Literal["etc"] = "etc"
     """The method: "etc"."""
 
-    temperature: float = 4.0
+    temperature: AboveZero = 4.0
     """Of teacher and student."""
 
-    weight: float = 1.0
+    weight: AtLeastZero = 1.0
     """Factor on the divergence."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the target that is spread over all classes, 0…1."""
+
+    def loss(self, batch: LossInput) -> Tensor:
+        """See `etc_loss`."""
+        return etc_loss(self, batch.logits, batch.labels, batch.valid)
 
 
 def etc_loss(config: EtcConfig, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -62,10 +68,3 @@ def pairwise_divergence(logits: Tensor, valid: Tensor | None = None) -> Tensor:
     negative_entropy = (teachers * log_teachers).sum((1, 2))
     crossed = (teachers.sum(2) * (log_students * counted[:, None]).sum(2)).sum(1)
     return (n_steps * negative_entropy - crossed) / (n_steps * (n_steps - 1)).clamp(min=1)
-
-
-def etc_problems(config: EtcConfig) -> Iterator[str]:
-    """Values out of their range."""
-    yield from above_zero("temperature", config.temperature)
-    yield from at_least_zero("weight", config.weight)
-    yield from share("label_smoothing", config.label_smoothing)

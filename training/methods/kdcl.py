@@ -9,22 +9,26 @@ frozen teacher T:
 Teacher and student see the same recordings in different bins, so their numbers of steps differ.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import AboveZero, AtLeastZero
 from lapilli.training.methods.logits import Tensor, divergence, mean_logits, softmax_sum
-from lapilli.training.methods.ranges import above_zero, at_least_zero
+from lapilli.training.methods.method import LossInput, Method
+from lapilli.training.methods.own import OwnMethod
+from lapilli.training.methods.plain import SoftmaxSumConfig
 
 
+@configuration("method.distillation")
 @dataclass(frozen=True)
 class DistillationConfig:
     """What the student learns from the teacher's scores; the defaults are the published method."""
 
-    weight: float = 0.5
+    weight: AtLeastZero = 0.5
     """Factor on the divergence."""
 
-    temperature: float = 1.0
+    temperature: AboveZero = 1.0
     """Tau, of teacher and student."""
 
     scores: Literal["softmax_sum", "mean_logits"] = "softmax_sum"
@@ -33,6 +37,37 @@ class DistillationConfig:
 
     padding: Literal["summed", "masked"] = "summed"
     """Whether steps that are not valid count in the scores too, as in the released code, or are left out."""
+
+
+@configuration("method")
+@dataclass(frozen=True)
+class KdclConfig(Method):
+    """A loss on the student's own logits, and what a teacher adds; the defaults are the published KDCL."""
+
+    needs_teacher: ClassVar[bool] = True
+
+    name: Literal["kdcl"] = "kdcl"
+    """The method: "kdcl"."""
+
+    own: OwnMethod | None = None
+    """The student's own loss; none: CE(m, y) as published, "softmax_sum". With "tks", curriculum and knowledge sharing
+    come together."""
+
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    """What the teacher adds."""
+
+    @property
+    def own_method(self) -> Method:
+        """`own`, or the published choice."""
+        return SoftmaxSumConfig() if self.own is None else self.own
+
+    def loss(self, batch: LossInput) -> Tensor:
+        """The student's own loss and `distillation_loss`."""
+        own = self.own_method.loss(batch)
+        taught = distillation_loss(
+            self.distillation, batch.logits, batch.teacher_logits, batch.valid, batch.teacher_valid
+        )
+        return own + taught
 
 
 def distillation_loss(
@@ -56,9 +91,3 @@ def distillation_loss(
     student = of_steps(logits, valid if masked else None)
     teacher = of_steps(teacher_logits.detach(), teacher_valid if masked else None)
     return config.weight * config.temperature**2 * divergence(teacher, student, config.temperature).mean()
-
-
-def distillation_problems(config: DistillationConfig) -> Iterator[str]:
-    """Values out of their range."""
-    yield from at_least_zero("weight", config.weight)
-    yield from above_zero("temperature", config.temperature)

@@ -1,36 +1,47 @@
 """The controls without a teacher: cross-entropy of one score for each class."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import Share
 from lapilli.training.methods.logits import Tensor, label_loss, mean_logits, softmax_sum
-from lapilli.training.methods.ranges import share
+from lapilli.training.methods.method import LossInput, Method
 
 
+@configuration("method")
 @dataclass(frozen=True)
-class PlainConfig:
+class PlainConfig(Method):
     """Cross-entropy of the mean of the logits over the steps."""
 
     name: Literal["plain"] = "plain"
     """The method: "plain"."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the target that is spread over all classes, 0…1."""
 
+    def loss(self, batch: LossInput) -> Tensor:
+        """See `plain_loss`."""
+        return plain_loss(self, batch.logits, batch.labels, batch.valid)
 
+
+@configuration("method")
 @dataclass(frozen=True)
-class SoftmaxSumConfig:
+class SoftmaxSumConfig(Method):
     """Cross-entropy of the summed softmax of the steps, used as logits: SpikeSCR's loss before any distillation."""
 
     name: Literal["softmax_sum"] = "softmax_sum"
     """The method: "softmax_sum"."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the target that is spread over all classes, 0…1."""
 
     padding: Literal["summed", "masked"] = "summed"
     """Whether steps that are not valid are summed too, as in the released code, or left out."""
+
+    def loss(self, batch: LossInput) -> Tensor:
+        """See `softmax_sum_loss`."""
+        return softmax_sum_loss(self, batch.logits, batch.labels, batch.valid)
 
 
 def plain_loss(config: PlainConfig, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -58,8 +69,3 @@ def softmax_sum_loss(config: SoftmaxSumConfig, logits: Tensor, labels: Tensor, v
     """
     summed = softmax_sum(logits, valid if config.padding == "masked" else None)
     return label_loss(summed, labels, config.label_smoothing)
-
-
-def plain_problems(config: PlainConfig | SoftmaxSumConfig) -> Iterator[str]:
-    """Values out of their range."""
-    yield from share("label_smoothing", config.label_smoothing)

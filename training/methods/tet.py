@@ -6,31 +6,37 @@ have the defaults of the released DVS-CIFAR10 training (`lamb` 1e-3, `means` 1.0
 them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from torch.nn.functional import cross_entropy
 
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import Share
 from lapilli.training.methods.logits import Tensor, mean_over_steps
-from lapilli.training.methods.ranges import share
+from lapilli.training.methods.method import LossInput, Method
 
 
+@configuration("method")
 @dataclass(frozen=True)
-class TetConfig:
+class TetConfig(Method):
     """Mean over the steps of each step's cross-entropy, and a pull of the logits to a constant."""
 
     name: Literal["tet"] = "tet"
     """The method: "tet"."""
 
-    regularisation: float = 1e-3
+    regularisation: Share = 1e-3
     """Lambda, 0…1: weight of the mean squared distance to `target`; the cross-entropy has weight 1 - lambda."""
 
     target: float = 1.0
     """The constant, in logits."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the target that is spread over all classes, 0…1."""
+
+    def loss(self, batch: LossInput) -> Tensor:
+        """See `tet_loss`."""
+        return tet_loss(self, batch.logits, batch.labels, batch.valid)
 
 
 def tet_loss(config: TetConfig, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -47,11 +53,3 @@ def tet_loss(config: TetConfig, logits: Tensor, labels: Tensor, valid: Tensor | 
     distances = (logits - config.target).square().mean(1)
     per_step = (1 - config.regularisation) * of_steps + config.regularisation * distances
     return mean_over_steps(per_step, logits, valid)
-
-
-def tet_problems(config: TetConfig) -> Iterator[str]:
-    """Values out of their range."""
-    yield from share("regularisation", config.regularisation)
-    yield from share("label_smoothing", config.label_smoothing)
-    if not abs(config.target) < float("inf"):
-        yield f"target: must be finite, got {config.target}"

@@ -12,30 +12,32 @@ commit 52401db). With z[t] the logits of step t, y the label, T the temperature 
 Where no step is right, s is 0 and q uniform. The other selectors and the remaining options are for ablations.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
+from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations.ranges import AboveZero, Count, Share
 from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, mean_logits, step_shares
-from lapilli.training.methods.ranges import above_zero, share
+from lapilli.training.methods.method import LossInput, Method
 
 
+@configuration("method")
 @dataclass(frozen=True)
-class TksConfig:
+class TksConfig(Method):
     """The steps that are right teach all steps; the defaults are the published method."""
 
     name: Literal["tks"] = "tks"
     """The method: "tks"."""
 
-    alpha: float = 0.7
+    alpha: Share = 0.7
     """Weight of what the teacher says, 0…1, at the end of the ramp; the label has the rest."""
 
     ramp: Literal["linear", "static"] = "linear"
     """Whether that weight grows with the epoch, from 0 in the first to almost alpha in the last, or is alpha always."""
 
-    temperature: float = 3.0
+    temperature: AboveZero = 3.0
     """Of the teacher alone; the students' softmax has temperature 1."""
 
     teacher: Literal["sum", "mean"] = "sum"
@@ -48,14 +50,18 @@ class TksConfig:
     """Steps of a sample that teach: those that are right, all, those that are wrong, the one with the largest softmax,
     or `random_steps` of them, drawn for each sample and batch."""
 
-    random_steps: int = 1
+    random_steps: Count = 1
     """Steps that `selector` "random" draws."""
 
     nothing_selected: Literal["uniform", "dropped"] = "uniform"
     """Whether a sample of which no step was selected is taught the uniform distribution, or nothing."""
 
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Share of the label's target that is spread over all classes, 0…1."""
+
+    def loss(self, batch: LossInput) -> Tensor:
+        """See `tks_loss`."""
+        return tks_loss(self, batch.logits, batch.labels, batch.epoch, batch.max_epochs, batch.valid, batch.generator)
 
 
 def tks_loss(
@@ -137,12 +143,3 @@ def _largest(scores: Tensor, counted: Tensor, n_steps: int) -> Tensor:
     masked = scores.masked_fill(~counted, -1)
     places = masked.topk(min(n_steps, scores.shape[1]), dim=1).indices
     return torch.zeros_like(counted).scatter(1, places, True)
-
-
-def tks_problems(config: TksConfig) -> Iterator[str]:
-    """Values out of their range."""
-    yield from share("alpha", config.alpha)
-    yield from above_zero("temperature", config.temperature)
-    yield from share("label_smoothing", config.label_smoothing)
-    if config.random_steps < 1:
-        yield f"random_steps: must be at least 1, got {config.random_steps}"

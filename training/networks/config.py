@@ -1,11 +1,15 @@
 """What a SLAYER network is built from, as it stands in a YAML file, and how long an answer takes to come out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Annotated, Literal
 
-from lapilli.netx_exports.synapses.kinds import Shape
+from pydantic import AfterValidator
+
+from lapilli.netx_exports.synapses.kinds import MAX_DELAY, Shape
+from lapilli.simulators.configurations import configuration, refuse
+from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Natural, Share, within
 
 Range = tuple[float, float]
 
@@ -15,30 +19,46 @@ MAX_GROUPS = 127
 ReadoutKind = Literal["voltage_sum", "spike_count", "softmax_sum"]
 
 
+def _of_64ths(threshold: float) -> float:
+    if not (threshold * 64).is_integer():
+        raise ValueError("must be a multiple of 1/64")
+    return threshold
+
+
+def _shares_in_order(interval: Range) -> Range:
+    if not 0 <= interval[0] <= interval[1] <= 1:
+        raise ValueError("must be two values of 0…1, the smaller one first")
+    return interval
+
+
+Shares = Annotated[Range, AfterValidator(_shares_in_order)]
+
+
+@configuration("conv")
 @dataclass(frozen=True)
 class ConvConfig:
     """A layer of convolutions; one with stride, or with as many groups as channels, pools with learned weights."""
 
-    channels: int
+    channels: Count
     """Channels of the layer."""
 
-    kernel: int = 3
+    kernel: Count = 3
     """Rows and columns of the kernels."""
 
-    stride: int = 1
+    stride: Count = 1
     """Distance of neighbouring neurons, in neurons of the layer below."""
 
-    padding: int | None = None
+    padding: Natural | None = None
     """Zeros around the image below; null: half an odd kernel, so that stride 1 keeps the size, 0 for an even one."""
 
-    groups: int = 1
+    groups: Annotated[int, within(1, MAX_GROUPS)] = 1
     """Blocks of channels that see only each other; 1…127."""
 
-    skip: int = 0
+    skip: Natural = 0
     """Convolutional layers that a second synapse skips, a 1×1 convolution; 1: it reads what the layer below reads, and
     so on. Where the channels are as many, each feeds its own only, at first with weights of one threshold. 0: none."""
 
-    pool: int = 1
+    pool: Count = 1
     """Side of windows of pooling neurons behind the layer, which spike when any neuron of theirs does; 1: none."""
 
     @property
@@ -51,6 +71,7 @@ class ConvConfig:
         return tuple((side + 2 * self.margin - self.kernel) // self.stride + 1 for side in below)
 
 
+@configuration("network")
 @dataclass(frozen=True)
 class NetworkConfig:
     """Layers of CUBA LIF neurons and a readout."""
@@ -58,7 +79,7 @@ class NetworkConfig:
     conv: tuple[ConvConfig, ...] = ()
     """Convolutional layers in front of the hidden ones; the input is then (channels, rows, columns)."""
 
-    hidden: tuple[int, ...] = (256,)
+    hidden: tuple[Count, ...] = (256,)
     """Neurons of each hidden layer without convolutions, from input to output."""
 
     hidden_skips: bool = False
@@ -74,25 +95,25 @@ class NetworkConfig:
     through_state: bool = False
     """Whether gradients of recurrent layers pass from step to step through current and voltage, not spikes alone."""
 
-    threshold: float = 1.0
+    threshold: Annotated[AboveZero, AfterValidator(_of_64ths)] = 1.0
     """Voltage at which a neuron spikes; a multiple of 1/64."""
 
-    current_decay: float = 0.1
+    current_decay: Share = 0.1
     """Share of its current that a hidden neuron forgets in a step, 0…1."""
 
-    voltage_decay: float = 0.03
+    voltage_decay: Share = 0.03
     """Share of its voltage that a hidden neuron forgets in a step, 0…1."""
 
-    current_decay_range: Range | None = None
+    current_decay_range: Shares | None = None
     """Each neuron of `hidden` has a current decay of its own, drawn from here; null: all have `current_decay`."""
 
-    voltage_decay_range: Range | None = None
+    voltage_decay_range: Shares | None = None
     """Each neuron of `hidden` has a voltage decay of its own, drawn from here; null: all have `voltage_decay`."""
 
     learn_decays: bool = False
     """Whether the decays of hidden layers and readout are learned: one for a layer, or of each neuron with a range."""
 
-    delays: int = 0
+    delays: Annotated[int, within(0, MAX_DELAY)] = 0
     """Largest learned axonal delay behind each layer of `hidden`, in steps, 0…62; 0: none."""
 
     initial_delays: Range | None = None
@@ -102,25 +123,25 @@ class NetworkConfig:
     """What decides the class: voltages of neurons that never spike, summed over all steps, or their softmax in each
     step, summed, or a count of spikes."""
 
-    readout_current_decay: float = 1.0
+    readout_current_decay: Share = 1.0
     """Share of its current that a readout neuron forgets in a step, 0…1."""
 
-    readout_voltage_decay: float = 0.1
+    readout_voltage_decay: Share = 0.1
     """Share of its voltage that a readout neuron forgets in a step, 0…1."""
 
-    surrogate_width: float = 1.0
+    surrogate_width: AboveZero = 1.0
     """Distance from the threshold, in thresholds, at which the surrogate gradient has fallen to 1/e of its peak."""
 
-    surrogate_peak: float = 0.5
+    surrogate_peak: AboveZero = 0.5
     """Surrogate gradient of a spike with respect to the voltage, at the threshold."""
 
-    hidden_weight_scale: float = 2.0
+    hidden_weight_scale: AboveZero = 2.0
     """Factor on torch's initial weights of the hidden layers."""
 
     recurrent_weight_scale: float | None = None
     """Factor on torch's initial weights of recurrent synapses; null: as `hidden_weight_scale`."""
 
-    readout_weight_scale: float = 1.0
+    readout_weight_scale: AboveZero = 1.0
     """Factor on torch's initial weights of the readout."""
 
     weight_norm: bool = False
@@ -129,17 +150,33 @@ class NetworkConfig:
     batch_norm: bool = False
     """Whether the currents of hidden neurons are normalised by batch, folded into integer weights and biases."""
 
-    norm_scale: float = 1.0
+    norm_scale: AboveZero = 1.0
     """First standard deviation of normalised currents, learned for each neuron or channel."""
 
-    bias_exp: int = 6
+    bias_exp: Annotated[int, within(0, 6)] = 6
     """Biases of normalised neurons are multiples of 2^bias_exp / 4096; 6 as in files that stock lava-dl reads; 0…6."""
 
     learn_threshold: bool = False
     """Whether a factor of each layer's weights is learned, which does what a learned threshold would."""
 
-    dropout: float = 0.0
+    dropout: Annotated[float, AfterValidator(Bounds(0, 1, below=True))] = 0.0
     """Share of hidden neurons silenced in training, each for a whole sample (recurrent layers: for a step), 0…1."""
+
+    def __post_init__(self) -> None:
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        first = self.initial_delays
+        if first is not None and not 0 <= first[0] <= first[1] <= self.delays:
+            words = f"must be two values of 0…{self.delays}, the smaller one first"
+            yield f"initial_delays: {words}, got {list(first)}"
+        if self.through_state and not self.recurrent:
+            yield "through_state: is of recurrent layers; recurrent is false"
+        scales = [name for name in ("weight_norm", "batch_norm", "learn_threshold") if getattr(self, name)]
+        if len(scales) > 1:
+            yield f"{' and '.join(scales)}: each learns the scale of the weights, choose one"
+        if self.hidden_skips and self.recurrent:
+            yield "hidden_skips: is of layers that do not feed themselves; recurrent is true"
 
 
 DEFAULT_NETWORK = NetworkConfig()

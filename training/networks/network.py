@@ -15,7 +15,7 @@ from lapilli.training.networks.axonal_delays import delayed, later
 from lapilli.training.networks.blocks import build_blocks
 from lapilli.training.networks.config import DEFAULT_NETWORK, ConvConfig, NetworkConfig, depth
 from lapilli.training.networks.folding import batch_statistics, refresh
-from lapilli.training.networks.problems import config_problems
+from lapilli.training.networks.problems import misfits
 from lapilli.training.networks.time import clear_state
 
 __all__ = ["DEFAULT_NETWORK", "ConvConfig", "NetworkConfig", "SlayerNetwork", "depth"]
@@ -31,7 +31,7 @@ class SlayerNetwork(torch.nn.Module):
         graded_input: whether input events carry values, such as counts, instead of being plain spikes.
 
     Raises:
-        LapilliError: listing every value out of its range, and what does not fit the input.
+        LapilliError: listing all that does not fit the input.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class SlayerNetwork(torch.nn.Module):
     ) -> None:
         super().__init__()
         shape = (inputs,) if isinstance(inputs, int) else tuple(inputs)
-        if problems := list(config_problems(config, shape)):
+        if problems := list(misfits(config, shape)):
             raise LapilliError("network: " + "; ".join(problems))
         self.config = config
         # Without convolutions an image is a row of neurons.

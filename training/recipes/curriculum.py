@@ -12,39 +12,41 @@ there, and ends with the same weights as one that was not.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from math import isfinite
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.simulators.configurations import configuration, refuse
+from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
 from lapilli.training.data.tasks import DataConfig
 from lapilli.training.loop.inheritance import Inherited
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
-from lapilli.training.methods import DistillationConfig, KdclConfig, OwnConfig
+from lapilli.training.methods import DistillationConfig, KdclConfig, OwnMethod
 from lapilli.training.networks.network import DEFAULT_NETWORK, NetworkConfig
-from lapilli.training.recipes.surrogate_gradient import DEFAULT_METHOD
+from lapilli.training.recipes import surrogate_gradient
+from lapilli.training.recipes.surrogate_gradient import Accelerator
 from lapilli.training.studies.collect import Row
 from lapilli.training.studies.proven_runs import resumed, row_of
 
 
+@configuration("chain")
 @dataclass(frozen=True)
 class ChainConfig:
     """The bins of a chain, and what stands beside it."""
 
-    bins_ms: tuple[float, ...] = (10.0, 25.0)
+    bins_ms: tuple[AboveZero, ...] = (10.0, 25.0)
     """Width of a time bin in each stage, from the narrowest."""
 
-    duration_ms: float = 1000.0
+    duration_ms: AboveZero = 1000.0
     """Length of a sample: a stage has as many steps as its bins fit into that."""
 
     inherited: Inherited = "as it is"
     """Whether a stage inherits decays and delays in steps, as published, or in milliseconds ("rescaled")."""
 
-    student_lr: float = 1.0
+    student_lr: AboveZero = 1.0
     """Learning rate of later stages, over that of the first."""
 
-    student_epochs: int | None = None
+    student_epochs: Count | None = None
     """Epochs of later stages; null: as many as the first."""
 
     from_scratch: bool = True
@@ -52,6 +54,16 @@ class ChainConfig:
 
     without_teacher: bool = True
     """Control: inherited weights, but no teacher."""
+
+    def __post_init__(self) -> None:
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        widths = self.bins_ms
+        if len(widths) < 2 or list(widths) != sorted(set(widths)):
+            yield f"bins_ms: need two or more bins, each wider than the one before, got {list(widths)}"
+        elif min(self.frames) < 1:
+            yield f"duration_ms: must hold a bin of {widths[-1]:g} ms, got {self.duration_ms:g}"
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -85,16 +97,8 @@ class Stage:
 
 
 def stages(chain: ChainConfig) -> Iterator[Stage]:
-    """All trainings, each after those that it follows.
-
-    Raises:
-        LapilliError: for fewer than two bins, bins that do not become wider, or a duration that holds none.
-    """
+    """All trainings, each after those that it follows."""
     widths = chain.bins_ms
-    if len(widths) < 2 or not all(map(isfinite, widths)) or list(widths) != sorted(set(widths)) or widths[0] <= 0:
-        raise LapilliError(f"chain.bins_ms: need two or more bins, each wider than the one before, got {list(widths)}")
-    if not isfinite(chain.duration_ms) or min(chain.frames) < 1:
-        raise LapilliError(f"chain.duration_ms: must hold a bin of {widths[-1]:g} ms, got {chain.duration_ms:g}")
     first = Stage("from scratch", widths[0], chain.frames[0])
     yield first
     before = first.name
@@ -108,40 +112,63 @@ def stages(chain: ChainConfig) -> Iterator[Stage]:
         before = taught.name
 
 
+@configuration("")
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen about a chain: the options of `lapilli train curriculum`, and the keys of its file."""
+
+    chain: ChainConfig = field(default_factory=ChainConfig)
+    """bins and controls."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    """what to train on; bins and steps are those of each stage, the drain that of the first, as long in time."""
+
+    network: NetworkConfig = DEFAULT_NETWORK
+    """what to train."""
+
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """how the first stage trains, and the controls from scratch."""
+
+    loss: LossConfig = field(default_factory=LossConfig)
+    """from scores to logits, and what operations and spikes cost."""
+
+    method: OwnMethod | None = None
+    """the networks' own loss, with or without a teacher; none: cross-entropy of the mean, 0.1 smoothed."""
+
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    """what a teacher adds."""
+
+    watch_test: bool = False
+    """as in `train`, for every stage."""
+
+    seed: Natural = 0
+    """of initial weights, order, augmentation and dropout of every stage."""
+
+    threads: Count = 1
+    """of torch."""
+
+    accelerator: Accelerator = "auto"
+    """where to train; "auto" takes a GPU if there is one."""
+
+    lava_samples: Natural = 0
+    """test samples on which each network is proven on Lava too."""
+
+    def __post_init__(self) -> None:
+        method = self.method
+        taught = method is not None and method.needs_teacher
+        refuse([f"method: must be one without a teacher of its own, got {method.name}"] if method and taught else [])
+
+
 def train_curriculum(
-    run_dir: Path,
-    chain: ChainConfig = ChainConfig(),
-    data: DataConfig = DataConfig(),
-    network: NetworkConfig = DEFAULT_NETWORK,
-    optimizer: OptimizerConfig = OptimizerConfig(),
-    loss: LossConfig = LossConfig(),
-    method: OwnConfig | None = None,
-    distillation: DistillationConfig = DistillationConfig(),
-    watch_test: bool = False,
-    seed: int = 0,
-    threads: int = 1,
-    accelerator: Literal["cpu", "gpu", "auto"] = "auto",
-    lava_samples: int = 0,
-    progress: bool = True,
+    run_dir: Path, options: Options | None = None, *, progress: bool = True, **given: Any
 ) -> list[Row]:
     """Train the whole chain and its controls; what was stopped goes on where it was when called again.
 
     Arguments:
         run_dir: folder of the stages, each a run of its own.
-        chain: bins and controls.
-        data: what to train on; its bins and steps are those of each stage, its drain is that of the first one and lasts
-            as long in the others.
-        network: what to train.
-        optimizer: how the first stage trains, and the controls from scratch.
-        loss: from scores to logits, and what operations and spikes cost.
-        method: the networks' own loss, with or without a teacher; none: cross-entropy of the mean, 0.1 smoothed.
-        distillation: what a teacher adds.
-        watch_test: as in `train`, for every stage.
-        seed: of initial weights, order, augmentation and dropout of every stage.
-        threads: of torch.
-        accelerator: where to train; "auto" takes a GPU if there is one.
-        lava_samples: test samples on which each network is proven on Lava too.
+        options: of the chain; none: all defaults.
         progress: whether to show progress bars.
+        given: fields of `Options` that replace those of `options`: `train_curriculum(run_dir, seed=3)`.
 
     Returns:
         A row for each stage: steps, accuracy, operations, estimate of energy, what was proven.
@@ -149,39 +176,44 @@ def train_curriculum(
     Raises:
         LapilliError: as `train`; for bins that are no chain.
     """
-    common = {"network": network, "loss": loss, "seed": seed, "threads": threads, "accelerator": accelerator}
-    common["watch_test"] = watch_test
+    chosen = replace(Options() if options is None else options, **given)
     rows: list[Row] = []
-    for stage in list(stages(chain)):
-        framing = replace(data.framing, bin_ms=stage.width_ms, n_steps=stage.frames)
-        drain = None if data.drain is None else round(data.drain * chain.bins_ms[0] / stage.width_ms)
-        of_stage = replace(data, framing=framing, drain=drain)
-        options: dict[str, Any] = {**common, "data": of_stage, "optimizer": optimizer, "method": method}
-        if stage.before is not None:
-            options |= _following(stage, Path(run_dir), chain, optimizer, method, distillation)
-        folder = Path(run_dir) / stage.name
-        summary = resumed(folder, progress=progress, **options)
-        measured = row_of(folder, summary, of_stage, lava_samples)
+    for stage in stages(chosen.chain):
+        folder, training = Path(run_dir) / stage.name, _training(stage, chosen, Path(run_dir))
+        summary = resumed(folder, training, progress)
+        measured = row_of(folder, summary, training.data, chosen.lava_samples)
         rows.append({"stage": stage.kind, "bin_ms": stage.width_ms, "frames": stage.frames, **measured})
     return rows
 
 
+def _training(stage: Stage, options: Options, run_dir: Path) -> surrogate_gradient.Options:
+    """Options of a stage."""
+    data = options.data
+    framing = replace(data.framing, bin_ms=stage.width_ms, n_steps=stage.frames)
+    drain = None if data.drain is None else round(data.drain * options.chain.bins_ms[0] / stage.width_ms)
+    training = surrogate_gradient.Options(
+        data=replace(data, framing=framing, drain=drain),
+        network=options.network,
+        optimizer=options.optimizer,
+        loss=options.loss,
+        method=options.method,
+        watch_test=options.watch_test,
+        seed=options.seed,
+        threads=options.threads,
+        accelerator=options.accelerator,
+    )
+    return training if stage.before is None else _following(stage, run_dir / stage.before, training, options)
+
+
 def _following(
-    stage: Stage,
-    run_dir: Path,
-    chain: ChainConfig,
-    optimizer: OptimizerConfig,
-    method: OwnConfig | None,
-    distillation: DistillationConfig,
-) -> dict[str, Any]:
-    """Options of a stage that follows another."""
-    before = run_dir / str(stage.before)
+    stage: Stage, before: Path, training: surrogate_gradient.Options, options: Options
+) -> surrogate_gradient.Options:
+    """Options of a stage that follows the run in the folder `before`."""
+    chain, optimizer = options.chain, training.optimizer
     epochs = chain.student_epochs or optimizer.max_epochs
-    options: dict[str, Any] = {
-        "start": before,
-        "inherited": chain.inherited,
-        "optimizer": replace(optimizer, lr=optimizer.lr * chain.student_lr, max_epochs=epochs),
-    }
-    if stage.kind == "kdcl":
-        options |= {"teacher": before, "method": KdclConfig(own=method or DEFAULT_METHOD, distillation=distillation)}
-    return options
+    optimizer = replace(optimizer, lr=optimizer.lr * chain.student_lr, max_epochs=epochs)
+    training = replace(training, start=before, inherited=chain.inherited, optimizer=optimizer)
+    if stage.kind != "kdcl":
+        return training
+    method = KdclConfig(own=training.chosen_method, distillation=options.distillation)
+    return replace(training, teacher=before, method=method)

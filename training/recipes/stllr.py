@@ -8,7 +8,7 @@ A run that was stopped by Ctrl-C, a kill or a power cut, and resumed, ends with 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -19,14 +19,14 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 
 from lapilli.netx_exports import save
 from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.simulators.configurations import as_plain, configuration, read_section, refuse
+from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.training.data.samples import Samples
-from lapilli.training.data.tasks import DataConfig, Task, find_task
+from lapilli.training.data.tasks import DataConfig, Task, find_task, unguarded
 from lapilli.training.exported.evaluation import measure
-from lapilli.training.exported.export import read_section
 from lapilli.training.loop.batches import Augment
 from lapilli.training.loop.fitting import Machine, fit, torch_settings
-from lapilli.training.loop.optimisation import out_of_range
 from lapilli.training.loop.run_folder import (
     RunFolder,
     read_config,
@@ -37,7 +37,7 @@ from lapilli.training.loop.run_folder import (
 )
 from lapilli.training.methods.schedules import warm_up_cosine
 from lapilli.training.stllr.batches import StreamBatches
-from lapilli.training.stllr.config import MethodConfig, OnlineNetworkConfig, RuleConfig
+from lapilli.training.stllr.config import MethodConfig, OnlineNetworkConfig, RuleConfig, UnrolledConfig
 from lapilli.training.stllr.errors import UnusableRateError
 from lapilli.training.stllr.exported import export, not_exportable
 from lapilli.training.stllr.frames import Frames
@@ -52,6 +52,7 @@ _EVALUATED_AT_ONCE = 256
 _PREFIX = "learner.network."
 
 
+@configuration("optimizer")
 @dataclass(frozen=True)
 class OnlineOptimizerConfig:
     """How gradients become changes, and for how long."""
@@ -59,19 +60,19 @@ class OnlineOptimizerConfig:
     kind: Literal["adam", "sgd"] = "adam"
     """Adam, as published, or plain gradient descent, as a chip can."""
 
-    lr: float = 1e-3
+    lr: AboveZero = 1e-3
     """Largest learning rate."""
 
     schedule: Literal["constant", "cosine"] = "cosine"
     """Whether the learning rate falls, epoch by epoch, to 0 along half a cosine."""
 
-    batch_size: int = 128
+    batch_size: Count = 128
     """Samples in a batch."""
 
-    max_epochs: int = 20
+    max_epochs: Count = 20
     """Epochs after which training ends."""
 
-    patience: int = 1000
+    patience: Count = 1000
     """Epochs without a lower validation loss after which training ends early; where the best weights are kept."""
 
     rounding: Literal["nearest", "random"] = "nearest"
@@ -118,49 +119,77 @@ class OnlineSummary:
     versions: Mapping[str, str]
 
 
+@configuration("")
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen about a training: the options of `lapilli train stllr`, and the keys of its file."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    """what to train on."""
+
+    network: OnlineNetworkConfig = DEFAULT_ONLINE_NETWORK
+    """what to train."""
+
+    optimizer: OnlineOptimizerConfig = DEFAULT_ONLINE_OPTIMIZER
+    """how gradients become changes."""
+
+    method: MethodConfig | None = None
+    """the rule, or back-propagation through time; none: the rule as published for SHD, all steps teach."""
+
+    seed: Natural = 0
+    """of initial weights, random feedback, order and augmentation; the split of the data is always the same."""
+
+    threads: Count = 1
+    """of torch. Another number may round differently, so it is part of the configuration."""
+
+    watch_test: bool = False
+    """whether the test part is looked at after every epoch, for the figure that papers without validation data report;
+    the choice of weights never depends on it."""
+
+    @property
+    def chosen_method(self) -> RuleConfig | UnrolledConfig:
+        """`method`, or the default."""
+        return DEFAULT_RULE if self.method is None else self.method
+
+    def __post_init__(self) -> None:
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        integer = self.network.arithmetic == "integer" and not self.network.weight_standardisation
+        if self.optimizer.rounding == "random" and not integer:
+            yield "optimizer.rounding: random needs integer arithmetic without weight standardisation"
+        yield from unguarded(self.data, self.optimizer.keep)
+
+
 def train_stllr(
-    run_dir: Path,
-    data: DataConfig = DataConfig(),
-    network: OnlineNetworkConfig = DEFAULT_ONLINE_NETWORK,
-    optimizer: OnlineOptimizerConfig = DEFAULT_ONLINE_OPTIMIZER,
-    method: MethodConfig | None = None,
-    watch_test: bool = False,
-    seed: int = 0,
-    threads: int = 1,
-    resume: bool = False,
-    progress: bool = True,
+    run_dir: Path, options: Options | None = None, *, resume: bool = False, progress: bool = True, **given: Any
 ) -> OnlineSummary:
     """Train by S-TLLR or a control, keep weights, export the network where it is one of integers.
 
     Arguments:
         run_dir: folder for configuration, metrics, checkpoint, weights, network and summary.
-        data: what to train on.
-        network: what to train.
-        optimizer: how gradients become changes.
-        method: the rule, or back-propagation through time; none: the rule as published for SHD, all steps teach.
-        watch_test: whether the test part is looked at after every epoch, for the figure that papers without validation
-            data report; the choice of weights never depends on it.
-        seed: of initial weights, random feedback, order and augmentation; the split of the data is always the same.
-        threads: of torch. Another number may round differently, so it is part of the configuration.
+        options: of the training; none: all defaults.
         resume: go on after the last finished epoch in `run_dir`; the configuration must be the same.
         progress: whether to show a progress bar on stderr, if that is a terminal.
+        given: fields of `Options` that replace those of `options`: `train_stllr(run_dir, seed=3)`.
 
     Raises:
         LapilliError: for values out of range, missing data, a class without training samples, an unusable run folder,
             or a learning signal that is no number (UnusableRateError).
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
-    method = DEFAULT_RULE if method is None else method
-    config = run_config(data, network, optimizer, method, seed, threads) | {"watch_test": watch_test}
-    with torch_settings(seed, threads):
-        task = find_task(data, progress)
+    chosen = replace(Options() if options is None else options, **given)
+    chosen = replace(chosen, method=chosen.chosen_method)
+    optimizer, seed = chosen.optimizer, chosen.seed
+    with torch_settings(seed, chosen.threads):
+        task = find_task(chosen.data, progress)
         _check_classes(task)
-        module = OnlineNetwork(network, task.shape, len(task.classes), task.graded)
-        n_steps = task.run_steps(network.depth) - network.depth
-        learner = learner_of(module, method, n_steps)
-        folder = start_run(run_dir, config, resume)
+        module = OnlineNetwork(chosen.network, task.shape, len(task.classes), task.graded)
+        n_steps = task.run_steps(chosen.network.depth) - chosen.network.depth
+        learner = learner_of(module, chosen.chosen_method, n_steps)
+        folder = start_run(run_dir, as_plain(chosen), resume)
         batches = _streams(module, task.train, n_steps, optimizer.batch_size, seed, task.augment)
-        parts = [task.validation, *([task.test] if watch_test else [])]
+        parts = [task.validation, *([task.test] if chosen.watch_test else [])]
         record = fit(
             OnlineClassifier(learner, batches, optimizer),
             cast(Any, batches),
@@ -196,25 +225,6 @@ def train_stllr(
     return summary
 
 
-def run_config(
-    data: DataConfig,
-    network: OnlineNetworkConfig,
-    optimizer: OnlineOptimizerConfig,
-    method: MethodConfig,
-    seed: int,
-    threads: int,
-) -> dict[str, Any]:
-    """What a run folder's configuration says of a run.
-
-    Raises:
-        LapilliError: listing every value out of its range.
-    """
-    if problems := list(_problems(data, network, optimizer, seed, threads)):
-        raise LapilliError("; ".join(problems))
-    parts: dict[str, Any] = {"data": data, "network": network, "optimizer": optimizer, "method": method}
-    return {**{name: asdict(part) for name, part in parts.items()}, "seed": seed, "threads": threads}
-
-
 def load_online(run_dir: Path) -> OnlineNetwork:
     """The network of a finished run, with its weights.
 
@@ -223,7 +233,7 @@ def load_online(run_dir: Path) -> OnlineNetwork:
         FormatError: when configuration and weights are damaged or do not fit each other.
     """
     folder = RunFolder(run_dir)
-    config = read_section(read_config(folder), "network", OnlineNetworkConfig, str(folder.config))
+    config = read_section(read_config(folder), "network", OnlineNetworkConfig, folder.config)
     weights, facts = read_weights(folder)
     try:
         shape, n_classes = [int(side) for side in facts["input_shape"]], int(facts["n_classes"])
@@ -341,24 +351,3 @@ def _check_classes(task: Task) -> None:
     if unseen:
         names = ", ".join(task.classes[label] for label in unseen)
         raise LapilliError(f"data: the training part has no sample of class {names}, which would never be learned")
-
-
-def _problems(
-    data: DataConfig, network: OnlineNetworkConfig, optimizer: OnlineOptimizerConfig, seed: int, threads: int
-) -> Iterator[str]:
-    yield from out_of_range(
-        {"optimizer.lr": optimizer.lr},
-        {"data.deformation": data.deformation, "seed": seed},
-        {
-            "threads": threads,
-            "optimizer.batch_size": optimizer.batch_size,
-            "optimizer.max_epochs": optimizer.max_epochs,
-            "optimizer.patience": optimizer.patience,
-        },
-    )
-    if data.drain is not None and data.drain < 0:
-        yield f"data.drain: must be at least 0, got {data.drain}"
-    if optimizer.rounding == "random" and (network.arithmetic != "integer" or network.weight_standardisation):
-        yield "optimizer.rounding: random needs integer arithmetic without weight standardisation"
-    if data.fit == "train and validation" and optimizer.keep == "best":
-        yield "data.fit: with the validation part in training no epoch can be chosen by it; set optimizer.keep to last"

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from math import isfinite, prod
+from math import prod
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
+from lapilli.simulators.configurations import Named, configuration, refuse
+from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural, Share, within
 from lapilli.training.networks.config import ConvConfig
 from lapilli.training.stllr.activations import PsiName
 
@@ -20,6 +22,7 @@ INTEGER_UNIT = 64
 """SLAYER's scale: an integer weight or threshold of 64 is 1."""
 
 
+@configuration("method")
 @dataclass(frozen=True)
 class RuleConfig:
     """S-TLLR (arXiv 2306.15220): dw = -Σ_t d[t] (a_pre Ψ[t] q[t] + a_post h[t] x[t]), forward in time.
@@ -38,36 +41,37 @@ class RuleConfig:
     a_post: float = 1.0
     """Weight of the non-causal term; 0 with l_pre null: OTTT."""
 
-    l_pre: float | None = 1.0
+    l_pre: Share | None = 1.0
     """Share of the trace q that is kept in a step, 0…1; null: as much as the layer keeps of its voltage."""
 
-    l_post: float = 0.5
+    l_post: Share = 0.5
     """Share of the trace h that is kept in a step, 0…1."""
 
-    l_readout: float | None = None
+    l_readout: Share | None = None
     """Share of the readout's trace that is kept in a step, 0…1; null: as much as it keeps of its voltage."""
 
     psi: PsiName = "fast sigmoid"
     """Secondary activation (`training/stllr/activations.py`)."""
 
-    window: int | None = None
+    window: Count | None = None
     """Only the last so many steps of a sample teach; null: all."""
 
     signal: Signal = "bp"
     """Learning signal of hidden layers: the error of the step, back through the layers of that step, or through fixed
     random weights straight to each layer ("dfa"), or its sign alone ("sign dfa")."""
 
-    error_delay: int = 0
+    error_delay: Natural = 0
     """Steps that the error takes to hidden layers; what it finds there is what they do then."""
 
     update: Update = "batch"
     """Whether weights change once for a batch, or in each step of the window."""
 
-    trace_bits: int | None = None
+    trace_bits: Annotated[int, within(1, 23)] | None = None
     """Traces are whole numbers of so many bits, as on a chip, rounded at random in each step; the largest number is
     what a spike, or the largest Ψ, in every step adds up to. null: real numbers."""
 
 
+@configuration("method")
 @dataclass(frozen=True)
 class UnrolledConfig:
     """Control: back-propagation through time by autograd, on the very same network, Ψ, window and normalisation."""
@@ -75,7 +79,7 @@ class UnrolledConfig:
     name: Literal["bptt"] = "bptt"
     """Full, or truncated."""
 
-    steps: int | None = None
+    steps: Count | None = None
     """Gradients pass through so many steps: a sample is cut there, states go on; null: all steps."""
 
     recurrent_gradient: bool = True
@@ -85,7 +89,7 @@ class UnrolledConfig:
     psi: PsiName = "fast sigmoid"
     """Surrogate gradient of a spike."""
 
-    window: int | None = None
+    window: Count | None = None
     """Only the last so many steps of a sample have a loss; null: all."""
 
     loss: Literal["each step", "mean"] = "each step"
@@ -93,7 +97,7 @@ class UnrolledConfig:
     needs the whole sample, so that it cannot be truncated."""
 
 
-MethodConfig = RuleConfig | UnrolledConfig
+MethodConfig = Annotated[RuleConfig | UnrolledConfig, Named((RuleConfig, UnrolledConfig))]
 
 _VISION = RuleConfig(a_post=-1.0, l_pre=0.5, l_post=0.2, l_readout=0.0, psi="sigmoid", window=5)
 
@@ -121,6 +125,7 @@ def sltt(psi: PsiName = "fast sigmoid", window: int | None = None) -> RuleConfig
     return RuleConfig(a_post=0.0, l_pre=0.0, l_readout=0.0, psi=psi, window=window)
 
 
+@configuration("network")
 @dataclass(frozen=True)
 class OnlineNetworkConfig:
     """Leaky integrate-and-fire neurons without synaptic currents, layer by layer, and a readout.
@@ -131,16 +136,16 @@ class OnlineNetworkConfig:
     conv: tuple[ConvConfig, ...] = ()
     """Convolutional layers in front, without groups, skips and pooling neurons; a stride pools."""
 
-    hidden: tuple[int, ...] = (128,)
+    hidden: tuple[Count, ...] = (128,)
     """Neurons of each hidden layer without convolutions."""
 
     recurrent: bool = False
     """Whether every layer of `hidden` also feeds itself, a step later."""
 
-    leak: float = 0.9933
+    leak: Share = 0.9933
     """Share of its voltage that a hidden neuron keeps in a step, 0…1."""
 
-    threshold: float = 0.6
+    threshold: AboveZero = 0.6
     """Voltage that a neuron must exceed to spike."""
 
     reset: Literal["subtract", "zero"] = "subtract"
@@ -149,10 +154,10 @@ class OnlineNetworkConfig:
     readout: Literal["leaky", "instantaneous"] = "leaky"
     """Whether the readout's voltages remember what they did before."""
 
-    readout_leak: float = 0.9933
+    readout_leak: Share = 0.9933
     """Share of its voltage that a leaky readout keeps in a step, 0…1."""
 
-    gain: float = 1.0
+    gain: AboveZero = 1.0
     """Factor from the readout's voltage to logit."""
 
     bias: bool = False
@@ -161,12 +166,27 @@ class OnlineNetworkConfig:
     weight_standardisation: bool = False
     """Whether the weights of each hidden neuron are used with mean 0 and a learned length."""
 
-    weight_scale: float = 1.0
+    weight_scale: AboveZero = 1.0
     """Factor on torch's initial weights."""
 
     arithmetic: Literal["float", "integer"] = "float"
     """Real numbers, or SLAYER's and Lava's integers: weights of 8 bits, voltages in fixed point. What is trained with
     "integer" and a reset to zero is what is exported."""
+
+    def __post_init__(self) -> None:
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.recurrent and not self.hidden:
+            yield "recurrent: there is no layer in hidden"
+        for number, layer in enumerate(self.conv):
+            for name, usual in (("groups", 1), ("skip", 0), ("pool", 1)):
+                if getattr(layer, name) != usual:
+                    yield f"conv[{number}].{name}: must be {usual} here, got {getattr(layer, name)}"
+        if self.arithmetic == "integer" and self.bias:
+            yield "bias: integer arithmetic has none here"
+        if self.arithmetic == "integer" and self.threshold * INTEGER_UNIT % 1:
+            yield f"threshold: must be a multiple of 1/{INTEGER_UNIT} with integer arithmetic, got {self.threshold}"
 
     @property
     def readout_keeps(self) -> float:
@@ -179,70 +199,33 @@ class OnlineNetworkConfig:
         return len(self.conv) + len(self.hidden) + 1
 
 
-def rule_problems(method: MethodConfig, n_steps: int) -> Iterator[str]:
-    """What is wrong with a rule or control for samples of `n_steps` steps."""
-    if method.psi not in get_args(PsiName):
-        yield f"psi: must be one of {', '.join(get_args(PsiName))}, got {method.psi!r}"
-    if method.window is not None and not 1 <= method.window <= n_steps:
+def rule_misfits(method: MethodConfig, n_steps: int) -> Iterator[str]:
+    """What of a rule or control does not fit samples of `n_steps` steps."""
+    if method.window is not None and method.window > n_steps:
         yield f"window: must be 1…{n_steps}, the steps of a sample, or null, got {method.window}"
     if isinstance(method, UnrolledConfig):
-        if method.steps is not None and method.steps < 1:
-            yield f"steps: must be at least 1 or null, got {method.steps}"
         if method.loss == "mean" and method.steps is not None and method.steps < n_steps:
             yield f"steps: the loss of the mean needs all {n_steps} steps at once, got {method.steps}"
-        return
-    for name in ("a_pre", "a_post"):
-        if not isfinite(value := getattr(method, name)):
-            yield f"{name}: must be finite, got {value}"
-    for name in ("l_pre", "l_post", "l_readout"):
-        if (kept := getattr(method, name)) is not None and not 0 <= kept <= 1:
-            yield f"{name}: must be 0…1, got {kept}"
-    for name, allowed in (("signal", Signal), ("update", Update)):
-        if getattr(method, name) not in get_args(allowed):
-            yield f"{name}: must be one of {', '.join(get_args(allowed))}, got {getattr(method, name)!r}"
-    if method.trace_bits is not None and not 1 <= method.trace_bits <= 23:
-        yield f"trace_bits: must be 1…23 or null, got {method.trace_bits}"
-    if not 0 <= method.error_delay < (method.window or n_steps):
+    elif method.error_delay >= (method.window or n_steps):
         yield f"error_delay: must be at least 0 and less than the steps that teach, got {method.error_delay}"
 
 
-def network_problems(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
-    """What is wrong with a network for such an input."""
-    for name in ("leak", "readout_leak"):
-        if not 0 <= getattr(config, name) <= 1:
-            yield f"{name}: must be 0…1, got {getattr(config, name)}"
-    for name in ("threshold", "gain", "weight_scale"):
-        if not (isfinite(value := getattr(config, name)) and value > 0):
-            yield f"{name}: must be above 0 and finite, got {value}"
-    yield from (f"hidden: must be at least 1, got {size}" for size in config.hidden if size < 1)
+def network_misfits(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
+    """What of a network does not fit such an input."""
     if sum(size * max(below, size) for below, size in pairwise((prod(input_shape), *config.hidden))) > MAX_WEIGHTS:
         yield f"hidden: more than {MAX_WEIGHTS} weights, got {config.hidden}"
-    if config.recurrent and not config.hidden:
-        yield "recurrent: there is no layer in hidden"
     if config.conv and len(input_shape) != 3:
         yield f"conv: needs an input of channels, rows and columns, got {tuple(input_shape)}"
     elif prod(input_shape) < 1:
         yield f"input: has no neurons, its shape is {tuple(input_shape)}"
     else:
-        yield from _conv_problems(config, input_shape)
-    if config.arithmetic == "integer":
-        if config.bias:
-            yield "bias: integer arithmetic has none here"
-        if config.threshold * INTEGER_UNIT % 1:
-            yield f"threshold: must be a multiple of 1/{INTEGER_UNIT} with integer arithmetic, got {config.threshold}"
+        yield from _conv_misfits(config, input_shape)
 
 
-def _conv_problems(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
+def _conv_misfits(config: OnlineNetworkConfig, input_shape: Sequence[int]) -> Iterator[str]:
     sides = tuple(input_shape[1:])
     for number, layer in enumerate(config.conv):
-        where = f"conv[{number}]"
-        for name, usual in (("groups", 1), ("skip", 0), ("pool", 1)):
-            if getattr(layer, name) != usual:
-                yield f"{where}.{name}: must be {usual} here, got {getattr(layer, name)}"
-        if min(layer.channels, layer.kernel, layer.stride) < 1 or layer.margin < 0:
-            yield f"{where}: channels, kernel and stride must be at least 1, padding at least 0"
-            return
         below, sides = sides, layer.sides(sides)
         if min(sides) < 1:
-            yield f"{where}: a kernel of {layer.kernel} does not fit {below[0]} x {below[1]} neurons"
+            yield f"conv[{number}]: a kernel of {layer.kernel} does not fit {below[0]} x {below[1]} neurons"
             return

@@ -4,9 +4,10 @@ By the engine's fast twin, which has Lava's weights bit for bit (`docs/learning.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -14,18 +15,19 @@ from rich.progress import Progress
 from lapilli.netx_exports import save
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
+from lapilli.simulators.configurations import as_plain
 from lapilli.simulators.events import Events
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.simulators.learning import LearningBackend, LearningConfig
 from lapilli.simulators.learning.record import LearningRecord
 from lapilli.simulators.learning.recorded import identity_of, learn_recorded, learned_in, start_record
-from lapilli.training.data.tasks import DataConfig, Task, find_task
+from lapilli.training.data.tasks import Task, find_task
 from lapilli.training.exported.evaluation import measure
 from lapilli.training.loop.fitting import torch_settings
 from lapilli.training.loop.run_folder import start_run, write_summary
-from lapilli.training.recipes.stllr import OnlineOptimizerConfig, OnlineSummary, run_config
+from lapilli.training.recipes.stllr import OnlineSummary, Options
 from lapilli.training.stllr.batches import StreamBatches
-from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig
+from lapilli.training.stllr.config import RuleConfig
 from lapilli.training.stllr.engine_rule import engine_rule
 from lapilli.training.stllr.exported import export
 from lapilli.training.stllr.network import OnlineNetwork
@@ -35,35 +37,31 @@ _AT_ONCE = 64
 
 
 def train_on_engine(
-    run_dir: Path,
-    data: DataConfig,
-    network: OnlineNetworkConfig,
-    optimizer: OnlineOptimizerConfig,
-    method: RuleConfig,
-    seed: int = 0,
-    threads: int = 1,
-    resume: bool = False,
-    progress: bool = True,
-    watch_test: bool = False,
+    run_dir: Path, options: Options | None = None, *, resume: bool = False, progress: bool = True, **given: Any
 ) -> OnlineSummary:
     """Learn online, sample by sample, from the initial weights that `train_stllr` has for the same seed.
 
     Arguments:
         run_dir: folder for configuration, record, network and summary.
-        data, network, seed, threads, resume, progress: as of `train_stllr`.
-        optimizer: a constant learning rate, and the number of epochs; there are no batches.
-        method: the rule.
-        watch_test: must be false; there is no test after each epoch.
+        options: as of `train_stllr`; of the optimizer a constant learning rate and the number of epochs, there are no
+            batches; `watch_test` must be false, there is no test after each epoch.
+        resume, progress, given: as of `train_stllr`.
 
     Raises:
         LapilliError: for what the engine has not, missing data, or an unusable run folder.
     """
-    if optimizer.schedule != "constant" or watch_test:
+    chosen = replace(Options() if options is None else options, **given)
+    data, network, optimizer, method = chosen.data, chosen.network, chosen.optimizer, chosen.chosen_method
+    if not isinstance(method, RuleConfig):
+        raise LapilliError(f"method.name: must be {RuleConfig.name} in the engine, got {method.name}")
+    if optimizer.schedule != "constant" or chosen.watch_test:
         raise LapilliError(
             f"optimizer.schedule must be constant and watch_test false in the engine, got {optimizer.schedule!r} and "
-            f"{watch_test}"
+            f"{chosen.watch_test}"
         )
-    config = run_config(data, network, optimizer, method, seed, threads) | {"engine": True}
+    seed, threads = chosen.seed, chosen.threads
+    config = as_plain(replace(chosen, method=method)) | {"engine": True}
+    del config["watch_test"]
     with torch_settings(seed, threads):
         task = find_task(data, progress)
         started = export(OnlineNetwork(network, task.shape, len(task.classes), task.graded))

@@ -20,7 +20,7 @@ import torch
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.loop.denormals import flushing
 from lapilli.training.stllr.activations import largest_activation, secondary_activation
-from lapilli.training.stllr.config import RuleConfig, rule_problems
+from lapilli.training.stllr.config import RuleConfig, rule_misfits
 from lapilli.training.stllr.errors import UnusableRateError
 from lapilli.training.stllr.frames import Stream
 from lapilli.training.stllr.layers import Layer, LayerRun
@@ -59,7 +59,7 @@ class OnlineLearner(torch.nn.Module):
 
     def __init__(self, network: OnlineNetwork, rule: RuleConfig, n_steps: int) -> None:
         super().__init__()
-        if problems := list(rule_problems(rule, n_steps)):
+        if problems := list(rule_misfits(rule, n_steps)):
             raise LapilliError("; ".join(f"method.{problem}" for problem in problems))
         self.network = network
         self.rule = rule

@@ -7,7 +7,7 @@ import torch
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.networks.config import ConvConfig
-from lapilli.training.stllr.config import OnlineNetworkConfig, network_problems
+from lapilli.training.stllr.config import OnlineNetworkConfig, network_misfits
 from lapilli.training.stllr.frames import Stream
 from lapilli.training.stllr.layers import Layer, LayerRun, neurons_of
 from lapilli.training.stllr.synapses import ConvSynapse, DenseSynapse, Synapse
@@ -30,7 +30,7 @@ class OnlineNetwork(torch.nn.Module):
         self, config: OnlineNetworkConfig, input_shape: Sequence[int], n_classes: int, graded_input: bool = False
     ) -> None:
         super().__init__()
-        problems = list(network_problems(config, input_shape))
+        problems = list(network_misfits(config, input_shape))
         if n_classes < 2:
             problems.append(f"classes: must be at least 2, got {n_classes}")
         if problems:

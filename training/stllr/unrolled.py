@@ -13,7 +13,7 @@ from torch.nn import functional
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.loop.denormals import flushing
 from lapilli.training.stllr.activations import PsiName, secondary_activation
-from lapilli.training.stllr.config import UnrolledConfig, rule_problems
+from lapilli.training.stllr.config import UnrolledConfig, rule_misfits
 from lapilli.training.stllr.errors import UnusableRateError
 from lapilli.training.stllr.frames import Stream
 from lapilli.training.stllr.layers import Layer, Neurons
@@ -35,7 +35,7 @@ class UnrolledLearner(torch.nn.Module):
 
     def __init__(self, network: OnlineNetwork, method: UnrolledConfig, n_steps: int) -> None:
         super().__init__()
-        if problems := list(rule_problems(method, n_steps)):
+        if problems := list(rule_misfits(method, n_steps)):
             raise LapilliError("; ".join(f"method.{problem}" for problem in problems))
         self.network = network
         self.method = method

@@ -10,45 +10,29 @@ A study that was stopped goes on where it was when started again.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-from jsonargparse import ArgumentError, ArgumentParser
-from yaml import YAMLError, safe_load
 
 from lapilli.netx_exports import load
-from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.netx_exports.files import existing_file
+from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators import Events
+from lapilli.simulators.configurations import read_options
 from lapilli.training.data.tasks import DataConfig, find_task
 from lapilli.training.loop.run_folder import RunFolder
-from lapilli.training.methods import (
-    ConfidenceConfig,
-    EtcConfig,
-    OwnConfig,
-    PlainConfig,
-    SoftmaxSumConfig,
-    TetConfig,
-    TksConfig,
-)
+from lapilli.training.methods import OWN_METHODS, Method
 from lapilli.training.methods.curve_table import KEYS, curve_rows, curves_of_rows
 from lapilli.training.methods.temporal import TemporalCurves, draw_curves, temporal_curves
+from lapilli.training.recipes import curriculum, surrogate_gradient
 from lapilli.training.recipes.curriculum import train_curriculum
-from lapilli.training.recipes.surrogate_gradient import train
-from lapilli.training.studies.collect import Case, Row, collect, first_seeds, module_command, run_module, say_accuracies
+from lapilli.training.studies.collect import (
+    SET_BY_STUDIES,
+    Case,
+    Row,
+    collect,
+    first_seeds,
+    module_command,
+    run_module,
+    say_accuracies,
+)
 from lapilli.training.studies.proven_runs import LAVA_SAMPLES, described, resumed, row_of, study
-
-METHODS: Mapping[str, Callable[[], OwnConfig]] = {
-    "plain": PlainConfig,
-    "softmax_sum": SoftmaxSumConfig,
-    "tet": TetConfig,
-    "etc": EtcConfig,
-    "tks": TksConfig,
-    "confidence": ConfidenceConfig,
-}
-"""Methods as published, by name."""
-
-_OWN = ("run_dir", "seed", "resume", "progress")
-"""Options of recipes that a study sets, whatever stands in a file."""
 
 
 def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
@@ -62,9 +46,8 @@ def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_
         lava_samples: test samples that run on Lava too.
     """
     name = Path(file).stem
-    found = study(
-        out, Path(runs) / name, name, first_seeds(seeds), _command(), lava_samples, **read_options(file, train)
-    )
+    options = read_options(file, surrogate_gradient.Options, SET_BY_STUDIES)
+    found = study(out, Path(runs) / name, name, first_seeds(seeds), _command(), options, lava_samples)
     say_accuracies(found, "test accuracy after export")
 
 
@@ -89,8 +72,8 @@ def methods(
         rebinned_ms: bin widths of the second protocol, the whole recording in fewer bins.
     """
     name = Path(file).stem
-    options = read_options(file, train)
-    chosen = _chosen(methods, options)
+    options = read_options(file, surrogate_gradient.Options, SET_BY_STUDIES)
+    chosen = _chosen(methods, options.method)
     cases = [
         Case(seed, _command(), {"configuration": name, "method": method})
         for seed in first_seeds(seeds)
@@ -101,12 +84,12 @@ def methods(
         return Path(runs) / f"{name}-{case.options['method']}" / f"seed-{case.seed}"
 
     def measured(case: Case) -> list[Row]:
-        own = {**options, "method": chosen[str(case.options["method"])]}
-        summary = resumed(folder(case), seed=case.seed, **own)
-        return [described(own) | row_of(folder(case), summary, own["data"], lava_samples)]
+        own = replace(options, method=chosen[str(case.options["method"])], seed=case.seed)
+        summary = resumed(folder(case), own)
+        return [described(own) | row_of(folder(case), summary, own.data, lava_samples)]
 
     def curves(case: Case) -> list[Row]:
-        return curve_rows(_curves(folder(case), options["data"], rebinned_ms))
+        return curve_rows(_curves(folder(case), options.data, rebinned_ms))
 
     found = collect(out, cases, measured)
     table = Path(out).with_name(f"{Path(out).stem}_curves.csv")
@@ -135,9 +118,8 @@ def chain(
         methods: names of the networks' own methods, each as published, for a chain of its own; none: that of the file.
     """
     name = Path(file).stem
-    options = read_options(file, train_curriculum)
-    options.pop("lava_samples", None)
-    own: Mapping[str, OwnConfig | None] = _chosen(methods, options) or {"": options.get("method")}
+    options = read_options(file, curriculum.Options, SET_BY_STUDIES)
+    own: Mapping[str, Method | None] = _chosen(methods, options.method) or {"": options.method}
     cases = [
         Case(seed, _command(), {"configuration": name} | ({"method": method} if method else {}))
         for seed in first_seeds(seeds)
@@ -147,33 +129,10 @@ def chain(
     def measured(case: Case) -> list[Row]:
         method = str(case.options.get("method", ""))
         folder = Path(runs) / "-".join(filter(None, (name, method))) / f"seed-{case.seed}"
-        mine = {**options, "method": own[method]}
-        return train_curriculum(folder, seed=case.seed, lava_samples=lava_samples, **mine)
+        mine = replace(options, method=own[method], seed=case.seed, lava_samples=lava_samples)
+        return train_curriculum(folder, mine)
 
     say_accuracies(collect(out, cases, measured, ("stage", "bin_ms")), "test accuracy after export")
-
-
-def read_options(file: str, recipe: Callable[..., Any]) -> dict[str, Any]:
-    """Options of a recipe out of a YAML file, as the objects that the recipe takes; without those that a study sets.
-
-    Raises:
-        LapilliError: when the file cannot be read.
-        FormatError: for unknown options and values of the wrong type.
-    """
-    try:
-        content = safe_load(existing_file(file).read_text(encoding="utf-8")) or {}
-        if not isinstance(content, dict):
-            raise LapilliError(f"must be a mapping, got {type(content).__name__}")
-        chosen = {name: value for name, value in content.items() if name not in _OWN}
-        if isinstance(chosen.get("method"), dict) and "name" not in chosen["method"]:
-            # The parser would take the first method that has such options.
-            raise LapilliError("method.name: missing; it says which method has these options")
-        parser = ArgumentParser(exit_on_error=False)
-        parser.add_function_arguments(recipe, as_group=False, skip=set(_OWN))
-        parsed = parser.instantiate(parser.parse_object(chosen))
-    except (ArgumentError, YAMLError, UnicodeDecodeError, LapilliError) as error:
-        raise FormatError(file, [" ".join(str(error).split())]) from error
-    return dict(parsed.items())
 
 
 def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> TemporalCurves:
@@ -187,13 +146,14 @@ def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> Tem
     return temporal_curves(network, test.events(), events_at if rebinned_ms else None, rebinned_ms)
 
 
-def _chosen(methods: Sequence[str], options: Mapping[str, Any]) -> dict[str, OwnConfig]:
+def _chosen(methods: Sequence[str], in_file: Method | None) -> dict[str, Method]:
     """Methods by name; all smooth the label's target as the file's method does, or a comparison would be of that."""
+    published: dict[str, Callable[..., Method]] = {kind.name: kind for kind in OWN_METHODS}
     for method in methods:
-        if method not in METHODS:
-            raise LapilliError(f"methods: must be of {', '.join(METHODS)}, got {method!r}")
-    share = getattr(options.get("method"), "label_smoothing", 0.0)
-    return {method: replace(METHODS[method](), label_smoothing=share) for method in methods}
+        if method not in published:
+            raise LapilliError(f"methods: must be of {', '.join(published)}, got {method!r}")
+    share = getattr(in_file, "label_smoothing", 0.0)
+    return {method: published[method](label_smoothing=share) for method in methods}
 
 
 def _command() -> str:

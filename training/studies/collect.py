@@ -22,6 +22,9 @@ from lapilli.simulators.evidence.provenance import commit, provenance, read_csv,
 
 Row = dict[str, object]
 
+SET_BY_STUDIES = ("run_dir", "seed", "resume", "progress")
+"""Options that a study sets, whatever stands in a file."""
+
 
 @dataclass(frozen=True)
 class Case:

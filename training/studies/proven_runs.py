@@ -1,8 +1,8 @@
 """A training for several seeds, each proven and measured after export, as rows of a table."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lapilli.netx_exports import Network, load
 from lapilli.netx_exports.errors import LapilliError
@@ -17,7 +17,7 @@ from lapilli.training.data.tasks import DataConfig, find_task, joined
 from lapilli.training.exported.export import load_module
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.loop.run_folder import RunFolder
-from lapilli.training.recipes.surrogate_gradient import DEFAULT_METHOD, Summary, train
+from lapilli.training.recipes.surrogate_gradient import Options, Summary, train
 from lapilli.training.studies.collect import Case, Row, collect
 
 PROVEN_SAMPLES = 200
@@ -38,8 +38,9 @@ def study(
     name: str,
     seeds: Sequence[int],
     command: str,
+    options: Options,
     lava_samples: int = LAVA_SAMPLES,
-    **options: Any,
+    progress: bool = True,
 ) -> list[Row]:
     """Train once for each seed, prove and measure what was exported, and write a row after every run.
 
@@ -51,8 +52,9 @@ def study(
         name: of this configuration, which tells its rows from others of the table.
         seeds: of initial weights, order, augmentation and dropout; the split of the data stays the same.
         command: that makes the table.
+        options: of every training, but for its seed.
         lava_samples: test samples that are run on Lava too; 0: none.
-        options: of `lapilli.training.recipes.surrogate_gradient.train`.
+        progress: whether to show progress bars.
 
     Returns:
         The rows.
@@ -63,23 +65,22 @@ def study(
 
     def measured(case: Case) -> list[Row]:
         folder = Path(run_dir) / f"seed-{case.seed}"
-        summary = resumed(folder, seed=case.seed, **options)
-        return [described(options) | row_of(folder, summary, options.get("data", DataConfig()), lava_samples)]
+        summary = resumed(folder, replace(options, seed=case.seed), progress)
+        return [described(options) | row_of(folder, summary, options.data, lava_samples)]
 
     cases = [Case(seed, command, {"configuration": name}) for seed in seeds]
     return collect(out, cases, measured)
 
 
-def resumed(folder: Path, **options: Any) -> Summary:
+def resumed(folder: Path, options: Options, progress: bool = True) -> Summary:
     """Train, or go on with a training that was stopped."""
-    return train(folder, resume=RunFolder(folder).config.exists(), **options)
+    return train(folder, options, resume=RunFolder(folder).config.exists(), progress=progress)
 
 
-def described(options: dict[str, Any]) -> Row:
+def described(options: Options) -> Row:
     """What a table says of a configuration."""
-    data: DataConfig = options.get("data", DataConfig())
+    data, method = options.data, options.chosen_method
     framing = data.framing
-    method = options.get("method") or DEFAULT_METHOD
     return {"data": data.name, "bin_ms": framing.bin_ms or "", "frames": framing.n_steps or "", "method": method.name}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lapilli.simulators.compiled import spliced
+from lapilli.simulators.compiled import chained, spliced
 from lapilli.simulators.fast.synapses.conv import CONV
 from lapilli.simulators.fast.synapses.dense import DENSE
 from lapilli.simulators.fast.synapses.direct import DIRECT
@@ -31,7 +31,7 @@ def _one_of(accumulations: tuple[Any, ...], number: int = 0) -> Any:
         return _add_nothing
     accumulation, others = accumulations[number], _one_of(accumulations, number + 1)
 
-    @spliced
+    @chained
     def accumulation_of_kind(program, state, op, step, weights, first, n_events):
         if program.ops[op].kind == number:
             accumulation(program, state, op, step, weights, first, n_events)

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.training.data.tasks import DataConfig, find_task
+from lapilli.training.data.tasks import find_task
 from lapilli.training.loop.fitting import torch_settings
-from lapilli.training.recipes.stllr import DEFAULT_ONLINE_NETWORK, DEFAULT_ONLINE_OPTIMIZER, run_config
+from lapilli.training.recipes.stllr import Options
 from lapilli.training.stllr.batches import StreamBatches
 from lapilli.training.stllr.config import RuleConfig
 from lapilli.training.stllr.learners import learner_of
@@ -55,11 +55,8 @@ def measure(file: str, out: str, seeds: int = 3, batches: int = 8) -> None:
         print(f"{method}, {synapse}: cosine {statistics.mean(found):.2f}, mean of all epochs and seeds")
 
 
-def _rows(options: Mapping[str, Any], rule: RuleConfig, seed: int, n_batches: int) -> Iterator[Row]:
-    optimizer, data = options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER), options.get("data", DataConfig())
-    config = options.get("network", DEFAULT_ONLINE_NETWORK)
-    # For what it refuses.
-    run_config(data, config, optimizer, rule, seed, 1)
+def _rows(options: Options, rule: RuleConfig, seed: int, n_batches: int) -> Iterator[Row]:
+    optimizer, data, config = options.optimizer, options.data, options.network
     methods = methods_of(rule) | controls_of(rule)
     with torch_settings(seed, 1):
         task = find_task(data, True)

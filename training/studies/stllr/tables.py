@@ -14,12 +14,11 @@ tables only. A study that was stopped goes on where it was when started again.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.training.loop.run_folder import RunFolder
-from lapilli.training.recipes.stllr import DEFAULT_ONLINE_NETWORK, DEFAULT_ONLINE_OPTIMIZER, OnlineSummary
+from lapilli.training.recipes.stllr import OnlineSummary, Options
 from lapilli.training.stllr.errors import UnusableRateError
 from lapilli.training.studies.collect import Case, Row, collect, first_seeds, module_command, run_module, say_accuracies
 from lapilli.training.studies.stllr.pictures import draw_accuracies
@@ -61,10 +60,10 @@ def rates(
 
     def measured(case: Case) -> list[Row]:
         method, rate = str(case.options["method"]), float(str(case.options["lr"]))
-        own = {**_trained(options, known[method], rate, epochs), "watch_test": False}
+        own = replace(_trained(options, known[method], rate, epochs), watch_test=False, seed=case.seed)
         folder = Path(runs) / "rates" / name / f"{_plain(method)}-{rate:g}-{epochs}"
         try:
-            summary = _resumed(known[method], folder, seed=case.seed, **own)
+            summary = _resumed(known[method], folder, own)
         except UnusableRateError as error:
             # A rate at which a method falls apart is a rate not to choose.
             return [{"validation_accuracy": 0.0, "train_accuracy": 0.0, "seconds": 0, "failed": str(error)}]
@@ -105,7 +104,7 @@ def table(
     """
     name, options, known = _read(file, variants)
     if epochs is None:
-        epochs = int(options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER).max_epochs)
+        epochs = options.optimizer.max_epochs
     best = best_rates(rates, name)
     chosen = _chosen(known, only)
     if missing := [method for method in chosen if method not in best]:
@@ -120,7 +119,7 @@ def table(
         method = str(case.options["method"])
         folder = Path(runs) / f"{name}-{epochs}" / _plain(method) / f"seed-{case.seed}"
         own = _trained(options, known[method], best[method], epochs)
-        summary = _resumed(known[method], folder, seed=case.seed, **own)
+        summary = _resumed(known[method], folder, replace(own, seed=case.seed))
         return [_row(summary, best[method]) | {"published_on_shd": PUBLISHED.get(method, "") if "shd" in name else ""}]
 
     say_accuracies(collect(out, cases, measured), "test accuracy")
@@ -173,13 +172,12 @@ def best_rates(rates: str, configuration: str) -> dict[str, float]:
     return {method: -rate for method, (_, rate) in found.items()}
 
 
-def _read(file: str, variants: VariantsName) -> tuple[str, dict[str, Any], dict[str, Variant]]:
+def _read(file: str, variants: VariantsName) -> tuple[str, Options, dict[str, Variant]]:
     options, rule = read_rule(file)
     if variants != "ladder":
         known = {"methods": methods_of, "controls": controls_of}[variants](rule)
         return Path(file).stem, options, {method: Variant({"method": config}) for method, config in known.items()}
-    network = options.get("network", DEFAULT_ONLINE_NETWORK)
-    return Path(file).stem, options, rungs_of(rule, network, options.get("optimizer", DEFAULT_ONLINE_OPTIMIZER))
+    return Path(file).stem, options, rungs_of(rule, options.network, options.optimizer)
 
 
 def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
@@ -189,15 +187,14 @@ def _chosen(known: Mapping[str, Variant], only: Sequence[str]) -> list[str]:
     return list(only) or list(known)
 
 
-def _trained(options: Mapping[str, Any], variant: Variant, rate: float, epochs: int) -> dict[str, Any]:
-    own = {**options, **variant.options}
-    optimizer = own.get("optimizer", DEFAULT_ONLINE_OPTIMIZER)
-    return {**own, "optimizer": replace(optimizer, lr=rate, max_epochs=epochs)}
+def _trained(options: Options, variant: Variant, rate: float, epochs: int) -> Options:
+    own = replace(options, **variant.options)
+    return replace(own, optimizer=replace(own.optimizer, lr=rate, max_epochs=epochs))
 
 
-def _resumed(variant: Variant, folder: Path, **options: Any) -> OnlineSummary:
+def _resumed(variant: Variant, folder: Path, options: Options) -> OnlineSummary:
     """Train, or go on with a training that was stopped."""
-    return variant.trains(folder, resume=RunFolder(folder).config.exists(), **options)
+    return variant.trains(folder, options, resume=RunFolder(folder).config.exists())
 
 
 def _row(summary: OnlineSummary, rate: float) -> Row:

@@ -1,0 +1,128 @@
+"""The parser of a command: options from the signature of its function and from its recipe, described for `--help`."""
+
+import inspect
+import re
+import sys
+import traceback
+from argparse import HelpFormatter
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from functools import reduce
+from operator import or_
+from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
+
+import docstring_parser
+from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
+
+from lapilli.configs import CONFIG, OPTION
+from lapilli.recipes import OPTIONS, RECIPES
+
+Command = Callable[..., int | None]
+
+# Fields of configuration dataclasses are described by the docstring below each.
+set_parsing_settings(
+    docstring_parse_attribute_docstrings=True,
+    # What may stand for a configuration are those of its annotation, not all of their subclasses.
+    subclasses_disabled=[lambda kind: hasattr(kind, "__pydantic_validator__")],
+)
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are one sentence."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Print `message` on one line and exit with status 2."""
+        if not self.exit_on_error:
+            # A parser within the parser, that tries whether a value is of one of several types.
+            super().error(message, ex)
+        if ex is not None and self.debug_requested:
+            traceback.print_exception(ex)
+        complain(message)
+        sys.exit(2)
+
+    debug_requested = False
+
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        """Help with options spelled `--n-steps`, where `--n_steps` is understood too, and types without ranges."""
+        for action in self._actions:
+            if hasattr(action, "_typehint"):
+                action._typehint = _unranged(action._typehint)
+        return re.sub(r"--[a-z_.]+", lambda match: match.group().replace("_", "-"), super().format_help(formatter))
+
+
+def command_parser(name: str, command: Command) -> Parser:
+    """Options of a command: positional-only parameters first, then `--name value`.
+
+    A boolean that is False by default becomes a switch; help texts come from docstrings. The parameter `options` stands
+    for the options of the command's recipe.
+    """
+    parser = Parser(prog=f"lapilli {name.replace('_', ' ')}", description=summary(command.__doc__))
+    _add_parameters(parser, command)
+    if recipe := RECIPES.get(name):
+        text = (
+            "YAML file with any of these options, or the name of one that comes with lapilli; may be the first argument"
+        )
+        parser.add_argument(OPTION, action=ActionConfigFile, help=text)
+        _add_fields(parser, recipe.options())
+    return parser
+
+
+def complain(text: str) -> None:
+    """Say one sentence on the error stream."""
+    print(f"lapilli: {' '.join(text.split())}", file=sys.stderr)
+
+
+def summary(documentation: str | None) -> str:
+    """First sentence of a docstring."""
+    return docstring_parser.parse(documentation or "").short_description or ""
+
+
+def positional(command: Command) -> list[str]:
+    """Parameters of a command without a name on the command line."""
+    parameters = inspect.signature(command).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_ONLY]
+
+
+def configurations_of(command: Command) -> dict[str, type[Any]]:
+    """Parameters of a command that are configurations."""
+    hints = get_type_hints(command)
+    return {name: hint for name, hint in hints.items() if hasattr(hint, "__pydantic_validator__")}
+
+
+def _add_parameters(parser: Parser, command: Command) -> None:
+    """Add a command's own options."""
+    helps = {entry.arg_name: entry.description for entry in docstring_parser.parse(command.__doc__ or "").params}
+    handled: set[str | int] = {CONFIG, OPTIONS}
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            optional = {} if parameter.default is parameter.empty else {"nargs": "?", "default": parameter.default}
+            parser.add_argument(parameter.name, type=str, help=helps.get(parameter.name), **optional)
+            handled.add(parameter.name)
+        elif parameter.default is False:
+            parser.add_argument("--" + parameter.name, action="store_true", help=helps.get(parameter.name))
+            handled.add(parameter.name)
+    parser.add_function_arguments(command, as_group=False, skip=handled)
+
+
+def _add_fields(parser: Parser, kind: type[Any]) -> None:
+    """Add the fields of a configuration as options."""
+    helps = {entry.arg_name: entry.description for entry in docstring_parser.parse_from_object(kind).params}
+    hints = get_type_hints(kind)
+    for field in fields(kind):
+        hint, text = hints[field.name], helps.get(field.name)
+        if field.default is False:
+            parser.add_argument(f"--{field.name}", action="store_true", help=text)
+        elif hasattr(hint, "__dataclass_fields__"):
+            parser.add_class_arguments(hint, field.name, help=text)
+        else:
+            parser.add_argument(f"--{field.name}", type=hint, default=_default(field), help=text)
+
+
+def _unranged(hint: Any) -> Any:
+    """A type without its annotations, however deep."""
+    plain = get_type_hints(type("Holder", (), {"__annotations__": {"hint": hint}}))["hint"]
+    return reduce(or_, get_args(plain)) if get_origin(plain) is Union else plain
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
