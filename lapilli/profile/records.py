@@ -25,8 +25,9 @@ def profile_json(profiles: Sequence[Profile], tables: Sequence[CostTable]) -> di
 
 def _profile(profile: Profile) -> dict[str, Any]:
     counts, case, bill = profile.counts, profile.case, profile.bill
+    counters = {name: getattr(counts, name) for name in COUNTERS} | dict(counts.named)
     layers = {
-        name: {counter: getattr(counts, counter)[:, number].tolist() for counter in COUNTERS}
+        name: {counter: counted[:, number].tolist() for counter, counted in counters.items()}
         for number, name in enumerate(counts.layers)
     }
     return {
