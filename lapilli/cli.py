@@ -138,7 +138,7 @@ def _read(configurations: Mapping[str, type[Any]], words: Sequence[str]) -> tupl
     from lapilli.words import changed
 
     defaults = [(name, kind, field(default_factory=kind)) for name, kind in configurations.items()]
-    together = configuration("")(make_dataclass("Options", defaults, frozen=True))
+    together: type[Any] = configuration("")(make_dataclass("Options", defaults, frozen=True))
     section, rest = changed(together, {}, words)
     return vars(configured(together, section)), rest
 

@@ -220,7 +220,7 @@ def test_no_samples_no_events_no_steps():
 
 
 def test_all_problems_at_once():
-    with pytest.raises(AugmentError, match=r"drop: must be 0…1, got 1.5; time_mask: .*nan; shift_x: .*, got -1"):
+    with pytest.raises(AugmentError, match=r"shift_x: .*, got -1; drop: must be 0…1, got 1.5; time_mask: .*nan"):
         AugmentConfig(drop=1.5, shift_x=-1, time_mask=float("nan"))
     config = AugmentConfig(flip_probability=0.5, shift_y=1, shift_x=8, neuron_mask=8, shift_steps=10)
     with pytest.raises(AugmentError, match=r"flip_prob.*shift_y: needs.*shift_x: must be at most 7.*neuron.*9, which"):

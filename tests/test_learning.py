@@ -23,6 +23,7 @@ from lapilli.netx_exports import (
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators import Events, run
+from lapilli.simulators.configurations import configured
 from lapilli.simulators.decisions.decide import decide
 from lapilli.simulators.learning import (
     HiddenRule,
@@ -247,10 +248,22 @@ def test_a_state_of_another_network_is_refused() -> None:
 
 
 def test_parameters_that_the_engine_does_not_take_are_refused() -> None:
-    with pytest.raises(LearningError) as caught:
-        LearningConfig(
-            HiddenRule(Term(-8), Term(1, 9), float("nan"), 128.0, 5000), ReadoutRule(pre_tau=-1.0), window=0, seed=-1
-        )
+    wrong = {
+        "hidden": {
+            "causal": {"mantissa": -8},
+            "non_causal": {"mantissa": 1, "exponent": 9},
+            "pre_tau": float("nan"),
+            "pre_impulse": 128.0,
+            "post_decay": 5000,
+        },
+        "readout": {"pre_tau": -1.0},
+        "window": 0,
+        "seed": -1,
+    }
+    with pytest.raises(LapilliError) as caught:
+        configured(LearningConfig, wrong)
+    with pytest.raises(LearningError, match=r"^learning: window: must be 1…16777216, got 0; seed: must be 0…"):
+        LearningConfig(window=0, seed=-1)
     for name in (
         "hidden.causal.mantissa", "hidden.non_causal.exponent", "hidden.pre_tau", "hidden.pre_impulse",
         "hidden.post_decay", "readout.pre_tau", "window", "seed",

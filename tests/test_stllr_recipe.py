@@ -18,6 +18,7 @@ from training_runs import last_weights
 from lapilli.netx_exports import FormatError, LapilliError, load
 from lapilli.netx_exports.network import Network
 from lapilli.simulators import Events, prove, run
+from lapilli.simulators.configurations import configured
 from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording
 from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
@@ -28,6 +29,7 @@ from lapilli.training.recipes.stllr import (
     OnlineClassifier,
     OnlineOptimizerConfig,
     OnlineSummary,
+    Options,
     load_online,
     train_stllr,
 )
@@ -191,23 +193,23 @@ def test_a_learning_rate_that_is_too_high_says_so(tmp_path: Path) -> None:
     ("options", "words"),
     [
         (
-            {"optimizer": OnlineOptimizerConfig(lr=0, batch_size=0)},
-            "optimizer.lr: must be above 0, got 0; .*batch_size",
+            {"optimizer": {"lr": 0, "batch_size": 0}},
+            "optimizer.lr: must be above 0, got 0; optimizer.batch_size: must be at least 1, got 0",
         ),
         (
-            {"method": RuleConfig(window=1000)},
+            {"method": {"name": "s-tllr", "window": 1000}},
             r"method.window: must be 1…\d+, the steps of a sample, or null, got 1000",
         ),
-        ({"network": replace(NETWORK, leak=2)}, "network: leak: must be 0…1, got 2"),
+        ({"network": {"leak": 2}}, "network.leak: must be 0…1, got 2"),
         (
-            {"data": DataConfig(fit="train and validation"), "optimizer": replace(OPTIMIZER, keep="best")},
+            {"data": {"fit": "train and validation"}, "optimizer": {"keep": "best"}},
             "data.fit: with the validation part in training",
         ),
     ],
 )
 def test_values_out_of_range(options: dict[str, Any], words: str, tmp_path: Path) -> None:
     with pytest.raises(LapilliError, match=words):
-        train_small(tmp_path / "run", **options)
+        train_stllr(tmp_path / "run", configured(Options, options))
     assert not (tmp_path / "run").exists()
 
 

@@ -263,24 +263,21 @@ def test_a_change_in_each_step_of_the_window() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("values", "words"),
     [
-        (RuleConfig(window=7), "method.window: must be 1…6, the steps of a sample, or null, got 7"),
-        (RuleConfig(window=0), "method.window: must be 1…6"),
-        (RuleConfig(l_pre=1.5), "method.l_pre: must be 0…1, got 1.5"),
-        (RuleConfig(a_post=float("nan")), "method.a_post: must be finite, got nan"),
-        (RuleConfig(signal="drtp"), "method.signal: must be one of bp, dfa, sign dfa, got 'drtp'"),  # type: ignore[arg-type]
-        (
-            RuleConfig(error_delay=-1),
-            "method.error_delay: must be at least 0 and less than the steps that teach, got -1",
-        ),
-        (RuleConfig(window=3, error_delay=3), "method.error_delay: must be at least 0 and less"),
-        (RuleConfig(psi="step"), "method.psi: must be one of fast sigmoid"),  # type: ignore[arg-type]
+        ({"window": 7}, "method.window: must be 1…6, the steps of a sample, or null, got 7"),
+        ({"window": 0}, "method.window: must be at least 1, got 0"),
+        ({"l_pre": 1.5}, "method.l_pre: must be 0…1, got 1.5"),
+        ({"a_post": float("nan")}, "method.a_post: must be finite, got nan"),
+        ({"signal": "drtp"}, "method.signal: must be one of bp, dfa, sign dfa, got 'drtp'"),
+        ({"error_delay": -1}, "method.error_delay: must be at least 0, got -1"),
+        ({"window": 3, "error_delay": 3}, "method.error_delay: must be at least 0 and less"),
+        ({"psi": "step"}, "method.psi: must be one of fast sigmoid"),
     ],
 )
-def test_values_out_of_range(rule: RuleConfig, words: str) -> None:
+def test_values_out_of_range(values: dict[str, Any], words: str) -> None:
     with pytest.raises(LapilliError, match=words):
-        OnlineLearner(network_of(OnlineNetworkConfig(hidden=(3,)), (4,), 0), rule, 6)
+        OnlineLearner(network_of(OnlineNetworkConfig(hidden=(3,)), (4,), 0), RuleConfig(**values), 6)
 
 
 def learner_of(rule: RuleConfig) -> OnlineLearner:
@@ -310,20 +307,20 @@ def test_labels_that_are_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
+    ("values", "words"),
     [
-        (OnlineNetworkConfig(hidden=(0,)), "hidden: must be at least 1, got 0"),
-        (OnlineNetworkConfig(hidden=(99999999999,)), "hidden: more than 1073741824 weights"),
-        (OnlineNetworkConfig(hidden=(), recurrent=True), "recurrent: there is no layer in hidden"),
-        (OnlineNetworkConfig(leak=1.1, threshold=0), r"leak: must be 0…1, got 1.1; threshold: must be above 0"),
-        (OnlineNetworkConfig(conv=(ConvConfig(2),)), "conv: needs an input of channels, rows and columns"),
-        (OnlineNetworkConfig(arithmetic="integer"), "threshold: must be a multiple of 1/64"),
-        (OnlineNetworkConfig(arithmetic="integer", threshold=1, bias=True), "bias: integer arithmetic has none"),
+        ({"hidden": (3, 0)}, r"network\.hidden\[1\]: must be at least 1, got 0"),
+        ({"hidden": (99999999999,)}, "hidden: more than 1073741824 weights"),
+        ({"hidden": (), "recurrent": True}, "recurrent: there is no layer in hidden"),
+        ({"leak": 1.1, "threshold": 0}, r"leak: must be 0…1, got 1.1; network\.threshold: must be above 0"),
+        ({"conv": (ConvConfig(2),)}, "conv: needs an input of channels, rows and columns"),
+        ({"arithmetic": "integer"}, "threshold: must be a multiple of 1/64"),
+        ({"arithmetic": "integer", "threshold": 1, "bias": True}, "bias: integer arithmetic has none"),
     ],
 )
-def test_networks_that_cannot_be(config: OnlineNetworkConfig, words: str) -> None:
+def test_networks_that_cannot_be(values: dict[str, Any], words: str) -> None:
     with pytest.raises(LapilliError, match=words):
-        network_of(config, (4,), 0)
+        network_of(OnlineNetworkConfig(**values), (4,), 0)
     with pytest.raises(LapilliError, match="must be 1 here, got 2"):
         network_of(OnlineNetworkConfig(conv=(ConvConfig(2, groups=2),)), (2, 5, 5), 0)
     with pytest.raises(LapilliError, match="a kernel of 9 does not fit 5 x 5 neurons"):

@@ -150,16 +150,16 @@ def test_ottt_of_one_layer_is_bptt_where_nothing_resets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "words"),
+    ("values", "words"),
     [
-        (UnrolledConfig(window=13), "method.window: must be 1…12, the steps of a sample, or null, got 13"),
-        (UnrolledConfig(steps=0), "method.steps: must be at least 1 or null, got 0"),
-        (UnrolledConfig(steps=5, loss="mean"), "method.steps: the loss of the mean needs all 12 steps at once, got 5"),
+        ({"window": 13}, "method.window: must be 1…12, the steps of a sample, or null, got 13"),
+        ({"steps": 0}, "method.steps: must be at least 1, got 0"),
+        ({"steps": 5, "loss": "mean"}, "method.steps: the loss of the mean needs all 12 steps at once, got 5"),
     ],
 )
-def test_values_out_of_range(method: UnrolledConfig, words: str) -> None:
+def test_values_out_of_range(values: dict[str, Any], words: str) -> None:
     with pytest.raises(LapilliError, match=words):
-        UnrolledLearner(network_and_data(0)[0], method, STEPS)
+        UnrolledLearner(network_and_data(0)[0], UnrolledConfig(**values), STEPS)
 
 
 def test_a_loss_that_is_no_number_changes_nothing() -> None:

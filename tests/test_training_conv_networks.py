@@ -163,9 +163,6 @@ def test_an_image_without_convolutions_is_a_row_of_neurons() -> None:
 @pytest.mark.parametrize(
     ("conv", "problem"),
     [
-        ([ConvConfig(4, kernel=0)], "conv 0: kernel: must be at least 1, got 0"),
-        ([ConvConfig(4), ConvConfig(4, padding=-1)], "conv 1: padding: must be at least 0, got -1"),
-        ([ConvConfig(128, groups=128)], "conv 0: groups: must be 1…127, got 128"),
         ([ConvConfig(3), ConvConfig(4, groups=2)], "conv 1: groups: 2 must divide the channels 3 and 4"),
         ([ConvConfig(4, pool=3)], "conv 0: pool: 3 must divide the 8 rows and 12 columns"),
         ([ConvConfig(4), ConvConfig(4, skip=2)], "conv 1: skip: must be 0…1, got 2"),
@@ -177,6 +174,16 @@ def test_an_image_without_convolutions_is_a_row_of_neurons() -> None:
 def test_what_does_not_fit_is_refused(conv: list[ConvConfig], problem: str) -> None:
     with pytest.raises(LapilliError, match=problem):
         build(replace(PLAIN, conv=tuple(conv)))
+
+
+def test_what_no_layer_has_is_refused() -> None:
+    layers = [{"channels": 4, "kernel": 0}, {"channels": 4, "padding": -1}, {"channels": 128, "groups": 128}]
+    with pytest.raises(LapilliError) as caught:
+        configured(NetworkConfig, {"conv": layers})
+    assert str(caught.value) == (
+        "conv[0].kernel: must be at least 1, got 0; conv[1].padding: must be at least 0, got -1; "
+        "conv[2].groups: must be 1…127, got 128"
+    )
 
 
 def test_hidden_skips_of_recurrent_layers_are_refused() -> None:

@@ -84,9 +84,7 @@ def test_controls_can_be_left_out() -> None:
 
 @pytest.mark.parametrize("bins", [(), (10,), (10, 10), (25, 10), (0, 10), (-5, 10), (10, nan), (10, inf)], ids=str)
 def test_bins_that_are_no_chain_are_refused_before_anything_is_written(bins: tuple[float, ...], tmp_path: Path) -> None:
-    with pytest.raises(
-        LapilliError, match=r"chain\.bins_ms(: need two or more bins, each wider than|\[[01]\]: must be)"
-    ):
+    with pytest.raises(LapilliError, match=r"chain\.bins_ms(: need two or more bins, each wider|\[[01]\]: must be)"):
         run_chain(tmp_path / "chain", chain=ChainConfig(bins_ms=bins))
     assert not (tmp_path / "chain").exists()
 

@@ -12,6 +12,7 @@ import lapilli.training
 from lapilli.netx_exports import LapilliError
 from lapilli.netx_exports.errors import FormatError
 from lapilli.simulators import Events
+from lapilli.simulators.configurations import read_options
 from lapilli.training.data import tasks
 from lapilli.training.data.catalogue import DATA_SETS, data_set
 from lapilli.training.data.digits import Part, digits
@@ -21,13 +22,15 @@ from lapilli.training.loop.fitting import TrainingInterruptedError
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import DistillationConfig, PlainConfig
 from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.recipes import curriculum, stllr, surrogate_gradient
 from lapilli.training.recipes.curriculum import ChainConfig
 from lapilli.training.recipes.stllr import OnlineOptimizerConfig
-from lapilli.training.recipes.surrogate_gradient import DataConfig
+from lapilli.training.recipes.surrogate_gradient import DataConfig, Options
 from lapilli.training.stllr.config import OnlineNetworkConfig
 from lapilli.training.studies import __main__ as studies
 from lapilli.training.studies import collect as seeds_module
 from lapilli.training.studies.__main__ import chain, methods, seeds
+from lapilli.training.studies.collect import SET_BY_STUDIES
 
 CONFIGS = sorted((Path(lapilli.training.__file__).parent / "configs").glob("*.yaml"))
 

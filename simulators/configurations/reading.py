@@ -91,8 +91,10 @@ def read_mapping(path: PathLike) -> dict[str, Any]:
         raise FormatError(str(path), [" ".join(str(error).split())]) from error
     if content is None:
         return {}
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+    if not isinstance(content, dict):
         raise FormatError(str(path), [f"must be a mapping of options, got {type(content).__name__}"])
+    if strange := [f"names of options must be text, got {key!r}" for key in content if not isinstance(key, str)]:
+        raise FormatError(str(path), strange)
     return content
 
 
