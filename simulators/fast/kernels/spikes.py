@@ -7,9 +7,9 @@ from lapilli.simulators.fast.kernels.vectors import flags_as_bits, lowest_bit, n
 
 
 @spliced
-def value_of(state, index, graded):
+def value_of(spike_value, index, graded):
     """The value of the event that stands at `index` of the lists of spikes; 1 where values are not kept."""
-    return np.int64(state.spike_value[index]) if graded else np.int64(1)
+    return np.int64(spike_value[index]) if graded else np.int64(1)
 
 
 @spliced

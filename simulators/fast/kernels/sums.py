@@ -12,10 +12,9 @@ RING = 64
 
 
 @spliced
-def sum_of(program, op):
+def sum_of(sums, layers, op):
     """Where the sum that an operation adds to begins in `State.sums`, and where it ends."""
-    at = program.sums[program.ops[op].sum].at
-    return at, at + program.layers[program.ops[op].layer].padded
+    return sums[op.sum].at, sums[op.sum].at + layers[op.layer].padded
 
 
 @spliced

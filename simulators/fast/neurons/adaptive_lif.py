@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.neurons.adaptive_lif import AdaptiveLif
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY
-from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated, wrapped
 from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
 from lapilli.simulators.fast.neurons.layout import neurons_of, port_of, without_padding
@@ -38,27 +38,17 @@ def shared(neuron: AdaptiveLif) -> list[int]:
 @compiled
 def step(program, state, layer, shift):
     """One step of a layer."""
-    first, last = neurons_of(program, layer)
-    begin, end = port_of(program, layer, 0)
-    _adapt(
-        program.layer_parameters[program.layers[layer].parameters_at :],
-        state.neurons[CURRENT][first:last],
-        state.neurons[VOLTAGE][first:last],
-        state.neurons[THRESHOLD][first:last],
-        state.neurons[REFRACTORY][first:last],
-        state.sums[begin:end],
-        program.neuron_parameters[KEEP_CURRENT][first:last],
-        program.neuron_parameters[KEEP_VOLTAGE][first:last],
-        program.neuron_parameters[BIAS][first:last],
-        state.spiking[first:last],
-    )
-    without_padding(program, state, layer)
-
-
-@spliced
-def _adapt(of_layer, current, voltage, threshold, refractory, arriving, keep_current, keep_voltage, bias, spiking):
+    first, last = neurons_of(program.layers[layer])
+    current, voltage = state.neurons[CURRENT][first:last], state.neurons[VOLTAGE][first:last]
+    threshold, refractory = state.neurons[THRESHOLD][first:last], state.neurons[REFRACTORY][first:last]
+    keep_current = program.neuron_parameters[KEEP_CURRENT][first:last]
+    keep_voltage = program.neuron_parameters[KEEP_VOLTAGE][first:last]
+    bias, spiking = program.neuron_parameters[BIAS][first:last], state.spiking[first:last]
+    of_layer = program.layer_parameters[program.layers[layer].parameters_at :]
     at_rest, growth = np.int32(of_layer[REST]), np.int32(of_layer[GROWTH])
     keep_threshold, keep_refractory = of_layer[KEEP_THRESHOLD], of_layer[KEEP_REFRACTORY]
+    first, last = port_of(program.layers[layer], 0)
+    arriving = state.sums[first:last]
     for i in range(len(current)):
         u = wrapped(np.int32(decayed(current[i], keep_current[i]) + np.int32(arriving[i] << 6)))
         current[i] = u
@@ -69,6 +59,7 @@ def _adapt(of_layer, current, voltage, threshold, refractory, arriving, keep_cur
         spiking[i] = spikes
         refractory[i] = np.int32(recovering + 2 * np.int64(limit)) if spikes else recovering
         threshold[i] = np.int32(limit + growth) if spikes else limit
+    without_padding(state.spiking, program.layers[layer])
 
 
 ADAPTIVE_LIF = NeuronKind(step, per_neuron, shared)

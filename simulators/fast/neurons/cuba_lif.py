@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.neurons.cuba_lif import CubaLif
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY
-from lapilli.simulators.compiled import spliced
+from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated, wrapped
 from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
 from lapilli.simulators.fast.neurons.layout import neurons_of, port_of
@@ -27,28 +27,19 @@ def per_neuron(neuron: CubaLif, shape: Shape) -> list[npt.NDArray[np.int32]]:
     ]
 
 
-@spliced
+@inlined
 def step(program, state, layer, shift):
     """One step of a layer. In the padding all is 0, and a voltage of 0 does not exceed a threshold of 0."""
-    first, last = neurons_of(program, layer)
-    begin, end = port_of(program, layer, 0)
-    _integrate(
-        state.neurons[CURRENT][first:last],
-        state.neurons[VOLTAGE][first:last],
-        state.sums[begin:end],
-        program.neuron_parameters[KEEP_CURRENT][first:last],
-        program.neuron_parameters[KEEP_VOLTAGE][first:last],
-        program.neuron_parameters[THRESHOLD][first:last],
-        program.neuron_parameters[BIAS][first:last],
-        np.int32(6 + shift),
-        state.spiking[first:last],
-    )
-
-
-@spliced
-def _integrate(current, voltage, arriving, keep_current, keep_voltage, threshold, bias, shift, spiking):
+    first, last = neurons_of(program.layers[layer])
+    current, voltage = state.neurons[CURRENT][first:last], state.neurons[VOLTAGE][first:last]
+    keep_current = program.neuron_parameters[KEEP_CURRENT][first:last]
+    keep_voltage = program.neuron_parameters[KEEP_VOLTAGE][first:last]
+    threshold, bias = program.neuron_parameters[THRESHOLD][first:last], program.neuron_parameters[BIAS][first:last]
+    spiking = state.spiking[first:last]
+    first, last = port_of(program.layers[layer], 0)
+    arriving = state.sums[first:last]
     # Shifted by less than 32, as the compiler must know to stay in 32 bits.
-    shift = np.int32(shift & 31)
+    shift = np.int32((6 + shift) & 31)
     for i in range(len(current)):
         u = wrapped(np.int32(decayed(current[i], keep_current[i]) + np.int32(arriving[i] << shift)))
         current[i] = u

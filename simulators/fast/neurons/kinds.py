@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lapilli.simulators.compiled import chained, spliced
+from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.neurons.adaptive_lif import ADAPTIVE_LIF
 from lapilli.simulators.fast.neurons.cuba_lif import CUBA_LIF
 from lapilli.simulators.fast.neurons.kind import NeuronKind
@@ -25,7 +25,7 @@ FAST_NEURONS: Mapping[str, NeuronKind] = MappingProxyType(
 """How each neuron model runs, by `model`; a new one joins here. `LayerRecord.model` is its place."""
 
 
-@spliced
+@inlined
 def _no_step(program, state, layer, shift):
     """Nothing: no layer is of a model that stands behind the last."""
 
@@ -36,7 +36,7 @@ def _one_of(steps: list[Any], number: int = 0) -> Any:
         return _no_step
     step, others = steps[number], _one_of(steps, number + 1)
 
-    @chained
+    @inlined
     def step_of_model(program, state, layer, shift):
         if program.layers[layer].model == number:
             step(program, state, layer, shift)

@@ -1,25 +1,26 @@
-"""Where the neurons and the inputs of a layer lie, and silence in what pads it."""
+"""Where the neurons and the inputs of a layer lie, and silence in what pads it.
+
+They take a layer's record, because to hand on a whole program takes long to compile. They return bounds, because
+functions that count no references may not return arrays.
+"""
 
 from lapilli.simulators.compiled import spliced
 
-# These return bounds, because functions that count no references may not return arrays.
-
 
 @spliced
-def neurons_of(program, layer):
+def neurons_of(layer):
     """Where a layer's neurons begin among those of all layers, and where their padding ends."""
-    return program.layers[layer].at, program.layers[layer].at + program.layers[layer].padded
+    return layer.at, layer.at + layer.padded
 
 
 @spliced
-def port_of(program, layer, port):
+def port_of(layer, port):
     """Where what arrives at a port of a layer's neurons, by its number, begins in `State.sums`, and where it ends."""
-    at = program.layers[layer].ports_at + port * program.layers[layer].padded
-    return at, at + program.layers[layer].padded
+    at = layer.ports_at + port * layer.padded
+    return at, at + layer.padded
 
 
 @spliced
-def without_padding(program, state, layer):
+def without_padding(spiking, layer):
     """Let what pads a layer to whole vectors send nothing."""
-    first, last = neurons_of(program, layer)
-    state.spiking[first + program.layers[layer].n : last] = 0
+    spiking[layer.at + layer.n : layer.at + layer.padded] = 0

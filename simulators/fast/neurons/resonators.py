@@ -23,11 +23,11 @@ def shared(neuron: Resonator) -> list[int]:
 @compiled
 def step_by_phase(program, state, layer, shift):
     """One step of a layer: a spike where the imaginary part comes to 0 from below while the real part is large."""
-    first, last = neurons_of(program, layer)
+    first, last = neurons_of(program.layers[layer])
     real, imag = state.neurons[REAL][first:last], state.neurons[IMAG][first:last]
-    begin, end = port_of(program, layer, REAL)
+    begin, end = port_of(program.layers[layer], REAL)
     real_input = state.sums[begin:end]
-    begin, end = port_of(program, layer, IMAG)
+    begin, end = port_of(program.layers[layer], IMAG)
     imag_input = state.sums[begin:end]
     of_layer = program.layer_parameters[program.layers[layer].parameters_at :]
     sine, cosine, threshold = of_layer[SIN_DECAY], of_layer[COS_DECAY], of_layer[THRESHOLD]
@@ -36,17 +36,17 @@ def step_by_phase(program, state, layer, shift):
         new_real, new_imag = _turned(sine, cosine, real[i], imag[i], real_input[i], imag_input[i])
         spiking[i] = new_real >= threshold and new_imag >= 0 and imag[i] < 0
         real[i], imag[i] = new_real, new_imag
-    without_padding(program, state, layer)
+    without_padding(state.spiking, program.layers[layer])
 
 
 @compiled
 def step_izhikevich(program, state, layer, shift):
     """One step of a layer: a spike, and Izhikevich's reset, where the imaginary part is large."""
-    first, last = neurons_of(program, layer)
+    first, last = neurons_of(program.layers[layer])
     real, imag = state.neurons[REAL][first:last], state.neurons[IMAG][first:last]
-    begin, end = port_of(program, layer, REAL)
+    begin, end = port_of(program.layers[layer], REAL)
     real_input = state.sums[begin:end]
-    begin, end = port_of(program, layer, IMAG)
+    begin, end = port_of(program.layers[layer], IMAG)
     imag_input = state.sums[begin:end]
     of_layer = program.layer_parameters[program.layers[layer].parameters_at :]
     sine, cosine, threshold = of_layer[SIN_DECAY], of_layer[COS_DECAY], of_layer[THRESHOLD]
@@ -57,7 +57,7 @@ def step_izhikevich(program, state, layer, shift):
         spiking[i] = spikes
         real[i] = 0 if spikes else new_real
         imag[i] = threshold - 1 if spikes else new_imag
-    without_padding(program, state, layer)
+    without_padding(state.spiking, program.layers[layer])
 
 
 @spliced

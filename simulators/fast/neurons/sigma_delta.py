@@ -39,9 +39,9 @@ def per_neuron(neuron: SigmaDelta, shape: Shape) -> list[npt.NDArray[np.int32]]:
 @compiled
 def step_delta(program, state, layer, shift):
     """One step of a layer of encoders: their input's change is sent."""
-    first, last = neurons_of(program, layer)
+    first, last = neurons_of(program.layers[layer])
     activation, residue = state.neurons[ENCODED][first:last], state.neurons[HELD_BACK][first:last]
-    begin, end = port_of(program, layer, 0)
+    begin, end = port_of(program.layers[layer], 0)
     arriving, of_layer = state.sums[begin:end], program.layer_parameters[program.layers[layer].parameters_at :]
     threshold, exponent = of_layer[THRESHOLD], of_layer[EXPONENT]
     spiking, outgoing = state.spiking[first:last], state.outgoing[first:last]
@@ -49,16 +49,16 @@ def step_delta(program, state, layer, shift):
         new_activation = np.int32(np.int64(arriving[i]) << exponent)
         outgoing[i] = _change(threshold, activation, residue, i, new_activation)
         spiking[i] = outgoing[i] != 0
-    without_padding(program, state, layer)
+    without_padding(state.spiking, program.layers[layer])
 
 
 @compiled
 def step_sigma_delta(program, state, layer, shift):
     """One step of a layer of neurons: changes add up, and the activation's change is sent."""
-    first, last = neurons_of(program, layer)
+    first, last = neurons_of(program.layers[layer])
     sigma, bias = state.neurons[SIGMA][first:last], program.neuron_parameters[BIAS][first:last]
     activation, residue = state.neurons[ACTIVATION][first:last], state.neurons[RESIDUE][first:last]
-    begin, end = port_of(program, layer, 0)
+    begin, end = port_of(program.layers[layer], 0)
     arriving, of_layer = state.sums[begin:end], program.layer_parameters[program.layers[layer].parameters_at :]
     threshold, rectifies = of_layer[THRESHOLD], of_layer[RECTIFIES]
     spiking, outgoing = state.spiking[first:last], state.outgoing[first:last]
@@ -69,21 +69,21 @@ def step_sigma_delta(program, state, layer, shift):
             new_activation = max(new_activation, np.int32(0))
         outgoing[i] = _change(threshold, activation, residue, i, new_activation)
         spiking[i] = outgoing[i] != 0
-    without_padding(program, state, layer)
+    without_padding(state.spiking, program.layers[layer])
 
 
 @compiled
 def step_sigma(program, state, layer, shift):
     """One step of a layer of decoders: changes add up, and the sum is sent."""
-    first, last = neurons_of(program, layer)
-    begin, end = port_of(program, layer, 0)
+    first, last = neurons_of(program.layers[layer])
+    begin, end = port_of(program.layers[layer], 0)
     sigma, arriving = state.neurons[SIGMA][first:last], state.sums[begin:end]
     spiking, outgoing = state.spiking[first:last], state.outgoing[first:last]
     for i in range(len(sigma)):
         sigma[i] += arriving[i]
         outgoing[i] = sigma[i]
         spiking[i] = sigma[i] != 0
-    without_padding(program, state, layer)
+    without_padding(state.spiking, program.layers[layer])
 
 
 @spliced

@@ -7,7 +7,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import ConvSynapse
-from lapilli.simulators.compiled import intrinsic, spliced
+from lapilli.simulators.compiled import inlined, intrinsic, spliced
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import WRAP_24, sum_of
@@ -58,15 +58,15 @@ def _multiples(places: npt.NDArray[np.int64], unit: int) -> npt.NDArray[np.int64
     return np.where(places < 0, -1, places * unit)
 
 
-@spliced
+@inlined
 def add_kernels(program, state, op, step, weights, first, n_events):
     """Add the kernel of each event, times its value."""
     table_at, graded = program.ops[op].table_at, program.sources[program.ops[op].source].graded
-    begin, end = sum_of(program, op)
+    begin, end = sum_of(program.sums, program.layers, program.ops[op])
     total = state.sums[begin:end]
     for index in range(first, first + n_events):
         place = table_at + 4 * np.int64(state.spike_list[index])
-        _add_taps(total, weights, program.tables, program.ops[op], place, value_of(state, index, graded))
+        _add_taps(total, weights, program.tables, program.ops[op], place, value_of(state.spike_value, index, graded))
 
 
 @intrinsic

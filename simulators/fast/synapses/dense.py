@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import DenseSynapse
-from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.compiled import compiled, inlined
 from lapilli.simulators.fast.draft import Axons, Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import RING, SHIFT_LEFT, sum_of
@@ -51,12 +51,12 @@ def _rows(matrix: npt.NDArray[np.integer[Any]], padded: int) -> npt.NDArray[np.i
     return rows
 
 
-@spliced
+@inlined
 def add_rows_of_events(program, state, op, step, weights, first, n_events):
     """Add the row of each event, times its value."""
     source = program.ops[op].source
     weight_at, padded = program.ops[op].weight_at, program.layers[program.ops[op].layer].padded
-    begin, end = sum_of(program, op)
+    begin, end = sum_of(program.sums, program.layers, program.ops[op])
     total, events = state.sums[begin:end], state.spike_list[first : first + n_events]
     if not program.sources[source].graded:
         add_rows(total, weights, weight_at, padded, events, program.ops[op].rows_at_once)
@@ -81,7 +81,7 @@ def add_late_rows(program, state, op, step, weights, first, n_events):
     for index in range(first, first + n_events):
         row = np.int64(state.spike_list[index]) * padded
         weight_at, table_at = program.ops[op].weight_at + row, program.ops[op].table_at + row
-        value = value_of(state, index, graded)
+        value = value_of(state.spike_value, index, graded)
         _add_scattered(pool, weights, weight_at, program.tables, table_at, padded, base, value)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import IdentitySynapse
-from lapilli.simulators.compiled import spliced
+from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import sum_of
@@ -23,14 +23,14 @@ def lower(draft: Draft, layer: Layer, synapse: IdentitySynapse, op: Operation) -
     return add_one_to_one
 
 
-@spliced
+@inlined
 def add_one_to_one(program, state, op, step, weights, first, n_events):
     """Add the weight times each event's value, each to its place."""
     weight_at, table_at = program.ops[op].weight_at, program.ops[op].table_at
-    begin, end = sum_of(program, op)
+    begin, end = sum_of(program.sums, program.layers, program.ops[op])
     total, graded = state.sums[begin:end], program.sources[program.ops[op].source].graded
     for index in range(first, first + n_events):
-        value = value_of(state, index, graded)
+        value = value_of(state.spike_value, index, graded)
         target = program.tables[table_at + state.spike_list[index]]
         total[target] = np.int32(total[target] + np.int32(np.int64(weights[weight_at]) * value))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lapilli.simulators.compiled import chained, spliced
+from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.synapses.conv import CONV
 from lapilli.simulators.fast.synapses.dense import DENSE
 from lapilli.simulators.fast.synapses.direct import DIRECT
@@ -20,7 +20,7 @@ ACCUMULATIONS: tuple[Any, ...] = tuple(found for kind in FAST_SYNAPSES.values() 
 """What can happen to events on their way to an accumulator; `Operation.kind` is the place."""
 
 
-@spliced
+@inlined
 def _add_nothing(program, state, op, step, weights, first, n_events):
     """Nothing: no operation is of a kind that stands behind the last."""
 
@@ -31,7 +31,7 @@ def _one_of(accumulations: tuple[Any, ...], number: int = 0) -> Any:
         return _add_nothing
     accumulation, others = accumulations[number], _one_of(accumulations, number + 1)
 
-    @chained
+    @inlined
     def accumulation_of_kind(program, state, op, step, weights, first, n_events):
         if program.ops[op].kind == number:
             accumulation(program, state, op, step, weights, first, n_events)
