@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from of_kind import of_kind
 
 import lapilli.simulators
 from lapilli.netx_exports import INPUT, ConvSynapse, CubaLif, DirectSynapse, Layer, Network, inspect, load, save
@@ -82,7 +83,7 @@ def test_load_and_come_back(vectors: Path, tmp_path: Path, file: str, n_layers: 
 
 
 def test_the_last_layer_of_the_mnist_network_has_the_default_neuron(vectors: Path) -> None:
-    neuron = load(vectors / "mnist.net").output.neuron
+    neuron = of_kind(CubaLif, load(vectors / "mnist.net").output.neuron)
     assert (neuron.vth_mant, neuron.current_decay, neuron.voltage_decay) == (1 << 17, 0, 4096)
 
 

@@ -29,7 +29,7 @@ def test_a_run_that_was_interrupted_goes_on_exactly(
     monkeypatch.setattr(session_module, "AT_ONCE", 4)
     whole = session().run(tmp_path / "whole.npz")
 
-    def interrupted(network, events, *arguments, state, **options):  # type: ignore[no-untyped-def]
+    def interrupted(network, events, *arguments, state, **options):
         if state.n_steps >= samples_before * options["n_steps"]:
             raise KeyboardInterrupt
         return learn(network, events, *arguments, state=state, **options)
@@ -72,7 +72,7 @@ def test_the_report_says_what_happened(tmp_path: Path) -> None:
     facts, rows = learning_facts(made, record), sample_rows(made, record)
     assert facts["samples"] == len(rows) == 27
     assert sum(facts["samples_of_class"]) == 27
-    absent = [k for k in range(made.network.output.size) if k not in set(made.events.labels.tolist())]  # type: ignore[union-attr]
+    absent = [k for k in range(made.network.output.size) if k not in set(made.events.labels.tolist())]
     assert facts["classes_never_seen"] == absent
     right = [row["label"] == row["decided"] for row in rows]
     assert facts["online_accuracy"]["all"] == np.mean(right)

@@ -126,7 +126,13 @@ def test_the_name_chooses_the_method_in_files_and_options(tmp_path: Path, text: 
 )
 def test_what_does_not_fit_is_refused(changed: dict[str, Any], message: str) -> None:
     logits, labels = batch()
-    arguments = {"config": PlainConfig(), "logits": logits, "labels": labels, "epoch": 0, "max_epochs": 1} | changed
+    arguments: dict[str, Any] = {
+        "config": PlainConfig(),
+        "logits": logits,
+        "labels": labels,
+        "epoch": 0,
+        "max_epochs": 1,
+    } | changed
     with pytest.raises(LapilliError) as caught:
         method_loss(**arguments)
     assert message in str(caught.value)

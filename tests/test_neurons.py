@@ -102,17 +102,20 @@ def test_a_reset_brings_every_model_to_rest(neuron: Neuron, name: str, rest: int
     ("layer", "message"),
     [
         (Layer("a", (2,), AdaptiveLif(-1, 1, 1, 1, 1, 1), (DirectSynapse(),)), "vth_mant: must be whole numbers"),
-        (Layer("a", (2,), ResonateAndFire([1, 2], 1, 1), (DirectSynapse(),)), "vth_mant: must be one integer"),
+        (
+            Layer("a", (2,), ResonateAndFire([1, 2], 1, 1), (DirectSynapse(),)),  # type: ignore[arg-type]
+            "vth_mant: must be one integer",
+        ),
         (Layer("a", (2,), ResonateAndFire(1, 5000, 1), (DirectSynapse(),)), "sin_decay: must be whole numbers in"),
         (
-            Layer("a", (2,), SigmaDelta(1, activation="tanh"), (DirectSynapse(),)),
+            Layer("a", (2,), SigmaDelta(1, activation="tanh"), (DirectSynapse(),)),  # type: ignore[arg-type]
             "activation: must be one of relu",
         ),
         (Layer("a", (2,), SigmaDelta(1, [1, 2, 3]), (DirectSynapse(),)), "bias_mant: shape must be"),
         (Layer("a", (2,), Delta(1, 7), (DirectSynapse(),)), "spike_exp: must be whole numbers in 0…6"),
         (Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="imag"),)), "model SIGMA have no 'imag'"),
         (
-            Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="x"),)),
+            Layer("a", (2,), Sigma(), (DenseSynapse(INPUT, np.ones((2, 2)), part="x"),)),  # type: ignore[arg-type]
             "part: must be one of real",
         ),
     ],
@@ -152,7 +155,7 @@ def test_the_part_of_a_synapse_is_in_the_fingerprint() -> None:
 
 
 def test_parameters_are_in_the_fingerprint() -> None:
-    neurons = [
+    neurons: list[Neuron] = [
         SigmaDelta(5),
         SigmaDelta(5, activation="unit"),
         SigmaDelta(5, spike_exp=5),

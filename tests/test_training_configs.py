@@ -32,7 +32,10 @@ def test_the_digits_are_the_defaults_of_the_recipe() -> None:
     defaults = {name: parameter.default for name, parameter in inspect.signature(train).parameters.items()}
     for name in ("run_dir", "resume", "progress"):
         del defaults[name]
-    plain = {name: asdict(value) if is_dataclass(value) else value for name, value in defaults.items()}
+    plain = {
+        name: asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        for name, value in defaults.items()
+    }
     assert config == yaml.safe_load(yaml.safe_dump(plain))
     assert network_config(config["network"], str(DIGITS)) == DEFAULT_NETWORK
 

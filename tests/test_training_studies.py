@@ -1,6 +1,7 @@
 """Studies: options out of files, rows with all columns, curves and pictures, and going on after a stop."""
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +86,13 @@ def measured(path: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_every_configuration_gives_the_objects_of_its_recipe(path: Path) -> None:
-    recipe = train_curriculum if "\nchain:" in path.read_text() else train
-    kinds = {"data": DataConfig, "network": NetworkConfig, "optimizer": OptimizerConfig, "loss": LossConfig}
+    recipe: Callable[..., Any] = train_curriculum if "\nchain:" in path.read_text() else train
+    kinds: dict[str, type] = {
+        "data": DataConfig,
+        "network": NetworkConfig,
+        "optimizer": OptimizerConfig,
+        "loss": LossConfig,
+    }
     if path.stem.startswith("stllr"):
         recipe = train_stllr
         kinds = {"data": DataConfig, "network": OnlineNetworkConfig, "optimizer": OnlineOptimizerConfig}

@@ -17,7 +17,7 @@ with pytest.MonkeyPatch.context() as patch:
     from triton import language
     from triton.runtime import interpreter
 
-    from lapilli.training.fused import devices, dispatch, gpu, gpu_kernels, neurons
+    from lapilli.training.fused import devices, gpu, gpu_kernels, neurons
 
 # Of these two types Triton 2.3.1's interpreter does not know the names.
 interpreter.Builder.get_int32_ty = lambda self: language.int32
@@ -38,9 +38,9 @@ def gpu_in_place_of_cpu() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Conversion of an array with ndim > 0 to a scalar", DeprecationWarning)
         patch.setattr(devices, "GPU", "cpu")
         patch.setattr(neurons, "run_neurons", forbidden)
-        patch.setattr(dispatch.on_cpus, "arrivals", forbidden)
-        patch.setattr(dispatch.convolution, "conv_arrivals", forbidden)
-        patch.setattr(gpu.cpp_extension, "CUDA_HOME", "/cuda")
+        patch.setattr("lapilli.training.fused.dispatch.on_cpus.arrivals", forbidden)
+        patch.setattr("lapilli.training.fused.dispatch.convolution.conv_arrivals", forbidden)
+        patch.setattr("torch.utils.cpp_extension.CUDA_HOME", "/cuda")
         patch.setattr(gpu, "_told", set())
         assert isinstance(gpu_kernels.forward, interpreter.InterpretedFunction)
         yield
