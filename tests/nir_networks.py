@@ -93,7 +93,7 @@ def _conv(rng: np.random.Generator, source: str, shape: Shape) -> ConvSynapse:
         source,
         _weights(rng, (n_out, shape[0], taps, taps)),
         stride=tuple(stride),
-        padding=tuple(padding),
+        padding=(padding[0], padding[1]),
         dilation=tuple(dilation),
         delays=rng.integers(0, 4, n_out) if rng.random() < 0.3 else None,
     )

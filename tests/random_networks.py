@@ -128,11 +128,11 @@ def _synapses(
         return shapes[source], (_identity(rng, source), _dense(rng, other, shapes, shapes[source]))
     shape = _shape(rng, flat=rng.random() < 0.8)
     dense = _dense(rng, source, shapes, shape, delayed=kind == "delayed")
-    own = _dense(rng, name, {name: shape}, shape, delayed=rng.random() < 0.3)
+    loop = _dense(rng, name, {name: shape}, shape, delayed=rng.random() < 0.3)
     if kind == "recurrent":
-        return shape, (dense, own)
+        return shape, (dense, loop)
     if kind == "self":
-        return shape, (own,)
+        return shape, (loop,)
     if kind == "two dense":
         return shape, (dense, _dense(rng, other, shapes, shape, delayed=rng.random() < 0.3))
     return shape, (dense,)

@@ -57,11 +57,11 @@ def _cuba(rng: np.random.Generator, shape: Shape) -> CubaLif:
 
 
 def _adaptive(rng: np.random.Generator, shape: Shape) -> AdaptiveLif:
-    decays = (int(pick(rng, 0, 1, 4095, 4096, *rng.integers(0, 4097, 4))) for _ in range(4))
+    decays = [int(pick(rng, 0, 1, 4095, 4096, *rng.integers(0, 4097, 4))) for _ in range(4)]
     return AdaptiveLif(
         int(pick(rng, *THRESHOLDS)),
         int(pick(rng, *THRESHOLDS)),
-        *decays,
+        *(decays[0], decays[1], decays[2], decays[3]),
         bias_mant=_bias(rng, shape),
         bias_exp=_bias_exp(rng),
     )

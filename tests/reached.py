@@ -2,7 +2,6 @@
 
 import ast
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,18 +16,27 @@ def packages_needed(path: Path) -> frozenset[str]:
     waiting = [path]
     while waiting:
         file = waiting.pop()
-        if file in seen:
-            continue
-        seen.add(file)
-        for name in _imported(file):
-            files = list(_files_of(name))
-            waiting += files
-            found |= set() if files else {name.split(".")[0]}
+        if file not in seen:
+            seen.add(file)
+            ours, others = _imported(file)
+            waiting += ours
+            found |= others
     return frozenset(found - set(sys.stdlib_module_names))
 
 
 @cache
-def _imported(path: Path) -> tuple[str, ...]:
+def _imported(path: Path) -> tuple[tuple[Path, ...], frozenset[str]]:
+    """Files of this repository, and packages of others, that a file imports itself."""
+    ours: list[Path] = []
+    others: set[str] = set()
+    for name in _names(path):
+        files = _files_of(name)
+        ours += files
+        others |= set() if files else {name.split(".")[0]}
+    return tuple(ours), frozenset(others)
+
+
+def _names(path: Path) -> list[str]:
     """Dotted names that are imported when the file is, those of `from a import b` as "a.b"."""
     names: list[str] = []
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
@@ -38,21 +46,23 @@ def _imported(path: Path) -> tuple[str, ...]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names += [f"{node.module}.{alias.name}" for alias in node.names]
-        elif not (_only_for_types(node) or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)):
+        elif isinstance(node, ast.stmt | ast.Module | ast.ExceptHandler) and not _later(node):
             waiting += ast.iter_child_nodes(node)
-    return tuple(names)
+    return names
 
 
-def _only_for_types(node: ast.AST) -> bool:
+def _later(node: ast.AST) -> bool:
+    """Whether what it imports is imported when it is called, or for types only."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return True
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def _files_of(name: str) -> Iterator[Path]:
+@cache
+def _files_of(name: str) -> tuple[Path, ...]:
     """Files of this repository that importing a dotted name executes; none where the name is of another package."""
     parts = name.split(".")
-    for base in (ROOT, TESTS):
-        for length in range(1, len(parts) + 1):
-            place = base.joinpath(*parts[:length])
-            for file in (place / "__init__.py", place.with_suffix(".py")):
-                if file.is_file():
-                    yield file
+    places = [base.joinpath(*parts[:length]) for base in (ROOT, TESTS) for length in range(1, len(parts) + 1)]
+    return tuple(
+        file for place in places for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()
+    )

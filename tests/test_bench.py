@@ -46,7 +46,8 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_row_has_the_median_and_the_extremes_of_its_values() -> None:
-    row = Row("part", "1-2", "fast", 1, 2, 3, "ms", (3.0, 1.0, 2.0), ratio=1 / 3, **at_least(5, 4))
+    bar: dict[str, Any] = {**at_least(5, 4)}
+    row = Row("part", "1-2", "fast", 1, 2, 3, "ms", (3.0, 1.0, 2.0), ratio=1 / 3, **bar)
     record = row.as_dict()
     assert (record["median"], record["min"], record["max"], record["repeats"]) == (2.0, 1.0, 3.0, 3)
     assert (record["ratio"], record["bar"], record["met"]) == (0.33333, "≥ 4", "yes")
@@ -130,13 +131,13 @@ def fake_peer(monkeypatch: pytest.MonkeyPatch, exact: bool, flips: int) -> None:
     def forward_of(network: Network, events: Events, n_steps: int) -> Any:
         record = {layer.name: ("spikes",) for layer in network.layers}
         recordings = run(network, events, "reference", n_steps=n_steps, record=record).recordings
-        spikes: dict[str, Any] = {name: recording.spikes.to_dense() for name, recording in recordings.items()}  # type: ignore[union-attr]
+        spikes: dict[str, Any] = {name: recording.spikes.to_dense() for name, recording in recordings.items()}
         for flip in range(flips):
             spikes["hidden"][0, flip, 7] ^= 1
         return lambda: spikes
 
     monkeypatch.setattr(peers, "PEERS", (peers.Peer("fake", "fake_peer", exact, ""),))
-    monkeypatch.setitem(sys.modules, "fake_peer", SimpleNamespace(forward_of=forward_of))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "fake_peer", SimpleNamespace(forward_of=forward_of))
 
 
 def test_an_exact_peer_that_differs_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +187,7 @@ def test_dense_rows_have_the_share_of_the_limit(monkeypatch: pytest.MonkeyPatch)
         assert row.ratio == pytest.approx(row.median / add.median)
         assert row.syn_ops_per_sample is not None
         assert row.compared.startswith("reference = fast: ")
-    assert fast[0].syn_ops_per_sample < fast[1].syn_ops_per_sample < fast[2].syn_ops_per_sample  # type: ignore[operator]
+    assert fast[0].syn_ops_per_sample < fast[1].syn_ops_per_sample < fast[2].syn_ops_per_sample
 
 
 def test_counting_is_timed_beside_not_counting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from lapilli.training.bench import PARTS, TrainSizes, bench_train_part, parts
 from lapilli.training.bench.contestants import NAMES, installed, step_of
 from lapilli.training.bench.memory import peak_mebibytes
 from lapilli.training.bench.tasks import Task, gradients_of
+from lapilli.training.networks.slayer import slayer
 
 dynamics_names = {"fused": "lapilli", "slayer": "SLAYER"}
 SMALL = TrainSizes(steps=(8, 16), densities=(0.02, 0.3), threads=(1,), batch=3, conv_batch=2, repeats=1)
@@ -144,13 +145,13 @@ def test_the_part_of_a_gpu_times_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (9, 0))
-    monkeypatch.setattr(parts.slayer.jitconfig, "TORCH_CUDA_ARCH_LIST", None)
+    monkeypatch.setattr(slayer.jitconfig, "TORCH_CUDA_ARCH_LIST", None)
     monkeypatch.setattr(parts, "gradients_of", lambda task, dynamics, device="cpu": gradients_of(task, dynamics))
     monkeypatch.setattr(parts, "slayer_step", lambda task, dynamics, device: step_of(dynamics_names[dynamics], task))
     rows = bench_train_part("gpu", TrainSizes(steps=(6,), gpu_batch=3, repeats=1), Watch())
     assert [row.what for row in rows] == ["lapilli, a GPU", "SLAYER's CUDA extension, a GPU"] * 3
     assert rows[1].ratio == rows[1].median / rows[0].median
-    assert parts.slayer.jitconfig.TORCH_CUDA_ARCH_LIST == "9.0"
+    assert slayer.jitconfig.TORCH_CUDA_ARCH_LIST == "9.0"
 
     def without_nvcc(task: Task, dynamics: str, device: str) -> object:
         if dynamics == "slayer":

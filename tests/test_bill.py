@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from math import isclose, prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -286,7 +287,7 @@ def test_larger_memories_cost_more(size: int, picojoules: float) -> None:
     assert isclose(found.total, picojoules * 1e-12)
 
 
-def changed(counts: Counts, **fields: object) -> Counts:
+def changed(counts: Counts, **fields: Any) -> Counts:
     return replace(counts, **fields)
 
 

@@ -22,6 +22,7 @@ from lapilli.netx_exports import (
 from lapilli.netx_exports.chip.limits import MEMORY_OF_CORE, NEURONS_OF_CORE
 from lapilli.netx_exports.chip.needs import RULES, LayerNeeds, chip_needs
 from lapilli.netx_exports.chip.problems import chip_problems
+from lapilli.netx_exports.synapses.kinds import Synapse
 
 NEURON = CubaLif(vth_mant=64, current_decay=1024, voltage_decay=128)
 STATE = 24 + 24 + 16
@@ -35,11 +36,11 @@ def zeros(*shape: int) -> np.ndarray:
     return np.zeros(shape, np.int16)
 
 
-def one_layer(synapse: object, size: int, inputs: int, neuron: CubaLif = NEURON) -> Network:
+def one_layer(synapse: Synapse, size: int, inputs: int, neuron: CubaLif = NEURON) -> Network:
     return Network((inputs,), (Layer("only", (size,), neuron, (synapse,)),))
 
 
-def needs_of(synapse: object, size: int, inputs: int) -> LayerNeeds:
+def needs_of(synapse: Synapse, size: int, inputs: int) -> LayerNeeds:
     return chip_needs(one_layer(synapse, size, inputs)).layers[0]
 
 
@@ -162,7 +163,7 @@ def test_neurons_the_chip_has_no_room_for(neuron: CubaLif, problem: str | None) 
         (DenseSynapse("input", zeros(2, 2), weight_exp=-8), None),
     ],
 )
-def test_synapses_the_chip_has_no_room_for(synapse: object, problem: str | None) -> None:
+def test_synapses_the_chip_has_no_room_for(synapse: Synapse, problem: str | None) -> None:
     found = chip_problems(one_layer(synapse, 2, 2))
     if problem is None:
         assert found == ()

@@ -87,7 +87,7 @@ def test_prepare_says_what_came_out(folder: Path, capsys: pytest.CaptureFixture[
 def test_prepare_checks_what_is_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder, "hapt")
     assert call(capsys, "data", "prepare", "hapt")[2] == ""
-    file = prepared("hapt").folder / "value.npy"  # type: ignore[operator]
+    file = prepared("hapt").folder / "value.npy"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     status, _, err = call(capsys, "data", "prepare", "hapt")

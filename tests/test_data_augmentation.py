@@ -3,6 +3,7 @@
 from dataclasses import fields
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,9 +113,10 @@ def test_shifts_are_those_of_the_dense_samples(name, axis, farthest, seed):
 
 @pytest.mark.parametrize(("name", "axis"), [("shift_x", 0), ("shift_steps", 1)])
 def test_every_shift_is_as_likely(name, axis):
+    farthest: dict[str, Any] = {name: 2}
     dense = np.zeros((3000, 9, 9), int)
     dense[:, 4, 4] = 1
-    places = np.argwhere(by(AugmentConfig(**{name: 2}), Events.from_dense(dense)))[:, 1 + axis]
+    places = np.argwhere(by(AugmentConfig(**farthest), Events.from_dense(dense)))[:, 1 + axis]
     assert sorted(set(places)) == [2, 3, 4, 5, 6]
     assert np.abs(np.bincount(places)[2:] / 3000 - 0.2).max() < 5 * np.sqrt(0.16 / 3000)
 

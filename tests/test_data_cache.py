@@ -181,7 +181,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(folder: Path, monkeypatch: pyte
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(LapilliError, match=r"No space left on device"):
         prepared(NAME)
     assert [path.suffix for path in (folder / "prepared").iterdir()] == [".lock"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.catalogue import prepared
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.official.cameras import _in_order
-from lapilli.training.data.sets import DataError
+from lapilli.training.data.sets import DataError, PartName
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_nmnist_is_unpacked_and_binned(folder: Path, monkeypatch: pytest.MonkeyP
     assert (found.shape, found.n_steps, found.step_ms) == ((2, 34, 34), 30, 10.0)
     # Files of digit 0 come first; every tenth of a class is for validation.
     train = [number for number in [*range(0, 22, 2), *range(1, 22, 2)] if number not in (18, 19)]
-    expected = {"train": [written["train"][number] for number in train]}
+    expected: dict[PartName, Any] = {"train": [written["train"][number] for number in train]}
     expected["validation"] = [written["train"][number] for number in (18, 19)]
     expected["test"] = [written["test"][number] for number in [*range(0, 22, 2), *range(1, 22, 2)]]
     for part, recordings in expected.items():

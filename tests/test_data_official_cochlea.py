@@ -50,7 +50,7 @@ def test_shd_is_binned_as_by_the_definition(folder: Path, bin_ms: float, pool: i
         "test": test,
     }
     for name, several in recordings.items():
-        expected = np.stack([binned(*recording, bin_ms, found.n_steps, pool) for recording in several])
+        expected = np.stack([binned(one, two, bin_ms, found.n_steps, pool) for one, two in several])
         assert np.array_equal(parts[name], expected), name
     assert found.part("train").labels.tolist() == [0, 19, 5, 6]
     assert found.part("validation").groups.tolist() == [8, 9, 8]

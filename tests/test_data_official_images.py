@@ -14,7 +14,7 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.catalogue import prepared
 from lapilli.training.data.encoders import delta
 from lapilli.training.data.framing import Framing
-from lapilli.training.data.sets import DataError
+from lapilli.training.data.sets import DataError, PartName
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ def test_mnist_is_shown_in_every_step(folder: Path) -> None:
     expected = np.rint(images / 255 * 16).astype(int)[:, None, :, :, None].repeat(2, axis=-1)
     # Every tenth of a class is for validation.
     train = [number for number in range(20) if number not in (18, 19)]
-    for part, chosen in (("train", train), ("validation", [18, 19]), ("test", list(range(20, 25)))):
+    parts: dict[PartName, list[int]] = {"train": train, "validation": [18, 19], "test": list(range(20, 25))}
+    for part, chosen in parts.items():
         assert np.array_equal(found.part(part).events().to_dense(), expected[chosen]), part
         assert found.part(part).labels.tolist() == labels[chosen].tolist()
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from lapilli.training.data.mel import MelConfig, log_mel
 from lapilli.training.data.official import speech as official_speech
 from lapilli.training.data.official.motion import SIGNALS
 from lapilli.training.data.official.speech import FOLDER, NOISE
-from lapilli.training.data.sets import DataError
+from lapilli.training.data.sets import DataError, PartName
 
 TRAIN = ("bed/aa_nohash_0.wav", "bed/bb_nohash_0.wav", "zero/aa_nohash_1.wav")
 VALIDATION = ("bed/cc_nohash_0.wav",)
@@ -47,7 +48,8 @@ def test_speech_commands_are_split_by_the_official_lists(folder: Path) -> None:
     audio = write_speech(folder)
     found = prepared("speech-commands")
     assert (found.shape, found.n_steps, found.step_ms, found.classes) == ((40,), 101, 10.0, ("bed", "zero"))
-    for part, names in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
+    parts: dict[PartName, Any] = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
+    for part, names in parts.items():
         spectrograms = np.stack([log_mel(audio[name], 16000) for name in names])
         expected = direct(to_unit(spectrograms, LOWEST_DB, HIGHEST_DB), 16)
         assert np.array_equal(found.part(part).events().to_dense(), expected), part

@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def everything(name: str, framing: Framing, split: Split = Split()) -> dict[int, np.ndarray]:
     """Dense form of each sample of each part, by its row."""
     found = prepared(name, framing, split)
-    dense = {}
+    dense: dict[int, np.ndarray] = {}
     for samples in found.parts.values():
         dense |= dict(zip(samples.rows.tolist(), samples.events().to_dense()))
     return dense
@@ -289,7 +289,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("name", "array", "change", "message"), WRONG)
-def test_wrong_archives_are_named_with_what_is_wrong(folder: Path, name: str, array: str, change, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_wrong_archives_are_named_with_what_is_wrong(folder: Path, name: str, array: str, change, message: str) -> None:
     arrays = write(folder, name)
     write(folder, name, arrays | {array: change(arrays[array])})
     with pytest.raises(DataError, match=f"{FILES[name][0]}: .*{message}") as error:

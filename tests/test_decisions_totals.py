@@ -106,7 +106,8 @@ def test_no_result_outlives_its_part() -> None:
 
 
 def test_without_decisions() -> None:
-    given, found = events(4), []
+    given = events(4)
+    found: list[Any] = []
     totals = run_and_decide(network(None), parts_of(given), decided=False, each=found.append)
     assert (found[0].scores, found[0].decisions, found[0].result.recordings) == (None, None, {})
     assert (totals.n_samples, totals.n_compared, totals.operations) == (

@@ -62,7 +62,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 def test_an_error_in_the_block_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(EventsError), EventWriter(tmp_path / "out.npz", 12, (30,)) as writer:
-        writer.add(Events([0], [99], [0, 1], 12, (30,)))
+        writer.add(Events(np.array([0]), np.array([99]), np.array([0, 1]), 12, (30,)))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(LapilliError, match="cannot write"), EventWriter(tmp_path / "none" / "out.npz", 12, (30,)):
         pass

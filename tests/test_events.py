@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,8 @@ def test_contradictions_are_named(changes: dict, message: str) -> None:
 
 
 def test_the_same_step_and_neuron_may_come_again_in_the_next_sample() -> None:
-    events = Events([3, 3, 0], [2, 2, 0], [0, 1, 1, 2, 3], 5, (4,))
+    step, neuron, offsets = (np.array(values) for values in ([3, 3, 0], [2, 2, 0], [0, 1, 1, 2, 3]))
+    events = Events(step, neuron, offsets, 5, (4,))
     assert len(events) == 4
 
 
@@ -241,7 +243,7 @@ def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_floats_and_texts_are_read_where_they_are_asked_for(tmp_path: Path) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         "scale": np.float64(0.5),
         "name": np.array([b"a", b"bc"]),
         "word": np.array(["ä", "b"]),

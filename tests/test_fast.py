@@ -1,6 +1,7 @@
 """`fast` is `reference`, bit for bit, on random networks of every kind."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def assert_same(one: RunResult, two: RunResult) -> None:
 @settings(max_examples=2000)
 @given(case=cases(max_layers=4, max_samples=3, conv_delays=True))
 def test_fast_equals_reference_on_random_networks(case: Case) -> None:
-    arguments = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
+    arguments: dict[str, Any] = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
     one = run(case.network, case.events, "reference", **arguments)
     two = run(case.network, case.events, "fast", threads=1, **arguments)
     assert_same(one, two)
@@ -38,7 +39,7 @@ def test_fast_equals_reference_on_random_networks(case: Case) -> None:
 @settings(max_examples=1000)
 @given(case=cases(max_layers=4, max_samples=3, conv_delays=True, models=tuple(NEURONS)))
 def test_fast_equals_reference_for_every_neuron_model(case: Case) -> None:
-    arguments = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
+    arguments: dict[str, Any] = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}
     one = run(case.network, case.events, "reference", **arguments)
     two = run(case.network, case.events, "fast", threads=1, **arguments)
     assert_same(one, two)

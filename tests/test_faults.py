@@ -241,7 +241,7 @@ def assert_refused_or_harmless(folder: Path, content: bytes) -> bool:
         return True
     assert events_equal(answer, expected)
     assert answer.labels is not None
-    assert answer.labels.tolist() == expected.labels.tolist()  # type: ignore[union-attr]
+    assert answer.labels.tolist() == expected.labels.tolist()
     return False
 
 

@@ -68,7 +68,7 @@ def test_normalised_blocks_equal_slayer(
             # As after a training.
             block.neuron.norm.running_mean = torch.tensor(np.random.default_rng(seed).normal(size=NEURONS) / 9).float()
         blocks.append(block.train(training))
-    require_equal(*blocks, batch(kind, density, seed), seed)
+    require_equal(blocks[0], blocks[1], batch(kind, density, seed), seed)
 
 
 @pytest.mark.parametrize("norm", ["bias", "mean"])
@@ -81,7 +81,7 @@ def test_state_that_persists_equals_slayers(norm: str, training: bool) -> None:
         block.delay_shift = False
         if norm == "mean":
             block.neuron.norm.running_mean = torch.linspace(-0.3, 0.3, NEURONS)
-    require_equal(*blocks, batch("Dense", 0.2, 3), 3)
+    require_equal(blocks[0], blocks[1], batch("Dense", 0.2, 3), 3)
 
 
 def test_what_becomes_too_large_leaves_the_means_to_slayer() -> None:

@@ -21,7 +21,6 @@ from lapilli.netx_exports.errors import UnsupportedError
 from lapilli.training.blocks import block_module, multi
 from lapilli.training.fused import Bias
 from lapilli.training.fused.arrivals import Arrivals
-from lapilli.training.fused.gpu import machine, refusals
 from lapilli.training.fused.gpu.machine import gpu_dynamics
 from lapilli.training.fused.gpu.neurons import run_neurons
 from lapilli.training.fused.gpu.products import full_precision
@@ -118,7 +117,7 @@ def test_convolutions_equal_slayer(data: st.DataObject) -> None:
     shape = (2, inputs, data.draw(st.integers(6, 8)), data.draw(st.integers(6, 8)), 8)
     seed = data.draw(st.integers(0, 2**31))
     values = torch.tensor(np.random.default_rng(seed).random(shape) < data.draw(st.sampled_from([0.05, 0.4])))
-    require_equal(*blocks, values.float(), seed)
+    require_equal(blocks[0], blocks[1], values.float(), seed)
 
 
 def networks() -> list[torch.nn.Sequential]:
@@ -151,7 +150,8 @@ def test_layers_that_read_several_equal_slayer(delay: bool, monkeypatch: pytest.
     images = [torch.tensor(generator.random((2, n, 6, 5, 9)) < 0.3).float() for n in (2, 1)]
     sources = [{"in_features": 2, "kernel_size": 3}, {"in_features": 1, "kernel_size": 2, "dilation": 2}]
     found = []
-    for dynamics, place in (("slayer", nullcontext()), ("fused", gpu_in_place_of_cpu())):
+    places: dict[Any, Any] = {"slayer": nullcontext(), "fused": gpu_in_place_of_cpu()}
+    for dynamics, place in places.items():
         torch.manual_seed(5)
         module = block_module(dynamics)
         dense = module.MultiDense(dict(STANDARD), (7, 4), 6, weight_scale=4, delay=delay)
@@ -188,7 +188,7 @@ def test_normalised_blocks_equal_slayer(norm: str, training: bool) -> None:
         if norm != "bias":
             block.neuron.norm.running_mean = torch.linspace(-0.3, 0.3, 9)
         blocks.append(block.train(training))
-    require_equal(*blocks, batch(Case("Dense", n_inputs=15)), 3)
+    require_equal(blocks[0], blocks[1], batch(Case("Dense", n_inputs=15)), 3)
 
 
 def test_everything_is_made_where_the_batch_is() -> None:
@@ -260,7 +260,7 @@ def test_what_the_kernels_do_not_compute_is_said_once(reason: str) -> None:
 def test_without_nvcc_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     block = OURS.Dense(STANDARD | {"graded_spike": True}, 4, 3)
     with gpu_in_place_of_cpu():
-        monkeypatch.setattr(refusals.cpp_extension, "CUDA_HOME", None)
+        monkeypatch.setattr("torch.utils.cpp_extension.CUDA_HOME", None)
         with pytest.raises(UnsupportedError, match=r"graded spikes: only SLAYER's CUDA extension .* needs nvcc"):
             block(torch.ones(1, 4, 5))
 
@@ -268,7 +268,7 @@ def test_without_nvcc_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_triton_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     block = OURS.Dense(dict(STANDARD), 4, 3)
     with gpu_in_place_of_cpu():
-        monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.warns(RuntimeWarning, match="Triton is not installed"):
             block(torch.ones(1, 4, 5))
 
@@ -276,10 +276,10 @@ def test_without_triton_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_a_gpu_would_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert gpu_dynamics("fused") == "lapilli's Triton kernels; no CUDA device here"
-    monkeypatch.setattr(refusals.cpp_extension, "CUDA_HOME", None)
+    monkeypatch.setattr("torch.utils.cpp_extension.CUDA_HOME", None)
     assert gpu_dynamics("slayer") == "SLAYER's CUDA extension, which needs nvcc: not found; no CUDA device here"
-    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr(refusals.cpp_extension, "CUDA_HOME", "/cuda")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("torch.utils.cpp_extension.CUDA_HOME", "/cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
     assert gpu_dynamics("fused") == "SLAYER's CUDA extension (Triton is not installed); a GPU"

@@ -197,7 +197,8 @@ def test_free_blocks_that_lead_libhdf5_into_a_circle(tmp_path: Path) -> None:
 def test_files_with_a_user_block_and_of_the_newest_layout(tmp_path: Path) -> None:
     network = random_plain_network(0)
     save(network, tmp_path / "ours.net")
-    for number, options in enumerate([{"userblock_size": 1024}, {"libver": "latest"}, {"track_order": True}]):
+    layouts: list[dict[str, Any]] = [{"userblock_size": 1024}, {"libver": "latest"}, {"track_order": True}]
+    for number, options in enumerate(layouts):
         path = tmp_path / f"{number}.net"
         with h5py.File(tmp_path / "ours.net") as ours, h5py.File(path, "w", **options) as copy:
             ours.copy("layer", copy)

@@ -72,7 +72,7 @@ def test_a_written_event_file_is_what_the_network_answers(folder: Path) -> None:
     simulated = Events.load(folder / "simulated.npz")
     assert np.array_equal(rows_of(simulated), known.arrays["output/spikes"])
     assert simulated.labels is not None
-    assert np.array_equal(simulated.labels, known.events.labels)  # type: ignore[arg-type]
+    assert np.array_equal(simulated.labels, known.events.labels)
 
 
 def test_a_recording_is_what_the_network_does(folder: Path) -> None:
@@ -86,9 +86,9 @@ def test_a_recording_is_what_the_network_does(folder: Path) -> None:
     assert file.fingerprint == known.fingerprint
     assert set(found) == {"input", "hidden", "output"}
     for name, recording in expected.recordings.items():
-        assert np.array_equal(found[name].voltage, recording.voltage[[1, 3]])  # type: ignore[index,arg-type]
-        assert np.array_equal(found[name].current, recording.current[[1, 3]])  # type: ignore[index,arg-type]
-        assert events_equal(found[name].spikes, recording.spikes.select([1, 3]))  # type: ignore[union-attr,arg-type]
+        assert np.array_equal(found[name].voltage, recording.voltage[[1, 3]])
+        assert np.array_equal(found[name].current, recording.current[[1, 3]])
+        assert events_equal(found[name].spikes, recording.spikes.select([1, 3]))
 
 
 def test_a_table_holds_what_is_counted(folder: Path, tmp_path: Path) -> None:

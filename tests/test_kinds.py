@@ -67,8 +67,8 @@ def test_every_kind_stands_in_lavas_tables() -> None:
 
 @pytest.mark.parametrize("part", ["neurons", "synapses"])
 def test_a_kind_is_a_file_of_one_name_in_every_wing(part: str) -> None:
-    table = NEURONS if part == "neurons" else SYNAPSES
-    names = {kind.__module__.rpartition(".")[2] for kind in table.values()}
+    kinds = NEURONS.values() if part == "neurons" else SYNAPSES.values()
+    names = {kind.__module__.rpartition(".")[2] for kind in kinds}
     for wing in ("netx_exports", "simulators/reference", "simulators/fast", "lava_models"):
         assert names <= {file.stem for file in (ROOT / wing / part).glob("*.py")}, wing
 
@@ -95,10 +95,7 @@ def toys() -> Iterator[None]:
     extend("toy_kinds")
     assert extensions() == ("toy_kinds",)
     yield
-    for table in (NEURONS, POPULATIONS):
-        del table["TOY_VOTER"]
-    for table in (SYNAPSES, PATHWAYS):
-        del table["toy_repeat"]
+    del NEURONS["TOY_VOTER"], POPULATIONS["TOY_VOTER"], SYNAPSES["toy_repeat"], PATHWAYS["toy_repeat"]
     extensions_module._packages.clear()
 
 
@@ -135,6 +132,7 @@ def test_a_kind_from_outside_does_what_its_author_says(toys: None) -> None:
     network, events = toy_network(1), toy_events(1)
     result = run(network, events, "reference", record=("spikes", "tally"))
     dense_in, repeat, veto = network.layers[1].synapses
+    quorum = network.layers[1].neuron.per_neuron("quorum", (6,)).tolist()
     incoming = events.to_dense()
     firsts, voted = (result.recordings[name].spikes.to_dense() for name in ("first", "voters"))
     opened = 0
@@ -150,8 +148,8 @@ def test_a_kind_from_outside_does_what_its_author_says(toys: None) -> None:
                 gate += int(repeat.effective_weights[neuron] // 2 * firsts[sample, neuron, step - 2])
             if gate > 0 >= against:
                 opened, tally = opened + 1, tally + vote
-            spikes = tally >= network.layers[1].neuron.quorum[neuron]
-            tally -= int(network.layers[1].neuron.quorum[neuron]) * int(spikes)
+            spikes = tally >= quorum[neuron]
+            tally -= quorum[neuron] * int(spikes)
             assert voted[sample, neuron, step] == spikes
             assert result.recordings["voters"].tally[sample, neuron, step] == tally
     assert result.counts.named["open_gates"].sum(axis=0).tolist() == [0, opened, 0]

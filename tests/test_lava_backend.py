@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +69,7 @@ def test_result_has_labels_counts_seconds_and_progress():
     network = chain("first", "second")
     events = random_events(network, 3, 9, 0.4, seed=1)
     events = Events(**{**vars(events), "labels": np.array([5, 7, 6])})
-    finished = []
+    finished: list[int] = []
     result = run(network, events, "lava", n_steps=12, record=["spikes"], progress=finished.append)
     assert result.backend == "lava"
     assert result.spikes.labels.tolist() == [5, 7, 6]
@@ -134,11 +136,12 @@ def test_sums_of_graded_input_wrap_at_32_bits_before_they_are_scaled_down():
 
 
 def test_geometry_at_the_end_of_lavas_8_bits_is_right():
-    for geometry in (
+    geometries: list[dict[str, Any]] = [
         {"padding": (127, 64)},
         {"dilation": (127, 1), "padding": (127, 0)},
         {"stride": (127, 100), "padding": (70, 60)},
-    ):
+    ]
+    for geometry in geometries:
         conv = ConvSynapse("input", np.arange(-9, 9).reshape(2, 1, 3, 3) * 13, **geometry)
         shape = conv.output_shape((1, 4, 5))
         network = Network((1, 4, 5), (Layer("far", shape, CubaLif(9, 2000, 1000), (conv,)),))
@@ -388,6 +391,10 @@ def test_a_run_that_takes_too_long_is_killed():
     assert_nothing_left(process.group, process.shared_memory, process.folder)
 
 
+def unusable(process: Any) -> bool:
+    return not process.usable
+
+
 def test_a_worker_that_nobody_needs_ends_and_the_next_run_starts_another(monkeypatch):
     stop_workers()
     monkeypatch.setattr(lava_client, "LavaWorker", functools.partial(LavaWorker, "impatient_worker"))
@@ -398,7 +405,7 @@ def test_a_worker_that_nobody_needs_ends_and_the_next_run_starts_another(monkeyp
         run_on_route(network, events, RunPlan(3), Route("builder", None))
         with shared_worker("builder") as worker:
             process = worker.process
-        assert wait_until(lambda process=process: not process.usable)
+        assert wait_until(partial(unusable, process))
         groups.add(process.group)
     assert len(groups) == 2
     stop_workers()

@@ -85,7 +85,7 @@ def assert_counted_alike(case: Case) -> None:
             raise
         return
     for backend in ("reference", "fast"):
-        result = run(case.network, case.events, backend, n_steps=case.n_steps, reset=case.reset)  # type: ignore[arg-type]
+        result = run(case.network, case.events, backend, n_steps=case.n_steps, reset=case.reset)
         assert result.counts == counts
 
 

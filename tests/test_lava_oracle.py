@@ -20,7 +20,7 @@ def assert_reference_is_lava(case: Case) -> None:
         run(
             case.network,
             case.events,
-            backend,  # type: ignore[arg-type]
+            backend,
             n_steps=case.n_steps,
             record=RECORDABLE,
             reset=case.reset,

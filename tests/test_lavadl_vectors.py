@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from of_kind import of_kind
 
 import lapilli.simulators
 from lapilli.netx_exports import (
@@ -94,7 +95,7 @@ def test_load_and_come_back(vectors: Path, tmp_path: Path, file: str, n_layers: 
 
 
 def test_the_last_layer_of_the_mnist_network_has_the_default_neuron(vectors: Path) -> None:
-    neuron = load(vectors / "mnist.net").output.neuron
+    neuron = of_kind(CubaLif, load(vectors / "mnist.net").output.neuron)
     assert (neuron.vth_mant, neuron.current_decay, neuron.voltage_decay) == (1 << 17, 0, 4096)
 
 
@@ -237,7 +238,7 @@ def test_why_the_last_layer_of_pilotnet_lif_is_left_out(vectors: Path) -> None:
     before = Events.from_dense(np.load(folder / "fc-2.npy").astype(int)[None])
     last = network.output
     (synapse,) = last.synapses
-    alone = Network((10,), (Layer("last", (1,), last.neuron, (lossless_dense(INPUT, synapse.effective_weights),)),))  # type: ignore[union-attr]
+    alone = Network((10,), (Layer("last", (1,), last.neuron, (lossless_dense(INPUT, synapse.effective_weights),)),))
     current = run(alone, before, 24)["last"].current
     assert current is not None
     recorded = np.load(folder / "fc-3-u.npy")[:, :24]

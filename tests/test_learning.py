@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from learning_cases import LearningCase, learning_case, learning_cases
+from of_kind import of_kind
 
 from lapilli.netx_exports import (
     AdaptiveLif,
@@ -137,7 +138,7 @@ def test_signs_stay_where_a_mode_allows_one_only() -> None:
 def test_learned_weights_come_back_from_a_file(tmp_path: object) -> None:
     network = Network((4,), (readout(INPUT, 4),))
     learned = learn(network, events(4, 8), ACTIVE).network
-    assert np.any(learned.layers[0].synapses[0].effective_weights & 1), "odd weights need the ninth bit"  # type: ignore[union-attr]
+    assert np.any(learned.layers[0].synapses[0].effective_weights & 1), "odd weights need the ninth bit"
     path = f"{tmp_path}/model.net"
     save(learned, path)
     assert load(path) == learned != network
@@ -169,7 +170,7 @@ def test_lower_layers_of_any_kind_feed_the_part_that_learns() -> None:
     assert (part.names, part.source) == (("readout",), "adaptive")
     found = learn(network, samples, ACTIVE)
     assert [layer.synapses for layer in found.network.layers[:2]] == [layer.synapses for layer in network.layers[:2]]
-    assert np.any(found.state.weights[0] != network.output.synapses[0].effective_weights)  # type: ignore[union-attr]
+    assert np.any(found.state.weights[0] != network.output.synapses[0].effective_weights)
 
 
 def test_delays_of_a_layer_that_stays_are_kept() -> None:
@@ -182,7 +183,8 @@ def test_delays_of_a_layer_that_stays_are_kept() -> None:
     found = learn(network, samples, ACTIVE)
     result = run(network, samples.select([0]), n_steps=samples.n_steps + network.depth, record={"readout": {"voltage"}})
     assert decide(result, replace(network, readout=Readout("voltage_sum")))[0] == found.decisions[0]
-    assert np.array_equal(found.network.output.synapses[0].delays, last.synapses[0].delays)  # type: ignore[union-attr]
+    learnt, given = (of_kind(DenseSynapse, layer.synapses[0]).delays for layer in (found.network.output, last))
+    assert np.array_equal(np.asarray(learnt), np.asarray(given))
     fed, alone = feed(part, samples, 14), feed(replace(part, delays=None), samples, 14)
     assert fed.n_events < alone.n_events, "what comes after the last step is lost"
     moved = {(int(s), int(t), int(n)) for s, t, n in zip(fed.sample_of_event, fed.step, fed.neuron)}
@@ -208,7 +210,8 @@ def test_what_cannot_learn_is_refused_by_name() -> None:
             learning_part(whole, [layer.name for layer in layers] if chosen is None else chosen)
         return str(caught.value)
 
-    delayed = replace(hidden, synapses=(replace(hidden.synapses[0], delays=np.eye(4, dtype=int)),))  # type: ignore[arg-type]
+    own = of_kind(DenseSynapse, hidden.synapses[0])
+    delayed = replace(hidden, synapses=(replace(own, delays=np.eye(4, dtype=int)),))
     assert "layer 'hidden' has a delay for each connection from input" in refusal(delayed, last)
     late = readout("hidden", 4, delays=np.array([[1, 2, 3, 4]]))
     assert "layer 'readout' has delays in its synapse from 'hidden'" in refusal(hidden, late)

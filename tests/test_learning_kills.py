@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,10 @@ def learnt(run: Path) -> int:
         return len(record["labels"])
 
 
+def more_learnt(run: Path, before: int) -> bool:
+    return learnt(run) > before
+
+
 @pytest.mark.slow
 def test_a_run_that_is_ended_at_any_moment_goes_on_exactly(files: dict[str, Path], tmp_path: Path) -> None:
     run, before = tmp_path / "run", 0
@@ -90,7 +95,7 @@ def test_a_run_that_is_ended_at_any_moment_goes_on_exactly(files: dict[str, Path
     stopped = f"lapilli: stopped; what was learnt is in {run}: the same command with --resume goes on\n"
     for how, resume in ((signal.SIGKILL, []), (signal.SIGTERM, ["--resume"]), (signal.SIGINT, ["--resume"])):
         with started([*source, *resume]) as process:
-            assert wait_until(lambda before=before: learnt(run) > before, 60)
+            assert wait_until(partial(more_learnt, run, before), 60)
             time.sleep(np.random.default_rng().uniform(0, 0.5))
             process.send_signal(how)
             out, err = process.communicate(timeout=60)

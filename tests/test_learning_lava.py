@@ -49,8 +49,7 @@ def test_lava_goes_on_where_an_earlier_run_ended() -> None:
 def test_learning_in_lava_is_learning_in_the_twin_decisions_included() -> None:
     case = learning_case(np.random.default_rng(3), n_hidden=1, n_samples=4, n_event_steps=15)
     fast, lava = (
-        learn(case.network, case.events, case.config, backend=backend, time_limit_s=60)  # type: ignore[arg-type]
-        for backend in ("fast", "lava")
+        learn(case.network, case.events, case.config, backend=backend, time_limit_s=60) for backend in ("fast", "lava")
     )
     assert fast.network == lava.network != case.network
     assert np.array_equal(fast.decisions, lava.decisions)

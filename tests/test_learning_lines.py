@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_what_is_written_comes_back(seed: int, shape: tuple[int, ...], n_samples
         expected = events.select([number])
         assert events_equal(sample, expected)
         assert sample.shape == shape
-        assert sample.labels.tolist() == expected.labels.tolist()  # type: ignore[union-attr]
+        assert sample.labels.tolist() == expected.labels.tolist()
 
 
 def test_events_may_come_in_any_order_and_blank_lines_are_passed_over() -> None:
@@ -54,7 +55,7 @@ def test_a_sample_is_read_when_it_is_asked_for_and_not_before() -> None:
     class Lines(io.BytesIO):
         asked = 0
 
-        def readline(self, *limit: int) -> bytes:  # type: ignore[override]
+        def readline(self, *limit: int) -> bytes:
             self.asked += 1
             return super().readline(*limit)
 
@@ -83,13 +84,16 @@ def _wrong_samples() -> Iterator[tuple[bytes, str]]:
     yield b'{"label": ' + b"9" * 5000 + b', "events": []}', "holds a number of thousands of digits"
     for label in (2, -1, True, "1", None, [1], {"a": 1}, 10**30):
         yield sample(label=label), "label: must be a whole number in 0…1, got "
-    for events in ({}, "[[0, 1]]", None, 1):
+    wrong: list[Any] = [{}, "[[0, 1]]", None, 1]
+    for events in wrong:
         yield sample(events=events), "events: must be a list of"
-    for event in ([0], [0, 1, 2], 3, {}, "ab", None):
+    wrong = [[0], [0, 1, 2], 3, {}, "ab", None]
+    for event in wrong:
         yield sample(events=[[0, 0], event]), r"events: event 1 must be \[step, neuron\], got "
     for step in (3, -1, True, "0", None, [0]):
         yield sample(events=[[step, 0]]), "events: step of event 0 must be a whole number in 0…2, got "
-    for neuron in (4, -1, False, "0", None, {}, 10**30):
+    wrong = [4, -1, False, "0", None, {}, 10**30]
+    for neuron in wrong:
         yield sample(events=[[0, 0], [1, neuron]]), "events: neuron of event 1 must be a whole number in 0…3, got "
     yield sample(events=[[2, 1], [0, 0], [2, 1]]), r"events: \[2, 1\] is there twice"
     yield b"{}", "label: missing; events: missing"

@@ -46,8 +46,8 @@ def test_samples_one_by_one_are_learnt_as_all_at_once(case: LearningCase) -> Non
     assert each[-1].network == whole.network
     assert each[-1].state.n_steps == whole.state.n_steps
     assert [int(learned.decisions[0]) for learned in each] == whole.decisions.tolist()
-    counts = [learned.counts.operations[0] for learned in each]  # type: ignore[union-attr]
-    assert np.array_equal(counts, whole.counts.operations)  # type: ignore[union-attr]
+    counts = [learned.counts.operations[0] for learned in each]
+    assert np.array_equal(counts, whole.counts.operations)
 
 
 @pytest.mark.parametrize("save_s", [-1.0, 5.0])
@@ -69,7 +69,7 @@ def test_each_sample_is_answered_before_the_next_is_asked_for(tmp_path: Path) ->
 
     record = session().run(samples(), tmp_path / "record.npz", answer=told.append)
     assert [answer.number for answer in told] == list(range(27))
-    assert [answer.label for answer in told] == CASE.events.labels.tolist()  # type: ignore[union-attr]
+    assert [answer.label for answer in told] == CASE.events.labels.tolist()
     assert [answer.decided for answer in told] == record.decisions.tolist()
 
 

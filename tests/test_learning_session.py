@@ -29,7 +29,7 @@ def test_a_run_that_was_interrupted_goes_on_exactly(
     monkeypatch.setattr(session_module, "AT_ONCE", 4)
     whole = session().run(tmp_path / "whole.npz")
 
-    def interrupted(network, events, *arguments, state, **options):  # type: ignore[no-untyped-def]
+    def interrupted(network, events, *arguments, state, **options):
         if state.n_steps >= samples_before * options["n_steps"]:
             raise KeyboardInterrupt
         return learn(network, events, *arguments, state=state, **options)
@@ -72,7 +72,7 @@ def test_the_report_says_what_happened(tmp_path: Path) -> None:
     facts, rows = learning_facts(made, record), sample_rows(made, record)
     assert facts["samples"] == len(rows) == 27
     assert sum(facts["samples_of_class"]) == 27
-    absent = [k for k in range(made.network.output.size) if k not in set(made.events.labels.tolist())]  # type: ignore[union-attr]
+    absent = [k for k in range(made.network.output.size) if k not in set(made.events.labels.tolist())]
     assert facts["classes_never_seen"] == absent
     right = [row["label"] == row["decided"] for row in rows]
     assert facts["online_accuracy"]["all"] == np.mean(right)
@@ -80,7 +80,7 @@ def test_the_report_says_what_happened(tmp_path: Path) -> None:
     for name, total in facts["operations"].items():
         assert sum(row[name] for row in rows) == total  # type: ignore[misc]
     changed = facts["weight_change"][0]
-    before, after = made.network.layers[0].synapses[0].effective_weights, record.state.weights[0]  # type: ignore[union-attr]
+    before, after = made.network.layers[0].synapses[0].effective_weights, record.state.weights[0]
     assert changed["largest_change"] == np.abs(after - before).max()
     assert changed["changed"] == np.mean(after != before)
 

@@ -20,6 +20,7 @@ from run_equality import assert_same_run
 
 import lapilli.simulators.loihi2.client as loihi2_client
 from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network, UnsupportedError
+from lapilli.netx_exports.synapses.kinds import Synapse
 from lapilli.simulators import Events, Reset, prove, run
 from lapilli.simulators.lava.client import LavaRunError, LavaTimeoutError
 from lapilli.simulators.loihi2.client import leave_board
@@ -95,7 +96,7 @@ def chain(neuron: CubaLif = RESTLESS, delay: int = 2) -> Network:
 def skipping(*, recurrent: bool) -> Network:
     """With a skip path and two readers of the input: only the builder knows how."""
     first = Layer("first", (6,), RESTLESS, (dense("input", 6, 6, 1),))
-    synapses = [dense("first", 6, 6, 2), IdentitySynapse("input", 64)]
+    synapses: list[Synapse] = [dense("first", 6, 6, 2), IdentitySynapse("input", 64)]
     synapses += [dense("second", 6, 6, 3)] if recurrent else []
     return Network((6,), (first, Layer("second", (6,), RESTLESS, tuple(synapses))))
 
@@ -180,11 +181,11 @@ def random_case(seed: int) -> tuple[Network, Events]:
 def random_synapse(rng: np.random.Generator, source: str, size: int, may_skip: bool) -> DenseSynapse | IdentitySynapse:
     if may_skip and rng.integers(4) == 0:
         return IdentitySynapse(source, int(rng.integers(-20, 128)) * 2)
-    sign = rng.choice(["mixed", "excitatory"])
+    sign: Any = str(rng.choice(["mixed", "excitatory"]))
     weights = rng.integers(-100 if sign == "mixed" else 0, 256, (size, size))
     delays = rng.integers(0, 5, (size, size)) if rng.integers(2) else None
     return DenseSynapse(
-        source, weights, int(rng.integers(-4, 2)), delays, weight_bits=int(rng.integers(4, 9)), sign_mode=str(sign)
+        source, weights, int(rng.integers(-4, 2)), delays, weight_bits=int(rng.integers(4, 9)), sign_mode=sign
     )
 
 

@@ -19,7 +19,9 @@ CURVES = {
 
 def test_there_and_back_through_a_file(tmp_path: Path) -> None:
     cases = [Case(seed, "make it", {"method": method}) for method, seed in CURVES]
-    rows = collect(tmp_path / "t.csv", cases, lambda case: curve_rows(CURVES[case.options["method"], case.seed]), KEYS)
+    rows = collect(
+        tmp_path / "t.csv", cases, lambda case: curve_rows(CURVES[str(case.options["method"]), case.seed]), KEYS
+    )
     assert rows[0]["case"] == "method=tks, protocol=first_frames, frames=1"
     assert len({(row["case"], row["seed"]) for row in rows}) == len(rows) == 13
     for found in (rows, read_csv(tmp_path / "t.csv")):

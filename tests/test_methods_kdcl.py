@@ -1,5 +1,7 @@
 """KDCL: the loss is its formula, gradients are finite differences; its learning rates, right and as released."""
 
+from typing import Literal
+
 import numpy as np
 import plain_methods
 import pytest
@@ -25,7 +27,7 @@ def teacher_of(case: Case, n_steps: int, seed: int) -> tuple[np.ndarray, np.ndar
 def test_the_loss_is_its_formula(case: Case, n_steps: int, seed: int, masked: bool, tau: float) -> None:
     _, labels, valid = case.tensors
     teacher, teacher_valid = teacher_of(case, n_steps, seed)
-    padding = "masked" if masked else "summed"
+    padding: Literal["masked", "summed"] = "masked" if masked else "summed"
     config = KdclConfig(
         own=SoftmaxSumConfig(padding=padding), distillation=DistillationConfig(0.5, tau, padding=padding)
     )

@@ -124,7 +124,13 @@ def test_the_name_chooses_the_method(text: str, expected: Method) -> None:
 )
 def test_what_does_not_fit_is_refused(changed: dict[str, Any], message: str) -> None:
     logits, labels = batch()
-    arguments = {"config": PlainConfig(), "logits": logits, "labels": labels, "epoch": 0, "max_epochs": 1} | changed
+    arguments: dict[str, Any] = {
+        "config": PlainConfig(),
+        "logits": logits,
+        "labels": labels,
+        "epoch": 0,
+        "max_epochs": 1,
+    } | changed
     with pytest.raises(LapilliError) as caught:
         method_loss(**arguments)
     assert message in str(caught.value)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,7 +116,8 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(LapilliError, match="scores: must be"):
             curve_of_scores(scores, labels, depth)
-    for nothing in ({}, {"plain": []}):
+    empty: list[dict[str, Any]] = [{}, {"plain": []}]
+    for nothing in empty:
         with pytest.raises(LapilliError, match="need at least one method"):
             draw_curves(nothing, tmp_path / "no.svg", "")
     assert not list(tmp_path.iterdir())

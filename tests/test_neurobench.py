@@ -181,7 +181,7 @@ def convolutions(draw: st.DrawFn) -> tuple[nn.Module, Any]:
     groups = draw(st.integers(1, 2))
     padding_mode = draw(st.sampled_from(["zeros", "reflect", "replicate", "circular"]))
 
-    def axes(low: int, high: int) -> tuple[int, ...]:
+    def axes(low: int, high: int) -> Any:
         return tuple(draw(st.integers(low, high)) for _ in range(n_axes))
 
     torch.manual_seed(draw(st.integers(0, 2**31)))

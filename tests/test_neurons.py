@@ -104,10 +104,13 @@ def test_a_reset_brings_every_model_to_rest(neuron: Neuron, name: str, rest: int
     ("layer", "message"),
     [
         (Layer("a", (2,), AdaptiveLif(-1, 1, 1, 1, 1, 1), (DirectSynapse(),)), "vth_mant: must be whole numbers"),
-        (Layer("a", (2,), ResonateAndFire([1, 2], 1, 1), (DirectSynapse(),)), "vth_mant: must be one integer"),
+        (
+            Layer("a", (2,), ResonateAndFire([1, 2], 1, 1), (DirectSynapse(),)),  # type: ignore[arg-type]
+            "vth_mant: must be one integer",
+        ),
         (Layer("a", (2,), ResonateAndFire(1, 5000, 1), (DirectSynapse(),)), "sin_decay: must be whole numbers in"),
         (
-            Layer("a", (2,), SigmaDelta(1, activation="tanh"), (DirectSynapse(),)),
+            Layer("a", (2,), SigmaDelta(1, activation="tanh"), (DirectSynapse(),)),  # type: ignore[arg-type]
             "activation: must be one of relu",
         ),
         (Layer("a", (2,), SigmaDelta(1, [1, 2, 3]), (DirectSynapse(),)), "bias_mant: shape must be"),
@@ -161,7 +164,7 @@ def test_the_port_of_a_synapse_is_in_the_fingerprint_and_the_first_is_the_same_a
 
 
 def test_parameters_are_in_the_fingerprint() -> None:
-    neurons = [
+    neurons: list[Neuron] = [
         SigmaDelta(5),
         SigmaDelta(5, activation="unit"),
         SigmaDelta(5, spike_exp=5),

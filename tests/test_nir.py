@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from of_kind import of_kind
 
 nir = pytest.importorskip("nir", reason="nir is not installed (the extra `test`)")
 
@@ -157,7 +158,8 @@ def test_numbers_of_a_graph() -> None:
     assert neuron.tau_mem == 32e-4
     assert neuron.r == 32
     assert neuron.v_threshold == 1.5
-    assert graph.nodes["a_weight0"].weight == chain(CubaLif(0, 0, 0), size=1).layers[0].synapses[0].weights[0, 0] / 64
+    synapse = of_kind(DenseSynapse, chain(CubaLif(0, 0, 0), size=1).layers[0].synapses[0])
+    assert graph.nodes["a_weight0"].weight == np.asarray(synapse.weights)[0, 0] / 64
     assert graph.edges == [("input", "a_weight0"), ("a_weight0", "a"), ("a", "output")]
 
 

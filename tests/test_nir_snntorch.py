@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from of_kind import of_kind
 
 nir = pytest.importorskip("nir", reason="nir is not installed (the extra `test`)")
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra `train`)")
@@ -141,7 +142,8 @@ def test_every_difference_is_rounding(hidden: CubaLif, output: CubaLif) -> None:
         spikes, theirs = here(network, frames), in_torch(import_from_nir(graph), frames)
         assert np.array_equal(in_real_numbers(graph, frames), theirs)
         found += [spikes.sum(), theirs.sum(), np.sum(spikes * theirs)]
-    decays = f"{hidden.current_decay}, {hidden.voltage_decay} and {output.current_decay}, {output.voltage_decay}"
+    one, other = ((np.asarray(n.current_decay), np.asarray(n.voltage_decay)) for n in (hidden, output))
+    decays = f"{one[0]}, {one[1]} and {other[0]}, {other[1]}"
     assert_in_docs(decays, *found)
 
 
@@ -210,7 +212,8 @@ def test_a_graph_that_snntorch_wrote() -> None:
     )
     network = from_nir(export_to_nir(module, torch.zeros(20)))
     assert [layer.name for layer in network.layers] == ["1", "3"]
-    assert (network.output.neuron.voltage_decay, network.output.neuron.vth_mant) == (300, 96)
+    neuron = of_kind(CubaLif, network.output.neuron)
+    assert (neuron.voltage_decay, neuron.vth_mant) == (300, 96)
     frames = noise(0, 200)
     module.apply(lambda part: part.reset_mem() if isinstance(part, snntorch.Synaptic) else None)
     with torch.no_grad():

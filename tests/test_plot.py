@@ -129,7 +129,9 @@ def test_negative_values_are_told_from_positive_ones() -> None:
     dense[0, 0, 1], dense[0, 2, 3], dense[0, 1, 4] = 7, -2, 3
     layer = RecordedLayer("a", (3,), ("spikes",))
     (axis,) = sample_figure([layer], {"a": Recording(Events.from_dense(dense))}, "").axes
-    by_label = {collection.get_label(): collection.get_offsets().tolist() for collection in axis.collections}
+    by_label = {
+        collection.get_label(): np.asarray(collection.get_offsets()).tolist() for collection in axis.collections
+    }
     assert by_label == {"positive": [[1, 0], [4, 1]], "negative": [[3, 2]]}
     assert axis.get_title(loc="left") == "a: 3 neurons, 3 spikes, values -2 … 7"
 

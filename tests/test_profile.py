@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from of_kind import of_kind
 from profile_files import TABLE, make_files, write_table
 
 import lapilli.commands.profile as command
@@ -233,12 +234,12 @@ def test_page_shows_counts_and_bill(files: SimpleNamespace, capsys: pytest.Captu
     for number, (name, neurons) in enumerate(zip(network.shapes, (40, 12, 4))):
         sent = counts.sent[:, number].sum() / 70
         assert_all_show(page.row("Spikes", name), [neurons, sent, sent / neurons / steps])
-    for found in bill.tables:
-        assert found.spiking is not None
-        cells = page.row("Energy by table", found.table.name)
-        assert_shows(cells[0], found.spiking.total)
+    for of_table in bill.tables:
+        assert of_table.spiking is not None
+        cells = page.row("Energy by table", of_table.table.name)
+        assert_shows(cells[0], of_table.spiking.total)
         for name, three in ((ONE_PASS, cells[2:5]), (PASS_A_STEP, cells[5:8])):
-            baseline = found.baselines.get(name)
+            baseline = of_table.baselines.get(name)
             if baseline is None:
                 assert three == ["-", "-", "-"]
                 continue
@@ -248,9 +249,9 @@ def test_page_shows_counts_and_bill(files: SimpleNamespace, capsys: pytest.Captu
             if rate is not None and rate <= 1:
                 assert_shows(three[2], rate)
         text = " ".join(page.text.split())
-        for sentence in (found.table.source, *found.table.remarks, found.table.node, found.table.precision):
+        for sentence in (of_table.table.source, *of_table.table.remarks, of_table.table.node, of_table.table.precision):
             assert " ".join(sentence.split()) in text
-        for reason in found.table.leaves_out.values():
+        for reason in of_table.table.leaves_out.values():
             assert reason in text
     assert_shows(page.row("Energy by table", "literature")[0], sum(bill.literature.values()))
     for sentence in (*ASSUMPTIONS, NO_LOIHI_2):
@@ -435,7 +436,7 @@ def test_refused_before_anything_runs(
         raise AssertionError("ran")
 
     monkeypatch.setattr(command, "measure", never)
-    prices = {**TABLE["picojoules"]}  # type: ignore[dict-item]
+    prices: dict[str, Any] = {**of_kind(dict, TABLE["picojoules"])}
     write_table(Path("again.yaml"))
     write_table(Path("nowhere.yaml"), source=None)
     write_table(Path("nan.yaml"), picojoules=prices | {"accumulate": float("nan")})
@@ -455,7 +456,7 @@ def test_activity_is_that_of_the_samples_named(files: SimpleNamespace, capsys: p
     chosen = files.events.select(found["samples"])
     result = run(network, chosen, "reference", n_steps=14, record=["spikes"])
     spikes = {"input": chosen.with_steps(14), **{name: kept.spikes for name, kept in result.recordings.items()}}
-    steps = step_counts(network, spikes, 14)  # type: ignore[arg-type]
+    steps = step_counts(network, spikes, 14)
     for number, name in enumerate(network.shapes):
         assert found["sent"][name] == steps.sent[:, number].mean(axis=0).tolist()
     assert found["syn_ops"]["classes"] == steps.synapse_ops[:, 1:].sum(axis=1).mean(axis=0).tolist()

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+from of_kind import of_kind
 from random_networks import KINDS, Case, random_case
 
 from lapilli.netx_exports import INPUT, ConvSynapse
@@ -52,7 +53,8 @@ def test_random_cases_reach_every_corner():
 def test_convolution_delays_are_drawn_only_where_they_are_wanted():
     def delayed(conv_delays: bool) -> int:
         found = [random_case(["conv"], 1, False, seed, conv_delays=conv_delays) for seed in range(60)]
-        return sum(case.network.layers[0].synapses[0].delays is not None for case in found)
+        convolutions = [of_kind(ConvSynapse, case.network.layers[0].synapses[0]) for case in found]
+        return sum(convolution.delays is not None for convolution in convolutions)
 
     assert delayed(False) == 0
     assert delayed(True) > 10

@@ -130,6 +130,7 @@ def with_metadata(path: Path, metadata: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.parametrize("skip", [False, True])
 def test_files_of_before_mean_the_same(tmp_path: Path, name: str, skip: bool) -> None:
+    metadata: Any
     metadata, readout = WRITTEN[name]
     save(network(skip=skip), tmp_path / "a.net")
     with_metadata(tmp_path / "a.net", metadata)

@@ -21,7 +21,7 @@ from lapilli.simulators.recording import choice as recording
 from lapilli.simulators.recording.choice import RecordingPlan, choose_record, plan_recording, recorded_parts
 from lapilli.simulators.recording.file import RecordingError, RecordingFile
 from lapilli.simulators.recording.writer import recording_writer
-from lapilli.simulators.results import RECORDABLE, Recording
+from lapilli.simulators.results import RECORDABLE, Recording, recordable
 
 
 def make_network() -> Network:
@@ -70,7 +70,7 @@ def test_the_file_holds_what_the_reference_records(
     file = EventFile(folder / "events.npz")
     samples = draw.draw(st.sets(st.integers(0, len(file) - 1)))
     full = choose_record(case.network, RECORDABLE[:1]) | {
-        layer.name: recording.recordable(layer) for layer in case.network.layers
+        layer.name: recordable(layer) for layer in case.network.layers
     }
     record = {name: draw.draw(st.sets(st.sampled_from(kinds), min_size=1)) for name, kinds in full.items()}
     plan = plan_recording(case.network, case.n_steps, len(file), record, np.array(sorted(samples), np.int64))

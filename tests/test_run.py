@@ -1,6 +1,7 @@
 """`run` and `prove`: arguments, refusals, and that `prove` finds what differs."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -162,7 +163,7 @@ def refusing(network: Network, events: Events, plan: RunPlan) -> RunResult:
 
 
 def test_prove_lists_what_it_skipped_and_needs_two() -> None:
-    backends = {"reference": "reference", "none": refusing, "fast": "fast"}
+    backends: dict[str, Any] = {"reference": "reference", "none": refusing, "fast": "fast"}
     proof = prove(small_network(), small_events(), backends)
     assert proof.equal
     assert proof.skipped == {"none": "backend none: is not here"}

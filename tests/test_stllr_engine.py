@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from of_kind import of_kind
 
-from lapilli.netx_exports import LapilliError, load
+from lapilli.netx_exports import DenseSynapse, LapilliError, load
 from lapilli.simulators import Events
 from lapilli.simulators.learning import learn
 from lapilli.simulators.learning import recorded as recorded_module
@@ -17,10 +18,10 @@ from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
 from lapilli.training.data.tasks import DataConfig
 from lapilli.training.recipes.stllr import OnlineOptimizerConfig, Options, train_stllr
-from lapilli.training.stllr import engine as engine_module
 from lapilli.training.stllr.config import OnlineNetworkConfig, RuleConfig
 from lapilli.training.stllr.engine import train_on_engine
 from lapilli.training.stllr.engine_rule import engine_rule
+from lapilli.training.stllr.exported import export
 from lapilli.training.stllr.network import OnlineNetwork
 from lapilli.training.stllr.rounding import TraceRounding, round_at_random_
 
@@ -78,15 +79,17 @@ def test_bits_of_traces_and_weights_are_what_learns(small_data: None, tmp_path: 
     first = train_stllr(tmp_path / "a", optimizer=rounded, method=replace(RULE, trace_bits=7), **options)
     again = train_stllr(tmp_path / "b", optimizer=rounded, method=replace(RULE, trace_bits=7), **options)
     assert first.fingerprint == again.fingerprint
-    for other in (
+    others: list[dict[str, Any]] = [
         {"optimizer": rounded, "method": RULE},
         {"optimizer": replace(rounded, rounding="nearest"), "method": replace(RULE, trace_bits=7)},
-    ):
+    ]
+    for other in others:
         assert train_stllr(tmp_path / str(len(list(tmp_path.iterdir()))), **options, **other).fingerprint != (
             first.fingerprint
         )
-    for weights in load(tmp_path / "a" / "model.net").layers:
-        assert not np.any(weights.synapses[0].weights % 2), "8 bits with a sign are even"
+    for layer in load(tmp_path / "a" / "model.net").layers:
+        weights = np.asarray(of_kind(DenseSynapse, layer.synapses[0]).weights)
+        assert not np.any(weights % 2), "8 bits with a sign are even"
 
 
 def test_random_rounding_is_of_integers(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_the_engine_learns_from_the_first_weights_of_the_recipe(small_data: None
     assert learned.fingerprint == summary.fingerprint
     assert summary.train_accuracy > 0.4, "ten classes by chance: 0.1"
     torch.manual_seed(3)
-    first = engine_module.export(OnlineNetwork(INTEGERS, (64,), 10))
+    first = export(OnlineNetwork(INTEGERS, (64,), 10))
     untouched = engine_run(tmp_path / "none", epochs=1).fingerprint
     events = few_digits("train")
     order = np.random.default_rng([3, 0]).permutation(len(events))

@@ -52,7 +52,7 @@ def assert_exact(network: OnlineNetwork, events: Events) -> int:
     """Everything of every layer equal, and the decision; returns spikes."""
     exported = export(network)
     n_steps = events.n_steps + exported.depth
-    backends = {"module": ModuleBackend(network), "reference": "reference", "fast": "fast"}
+    backends: dict[str, Any] = {"module": ModuleBackend(network), "reference": "reference", "fast": "fast"}
     proof = prove(exported, events, backends, n_steps=n_steps)
     assert proof.equal, proof
     assert (len(proof.backends), dict(proof.skipped)) == (3, {})

@@ -135,7 +135,7 @@ def test_integers_are_exported_and_decide_as_they_were_trained(method: Any, tmp_
     n_steps = events.n_steps + network.depth
     result = run(network, events, n_steps=n_steps, record=needed_recording(network))
     assert accuracy(decide(result, network), events.labels) == summary.test_accuracy
-    backends = {"module": ModuleBackend(module), "reference": "reference", "fast": "fast"}
+    backends: dict[str, Any] = {"module": ModuleBackend(module), "reference": "reference", "fast": "fast"}
     assert prove(network, events.select(slice(0, 40)), backends, n_steps=n_steps).equal
     with open(tmp_path / "run" / "metrics.csv", newline="") as file:
         rows = list(csv.DictReader(file))

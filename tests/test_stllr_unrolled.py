@@ -52,7 +52,7 @@ def plain_gradients(
             if seen and loss == "mean":
                 torch.nn.functional.cross_entropy(sum(seen) / len(seen), target).backward()
             elif seen:
-                sum(torch.nn.functional.cross_entropy(part, target) for part in seen).backward()
+                torch.stack([torch.nn.functional.cross_entropy(part, target) for part in seen]).sum().backward()
             seen = []
             u, y, z = u.detach(), y.detach(), z.detach()
     names = ("layers.0.synapses.0", "layers.0.synapses.1", "readout.synapses.0")

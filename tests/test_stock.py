@@ -87,7 +87,7 @@ def test_weights_as_lavas_own_functions_leave_them(seed: int) -> None:
             lava_weights(weights)
         assert stock_weights(weights) is None
     else:
-        assert np.array_equal(stock_weights(weights), lava_weights(weights))  # type: ignore[arg-type]
+        assert np.array_equal(stock_weights(weights), lava_weights(weights))
 
 
 @given(st.integers(0, 2**32 - 1))

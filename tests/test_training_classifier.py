@@ -77,7 +77,7 @@ def test_no_method_is_cross_entropy_with_smoothing(tmp_path: Path) -> None:
 
 def test_the_weight_of_knowledge_sharing_grows_with_the_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    method_loss = classifier.method_loss
+    method_loss = vars(classifier)["method_loss"]
 
     def heard(config: Method, logits: torch.Tensor, labels: torch.Tensor, *rest: Any, **more: Any) -> torch.Tensor:
         asked.append((rest, logits.shape[1:]))
@@ -103,9 +103,7 @@ def test_early_silence_is_cut_off_and_nothing_else() -> None:
         assert answers.shape[-1] - silent == task.train.n_steps
 
 
-def classifier_of(
-    loss: LossConfig, network: NetworkConfig = NETWORK
-) -> tuple[Classifier, list[Batch], TrainingBatches]:
+def classifier_of(loss: LossConfig, network: NetworkConfig = NETWORK) -> tuple[Classifier, Batch]:
     torch.manual_seed(0)
     task = find_task(DATA, progress=False)
     n_steps = task.run_steps(depth(network))

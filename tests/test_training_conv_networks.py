@@ -1,6 +1,7 @@
 """Convolutional networks: what is trained, what is exported and what is counted are the same."""
 
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_the_exported_network_does_what_was_trained(name: str) -> None:
     network = module.export()
     assert network.depth <= depth(module.config)
     assert network.input_shape == IMAGE
-    backends = {"reference": "reference", "fast": "fast", "slayer": SlayerBackend(module)}
+    backends: dict[str, Any] = {"reference": "reference", "fast": "fast", "slayer": SlayerBackend(module)}
     proof = prove(network, events, backends)
     assert proof.equal, [str(difference) for difference in proof.first.values()]
     assert proof.spikes_compared > 1000

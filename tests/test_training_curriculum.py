@@ -187,7 +187,7 @@ def test_a_stop_between_stages_changes_nothing(
     stage: int, finished: tuple[Path, list[Row]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, rows = finished
-    measure = curriculum.row_of
+    measure = vars(curriculum)["row_of"]
 
     def stopped(run: Path, *rest: Any) -> Row:
         if run.name == FOLDERS[stage]:

@@ -16,7 +16,7 @@ def test_rows_for_each_price_and_a_picture(tmp_path: Path, monkeypatch: pytest.M
     out = tmp_path / "curve.csv"
     first = digits_operations(out, [0.0], [0], ONE_EPOCH, progress=False)
     trained = []
-    train = recipe.train
+    train = vars(recipe)["train"]
 
     def counted(*arguments: object, **options: object) -> object:
         trained.append(options["seed"])

@@ -46,7 +46,7 @@ def test_a_row_for_each_seed(
 
 
 def test_rows_are_written_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick_train = digits_seeds.train
+    quick_train = vars(digits_seeds)["train"]
 
     def interrupted(run_dir: Path, seed: int, **options: Any) -> Summary:
         if seed == 1:

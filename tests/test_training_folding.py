@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from of_kind import of_kind
+from torch.autograd.gradcheck import gradcheck
 
-from lapilli.netx_exports import LapilliError, load, save
+from lapilli.netx_exports import DenseSynapse, LapilliError, load, save
 from lapilli.netx_exports.netx.stock import is_plain
 from lapilli.simulators import Events, prove, run
 from lapilli.simulators.decisions.decide import decide, needed_recording
@@ -74,7 +77,7 @@ def trained(name: str, steps: int = 6) -> SlayerNetwork:
 def test_the_exported_network_does_what_was_trained(name: str) -> None:
     module, tested = trained(name), events(VARIANTS[name][1], 2)
     network = module.export()
-    backends = {"reference": "reference", "fast": "fast", "slayer": SlayerBackend(module)}
+    backends: dict[str, Any] = {"reference": "reference", "fast": "fast", "slayer": SlayerBackend(module)}
     proof = prove(network, tested, backends)
     assert proof.equal, [str(difference) for difference in proof.first.values()]
     assert proof.spikes_compared > 100
@@ -157,7 +160,7 @@ def test_gradients_through_the_batch_are_those_of_differences() -> None:
         with norm.of_batch(currents):
             return torch.cat([norm.factor, norm.shift - norm._statistics[0] * norm.factor])
 
-    assert torch.autograd.gradcheck(folded, (torch.rand(4, 5, 3, dtype=torch.float64, requires_grad=True),))
+    assert gradcheck(folded, (torch.rand(4, 5, 3, dtype=torch.float64, requires_grad=True),))
 
 
 def test_every_scale_and_shift_learns() -> None:
@@ -213,7 +216,7 @@ def test_weights_that_are_clipped_are_counted() -> None:
     assert clipped_share(module) == 0.0
     with torch.no_grad():
         module.blocks[0].neuron.norm.scale.fill_(1000.0)
-    weights = np.asarray(module.export().layers[0].synapses[0].weights)
+    weights = np.asarray(of_kind(DenseSynapse, module.export().layers[0].synapses[0]).weights)
     assert weights.min() == -256
     assert weights.max() == 254
     # Nearly all of the hidden layer's, none of the readout's.
@@ -254,6 +257,6 @@ def test_slayers_own_code_gives_the_same_answers_or_is_refused(name: str, monkey
         ({"learn_threshold": True}, "batch_norm and learn_threshold: each learns the scale"),
     ],
 )
-def test_options_that_mean_nothing_are_refused(change: dict[str, object], problem: str) -> None:
+def test_options_that_mean_nothing_are_refused(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(LapilliError, match=problem):
         SlayerNetwork(replace(NORMED, **change), FLAT, 3)

@@ -25,8 +25,8 @@ def train_long(run_dir: Path, **options: Any) -> Summary:
     """Everything that has a state: dropout, augmentation, decays, delays, batch statistics, a schedule, patience."""
     return train(
         run_dir,
-        DataConfig(NAME, Framing(bin_ms=8.0), augment=AugmentConfig(shift_x=2, drop=0.1)),
-        NetworkConfig(
+        data=DataConfig(NAME, Framing(bin_ms=8.0), augment=AugmentConfig(shift_x=2, drop=0.1)),
+        network=NetworkConfig(
             hidden=(8,),
             recurrent=True,
             dropout=0.2,
@@ -35,9 +35,9 @@ def train_long(run_dir: Path, **options: Any) -> Summary:
             batch_norm=True,
             readout="softmax_sum",
         ),
-        OptimizerConfig(max_epochs=EPOCHS, batch_size=18, schedule="by batch", warm_up=1.5, clip_norm=1.0),
-        LossConfig(operations=0.01, padding="masked"),
-        TksConfig(selector="random"),
+        optimizer=OptimizerConfig(max_epochs=EPOCHS, batch_size=18, schedule="by batch", warm_up=1.5, clip_norm=1.0),
+        loss=LossConfig(operations=0.01, padding="masked"),
+        method=TksConfig(selector="random"),
         progress=False,
         **options,
     )

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,8 +117,9 @@ def test_a_run_with_costs_needs_fewer_operations_and_says_so(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["operations", "spikes"])
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
 def test_bad_prices_are_refused(tmp_path: Path, name: str, value: float) -> None:
+    prices: dict[str, Any] = {name: value}
     with pytest.raises(LapilliError, match=f"loss.{name}: must be"):
-        train(tmp_path / "run", loss=LossConfig(**{name: value}), progress=False)
+        train(tmp_path / "run", loss=LossConfig(**prices), progress=False)
 
 
 def test_graded_input_events_count_once() -> None:

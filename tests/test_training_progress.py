@@ -60,7 +60,12 @@ def test_an_error_closes_the_bar(options: dict[str, Any], tmp_path: Path, monkey
     screen = drawn_on(monkeypatch, terminal=True)
     bars: list[EpochBar] = []
     make = fitting.fit.__globals__["EpochBar"]
-    monkeypatch.setattr("lapilli.training.loop.fitting.EpochBar", lambda: bars.append(make()) or bars[-1])
+
+    def kept() -> EpochBar:
+        bars.append(make())
+        return bars[-1]
+
+    monkeypatch.setattr("lapilli.training.loop.fitting.EpochBar", kept)
 
     def fail(*_: Any) -> None:
         raise ValueError("batch 0")

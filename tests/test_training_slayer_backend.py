@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from of_kind import of_kind
 
-from lapilli.netx_exports import LapilliError, Network, UnsupportedError, from_slayer
+from lapilli.netx_exports import DirectSynapse, LapilliError, Network, UnsupportedError, from_slayer
 from lapilli.simulators import Events, Reset, prove, run
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.networks.slayer import slayer
@@ -145,7 +146,7 @@ def test_direct_input_agrees_with_the_integers_that_the_host_feeds() -> None:
     analogue = torch.rand(3, 6, 25)
     module(analogue)
     network = from_slayer(module)
-    direct = network.layers[0].synapses[0]
+    direct = of_kind(DirectSynapse, network.layers[0].synapses[0])
     quantised = module.blocks[0].neuron.quantize_8bit(analogue).numpy()
     events = Events.from_dense(direct.input_current(quantised))
     proof = prove(network, events, {"reference": "reference", "slayer": SlayerBackend(module)})

@@ -41,8 +41,8 @@ def frame(_: Sequence[Path], framing: Framing) -> Framed:
         step = time // width
         np.add.at(values[number], (channel[step < n_steps], step[step < n_steps]), 1)
         lengths[number] = min(n_steps, -(-length // width))
-    number = np.arange(SAMPLES)
-    labels, groups = number % len(CLASSES), number // len(CLASSES) % SPEAKERS
+    sample = np.arange(SAMPLES)
+    labels, groups = sample % len(CLASSES), sample // len(CLASSES) % SPEAKERS
     parts = np.where(groups == SPEAKERS - 1, 2, 0)
     blocks = iter([Events.from_dense(values)])
     return Framed((CHANNELS,), n_steps, width / 1000, labels, groups, lengths, parts, "u1", blocks)

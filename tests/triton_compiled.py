@@ -51,7 +51,7 @@ def compile_only(launch: Launch, first: int, last: int) -> None:
 
 def run(kind: str, learns: bool, dropout: bool, biased: bool) -> None:
     """A block there and back."""
-    neuron = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "requires_grad": learns}
+    neuron: dict[str, Any] = {"threshold": 1.0, "current_decay": 0.1, "voltage_decay": 0.03, "requires_grad": learns}
     neuron |= {"dropout": slayer.neuron.Dropout(0.5)} if dropout else {}
     neuron |= {"norm": lambda: Bias(3)} if biased else {}
     through = {"through_state": True} if kind == "Recurrent" else {}
@@ -63,7 +63,7 @@ def run(kind: str, learns: bool, dropout: bool, biased: bool) -> None:
 
 if __name__ == "__main__":
     devices.GPU = "cpu"
-    Launch.run = compile_only  # type: ignore[method-assign]
+    Launch.run = compile_only  # type: ignore[assignment, method-assign]
     for options in product(("Dense", "Affine", "Recurrent"), (False, True), (False, True), (False, True)):
         run(*options)
     assert not any("fma" in form for (name, *_), form in compiled.items() if name == "forward"), "a sum could round"

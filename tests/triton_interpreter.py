@@ -40,7 +40,7 @@ def gpu_in_place_of_cpu() -> Iterator[None]:
         warnings.filterwarnings("ignore", "Conversion of an array with ndim > 0 to a scalar", DeprecationWarning)
         patch.setattr(devices, "GPU", "cpu")
         patch.setattr(dispatch, "ON_CPU", dispatch.Kernels(*[forbidden] * len(fields(dispatch.Kernels))))
-        patch.setattr(refusals.cpp_extension, "CUDA_HOME", "/cuda")
+        patch.setattr("torch.utils.cpp_extension.CUDA_HOME", "/cuda")
         patch.setattr(refusals, "_told", set())
         assert isinstance(kernels.forward, interpreter.InterpretedFunction)
         yield

@@ -14,7 +14,7 @@ from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 
-class VoterProcess(AbstractProcess):  # type: ignore[misc]
+class VoterProcess(AbstractProcess):
     """Neurons that vote."""
 
     def __init__(self, *, quorum: Any, start: int) -> None:
@@ -27,7 +27,7 @@ class VoterProcess(AbstractProcess):  # type: ignore[misc]
         self.open_gates = Var(shape=(1,), init=np.zeros(1, int))
 
 
-class RepeatProcess(AbstractProcess):  # type: ignore[misc]
+class RepeatProcess(AbstractProcess):
     """A weight for each neuron, and half of it a step later."""
 
     def __init__(self, *, weights: Any) -> None:
@@ -42,7 +42,7 @@ class RepeatProcess(AbstractProcess):  # type: ignore[misc]
 @implements(proc=VoterProcess, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyVoter(PyLoihiProcessModel):  # type: ignore[misc]
+class PyVoter(PyLoihiProcessModel):
     """Compares with the quorum."""
 
     vote_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
@@ -67,7 +67,7 @@ class PyVoter(PyLoihiProcessModel):  # type: ignore[misc]
 @implements(proc=RepeatProcess, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
-class PyRepeat(PyLoihiProcessModel):  # type: ignore[misc]
+class PyRepeat(PyLoihiProcessModel):
     """Sends what came a step ago, and half of what came two steps ago."""
 
     s_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)

@@ -27,7 +27,7 @@ from lapilli.training.stllr.network import OnlineNetwork
 from lapilli.training.studies.collect import Case, Row, collect, module_command, run_module
 
 LIMIT_S = 600
-_IN_PLACE: Any = torch.ops.aten.addmm_
+_IN_PLACE: Any = torch.ops.aten.addmm_  # type: ignore[attr-defined]
 """A product that is added up in place, which torch's counter does not know."""
 CLASSES = 20
 
