@@ -5,17 +5,11 @@ One step, in the order of Lava's Processes (`docs/learning.md`):
 1. Neurons integrate what left their sources a step ago, and spike. The readout compares itself with the label.
 2. Synapses add up the weights that the spikes meet, with the weights as they were learnt until the step before.
 3. The spikes of the step before enter the traces, and the weights learn.
-
-All compiled functions are in this one file, because numba's cache notices changes of the file of the function that is
-called from outside, but not of others.
 """
 
-import numba
 import numpy as np
 
-# Without counting references to arrays, as in `lapilli.simulators.fast.kernels`: nothing is allocated here.
-compiled = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
-spliced = numba.njit(nogil=True, cache=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]
+from lapilli.simulators.compiled import compiled, spliced
 
 # Rows of `counts`.
 VISITS, CAUSAL, NON_CAUSAL, CHANGES, SATURATED = range(5)

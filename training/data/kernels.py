@@ -1,10 +1,8 @@
 """Inner loops over events, compiled by numba. They allocate nothing; what they fill has room for all."""
 
-import numba
 import numpy as np
 
-# These functions allocate nothing, so numba may leave its runtime (and the counting of references) out.
-compiled = numba.njit(nogil=True, cache=True, _nrt=False)  # type: ignore[call-overload]
+from lapilli.simulators.compiled import compiled
 
 LARGEST_COUNT = 255
 

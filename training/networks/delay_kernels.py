@@ -1,9 +1,8 @@
 """The inner loops of learned axonal delays, compiled by numba; arrays hold (samples, steps, neurons)."""
 
-import numba
 import numpy as np
 
-compiled = numba.njit(nogil=True, cache=True)
+from lapilli.simulators.compiled import compiled
 
 
 @compiled
