@@ -21,6 +21,8 @@ from lapilli.simulators.configurations import (
     with_changes,
 )
 from lapilli.simulators.configurations.ranges import AboveZero, AtLeastZero, Bounds, Count, Natural, Share, within
+from lapilli.simulators.learning import HiddenRule, LearningConfig, Term
+from lapilli.training.networks.network import NetworkConfig
 
 
 @configuration("part.one")
@@ -113,6 +115,13 @@ def test_what_may_stand_in_a_file() -> None:
     assert isinstance(found.cost, float)
     assert configured(Whole, yaml.safe_load(yaml.safe_dump(as_plain(found)))) == found
     assert configured(Whole, {}) == Whole()
+
+
+def test_a_section_changes_the_default_of_its_field() -> None:
+    found = configured(LearningConfig, {"hidden": {"causal": {"exponent": 3}, "pre_tau": 5}, "seed": 1})
+    assert found == LearningConfig(HiddenRule(Term(-1, 3), pre_tau=5), seed=1)
+    with pytest.raises(LapilliError, match=r"^conv\[0\]\.channels: missing$"):
+        configured(NetworkConfig, {"conv": [{"kernel": 3}]})
 
 
 def test_a_value_that_contains_itself_is_refused() -> None:
