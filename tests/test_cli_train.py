@@ -1,10 +1,12 @@
 """`lapilli train`: which options reach the recipe, from words, files and packaged configurations."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lapilli import cli
 from lapilli.training.data import tasks
@@ -200,6 +202,29 @@ def test_stllr_is_configured_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found[0]["run_dir"] == Path("runs/stllr-shd-small")
     assert (found[0]["method"].a_post, found[0]["method"].window) == (-1, 45)
     assert found[1]["method"] == UnrolledConfig(steps=5)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_section_may_be_a_file_and_options_of_the_verb_stand_in_a_file() -> None:
+    Path("fast.yaml").write_text("lr: 1e-2\nmax_epochs: 3")
+    Path("mine.yaml").write_text("run_dir: there\nresume: true\nwatch_test: true\noptimizer: {lr: 1}")
+    found = options_of("mine.yaml", "--optimizer", "fast.yaml", "--optimizer.keep=last", "--start", "12")
+    assert (found["optimizer"].lr, found["optimizer"].max_epochs, found["optimizer"].keep) == (0.01, 3, "last")
+    assert (found["run_dir"], found["resume"], found["watch_test"]) == (Path("there"), True, True)
+    assert found["start"] == Path("12")
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_configuration_is_printed_as_it_would_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--method.name", "tks", "--method.alpha=0.2", "--network.hidden=[3]", "--watch-test", "--print_config"]
+    with pytest.raises(SystemExit) as caught:
+        cli.run_command("train", words)
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    assert yaml.safe_load(printed)["method"] == asdict(TksConfig(alpha=0.2))
+    Path("printed.yaml").write_text(printed)
+    found = options_of("printed.yaml")
+    assert (found["method"], found["network"].hidden, found["watch_test"]) == (TksConfig(alpha=0.2), (3,), True)
 
 
 def test_training_by_stllr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

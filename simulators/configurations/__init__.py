@@ -1,6 +1,12 @@
 """Configurations: frozen dataclasses whose values pydantic checks, made by code, from YAML, or from a command line."""
 
-from lapilli.simulators.configurations.configuration import ConfigurationError, as_plain, configuration, refuse
+from lapilli.simulators.configurations.configuration import (
+    ConfigurationError,
+    as_plain,
+    configuration,
+    refuse,
+    with_changes,
+)
 from lapilli.simulators.configurations.named import Named, one_of
 from lapilli.simulators.configurations.reading import configured, read_mapping, read_options, read_section
 
@@ -15,4 +21,5 @@ __all__ = [
     "read_options",
     "read_section",
     "refuse",
+    "with_changes",
 ]

@@ -1,10 +1,10 @@
 """What makes a frozen dataclass a configuration: its values are checked when it is made, all of them at once."""
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pydantic.dataclasses
 from pydantic import ConfigDict, ValidationError
@@ -69,6 +69,23 @@ def refuse(problems: Iterable[str]) -> None:
     """
     if found := list(problems):
         raise PydanticCustomError(CONTRADICTION, "contradicts itself", {"problems": found})
+
+
+def with_changes(kind: type[Kind], options: Kind | None, changes: Mapping[str, Any]) -> Kind:
+    """A configuration of a function that takes one as a whole, field by field, or both.
+
+    Arguments:
+        kind: the configuration.
+        options: as a whole; None: all defaults.
+        changes: fields that replace those of `options`.
+
+    Raises:
+        ConfigurationError: for anything that is no such configuration, and values that are wrong.
+    """
+    if options is not None and not isinstance(options, kind):
+        found = type(options).__name__
+        raise ConfigurationError("options", [f"options: must be {kind.__name__}, got {found}; parts are given by name"])
+    return kind(**changes) if options is None else replace(cast(Any, options), **changes)
 
 
 def as_plain(config: Any) -> dict[str, Any]:

@@ -25,8 +25,9 @@ class Named:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """What pydantic asks an annotation for."""
         kinds = {name: handler.generate_schema(kind) for name, kind in kinds_of(source).items()}
+        words = " or ".join(kind.__name__ for kind in (self.base if isinstance(self.base, tuple) else (self.base,)))
         from_file = core_schema.tagged_union_schema(kinds, discriminator=NAME)
-        return core_schema.json_or_python_schema(from_file, core_schema.is_instance_schema(self.base))
+        return core_schema.json_or_python_schema(from_file, core_schema.is_instance_schema(self.base, cls_repr=words))
 
 
 def one_of(kinds: Sequence[type], base: type) -> Any:

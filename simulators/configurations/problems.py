@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lapilli.simulators.configurations.named import NAME, kinds_of, name_of
+from lapilli.simulators.configurations.named import NAME, kinds_of
 
 CONTRADICTION = "contradiction"
 """Type of an error whose context lists phrases of its own."""
@@ -110,7 +110,9 @@ def _unknown(kind: Any, place: Sequence[str | int], section: str) -> str:
     known = ", ".join(field.name for field in fields(owner))
     if not where:
         return f"there is no option {place[-1]}; there are {known}"
-    who = f"{where}: {place[-2]}" if place[-2:-1] == (name_of(owner),) else where
+    # The name of a kind is a step, but no place of its own.
+    of_several = len(place) > 1 and hint_at(kind, place[:-2], section)[1] == where
+    who = f"{where}: {place[-2]}" if of_several else where
     return f"{who} has no option {place[-1]}; it has {known}"
 
 

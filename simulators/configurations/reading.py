@@ -3,15 +3,18 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike, existing_file
-from lapilli.simulators.configurations.problems import problems_of
+from lapilli.simulators.configurations.configuration import as_plain
+from lapilli.simulators.configurations.named import kinds_of
+from lapilli.simulators.configurations.problems import inner_hint, problems_of
 
 Kind = TypeVar("Kind")
 
@@ -36,7 +39,7 @@ def configured(
     """
     try:
         # pydantic's rules for JSON are those for a file: a list is a tuple, a mapping a configuration, text a path.
-        return TypeAdapter(kind).validate_json(json.dumps(_plain(content)))
+        return TypeAdapter(kind).validate_json(json.dumps(_plain(_over(_defaults(kind), kind, content))))
     except ValidationError as error:
         problems = problems_of(error, kind, section)
     except (RecursionError, ValueError) as error:
@@ -96,6 +99,25 @@ def read_mapping(path: PathLike) -> dict[str, Any]:
     if strange := [f"names of options must be text, got {key!r}" for key in content if not isinstance(key, str)]:
         raise FormatError(str(path), strange)
     return content
+
+
+def _defaults(kind: Any) -> dict[str, Any]:
+    """Defaults of a configuration's fields, where they have some."""
+    found = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    made = {field.name: field.default_factory() for field in fields(kind) if field.default_factory is not MISSING}
+    return found | made
+
+
+def _over(defaults: Mapping[str, Any], kind: Any, content: Mapping[str, Any]) -> dict[str, Any]:
+    """`content`, where a mapping for a field changes that field's default, which need not be that of its class."""
+    hints = get_type_hints(kind, include_extras=True)
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        default = defaults.get(name)
+        if isinstance(value, Mapping) and is_dataclass(default) and not kinds_of(inner_hint(hints[name])):
+            value = {**as_plain(default), **_over(vars(default), type(default), value)}
+        found[name] = value
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lapilli.simulators.configurations import configuration, refuse
+from lapilli.simulators.configurations import configuration, refuse, with_changes
 from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
 from lapilli.training.data.tasks import DataConfig
 from lapilli.training.loop.inheritance import Inherited
@@ -176,7 +176,7 @@ def train_curriculum(
     Raises:
         LapilliError: as `train`; for bins that are no chain.
     """
-    chosen = replace(Options() if options is None else options, **given)
+    chosen = with_changes(Options, options, given)
     rows: list[Row] = []
     for stage in stages(chosen.chain):
         folder, training = Path(run_dir) / stage.name, _training(stage, chosen, Path(run_dir))

@@ -19,7 +19,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 
 from lapilli.netx_exports import save
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.simulators.configurations import as_plain, configuration, read_section, refuse
+from lapilli.simulators.configurations import as_plain, configuration, read_section, refuse, with_changes
 from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.training.data.samples import Samples
@@ -178,7 +178,7 @@ def train_stllr(
             or a learning signal that is no number (UnusableRateError).
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
-    chosen = replace(Options() if options is None else options, **given)
+    chosen = with_changes(Options, options, given)
     chosen = replace(chosen, method=chosen.chosen_method)
     optimizer, seed = chosen.optimizer, chosen.seed
     with torch_settings(seed, chosen.threads):

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import torch
 
 from lapilli.netx_exports import Network, save
-from lapilli.simulators.configurations import as_plain, configuration, refuse
+from lapilli.simulators.configurations import as_plain, configuration, refuse, with_changes
 from lapilli.simulators.configurations.ranges import Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.training.data.tasks import DataConfig, Task, find_task, unguarded
@@ -167,7 +167,7 @@ def train(
             fit, or a loss that is no number.
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
-    chosen = replace(Options() if options is None else options, **given)
+    chosen = with_changes(Options, options, given)
     chosen = replace(chosen, method=chosen.chosen_method)
     optimizer = chosen.optimizer
     with torch_settings(chosen.seed, chosen.threads):

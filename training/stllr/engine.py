@@ -15,7 +15,7 @@ from rich.progress import Progress
 from lapilli.netx_exports import save
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
-from lapilli.simulators.configurations import as_plain
+from lapilli.simulators.configurations import as_plain, with_changes
 from lapilli.simulators.events import Events
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.simulators.learning import LearningBackend, LearningConfig
@@ -50,7 +50,7 @@ def train_on_engine(
     Raises:
         LapilliError: for what the engine has not, missing data, or an unusable run folder.
     """
-    chosen = replace(Options() if options is None else options, **given)
+    chosen = with_changes(Options, options, given)
     data, network, optimizer, method = chosen.data, chosen.network, chosen.optimizer, chosen.chosen_method
     if not isinstance(method, RuleConfig):
         raise LapilliError(f"method.name: must be {RuleConfig.name} in the engine, got {method.name}")
