@@ -166,7 +166,7 @@ def test_the_hash_is_of_what_was_imported(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_where_numba_keeps_things_otherwise_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    def twice(x):  # type: ignore[no-untyped-def]
+    def twice(x):
         return 2 * x
 
     monkeypatch.setattr(decorators, "_KEEPS", False)

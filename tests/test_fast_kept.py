@@ -11,7 +11,7 @@ import pytest
 
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
 from lapilli.simulators import Events, run
-from lapilli.simulators.fast import kept
+from lapilli.simulators.fast import kept, lowering
 from lapilli.simulators.fast.kept import lowered
 from lapilli.simulators.fast.program import Lowered
 from lapilli.simulators.many import Part, run_parts
@@ -27,7 +27,7 @@ def network(weight: int = 8) -> Network:
 def lowerings(monkeypatch: pytest.MonkeyPatch) -> list[Network]:
     """Networks that were lowered, one entry for each time."""
     found: list[Network] = []
-    original = kept.lower
+    original = lowering.lower
 
     def noted(of: Network) -> Lowered:
         found.append(of)
