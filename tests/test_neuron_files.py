@@ -35,7 +35,7 @@ from lapilli.netx_exports.neurons.kinds import (
 )
 from lapilli.netx_exports.neurons.resonators import stock_turn
 from lapilli.netx_exports.synapses.fitting import lossless_dense
-from lapilli.netx_exports.synapses.kinds import DenseSynapse
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, Synapse
 from lapilli.simulators import Events, run
 from lapilli.simulators.lava.backend import run_on_route
 from lapilli.simulators.lava.runs import Route
@@ -275,3 +275,14 @@ def test_counts_and_delays_that_both_weights_share_are_reported_once(tmp_path: P
         "`layer/0/inFeatures",
         "`layer/0/delay",
     ]
+
+
+@pytest.mark.parametrize(
+    "synapse", [ConvSynapse(INPUT, np.full((1, 1, 1, 1), 4), port="imag"), DirectSynapse(port="imag")]
+)
+def test_a_port_that_plain_files_cannot_name_comes_back(synapse: Synapse, tmp_path: Path) -> None:
+    layer = Layer("a", (1, 2, 2), ResonateAndFire(1, 2000, 2000), (synapse,))
+    network = Network((1, 2, 2), (layer,), graded_input=True)
+    assert not is_plain(network)
+    save(network, tmp_path / "a.net")
+    assert load(tmp_path / "a.net") == network

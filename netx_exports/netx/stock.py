@@ -76,7 +76,12 @@ def _chain_obstacles(layer: Layer, source: str) -> list[str]:
         return found
     if others and not _is_recurrence(layer):
         found.append(f"has {len(layer.synapses)} synapses where a chain has one (or a dense one and a recurrent one)")
-    return found
+    ports = [layer.port_of(synapse) for synapse in layer.synapses]
+    return found + [
+        f"feeds the port {port!r}, which NetX knows of complex dense layers only"
+        for port in ports
+        if port != layer.neuron.ports[0]
+    ]
 
 
 def _kind_obstacles(layer: Layer, before: str | None) -> list[str]:
