@@ -15,7 +15,7 @@ READOUTS: Mapping[str, frozenset[str]] = MappingProxyType(
         "softmax_sum": frozenset({"voltage"}),
     }
 )
-"""Kinds of readout, and which states of the output neurons each reads; `simulators/decisions/kinds.py` runs them."""
+"""Kinds of readout, and which states of the output neurons each reads; `simulators/decisions/scoring.py` runs them."""
 
 
 @dataclass(frozen=True)

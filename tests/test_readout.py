@@ -31,7 +31,7 @@ from lapilli.netx_exports import (
 from lapilli.netx_exports.readout import READOUTS
 from lapilli.simulators import Events
 from lapilli.simulators.decisions.decide import decides
-from lapilli.simulators.decisions.kinds import READOUT_KINDS
+from lapilli.simulators.decisions.scoring import SCORINGS
 from lapilli.simulators.learning.config import LearningConfig, LearningError
 from lapilli.simulators.learning.fresh import fresh_network
 from lapilli.simulators.learning.learner import learn
@@ -74,7 +74,7 @@ def own(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_kind_can_be_run() -> None:
-    assert READOUT_KINDS.keys() == READOUTS.keys()
+    assert SCORINGS.keys() == READOUTS.keys()
 
 
 @pytest.mark.parametrize("readout", ALL)

@@ -18,7 +18,7 @@ from lapilli.simulators import Events, events_equal, run
 from lapilli.simulators.files.event_file import EventFile, EventWriter
 from lapilli.simulators.many import run_parts
 from lapilli.simulators.recording import choice as recording
-from lapilli.simulators.recording.choice import RecordingPlan, choose_record, plan_recording, recorded_parts
+from lapilli.simulators.recording.choice import BoundedRecording, bounded_recording, choose_record, recorded_parts
 from lapilli.simulators.recording.file import RecordingError, RecordingFile
 from lapilli.simulators.recording.writer import recording_writer
 from lapilli.simulators.results import RECORDABLE, Recording, recordable
@@ -39,9 +39,9 @@ def make_events(n_samples: int = 23, n_steps: int = 15, labels: bool = True) -> 
     return Events.from_dense(rng.random((n_samples, 6, n_steps)) < 0.3, np.arange(n_samples) % 4 if labels else None)
 
 
-def record_to(path: Path, network: Network, file: EventFile, plan: RecordingPlan, **options: Any) -> None:
-    with recording_writer(path, plan) as writer:
-        for part, result in run_parts(network, recorded_parts(file, plan, {}), n_steps=plan.n_steps, **options):
+def record_to(path: Path, network: Network, file: EventFile, bounded: BoundedRecording, **options: Any) -> None:
+    with recording_writer(path, bounded) as writer:
+        for part, result in run_parts(network, recorded_parts(file, bounded, {}), n_steps=bounded.n_steps, **options):
             writer.add(part.events, result)
         writer.finish()
 
@@ -73,17 +73,17 @@ def test_the_file_holds_what_the_reference_records(
         layer.name: recordable(layer) for layer in case.network.layers
     }
     record = {name: draw.draw(st.sets(st.sampled_from(kinds), min_size=1)) for name, kinds in full.items()}
-    plan = plan_recording(case.network, case.n_steps, len(file), record, np.array(sorted(samples), np.int64))
-    record_to(folder / "recording.npz", case.network, file, plan)
+    bounded = bounded_recording(case.network, case.n_steps, len(file), record, np.array(sorted(samples), np.int64))
+    record_to(folder / "recording.npz", case.network, file, bounded)
     read = RecordingFile(folder / "recording.npz")
     assert read.fingerprint == case.network.fingerprint
     assert (read.n_steps, read.samples.tolist()) == (case.n_steps, sorted(samples))
-    assert read.layers == plan.layers
+    assert read.layers == bounded.layers
     chosen = case.events.select(sorted(samples)) if samples else case.events.select(slice(0, 0))
-    result = run(case.network, chosen, "reference", n_steps=case.n_steps, record=plan.record)
+    result = run(case.network, chosen, "reference", n_steps=case.n_steps, record=bounded.record)
     wanted = {"input": Recording(chosen.with_steps(case.n_steps)), **result.recordings}
     got = read.read()
-    assert list(got) == [layer.name for layer in plan.layers]
+    assert list(got) == [layer.name for layer in bounded.layers]
     for name, found in got.items():
         assert_same(found, wanted[name])
 
@@ -97,8 +97,8 @@ def test_the_file_does_not_depend_on_the_split(
     network, events = make_network(), make_events()
     events.save(tmp_path / "events.npz")
     samples = np.array([0, 3, 4, 5, 6, 9, 10, 11, 22])
-    plan = plan_recording(network, 17, 23, choose_record(network, ["spikes", "voltage"]), samples)
-    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), plan, jobs=jobs)
+    bounded = bounded_recording(network, 17, 23, choose_record(network, ["spikes", "voltage"]), samples)
+    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), bounded, jobs=jobs)
     read = RecordingFile(tmp_path / "r.npz")
     assert read.labels.tolist() == (samples % 4).tolist()
     whole = run(
@@ -116,8 +116,8 @@ def test_the_file_does_not_depend_on_the_split(
 def test_numpy_reads_it_by_names_that_speak(tmp_path: Path) -> None:
     network, events = make_network(), make_events(2)
     events.save(tmp_path / "events.npz")
-    plan = plan_recording(network, 15, 2, choose_record(network, ["spikes", "voltage"], ["hidden", "output"]))
-    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), plan)
+    bounded = bounded_recording(network, 15, 2, choose_record(network, ["spikes", "voltage"], ["hidden", "output"]))
+    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), bounded)
     with np.load(tmp_path / "r.npz") as archive:
         assert archive["hidden/voltage"].shape == (2, 2, 3, 2, 15)
         assert int(archive["hidden/voltage_threshold"]) == 90 << 6
@@ -133,8 +133,8 @@ def test_values_of_graded_spikes_may_begin_late(tmp_path: Path) -> None:
     dense = np.asarray(make_events(20).to_dense())
     dense[7] *= 5
     events = Events.from_dense(dense)
-    plan = plan_recording(network, 15, 20, choose_record(network, ["spikes"], ["input"]))
-    with recording_writer(tmp_path / "r.npz", plan) as writer:
+    bounded = bounded_recording(network, 15, 20, choose_record(network, ["spikes"], ["input"]))
+    with recording_writer(tmp_path / "r.npz", bounded) as writer:
         for first in range(0, 20, 4):
             part = Events.from_dense(dense[first : first + 4])
             assert (part.value is None) == (first != 4)
@@ -157,12 +157,12 @@ def test_memory_does_not_grow_with_the_number_of_samples(tmp_path: Path, monkeyp
             for _ in range(n_parts):
                 writer.add(part)
         record = choose_record(network, ["spikes", "voltage"])
-        plan = plan_recording(network, 100, 64 * n_parts, record)
+        bounded = bounded_recording(network, 100, 64 * n_parts, record)
         tracemalloc.start()
-        record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), plan, threads=1)
+        record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), bounded, threads=1)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        sizes.append(plan.state_bytes)
+        sizes.append(bounded.state_bytes)
     assert sizes[2] == 4 * sizes[1] > 20_000_000
     assert peaks[2] < 1.1 * peaks[1] < 8 << 20
 
@@ -173,12 +173,12 @@ def test_a_recording_beyond_the_limits_is_refused_before_anything_runs() -> None
     with pytest.raises(
         LapilliError, match=r"states of 1000000 samples take 6,104 MiB, more than the limit of 4,096 MiB"
     ):
-        plan_recording(network, 100, 10**6, record)
-    plan_recording(network, 100, 10**6, record, np.arange(600_000))
+        bounded_recording(network, 100, 10**6, record)
+    bounded_recording(network, 100, 10**6, record, np.arange(600_000))
     with pytest.raises(
         LapilliError, match=r"one sample can take 611 MiB, more than the limit of 512 MiB; choose fewer"
     ):
-        plan_recording(network, 10**7, 1, record)
+        bounded_recording(network, 10**7, 1, record)
 
 
 def test_what_is_always_recorded_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,33 +186,33 @@ def test_what_is_always_recorded_counts_too(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(recording, "PART_BYTES", 1500)
     make_events().save(tmp_path / "events.npz")
     file, network = EventFile(tmp_path / "events.npz"), make_network()
-    plan = plan_recording(network, 15, 23, choose_record(network, ["voltage"], ["hidden"]), np.arange(5))
+    bounded = bounded_recording(network, 15, 23, choose_record(network, ["voltage"], ["hidden"]), np.arange(5))
     always = {"output": ["voltage"]}
     # 12 neurons x 15 steps x 4 bytes, of which two samples would fit; with 4 more neurons one does.
-    assert plan.sample_bytes(plan.record) == 720
-    assert [len(part.events) for part in recorded_parts(file, plan, {})] == [2, 2, 1, 5, 10, 3]
-    assert [len(part.events) for part in recorded_parts(file, plan, always)] == [1, 1, 1, 1, 1, 5, 6, 4, 3]
+    assert bounded.sample_bytes(bounded.record) == 720
+    assert [len(part.events) for part in recorded_parts(file, bounded, {})] == [2, 2, 1, 5, 10, 3]
+    assert [len(part.events) for part in recorded_parts(file, bounded, always)] == [1, 1, 1, 1, 1, 5, 6, 4, 3]
     monkeypatch.setattr(recording, "SAMPLE_LIMIT", 900)
-    assert list(recorded_parts(file, plan, {}))
+    assert list(recorded_parts(file, bounded, {}))
     with pytest.raises(LapilliError, match="recording: one sample can take 1 MiB, more than the limit of 1 MiB"):
-        list(recorded_parts(file, plan, always))
+        list(recorded_parts(file, bounded, always))
 
 
 def test_more_layers_than_a_file_may_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "MAX_LAYERS", 1)
     network = make_network()
-    plan_recording(network, 15, 1, choose_record(network, ["voltage"], ["hidden"]))
+    bounded_recording(network, 15, 1, choose_record(network, ["voltage"], ["hidden"]))
     with pytest.raises(LapilliError, match="recording: must be of at most 1 layers, got 2; choose fewer"):
-        plan_recording(network, 15, 1, choose_record(network, ["voltage"]))
+        bounded_recording(network, 15, 1, choose_record(network, ["voltage"]))
 
 
 def test_spikes_beyond_the_limit_end_the_run_and_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "FILE_LIMIT", 6000)
     network = make_network()
     make_events().save(tmp_path / "events.npz")
-    plan = plan_recording(network, 15, 23, choose_record(network, ["spikes"]))
+    bounded = bounded_recording(network, 15, 23, choose_record(network, ["spikes"]))
     with pytest.raises(LapilliError, match="recording: 23 of 23 samples take more than the limit"):
-        record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), plan)
+        record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), bounded)
     assert [path.name for path in tmp_path.iterdir()] == ["events.npz"]
 
 
@@ -232,14 +232,14 @@ def test_choices_are_checked() -> None:
         with pytest.raises(LapilliError, match=message):
             choose_record(network, kinds, layers)
     with pytest.raises(LapilliError, match="samples: must be of the 5 in the file, got 2…5"):
-        plan_recording(network, 15, 5, {}, np.array([5, 2]))
+        bounded_recording(network, 15, 5, {}, np.array([5, 2]))
 
 
 def test_what_was_not_recorded_is_named(tmp_path: Path) -> None:
     network = make_network()
     make_events(9).save(tmp_path / "events.npz")
-    plan = plan_recording(network, 15, 9, choose_record(network, ["spikes"], ["hidden"]), np.array([2, 7]))
-    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), plan)
+    bounded = bounded_recording(network, 15, 9, choose_record(network, ["spikes"], ["hidden"]), np.array([2, 7]))
+    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), bounded)
     read = RecordingFile(tmp_path / "r.npz")
     with pytest.raises(LapilliError, match="sample 3 was not recorded; recorded are 2, 7"):
         read.read([3])
@@ -253,8 +253,8 @@ def test_what_was_not_recorded_is_named(tmp_path: Path) -> None:
 def good(tmp_path: Path) -> dict[str, Any]:
     network = make_network()
     make_events(5).save(tmp_path / "events.npz")
-    plan = plan_recording(network, 15, 5, choose_record(network, ["spikes", "voltage"]))
-    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), plan)
+    bounded = bounded_recording(network, 15, 5, choose_record(network, ["spikes", "voltage"]))
+    record_to(tmp_path / "r.npz", network, EventFile(tmp_path / "events.npz"), bounded)
     with np.load(tmp_path / "r.npz") as archive:
         return dict(archive)
 
@@ -330,8 +330,8 @@ def test_a_damaged_file_gives_its_error_or_the_right_content(
     if not path.exists():
         make_events(5).save(folder / "fuzz_events.npz")
         network = make_network()
-        plan = plan_recording(network, 15, 5, choose_record(network, ["spikes", "voltage"]))
-        record_to(path, network, EventFile(folder / "fuzz_events.npz"), plan)
+        bounded = bounded_recording(network, 15, 5, choose_record(network, ["spikes", "voltage"]))
+        record_to(path, network, EventFile(folder / "fuzz_events.npz"), bounded)
     content, intact = bytearray(path.read_bytes()), RecordingFile(path)
     for _ in range(draw.draw(st.integers(1, 3))):
         place = draw.draw(st.integers(0, len(content) - 1))
@@ -455,8 +455,8 @@ def test_a_recording_that_was_replaced_is_not_read_on(tmp_path: Path) -> None:
 
     def record(n_samples: int) -> RecordingFile:
         make_events(n_samples).save(tmp_path / "events.npz")
-        plan = plan_recording(network, 15, n_samples, choose_record(network, ["spikes"]))
-        record_to(path, network, EventFile(tmp_path / "events.npz"), plan)
+        bounded = bounded_recording(network, 15, n_samples, choose_record(network, ["spikes"]))
+        record_to(path, network, EventFile(tmp_path / "events.npz"), bounded)
         return RecordingFile(path)
 
     opened = record(9)

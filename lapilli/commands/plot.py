@@ -16,7 +16,7 @@ from lapilli.simulators.decisions.decide import decide, needed_recording, why_un
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import SAMPLES_AT_ONCE
-from lapilli.simulators.recording.choice import RecordedLayer, choose_record, plan_recording, with_input
+from lapilli.simulators.recording.choice import RecordedLayer, bounded_recording, choose_record, with_input
 from lapilli.simulators.recording.file import RecordingFile
 from lapilli.simulators.recording.plots import picture_format, sample_picture, usual_record
 from lapilli.simulators.results import RECORDABLE, Recording
@@ -103,15 +103,17 @@ def _run(
         raise LapilliError(f"--sample: {events} has {len(file)} samples, got {sample}")
     steps = file.n_steps + loaded.depth if n_steps is None else n_steps
     record = usual_record(loaded, layers) if kinds is None else choose_record(loaded, kinds, layers)
-    plan = plan_recording(loaded, steps, len(file), record, np.array([sample]))
+    bounded = bounded_recording(loaded, steps, len(file), record, np.array([sample]))
     decided = not why_undecided(loaded, file.n_steps, steps)
     needed = needed_recording(loaded) if decided else {}
-    wanted = {name: {*plan.record.get(name, ()), *needed.get(name, ())} for name in plan.record.keys() | needed.keys()}
+    wanted = {
+        name: {*bounded.record.get(name, ()), *needed.get(name, ())} for name in bounded.record.keys() | needed.keys()
+    }
     one = _sample(file, sample)
     result = run(loaded, one, backend, n_steps=steps, record=wanted, time_limit_s=time_limit_s)
     decision = f", decided {decide(result, loaded)[0]}" if decided else ""
     title = f"{os.path.basename(network)}, sample {sample}{_label(one.labels)}{decision}"
-    return _Drawn(plan.layers, with_input(result, one), steps, title)
+    return _Drawn(bounded.layers, with_input(result, one), steps, title)
 
 
 def _read(path: str, sample: int | None, kinds: Sequence[str] | None, layers: Sequence[str] | None) -> _Drawn:

@@ -12,7 +12,7 @@ from lapilli.output import print_json, progress_bar
 from lapilli.simulators.decisions.decide import needed_recording, why_undecided
 from lapilli.simulators.decisions.totals import Decided, run_and_decide
 from lapilli.simulators.files.event_file import EventFile, EventWriter
-from lapilli.simulators.recording.choice import RecordingPlan, choose_record, plan_recording, recorded_parts
+from lapilli.simulators.recording.choice import BoundedRecording, bounded_recording, choose_record, recorded_parts
 from lapilli.simulators.recording.writer import RecordingWriter, recording_writer
 from lapilli.simulators.run import BackendName
 
@@ -58,12 +58,12 @@ def simulate(
     file = EventFile(input)
     _check_paths({"input": input, "network": network}, {"output": output, "recording": recording})
     steps = file.n_steps if n_steps is None else n_steps
-    plan = _plan(loaded, steps, len(file), record, recording, layers, samples)
+    bounded = _bounded(loaded, steps, len(file), record, recording, layers, samples)
     decided = file.labels is not None and not why_undecided(loaded, file.n_steps, steps)
     always = needed_recording(loaded) if decided else {}
     with ExitStack() as stack:
         writer = stack.enter_context(EventWriter(output, steps, loaded.output.shape))
-        recorder = None if recording is None else stack.enter_context(recording_writer(recording, plan))
+        recorder = None if recording is None else stack.enter_context(recording_writer(recording, bounded))
 
         def write(part: Decided) -> None:
             writer.add(part.result.spikes)
@@ -73,7 +73,7 @@ def simulate(
         with progress_bar("simulating", len(file)) as advance:
             totals = run_and_decide(
                 loaded,
-                recorded_parts(file, plan, always),
+                recorded_parts(file, bounded, always),
                 backend,
                 decided=decided,
                 each=write,
@@ -90,7 +90,7 @@ def simulate(
     facts |= {"output_spikes": totals.output_events, "syn_ops": totals.operations, "seconds": totals.seconds}
     facts |= {"fingerprint": loaded.fingerprint, "output": output}
     if recording is not None:
-        facts |= {"recording": recording, "recorded_samples": len(plan.samples)}
+        facts |= {"recording": recording, "recorded_samples": len(bounded.samples)}
     if totals.n_compared:
         facts["accuracy"] = totals.accuracy
     if json:
@@ -110,7 +110,7 @@ def _check_paths(read: dict[str, str], written: dict[str, str | None]) -> None:
         raise LapilliError(f"{' and '.join(f'--{option}' for option in written)} must not be the same file {paths[0]}")
 
 
-def _plan(
+def _bounded(
     network: Network,
     steps: int,
     n_samples: int,
@@ -118,17 +118,17 @@ def _plan(
     recording: str | None,
     layers: str | None,
     samples: str | None,
-) -> RecordingPlan:
+) -> BoundedRecording:
     if recording is None:
         for option, value in (("record", record), ("layers", layers), ("samples", samples)):
             if value is not None:
                 raise LapilliError(f"--{option} needs --recording FILE.npz, the file to record to")
-        return plan_recording(network, steps, n_samples, {}, np.zeros(0, np.int64))
+        return bounded_recording(network, steps, n_samples, {}, np.zeros(0, np.int64))
     kinds = names(record, "record")
     if kinds is None:
         raise LapilliError("--recording needs --record, what to record, as spikes,voltage")
     chosen = choose_record(network, kinds, names(layers, "layers"))
-    return plan_recording(network, steps, n_samples, chosen, numbers(samples, "samples", n_samples))
+    return bounded_recording(network, steps, n_samples, chosen, numbers(samples, "samples", n_samples))
 
 
 def _finish(recorder: RecordingWriter) -> None:

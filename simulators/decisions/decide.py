@@ -8,7 +8,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.readout import READOUTS, Readout
-from lapilli.simulators.decisions.kinds import READOUT_KINDS
+from lapilli.simulators.decisions.scoring import SCORINGS
 from lapilli.simulators.results import RunResult
 
 Int64 = npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ def scores(result: RunResult, network: Network) -> Int64:
         LapilliError: as `decide`.
     """
     readout, output = _readout(network), network.output
-    of_neurons = READOUT_KINDS[readout.kind].scores(result, output)
+    of_neurons = SCORINGS[readout.kind].scores(result, output)
     if readout.classes is None:
         return of_neurons
     return of_neurons.reshape(len(of_neurons), readout.classes, output.size // readout.classes).sum(axis=2)
@@ -79,7 +79,7 @@ def step_scores(result: RunResult, network: Network) -> Int64:
         LapilliError: as `decide`.
     """
     readout, output = _readout(network), network.output
-    of_neurons = READOUT_KINDS[readout.kind].step_scores(result, output)
+    of_neurons = SCORINGS[readout.kind].step_scores(result, output)
     classes, n_steps = readout.classes or output.size, of_neurons.shape[-1]
     groups = of_neurons.reshape(len(of_neurons), classes, output.size // classes, n_steps)
     return groups.sum(axis=2, dtype=np.int64)

@@ -72,7 +72,7 @@ class RecordedLayer:
 
 
 @dataclass(frozen=True, eq=False)
-class RecordingPlan:
+class BoundedRecording:
     """A recording that fits its limits.
 
     Arguments:
@@ -147,13 +147,13 @@ def choose_record(
     return {name: found for name, found in record.items() if found}
 
 
-def plan_recording(
+def bounded_recording(
     network: Network,
     n_steps: int,
     n_samples: int,
     record: Mapping[str, Collection[str]],
     samples: npt.NDArray[np.int64] | None = None,
-) -> RecordingPlan:
+) -> BoundedRecording:
     """A recording that fits its limits.
 
     Arguments:
@@ -170,16 +170,18 @@ def plan_recording(
     if len(numbers) and not 0 <= numbers[0] <= numbers[-1] < n_samples:
         raise LapilliError(f"samples: must be of the {n_samples} in the file, got {numbers[0]}…{numbers[-1]}")
     sizes = {layer.name: layer.size for layer in network.layers}
-    plan = RecordingPlan(network.fingerprint, n_steps, numbers, recorded_layers(network, record), sizes)
-    if len(plan.layers) > MAX_LAYERS:
-        raise LapilliError(f"recording: must be of at most {MAX_LAYERS} layers, got {len(plan.layers)}; choose fewer")
-    _check_sample(plan, plan.record)
-    if plan.state_bytes > FILE_LIMIT:
+    bounded = BoundedRecording(network.fingerprint, n_steps, numbers, recorded_layers(network, record), sizes)
+    if len(bounded.layers) > MAX_LAYERS:
         raise LapilliError(
-            f"recording: the states of {len(plan.samples)} samples take {_mib(plan.state_bytes)}, more than the limit "
-            f"of {_mib(FILE_LIMIT)}; choose fewer samples or layers"
+            f"recording: must be of at most {MAX_LAYERS} layers, got {len(bounded.layers)}; choose fewer"
         )
-    return plan
+    _check_sample(bounded, bounded.record)
+    if bounded.state_bytes > FILE_LIMIT:
+        raise LapilliError(
+            f"recording: the states of {len(bounded.samples)} samples take {_mib(bounded.state_bytes)}, more than the "
+            f"limit of {_mib(FILE_LIMIT)}; choose fewer samples or layers"
+        )
+    return bounded
 
 
 def recorded_layers(network: Network, record: Mapping[str, Collection[str]]) -> tuple[RecordedLayer, ...]:
@@ -212,28 +214,28 @@ def with_input(result: RunResult, events: Events) -> dict[str, Recording]:
     return {INPUT: Recording(events.with_steps(result.spikes.n_steps)), **result.recordings}
 
 
-def recorded_parts(file: EventFile, plan: RecordingPlan, always: Mapping[str, Collection[str]]) -> Iterator[Part]:
+def recorded_parts(file: EventFile, bounded: BoundedRecording, always: Mapping[str, Collection[str]]) -> Iterator[Part]:
     """Cut an event file into parts whose recording, with what is recorded of every sample, fits `PART_BYTES`.
 
     A part of which any sample is chosen is recorded as a whole; `RecordingWriter.add` keeps the chosen ones.
 
     Arguments:
         file: the events.
-        plan: what to record of the chosen samples.
+        bounded: what to record of the chosen samples.
         always: what to record of every sample.
 
     Raises:
         LapilliError: when what is recorded of a chosen sample takes more than `SAMPLE_LIMIT`.
     """
-    layers = plan.record.keys() | always.keys()
-    record = {name: {*plan.record.get(name, ()), *always.get(name, ())} for name in layers}
-    if len(plan.samples):
-        _check_sample(plan, record)
-    at_once = _samples_at_once(plan, always), _samples_at_once(plan, record)
+    layers = bounded.record.keys() | always.keys()
+    record = {name: {*bounded.record.get(name, ()), *always.get(name, ())} for name in layers}
+    if len(bounded.samples):
+        _check_sample(bounded, record)
+    at_once = _samples_at_once(bounded, always), _samples_at_once(bounded, record)
     first = 0
     for chunk in file.chunks(SAMPLES_AT_ONCE):
         is_chosen = np.zeros(len(chunk), bool)
-        is_chosen[plan.rows(first, first + len(chunk))] = True
+        is_chosen[bounded.rows(first, first + len(chunk))] = True
         first += len(chunk)
         any_chosen = bool(is_chosen.any())
         if len(chunk) <= at_once[any_chosen]:
@@ -243,8 +245,8 @@ def recorded_parts(file: EventFile, plan: RecordingPlan, always: Mapping[str, Co
             yield Part(chunk.select(slice(start, end)), record if is_chosen[start] else always)
 
 
-def _samples_at_once(plan: RecordingPlan, record: Mapping[str, Collection[str]]) -> int:
-    return int(np.clip(PART_BYTES // max(1, plan.sample_bytes(record)), 1, SAMPLES_AT_ONCE))
+def _samples_at_once(bounded: BoundedRecording, record: Mapping[str, Collection[str]]) -> int:
+    return int(np.clip(PART_BYTES // max(1, bounded.sample_bytes(record)), 1, SAMPLES_AT_ONCE))
 
 
 def _runs(is_chosen: npt.NDArray[np.bool_], at_once: tuple[int, int]) -> Iterator[tuple[int, int]]:
@@ -256,8 +258,8 @@ def _runs(is_chosen: npt.NDArray[np.bool_], at_once: tuple[int, int]) -> Iterato
             yield place, min(place + size, end)
 
 
-def _check_sample(plan: RecordingPlan, record: Mapping[str, Collection[str]]) -> None:
-    if (needed := plan.sample_bytes(record)) > SAMPLE_LIMIT:
+def _check_sample(bounded: BoundedRecording, record: Mapping[str, Collection[str]]) -> None:
+    if (needed := bounded.sample_bytes(record)) > SAMPLE_LIMIT:
         raise LapilliError(
             f"recording: one sample can take {_mib(needed)}, more than the limit of {_mib(SAMPLE_LIMIT)}; "
             "choose fewer layers or record less of them"

@@ -17,7 +17,7 @@ from lapilli.simulators.files.event_file import spool_events, write_events
 from lapilli.simulators.files.spool import Spool, write_array
 from lapilli.simulators.plan import _ignore
 from lapilli.simulators.recording import choice as recording
-from lapilli.simulators.recording.choice import SPIKES, RecordedLayer, RecordingPlan, with_input
+from lapilli.simulators.recording.choice import SPIKES, BoundedRecording, RecordedLayer, with_input
 from lapilli.simulators.recording.file import SCHEMA, THRESHOLD_SUFFIX
 from lapilli.simulators.results import RunResult
 
@@ -25,8 +25,8 @@ from lapilli.simulators.results import RunResult
 class RecordingWriter:
     """Collects the chosen samples of a run; made by `recording_writer`."""
 
-    def __init__(self, plan: RecordingPlan, spool: Spool, target: Path) -> None:
-        self._plan, self._spool, self._target = plan, spool, target
+    def __init__(self, bounded: BoundedRecording, spool: Spool, target: Path) -> None:
+        self._bounded, self._spool, self._target = bounded, spool, target
         self._next = 0
         self._written = 0
         self._labels: list[npt.NDArray[np.int64]] = []
@@ -46,13 +46,13 @@ class RecordingWriter:
         Raises:
             LapilliError: when the recording outgrows `FILE_LIMIT`.
         """
-        rows = self._plan.rows(self._next, self._next + len(events))
+        rows = self._bounded.rows(self._next, self._next + len(events))
         self._next += len(events)
         if not len(rows):
             return
         recordings = with_input(result, events)
         every = len(rows) == len(events)
-        for layer in self._plan.layers:
+        for layer in self._bounded.layers:
             found = recordings[layer.name]
             for kind in layer.states:
                 values = getattr(found, kind)
@@ -64,7 +64,7 @@ class RecordingWriter:
             self._labels.append(events.labels[rows])
         if self.n_bytes > recording.FILE_LIMIT:
             raise LapilliError(
-                f"recording: {self._written} of {len(self._plan.samples)} samples take more than the limit of "
+                f"recording: {self._written} of {len(self._bounded.samples)} samples take more than the limit of "
                 f"{recording.FILE_LIMIT >> 20:,} MiB; choose fewer samples or layers"
             )
 
@@ -74,13 +74,13 @@ class RecordingWriter:
         Arguments:
             progress: called with the number of bytes written since its last call.
         """
-        samples = self._plan.samples
+        samples = self._bounded.samples
         if self._written != len(samples):
             raise ValueError(f"{len(samples)} samples were to be recorded, {self._written} came")
         facts: dict[str, npt.NDArray[Any]] = {
             "schema": np.array(SCHEMA, np.int64),
-            "fingerprint": np.frombuffer(bytes.fromhex(self._plan.fingerprint), np.uint8),
-            "n_steps": np.array(self._plan.n_steps, np.int64),
+            "fingerprint": np.frombuffer(bytes.fromhex(self._bounded.fingerprint), np.uint8),
+            "n_steps": np.array(self._bounded.n_steps, np.int64),
             "samples": samples.astype(np.int64),
         }
         labels = np.concatenate([np.zeros(0, np.int64), *self._labels])
@@ -91,7 +91,7 @@ class RecordingWriter:
         with zipfile.ZipFile(self._target, "w", **options) as archive:
             for name, array in facts.items():
                 write_array(archive, name, array)
-            for layer in self._plan.layers:
+            for layer in self._bounded.layers:
                 self._write_layer(archive, layer, progress)
 
     def _write_layer(self, archive: zipfile.ZipFile, layer: RecordedLayer, progress: Callable[[int], None]) -> None:
@@ -101,16 +101,16 @@ class RecordingWriter:
         if SPIKES in layer.kinds:
             write_events(self._spool, f"{layer.name}/", archive, progress)
         for kind in layer.states:
-            shape = (len(self._plan.samples), *layer.shape, self._plan.n_steps)
+            shape = (len(self._bounded.samples), *layer.shape, self._bounded.n_steps)
             self._spool.copy(f"{layer.name}/{kind}", archive, shape, progress)
 
 
 @contextmanager
-def recording_writer(path: PathLike, plan: RecordingPlan) -> Iterator[RecordingWriter]:
+def recording_writer(path: PathLike, bounded: BoundedRecording) -> Iterator[RecordingWriter]:
     """A writer whose file appears, whole, when the block ends without an error and `finish` was called in it.
 
     Raises:
         LapilliError: when the file cannot be written.
     """
     with replacing(path) as target, tempfile.TemporaryFile(dir=target.parent) as file:
-        yield RecordingWriter(plan, Spool(file), target)
+        yield RecordingWriter(bounded, Spool(file), target)

@@ -17,7 +17,7 @@ Integers = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
-class ReadoutKind:
+class Scoring:
     """Scores of the neurons of an output layer.
 
     Arguments:
@@ -52,14 +52,14 @@ def _shares(result: RunResult, output: Layer) -> Int64:
     return softmax_shares(_voltages(result, output))
 
 
-def _summed(step_scores: Callable[[RunResult, Layer], Integers]) -> ReadoutKind:
-    return ReadoutKind(lambda result, output: step_scores(result, output).sum(axis=-1, dtype=np.int64), step_scores)
+def _summed(step_scores: Callable[[RunResult, Layer], Integers]) -> Scoring:
+    return Scoring(lambda result, output: step_scores(result, output).sum(axis=-1, dtype=np.int64), step_scores)
 
 
-READOUT_KINDS: Mapping[str, ReadoutKind] = {
+SCORINGS: Mapping[str, Scoring] = {
     "voltage_sum": _summed(_voltages),
     # From the list of spikes: most neurons are silent in most steps.
-    "spike_count": ReadoutKind(_spike_counts, _spikes_of_steps),
+    "spike_count": Scoring(_spike_counts, _spikes_of_steps),
     "softmax_sum": _summed(_shares),
 }
 """By name, those of `lapilli.netx_exports.readout.READOUTS`; shares of a softmax are in units of 2^-30."""
