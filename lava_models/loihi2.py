@@ -83,7 +83,7 @@ def share_parameters(neurons: Iterable[AbstractProcess]) -> None:
     """Give LIF Processes one threshold and one pair of decays, as the chip has them, in place of one for each neuron.
 
     Arguments:
-        neurons: neuron Processes of layers without `lapilli.netx_exports.chip.limits.chip_problems`.
+        neurons: neuron Processes of layers without `lapilli.netx_exports.chip.problems.chip_problems`.
     """
     for neuron in neurons:
         if isinstance(neuron, AbstractLIF):

@@ -1,4 +1,4 @@
-"""`simulators.fast.kept`: a network is lowered once, and its program goes with it."""
+"""`lapilli.simulators.fast.kept`: a network is lowered once, and its program goes with it."""
 
 import gc
 import threading

@@ -222,7 +222,7 @@ def simulate(folder: Path, content: bytes) -> Events | str:
     output.unlink(missing_ok=True)
     complaints: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "_complain", complaints.append)
+        patch.setattr(cli, "complain", complaints.append)
         status = cli.main(["simulate", str(folder / "model.net"), "--input", str(damaged), "--output", str(output)])
     if status == 0:
         return Events.load(output)

@@ -94,7 +94,7 @@ def test_a_slayer_module_and_its_network(name: str) -> None:
     if name != "images":
         # Not before: a mask gets into the weights when they are first used.
         assert static_metrics(module).connection_sparsity == of_network["ConnectionSparsity"] > 0
-    with pytest.raises(UnsupportedError, match=r"blocks\.0\.neuron: its membranes cannot be seen; export the module"):
+    with pytest.raises(UnsupportedError, match=r"blocks\.0\.neuron: its membranes cannot be seen; export it"):
         _ = ours.membrane_updates
 
 

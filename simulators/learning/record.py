@@ -1,7 +1,9 @@
 """What a learning run has reached, as a file: enough to go on exactly where it stopped."""
 
 import io
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,11 +86,22 @@ def save_record(path: PathLike, record: LearningRecord, identity: bytes) -> None
     arrays["n_steps"] = np.array(record.state.n_steps, np.int64)
     arrays["milliseconds"] = np.array(round(record.seconds * 1e3), np.int64)
     arrays["identity"] = np.frombuffer(identity, np.uint8)
-    # numpy does not close its archive when Ctrl-C comes in between; into memory, nothing is left that complains.
     content = io.BytesIO()
-    np.savez(content, **arrays)
+    with _undisturbed():
+        np.savez(content, **arrays)
     with replacing(path) as temporary:
         temporary.write_bytes(content.getbuffer())
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait: numpy leaves an archive half open, which complains, where they come in between."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def load_record(path: PathLike, identity: bytes, shapes: Sequence[tuple[int, ...]]) -> LearningRecord:
