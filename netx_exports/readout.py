@@ -75,6 +75,7 @@ def as_metadata(readout: Readout | None, metadata: Mapping[str, Any]) -> dict[st
     """Metadata as they were while the readout had its place there: what `from_metadata` reads, joined to the others."""
     if readout is None:
         return dict(metadata)
-    said = dict(sorted({**metadata.get("readout", {}), "kind": readout.kind}.items()))
+    beside = metadata.get("readout")
+    said = dict(sorted({**(beside if isinstance(beside, Mapping) else {}), "kind": readout.kind}.items()))
     groups = {} if readout.classes is None else {"average_outputs": readout.classes}
     return {**metadata, "readout": said, **groups}

@@ -120,10 +120,11 @@ def _run_kept(
     fingerprint: str, network: Network, part: Part, backend: BackendName | Backend, options: Mapping[str, Any]
 ) -> RunResult:
     """In a worker: run the network's object of the part before, where it is equal, so that what it became is kept."""
-    if fingerprint not in _kept:
+    kept = _kept.get(fingerprint)
+    if kept is None:
         _kept.clear()
-        _kept[fingerprint] = network
-    return run(_kept[fingerprint], part.events, backend, record=part.record, **options)
+        kept = _kept[fingerprint] = network
+    return run(kept, part.events, backend, record=part.record, **options)
 
 
 def _end_with(owner: int) -> None:

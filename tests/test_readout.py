@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from lapilli import cli
 from lapilli.netx_exports import (
     CubaLif,
     DenseSynapse,
@@ -28,7 +29,7 @@ from lapilli.netx_exports import (
     save_nir,
     to_nir,
 )
-from lapilli.netx_exports.readout import READOUTS
+from lapilli.netx_exports.readout import READOUTS, as_metadata
 from lapilli.simulators import Events
 from lapilli.simulators.decisions.decide import decides
 from lapilli.simulators.decisions.scoring import SCORINGS
@@ -304,8 +305,24 @@ def test_states_of_before_are_gone_on_from(tmp_path: Path) -> None:
         other.restore_state(tmp_path / "state.npz")
 
 
-def test_inspection_says_it(tmp_path: Path) -> None:
+def test_metadata_as_they_were() -> None:
+    for metadata, readout in WRITTEN.values():
+        found = network(metadata=metadata)
+        kind = {"readout": {"kind": readout.kind}}
+        assert as_metadata(found.readout, found.metadata) == kind | metadata
+    odd = network(Readout("spike_count"), metadata={"readout": "by hand"})
+    assert as_metadata(odd.readout, odd.metadata) == {"readout": {"kind": "spike_count"}}
+    assert as_metadata(None, {"a": 1}) == {"a": 1}
+
+
+def test_inspection_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = inspect(network(Readout("spike_count", 3)))
     assert (found.readout, found.run_fingerprint) == (Readout("spike_count", 3), network().fingerprint)
     assert found.to_json()["readout"] == {"kind": "spike_count", "classes": 3}
     assert inspect(network()).to_json()["readout"] is None
+    save(network(Readout("spike_count", 3)), tmp_path / "a.net")
+    assert cli.main(["inspect", str(tmp_path / "a.net")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("decides by spike_count of 3 groups of neighbouring output neurons")
+    assert lines[at + 1] == f"fingerprint without the readout {network().fingerprint}"
+    assert lines[at + 2] == f"fingerprint {found.fingerprint}"
