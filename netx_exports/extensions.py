@@ -1,10 +1,10 @@
 """Kinds from outside of lapilli: a package with a neuron or synapse kind of its own, in every process that needs it.
 
-A package adds its kinds to the tables when it is imported: a neuron kind to
-`lapilli.netx_exports.neurons.kinds.NEURONS` and `lapilli.simulators.reference.neurons.kinds.POPULATIONS`, a synapse kind to
-`lapilli.netx_exports.synapses.kinds.SYNAPSES` and `lapilli.simulators.reference.synapses.kinds.PATHWAYS`. What needs
-Lava stands in its module `lava_models`, which is imported in Lava's worker only, and adds to
-`lapilli.lava_models.neurons.kinds.LAVA_NEURONS` or `lapilli.lava_models.synapses.kinds.LAVA_SYNAPSES`. A backend whose
+A package adds its kinds to the tables when it is imported. For a neuron kind they are
+`lapilli.netx_exports.neurons.kinds.NEURONS` and `lapilli.simulators.reference.neurons.kinds.POPULATIONS`; for a synapse
+kind `lapilli.netx_exports.synapses.kinds.SYNAPSES` and `lapilli.simulators.reference.synapses.kinds.PATHWAYS`. What
+needs Lava stands in its module `lava_models`, which is imported in Lava's worker only; the tables there are
+`lapilli.lava_models.neurons.kinds.LAVA_NEURONS` and `lapilli.lava_models.synapses.kinds.LAVA_SYNAPSES`. A backend whose
 table lacks a kind refuses it by name.
 """
 

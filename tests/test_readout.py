@@ -308,7 +308,7 @@ def test_states_of_before_are_gone_on_from(tmp_path: Path) -> None:
 def test_metadata_as_they_were() -> None:
     for metadata, readout in WRITTEN.values():
         found = network(metadata=metadata)
-        kind = {"readout": {"kind": readout.kind}}
+        kind: dict[str, Any] = {"readout": {"kind": readout.kind}}
         assert as_metadata(found.readout, found.metadata) == kind | metadata
     odd = network(Readout("spike_count"), metadata={"readout": "by hand"})
     assert as_metadata(odd.readout, odd.metadata) == {"readout": {"kind": "spike_count"}}
