@@ -2,20 +2,22 @@
 
 BASE_PACKAGES = frozenset(
     [
-        *("h5py", "jinja2", "joblib", "jsonargparse", "numba", "numpy", "rich", "yaml"),
-        *("docstring_parser", "llvmlite"),  # jsonargparse and numba bring them.
+        *("h5py", "jinja2", "joblib", "jsonargparse", "numba", "numpy", "pydantic", "rich", "yaml"),
+        *("docstring_parser", "llvmlite", "pydantic_core"),  # jsonargparse, numba and pydantic bring them.
         *("hypothesis", "pytest"),
     ]
 )
 """What the base install brings, and what tests are written with."""
 
 BASE_FILES = (
+    "test_architecture.py",
     "test_bill.py",
     "test_chip_needs.py",
     "test_cost_tables.py",
     "test_counting.py",
     "test_data_augmentation.py",
     "test_event_file.py",
+    "test_fast_kinds.py",
     "test_events.py",
     "test_golden.py",
     "test_inspection.py",
@@ -56,9 +58,13 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_cli.py": "options of the training verbs are shown where torch is",
     "test_cli_learn.py": "curves are drawn by matplotlib",
     "test_cli_learn_stream.py": "curves are drawn by matplotlib",
+    "test_compiled.py": "a minute of compiling, which .venv does",
+    "test_decisions_totals.py": "samples of training need torch",
+    "test_fast_kept.py": "threads that meet, which .venv runs",
     "test_fast.py": "a minute of random networks, which .venv runs",
     "test_faults.py": "kills processes, which has nothing to do with the Python that runs them",
     "test_fuzz_netx.py": "a minute of damaged files, which .venv runs",
+    "test_kinds.py": "NIR files need nir",
     "test_lava_backend.py": "every test needs Lava",
     "test_lava_counts.py": "nearly every test needs Lava",
     "test_lava_oracle.py": "every test needs Lava",

@@ -306,6 +306,7 @@ def test_states_of_before_are_gone_on_from(tmp_path: Path) -> None:
 
 
 def test_metadata_as_they_were() -> None:
+    metadata: Any
     for metadata, readout in WRITTEN.values():
         found = network(metadata=metadata)
         kind: dict[str, Any] = {"readout": {"kind": readout.kind}}
