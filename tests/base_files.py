@@ -75,4 +75,5 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_memory.py": "half a minute of measuring, which .venv does",
     "test_process_guard.py": "kills processes, which has nothing to do with the Python that runs them",
     "test_readme.py": "the README trains a network",
+    "test_readout.py": "NIR files need nir",
 }
