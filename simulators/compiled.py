@@ -6,7 +6,7 @@ reaches, and at the constants that they take from elsewhere.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -21,7 +21,9 @@ try:
     from numba.core import caching
 
     FunctionCache: Any = caching.FunctionCache
-    _KEEPS = caching.IndexDataCacheFile("", "", b"stamp")._source_stamp == b"stamp"  # type: ignore[no-untyped-call]
+    _KEEPS = hasattr(FunctionCache, "_index_key") and (
+        caching.IndexDataCacheFile("", "", b"stamp")._source_stamp == b"stamp"  # type: ignore[no-untyped-call]
+    )
 except (ImportError, AttributeError, TypeError):
     FunctionCache, _KEEPS = object, False
 
@@ -85,9 +87,22 @@ class _SourcesCache(FunctionCache):  # type: ignore[misc]
         self._stamp()
         super().save_overload(sig, data)
 
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        # Of a named tuple numba's key has the class by name only, not which field stands where.
+        return (*super()._index_key(sig, codegen), tuple(_fields(sig)))
+
     def _stamp(self) -> None:
         # Not before the first call, because a function may call those that stand below it.
         self._cache_file._source_stamp = sources_hash(self._py_func)
+
+
+def _fields(types: Iterable[Any]) -> Iterator[tuple[str, ...]]:
+    """Names of the fields of all named tuples among numba's types, in their order."""
+    for one in types:
+        if isinstance(one, numba.types.BaseTuple):
+            if fields := getattr(one, "fields", ()):
+                yield tuple(fields)
+            yield from _fields(getattr(one, "types", ()))
 
 
 @cache

@@ -59,6 +59,39 @@ def test_an_edited_kernel_runs_although_another_file_was_called(tmp_path: Path) 
     assert one_step(tmp_path) == ((3 << 6) + 1, 1)
 
 
+TWO_FIELDS = """
+import json
+import numpy as np
+from tuples.kernel import difference
+from tuples.pair import Pair
+
+pair = Pair(less=np.full(1, 3), more=np.full(1, 10))
+print(json.dumps([int(difference(pair)), sum(difference.stats.cache_hits.values())]))
+"""
+
+
+def test_fields_of_a_named_tuple_that_change_places_are_seen(tmp_path: Path) -> None:
+    kernel = "from lapilli.simulators.compiled import compiled\n\n@compiled\ndef difference(pair):\n    return "
+    (tmp_path / "tuples").mkdir()
+    (tmp_path / "tuples" / "kernel.py").write_text(f"{kernel}pair.more[0] - pair.less[0]\n")
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    places = [str(tmp_path), *sys.path]
+    found = []
+    for fields in ("more less", "more less", "less more"):
+        text = f"from collections import namedtuple\n\nPair = namedtuple('Pair', '{fields}')\n"
+        (tmp_path / "tuples" / "pair.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", TWO_FIELDS],
+            env=environment | {"PYTHONPATH": os.pathsep.join(places)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout))
+    assert found == [[7, 0], [7, 1], [7, 0]]
+
+
 ENTRY = """
 from lapilli.simulators.compiled import compiled, inlined, intrinsic
 from hashed import tail
