@@ -132,6 +132,11 @@ class Neuron(Checked):
         return {}
 
     @property
+    def updated_states(self) -> int:
+        """States that a neuron reads and writes in every step, whatever arrives."""
+        return len(self.states)
+
+    @property
     def has_bias(self) -> bool:
         """Whether any neuron has a bias."""
         return bool(np.any(self.bias_mant))
