@@ -29,8 +29,8 @@ class SpikeAttention(Neuron):
     """Attention of spikes with spikes, without softmax, in heads of `head` neurons, one step at a time.
 
     Without softmax `(Q Kᵀ) V = Q (Kᵀ V)`, so a head needs no list of keys but their memory S, a matrix of integers:
-    S[i, j] is how often key i and value j came in one step. A sum above 0 at a port is a spike of the neuron of the same
-    number there. In a step, in this order:
+    S[i, j] is how often key i and value j came in one step. A sum above 0 at a port is a spike there, of the neuron of
+    the same number. In a step, in this order:
 
     1. S forgets `memory_decay` / 4096 of itself, rounded towards zero.
     2. Where "write" is open for neuron j, S[i, j] grows by 64 (1 with 6 bits behind the point) for each key i that
@@ -58,7 +58,7 @@ class SpikeAttention(Neuron):
     memory_decay: int = 0
 
     model: ClassVar[str] = "ATTENTION"
-    states = _States()  # type: ignore[assignment]
+    states = _States()
     ports = ("query", "key", "value", "write")
     ranges: ClassVar[Mapping[str, tuple[int, int]]] = {
         "head": (1, LARGEST_HEAD),
@@ -71,6 +71,7 @@ class SpikeAttention(Neuron):
         "attention_writes": "a number of the attention's memory that a key and a value meet in a step",
         "attention_reads": "a number of the attention's memory, not zero, that a query meets in a step",
     }
+    counter_accesses: ClassVar[Mapping[str, int]] = {"attention_writes": 2, "attention_reads": 1}
     fires_by = "voltage"
     # The voltage: a decay, the current, a comparison. Writes and reads are counted by themselves.
     _OF_VOLTAGE = (1, 2)
