@@ -13,13 +13,24 @@ from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
     Delta,
+    GatedLif,
     IzhikevichResonateAndFire,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
+    SpikeAttention,
+    Sum,
 )
 from lapilli.netx_exports.readout import Readout
-from lapilli.netx_exports.synapses.kinds import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+from lapilli.netx_exports.synapses.kinds import (
+    INPUT,
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    RotarySynapse,
+    TapsSynapse,
+)
 
 if TYPE_CHECKING:
     from lapilli.netx_exports.inspection import inspect
@@ -37,6 +48,7 @@ __all__ = [
     "DenseSynapse",
     "DirectSynapse",
     "FormatError",
+    "GatedLif",
     "IdentitySynapse",
     "IzhikevichResonateAndFire",
     "LapilliError",
@@ -45,8 +57,12 @@ __all__ = [
     "NetworkError",
     "Readout",
     "ResonateAndFire",
+    "RotarySynapse",
     "Sigma",
     "SigmaDelta",
+    "SpikeAttention",
+    "Sum",
+    "TapsSynapse",
     "UnsupportedError",
     "from_nir",
     "from_slayer",

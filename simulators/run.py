@@ -116,7 +116,7 @@ def _checked_record(network: Network, record: Record | Collection[str]) -> dict[
     known = {layer.name: ("spikes", *layer.neuron.states) for layer in network.layers}
     if not isinstance(record, Mapping):
         if isinstance(record, str) or set(record) - {*RECORDABLE, *recordable(*network.layers)}:
-            raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {record!r}")
+            raise LapilliError(f"record: must be of {', '.join(recordable(*network.layers))}, got {record!r}")
         record = {name: set(record) & set(kinds) for name, kinds in known.items()}
     for name, kinds in record.items():
         if name not in known:

@@ -11,7 +11,7 @@ from lapilli.netx_exports.files import PathLike, replacing
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.counting import counts_of
 from lapilli.simulators.events import EventsError
-from lapilli.simulators.fast.backend import neuron_events
+from lapilli.simulators.fast.backend import named_counts, neuron_events
 from lapilli.simulators.fast.kept import lowered
 from lapilli.simulators.fast.kernels.entries import advance_and_count
 from lapilli.simulators.fast.state import State, Totals, new_state, new_totals
@@ -123,6 +123,7 @@ class Simulator:
             payload_bits=totals.payload_bits[None].copy(),
             synapse_ops=totals.synapse_ops[None].copy(),
             neuron_events=neuron_events(self._lowered, totals.input_events.copy(), totals.layer_events),
+            named=named_counts(self.network, self._state.counted[None, :-1]),
         )
 
     def save_state(self, path: PathLike) -> None:
@@ -146,6 +147,9 @@ class Simulator:
         expected = {name: (array.shape, array.dtype) for name, array in self._arrays().items()}
         expected |= {"fingerprint": ((32,), np.dtype(np.uint8)), "step": ((), np.dtype(np.int64))}
         arrays = read_arrays(path, StateError)
+        if not self.network.counters:
+            # Not in files that were written before kinds could count by themselves.
+            arrays.setdefault("counted", self._state.counted)
         if "fingerprint" in arrays and arrays["fingerprint"].tobytes().hex() != self.network.run_fingerprint:
             raise StateError(str(path), [f"belongs to another network than {self.network.fingerprint[:12]}…"])
         problems = [f"{name}: missing" for name in expected if name not in arrays]

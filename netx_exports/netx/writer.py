@@ -1,5 +1,6 @@
 """`save`: a network as a NetX file, plain where stock lava-dl can read it, extended where it cannot."""
 
+import hashlib
 from math import prod
 from typing import Any
 
@@ -11,6 +12,9 @@ from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.netx.extended import extended_datasets
 from lapilli.netx_exports.netx.note import note_attributes
 from lapilli.netx_exports.netx.stock import is_complex, is_plain, layer_type
+
+_SHARED_BYTES = 1 << 10
+"""Arrays of so many bytes or more are stored once where several parts of a network have the same."""
 
 
 def save(network: Network, path: PathLike) -> None:
@@ -34,10 +38,25 @@ def _file_image(network: Network) -> bytes:
         if is_plain(network):
             _write_plain(file, network)
         else:
-            for path, value in extended_datasets(network).items():
-                file.create_dataset(path, data=np.bytes_(value) if isinstance(value, bytes) else value)
+            _write_extended(file, network)
         file.flush()
         return bytes(file.id.get_file_image())
+
+
+def _write_extended(file: h5py.File, network: Network) -> None:
+    """Every dataset of the extended form; a large array that several synapses have is stored once, by a second link."""
+    places: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    for path, value in extended_datasets(network).items():
+        stored = np.asarray(np.bytes_(value) if isinstance(value, bytes) else value)
+        if stored.nbytes < _SHARED_BYTES:
+            file.create_dataset(path, data=stored)
+            continue
+        content = (stored.dtype.str, stored.shape, hashlib.sha256(stored.tobytes()).digest())
+        if content in places:
+            file[path] = file[places[content]]
+        else:
+            places[content] = path
+            file.create_dataset(path, data=stored)
 
 
 def _write_plain(file: h5py.File, network: Network) -> None:

@@ -1,7 +1,9 @@
 """All neuron kinds: integer parameters of Lava's fixed-point CPU models, and what each kind answers for itself."""
 
 from lapilli.netx_exports.neurons.adaptive_lif import AdaptiveLif
+from lapilli.netx_exports.neurons.attention import SpikeAttention
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
+from lapilli.netx_exports.neurons.gated_lif import GatedLif
 from lapilli.netx_exports.neurons.neuron import (
     DECAY_UNITY,
     LARGEST_THRESHOLD,
@@ -12,6 +14,7 @@ from lapilli.netx_exports.neurons.neuron import (
 )
 from lapilli.netx_exports.neurons.resonators import IzhikevichResonateAndFire, ResonateAndFire, Resonator
 from lapilli.netx_exports.neurons.sigma_delta import STATE_EXP, Delta, Sigma, SigmaDelta
+from lapilli.netx_exports.neurons.sum import Sum
 
 __all__ = [
     "DECAY_UNITY",
@@ -23,12 +26,15 @@ __all__ = [
     "AdaptiveLif",
     "CubaLif",
     "Delta",
+    "GatedLif",
     "IzhikevichResonateAndFire",
     "Neuron",
     "ResonateAndFire",
     "Resonator",
     "Sigma",
     "SigmaDelta",
+    "SpikeAttention",
+    "Sum",
     "known_states",
     "out_of_reach",
     "spread",
@@ -36,7 +42,18 @@ __all__ = [
 
 NEURONS: dict[str, type[Neuron]] = {
     kind.model: kind
-    for kind in (CubaLif, AdaptiveLif, ResonateAndFire, IzhikevichResonateAndFire, SigmaDelta, Delta, Sigma)
+    for kind in (
+        CubaLif,
+        AdaptiveLif,
+        ResonateAndFire,
+        IzhikevichResonateAndFire,
+        SigmaDelta,
+        Delta,
+        Sigma,
+        GatedLif,
+        SpikeAttention,
+        Sum,
+    )
 }
 """Neuron kinds by model; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""
 

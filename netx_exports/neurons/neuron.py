@@ -81,6 +81,9 @@ class Neuron(Checked):
     is one multiplication; a sum, difference or comparison is one addition. Shifts, saturation and the reset of the few
     that spike are not counted."""
 
+    counter_accesses: ClassVar[Mapping[str, int]] = {}
+    """How often one of each counter reads or writes a state; a counter that is not here touches none."""
+
     fires_by: ClassVar[str | None] = None
     """The state that `vth_mant << 6` is compared with for a spike, where that number alone decides."""
 
@@ -130,6 +133,11 @@ class Neuron(Checked):
     def rest(self) -> Mapping[str, int]:
         """Value at rest of each state that does not rest at 0."""
         return {}
+
+    @property
+    def updated_states(self) -> int:
+        """States that a neuron reads and writes in every step, whatever arrives."""
+        return len(self.states)
 
     @property
     def has_bias(self) -> bool:

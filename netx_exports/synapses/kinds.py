@@ -4,6 +4,7 @@ from lapilli.netx_exports.synapses.conv import ConvSynapse
 from lapilli.netx_exports.synapses.dense import DenseSynapse, truncate_weights
 from lapilli.netx_exports.synapses.direct import DirectSynapse
 from lapilli.netx_exports.synapses.identity import IdentitySynapse
+from lapilli.netx_exports.synapses.rotary import RotarySynapse
 from lapilli.netx_exports.synapses.synapse import (
     INPUT,
     MAX_DELAY,
@@ -15,6 +16,7 @@ from lapilli.netx_exports.synapses.synapse import (
     Synapse,
     shift_sum,
 )
+from lapilli.netx_exports.synapses.taps import TapsSynapse
 
 __all__ = [
     "INPUT",
@@ -27,14 +29,16 @@ __all__ = [
     "DenseSynapse",
     "DirectSynapse",
     "IdentitySynapse",
+    "RotarySynapse",
     "Shape",
     "SignMode",
     "Synapse",
+    "TapsSynapse",
     "shift_sum",
     "truncate_weights",
 ]
 
 SYNAPSES: dict[str, type[Synapse]] = {
-    kind.kind: kind for kind in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse)
+    kind.kind: kind for kind in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse, TapsSynapse, RotarySynapse)
 }
 """Synapse kinds by name; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""

@@ -12,7 +12,7 @@ import yaml
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.simulators.bill.kinds import ACCESSES, KINDS, priced_kinds
 
-SYNAPSE_KINDS = ("dense", "conv", "identity", "direct")
+SYNAPSE_KINDS = ("dense", "conv", "identity", "direct", "taps", "rotary")
 
 _MAX_BYTES = 1 << 20
 _AT_SYNAPSES = ("accumulate", "multiply_accumulate", "event_delivered")

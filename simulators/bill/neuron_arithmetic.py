@@ -32,4 +32,4 @@ def arithmetic(layer: Layer) -> Arithmetic:
         raise LapilliError(f"layer {layer.name!r}: the arithmetic of neuron model {neuron.model!r} is not known")
     multiplications, additions = neuron.arithmetic
     biased = bool(np.any(neuron.bias(layer.shape)))
-    return Arithmetic(multiplications, additions + neuron.rectifies + biased, 2 * len(neuron.states) + biased)
+    return Arithmetic(multiplications, additions + neuron.rectifies + biased, 2 * neuron.updated_states + biased)

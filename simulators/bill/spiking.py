@@ -23,6 +23,8 @@ RULES = (
     "costs its share of a word's bits (neighbours are used together)",
     "the events of the input are written into memory; what made them (sensor, encoder) is not counted",
     "nothing is learned: weights are not written",
+    "the memory of an attention is read and written where a key and a value meet, and read where a query meets what is "
+    "not zero; where it forgets, all of it is read and written in every step",
 )
 """What the amounts assume."""
 
@@ -58,7 +60,7 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
         yield from _event_accesses(network, counts, layer.name, layer.name, int(sent[layer.name]))
         yield from _update_amounts(layer, int(counts.dendrite_updates[:, number].sum()), widths)
         for name, counter in counts.named.items():
-            yield Amount(layer.name, name, int(counter[:, number].sum()))
+            yield from _named_amounts(layer, name, int(counter[:, number].sum()), widths)
 
 
 def _synapse_amounts(
@@ -90,6 +92,14 @@ def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amou
     memory = layer.size * (each.accesses - each.accesses // 2) * bits
     yield Amount(layer.name, "state_access", each.accesses * updates, "", bits, memory, of_events=False)
     yield Amount(layer.name, "sum_access", 2 * updates, "", bits, _sum_memory(layer, widths), of_events=False)
+
+
+def _named_amounts(layer: Layer, name: str, number: int, widths: Widths) -> Iterator[Amount]:
+    """What a kind counts by itself, and the states that it reads and writes then."""
+    yield Amount(layer.name, name, number)
+    if accesses := layer.neuron.counter_accesses.get(name, 0):
+        bits, states = widths.of_state, len(layer.neuron.states)
+        yield Amount(layer.name, "state_access", accesses * number, "", bits, layer.size * states * bits)
 
 
 def _event_accesses(network: Network, counts: Counts, source: str, layer: str, events: int) -> Iterator[Amount]:

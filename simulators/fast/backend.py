@@ -144,10 +144,20 @@ def counts_of_kept(network: Network, lowered: Lowered, kept: Sequence[Kept], n_s
             payload_bits=part.payload_bits,
             synapse_ops=part.synapse_ops,
             neuron_events=neuron_events(lowered, part.input_events, part.layer_events),
+            named=named_counts(network, part.counted),
         )
         for part in kept
     ]
     return join_counts(parts)
+
+
+def named_counts(network: Network, counted: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
+    """What neuron kinds count by themselves, (samples, layers) by name, from (samples, counters of all layers)."""
+    named = {name: np.zeros((len(counted), len(network.layers)), np.int64) for name in network.counters}
+    places = [(number, name) for number, layer in enumerate(network.layers) for name in layer.neuron.counters]
+    for place, (number, name) in enumerate(places):
+        named[name][:, number] += counted[:, place]
+    return named
 
 
 def neuron_events(

@@ -1,5 +1,6 @@
 """A network while it is lowered: rows of records and pools that grow synapse by synapse."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ class Pool:
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self.parts: list[npt.NDArray[Any]] = []
+        self._places: dict[bytes, int] = {}
         self.size = 0
         self.dtype = dtype
 
@@ -32,6 +34,13 @@ class Pool:
         self.parts.append(flat)
         self.size += len(flat)
         return self.size - len(flat)
+
+    def share(self, array: npt.ArrayLike) -> int:
+        """As `add`, but an array that is there already is not put there again."""
+        digest = hashlib.sha256(np.ascontiguousarray(array, self.dtype).tobytes()).digest()
+        if digest not in self._places:
+            self._places[digest] = self.add(array)
+        return self._places[digest]
 
     def join(self) -> npt.NDArray[Any]:
         """One array of all, and one more entry, so that it is never empty."""
@@ -115,9 +124,9 @@ class Draft:
         return np.argsort(self.orders[layer.name])[self.orders[synapse.source]]
 
     def store(self, op: Operation, weights: npt.NDArray[np.integer[Any]]) -> None:
-        """Give an operation its weights."""
+        """Give an operation its weights; those that several synapses have are stored once."""
         op.wide = int(weights.size > 0 and (weights.min() < -128 or weights.max() > 127))
-        op.weight_at = (self.weights16 if op.wide else self.weights8).add(weights)
+        op.weight_at = (self.weights16 if op.wide else self.weights8).share(weights)
 
     def add_up(
         self,

@@ -76,6 +76,7 @@ def _program(draft: Draft) -> Program:
         n_lines=draft.memory.lines,
         n_rings=draft.memory.rings,
         n_spares=draft.memory.spares,
+        n_counted=sum(len(layer.neuron.counters) for layer in layers),
     )
 
 
@@ -107,6 +108,7 @@ def _layer(draft: Draft, number: int, layer: Layer, shared: Pool) -> LayerRecord
         parameters_at=shared.add(kind.shared(layer.neuron)),
         ports_at=draft.ports_at[number],
         n_ports=len(layer.neuron.ports),
+        n_states=len(layer.neuron.states),
     )
     sums = [found for found in draft.sums if found.layer == number]
     if kind.shifts and len(sums) == 1 and sums[0] == _shifted_only(sums[0]):
@@ -122,6 +124,7 @@ def _shifted_only(found: Accumulator) -> Accumulator:
 def _placed(draft: Draft, layers: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """Layers, operations and accumulators one after the other: the rows with where each layer's begin."""
     layers["at"] = _begins(layers["padded"])
+    layers["counted_at"] = _begins([len(layer.neuron.counters) for layer in draft.network.layers])
     for rows, count, first in ((draft.ops, "n_ops", "first_op"), (draft.sums, "n_sums", "first_sum")):
         layers[count] = np.bincount([row.layer for row in rows], minlength=len(layers))
         layers[first] = _begins(layers[count])

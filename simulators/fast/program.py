@@ -34,6 +34,7 @@ class Program(NamedTuple):
         fan_out: int32 pool, connections that an event of each source neuron meets.
         readers: operations that read each source, source by source.
         n_sums, n_lines, n_rings, n_spares: sizes of the pools that the state needs.
+        n_counted: counters of all layers' neurons.
     """
 
     n_states: int
@@ -54,6 +55,7 @@ class Program(NamedTuple):
     n_lines: int
     n_rings: int
     n_spares: int
+    n_counted: int
 
     @property
     def n_padded(self) -> int:

@@ -64,6 +64,10 @@ class LayerRecord:
     first_sum: int = 0
     n_sums: int = 0
     """Its accumulators are `n_sums` from `first_sum` on."""
+    n_states: int = 0
+    """States of its neurons: so many rows of `State.neurons` are theirs."""
+    counted_at: int = 0
+    """The first of its neurons' counters, in `State.counted`."""
     late_shift: int = NOWHERE
     """Where its one accumulator is shifted left and no more, the shift, which the neurons then do; else -1."""
 
@@ -97,6 +101,16 @@ class Operation:
     """Of a convolution: the kernel's height and width."""
     run: int = 0
     """Of a convolution: target channels in a group, whose weights are neighbours."""
+    taps: int = 0
+    """Of taps in time: connections of each source neuron."""
+    first_tap: int = 0
+    """Of taps in time: the delay of the first."""
+    start: int = 0
+    """Of a rotary synapse: the step in which position 0 is sent."""
+    positions: int = 0
+    """Of a rotary synapse: rows of its table."""
+    pairs: int = 0
+    """Of a rotary synapse: pairs of neurons in a head."""
     rows_at: int = 0
     columns_at: int = 0
     """Of a convolution: where kernel taps lead from each row and each column of the source, in `Program.tables`."""

@@ -26,6 +26,7 @@ class Kept(NamedTuple):
         synapse_ops: (samples, synapses).
         sent, payload_bits: (samples, sources).
         input_events, layer_events: events of each input and of each padded neuron in all samples.
+        counted: (samples, counters of all layers' neurons).
         tally: spikes of each padded neuron in the current sample; empty where nothing is to be counted.
         states: (samples, steps, recorded states of neurons).
     """
@@ -40,6 +41,7 @@ class Kept(NamedTuple):
     payload_bits: Int64
     input_events: Int64
     layer_events: Int64
+    counted: Int64
     tally: Int32
     states: Int32
 
@@ -78,6 +80,7 @@ def run_chunk(
         payload_bits=np.zeros((n_samples, n_layers + 1), np.int64),
         input_events=np.zeros(int(program.sources["n"][0]), np.int64),
         layer_events=np.zeros(program.n_padded, np.int64),
+        counted=np.zeros((n_samples, program.n_counted), np.int64),
         tally=np.zeros(program.n_padded if counted else 0, np.int32),
         states=states,
     )

@@ -18,6 +18,7 @@ class State(NamedTuple):
         sums, lines, rings, spares: accumulators and what is on its way.
         spike_list, spike_value: neurons (and values of graded spikes) that each source sent in the last steps.
         spike_count: (sources, slots).
+        counted: int64, (counters of all layers' neurons), layer by layer, and one more, so that it is never empty.
     """
 
     neurons: Int32
@@ -30,6 +31,7 @@ class State(NamedTuple):
     spike_list: Int32
     spike_value: Int32
     spike_count: npt.NDArray[np.int64]
+    counted: npt.NDArray[np.int64]
 
 
 class Totals(NamedTuple):
@@ -66,6 +68,7 @@ def new_state(program: Program) -> State:
         spike_list,
         spike_value,
         np.zeros((len(program.sources), program.slots), np.int64),
+        np.zeros(program.n_counted + 1, np.int64),
     )
     # As the kernel `clear` does it, which to call from here takes longer than some samples.
     for layer, values in zip(program.layers, program.rest):

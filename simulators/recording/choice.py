@@ -133,7 +133,9 @@ def choose_record(
     """
     known = {*RECORDABLE, *recordable(*network.layers)}
     if not kinds or set(kinds) - known:
-        raise LapilliError(f"record: must be of {', '.join(RECORDABLE)}, got {', '.join(kinds) or 'nothing'}")
+        raise LapilliError(
+            f"record: must be of {', '.join(recordable(*network.layers))}, got {', '.join(kinds) or 'nothing'}"
+        )
     possible = {INPUT: (SPIKES,)} | {layer.name: recordable(layer) for layer in network.layers}
     if unknown := [name for name in layers or () if name not in possible]:
         raise LapilliError(f"layers: no layer {unknown[0]!r}; layers are {', '.join(possible)}")

@@ -1,7 +1,7 @@
 """The functions that Python calls: samples one after the other, or one step of a stream."""
 
 from lapilli.simulators.compiled import compiled
-from lapilli.simulators.fast.kernels.counting import count_input, count_layers, count_step, tally_step
+from lapilli.simulators.fast.kernels.counting import count_input, count_layers, count_named, count_step, tally_step
 from lapilli.simulators.fast.kernels.keeping import keep_step
 from lapilli.simulators.fast.kernels.step import advance, clear
 
@@ -45,6 +45,7 @@ def run_until_full(
         if len(kept.tally):
             count_input(program, neuron, value, offsets[sample], offsets[sample + 1], kept, sample)
             count_layers(program, kept, sample)
+            count_named(state, kept.counted[sample])
         sample, now = sample + 1, 0
         kept.offsets[sample] = n_kept
     cursor[0], cursor[1], cursor[2], cursor[3] = sample, now, event, n_kept

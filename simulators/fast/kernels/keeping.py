@@ -27,7 +27,7 @@ def keep_step(program, state, step, sample, keeps_spikes, state_at, kept, n_kept
 def _keep_states(program, state, step, sample, state_at, kept):
     """Keep the states asked for."""
     for layer in range(len(program.layers)):
-        for row in range(len(state.neurons)):
+        for row in range(program.layers[layer].n_states):
             place, first = state_at[layer, row], program.layers[layer].at
             if place >= 0:
                 for i in range(program.layers[layer].n):

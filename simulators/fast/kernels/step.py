@@ -44,13 +44,14 @@ def clear(program, state):
     state.rings[:] = 0
     state.spares[:] = 0
     state.spike_count[:] = 0
+    state.counted[:] = 0
 
 
 @compiled
 def _bring_to_rest(program, state, layer):
     """Bring the neurons of a layer to rest."""
     first, last = program.layers[layer].at, program.layers[layer].at + program.layers[layer].padded
-    for row in range(len(state.neurons)):
+    for row in range(program.layers[layer].n_states):
         state.neurons[row][first:last] = program.rest[layer, row]
 
 

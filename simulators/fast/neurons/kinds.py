@@ -6,10 +6,13 @@ from typing import Any
 
 from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.neurons.adaptive_lif import ADAPTIVE_LIF
+from lapilli.simulators.fast.neurons.attention import ATTENTION
 from lapilli.simulators.fast.neurons.cuba_lif import CUBA_LIF
+from lapilli.simulators.fast.neurons.gated_lif import GATED_LIF
 from lapilli.simulators.fast.neurons.kind import NeuronKind
 from lapilli.simulators.fast.neurons.resonators import BY_PHASE, IZHIKEVICH
 from lapilli.simulators.fast.neurons.sigma_delta import DECODER, ENCODER, NEURON
+from lapilli.simulators.fast.neurons.sum import SUM
 
 FAST_NEURONS: Mapping[str, NeuronKind] = MappingProxyType(
     {
@@ -20,6 +23,9 @@ FAST_NEURONS: Mapping[str, NeuronKind] = MappingProxyType(
         "DELTA": ENCODER,
         "SDNN": NEURON,
         "SIGMA": DECODER,
+        "GATED": GATED_LIF,
+        "ATTENTION": ATTENTION,
+        "SUM": SUM,
     }
 )
 """How each neuron model runs, by `model`; a new one joins here. `LayerRecord.model` is its place."""

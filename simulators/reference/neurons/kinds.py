@@ -6,16 +6,22 @@ from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
     Delta,
+    GatedLif,
     IzhikevichResonateAndFire,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
+    SpikeAttention,
+    Sum,
 )
 from lapilli.simulators.reference.neurons.adaptive_lif import AdaptiveLifs
+from lapilli.simulators.reference.neurons.attention import SpikeAttentions
 from lapilli.simulators.reference.neurons.cuba_lif import CubaLifs
+from lapilli.simulators.reference.neurons.gated_lif import GatedLifs
 from lapilli.simulators.reference.neurons.population import Population
 from lapilli.simulators.reference.neurons.resonators import IzhikevichResonators, PhaseResonators
 from lapilli.simulators.reference.neurons.sigma_delta import Deltas, SigmaDeltas, Sigmas
+from lapilli.simulators.reference.neurons.sum import Sums
 
 POPULATIONS: dict[str, Callable[..., Population]] = {
     CubaLif.model: CubaLifs,
@@ -25,5 +31,8 @@ POPULATIONS: dict[str, Callable[..., Population]] = {
     Delta.model: Deltas,
     SigmaDelta.model: SigmaDeltas,
     Sigma.model: Sigmas,
+    GatedLif.model: GatedLifs,
+    SpikeAttention.model: SpikeAttentions,
+    Sum.model: Sums,
 }
 """`(neuron, shape, n_samples)` -> the neurons of a layer, at rest; by model."""

@@ -1,16 +1,27 @@
 """All synapse kinds of this backend."""
 
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+from lapilli.netx_exports.synapses.kinds import (
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    RotarySynapse,
+    TapsSynapse,
+)
 from lapilli.simulators.reference.synapses.conv import ConvPathway
 from lapilli.simulators.reference.synapses.dense import DensePathway
 from lapilli.simulators.reference.synapses.direct import DirectPathway
 from lapilli.simulators.reference.synapses.identity import IdentityPathway
 from lapilli.simulators.reference.synapses.pathway import Pathway
+from lapilli.simulators.reference.synapses.rotary import RotaryPathway
+from lapilli.simulators.reference.synapses.taps import TapsPathway
 
 PATHWAYS: dict[str, type[Pathway]] = {
     DenseSynapse.kind: DensePathway,
     ConvSynapse.kind: ConvPathway,
     IdentitySynapse.kind: IdentityPathway,
     DirectSynapse.kind: DirectPathway,
+    TapsSynapse.kind: TapsPathway,
+    RotarySynapse.kind: RotaryPathway,
 }
 """A synapse at work, by kind."""

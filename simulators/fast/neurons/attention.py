@@ -1,0 +1,106 @@
+"""Spike attention: only what keys, values and queries meet of the memory is touched."""
+
+import numpy as np
+import numpy.typing as npt
+
+from lapilli.netx_exports.neurons.attention import SpikeAttention
+from lapilli.netx_exports.neurons.neuron import DECAY_UNITY
+from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated
+from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
+from lapilli.simulators.fast.neurons.layout import neurons_of, port_of, without_padding
+
+# States: the voltage, and from here on the rows of the memory.
+VOLTAGE, MEMORY = range(2)
+
+# Parameters of each neuron.
+KEEP_VOLTAGE, THRESHOLD = range(2)
+
+# Parameters that all neurons of a layer share.
+HEAD, KEEP_MEMORY = range(2)
+
+# Ports.
+QUERY, KEY, VALUE, WRITE = range(4)
+
+# Counters, in the order of `SpikeAttention.counters`.
+WRITES, READS = range(2)
+
+ONE = 64
+"""What a key and a value that come together add: 1 with 6 bits behind the point."""
+
+
+def per_neuron(neuron: SpikeAttention, shape: Shape) -> list[npt.NDArray[np.int32]]:
+    """Kept share of the voltage in 1/4096, threshold."""
+    return [DECAY_UNITY - neuron.per_neuron("voltage_decay", shape), neuron.per_neuron("vth_mant", shape) << 6]
+
+
+def shared(neuron: SpikeAttention) -> list[int]:
+    """Neurons of a head, kept share of the memory in 1/4096."""
+    return [neuron.head, DECAY_UNITY - neuron.memory_decay]
+
+
+@compiled
+def step(program, state, layer, shift):
+    """One step of a layer: forget, write, read, fire."""
+    first, last = neurons_of(program.layers[layer])
+    of_layer = program.layer_parameters[program.layers[layer].parameters_at :]
+    head, keep_memory = of_layer[HEAD], of_layer[KEEP_MEMORY]
+    counted = state.counted[program.layers[layer].counted_at :]
+    begin, end = port_of(program.layers[layer], QUERY)
+    query = state.sums[begin:end]
+    begin, end = port_of(program.layers[layer], KEY)
+    key = state.sums[begin:end]
+    begin, end = port_of(program.layers[layer], VALUE)
+    added = state.sums[begin:end]
+    begin, end = port_of(program.layers[layer], WRITE)
+    current = state.sums[begin:end]
+    # What arrived at "value" and "write" becomes what a key adds and what a query reads: no room is taken for these.
+    for i in range(len(added)):
+        added[i] = np.int32(ONE) if added[i] > 0 and current[i] > 0 else np.int32(0)
+        current[i] = 0
+    if keep_memory < 4096:
+        for row in range(MEMORY, MEMORY + head):
+            memory = state.neurons[row][first:last]
+            for i in range(len(memory)):
+                memory[i] = decayed(memory[i], np.int32(keep_memory))
+    n = program.layers[layer].n
+    for at in range(0, n, head):
+        for number in range(head):
+            memory = state.neurons[MEMORY + number][first + at : first + at + head]
+            if key[at + number] > 0:
+                counted[WRITES] += _write(memory, added[at : at + head])
+        for number in range(head):
+            memory = state.neurons[MEMORY + number][first + at : first + at + head]
+            if query[at + number] > 0:
+                counted[READS] += _read(memory, current[at : at + head])
+    voltage, keep_voltage = state.neurons[VOLTAGE][first:last], program.neuron_parameters[KEEP_VOLTAGE][first:last]
+    threshold, spiking = program.neuron_parameters[THRESHOLD][first:last], state.spiking[first:last]
+    for i in range(len(voltage)):
+        v = saturated(np.int32(decayed(voltage[i], keep_voltage[i]) + saturated(current[i])))
+        spikes = v >= threshold[i]
+        spiking[i] = spikes
+        voltage[i] = np.int32(0) if spikes else v
+    without_padding(state.spiking, program.layers[layer])
+
+
+@spliced
+def _write(memory, added):
+    """Add to a key's row of a head; returns how many numbers a value met."""
+    met = np.int32(0)
+    for j in range(len(memory)):
+        memory[j] = min(np.int32(memory[j] + added[j]), np.int32(8388607))
+        met += np.int32(added[j] != 0)
+    return met
+
+
+@spliced
+def _read(memory, current):
+    """Add a query's row of a head to the currents; returns how many of its numbers are not zero."""
+    met = np.int32(0)
+    for j in range(len(memory)):
+        current[j] += memory[j]
+        met += np.int32(memory[j] != 0)
+    return met
+
+
+ATTENTION = NeuronKind(step, per_neuron, shared)
