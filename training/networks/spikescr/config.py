@@ -98,6 +98,11 @@ class SpikeScrConfig:
         """Channels within a feed-forward part."""
         return self.width * self.ffn_ratio
 
+    @property
+    def attention_threshold(self) -> int:
+        """Of the attention's neurons, in meetings of query, key and value: 1 over the scale 1 / sqrt(head), rounded."""
+        return max(1, round(self.head**0.5))
+
     def waiting(self, n_steps: int) -> int:
         """Steps by which queries are later than keys, for samples of so many steps."""
         return n_steps if self.look_ahead == "full" else self.look_ahead
