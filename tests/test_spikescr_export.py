@@ -83,8 +83,12 @@ def test_the_module_decides_as_the_network():
 
 @pytest.mark.parametrize(
     ("given", "lag"),
-    [({}, 15), ({"convolutions": "centred"}, 31), ({"look_ahead": "full"}, 115)]
-    + [({"look_ahead": "full", "convolutions": "centred"}, 131)],
+    [
+        ({}, 15),
+        ({"convolutions": "centred"}, 31),
+        ({"look_ahead": "full"}, 115),
+        ({"look_ahead": "full", "convolutions": "centred"}, 131),
+    ],
 )
 def test_lags_are_those_that_were_worked_out(given, lag):
     assert SpikeScrNetwork(SpikeScrConfig(**given), 141, 20, 100).depth == lag

@@ -1,4 +1,4 @@
-"""A SpikeSCR module as a backend of `lapilli.run`: what was trained, in the numbers and steps of what runs elsewhere."""
+"""A SpikeSCR module as a backend of `lapilli.run`: what was trained, in the steps of what runs elsewhere."""
 
 import time
 from collections.abc import Iterator

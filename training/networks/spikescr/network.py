@@ -97,8 +97,8 @@ class SpikeScrNetwork(torch.nn.Module):
             LapilliError: as the constructor.
             KeyError, TypeError, ValueError: for facts that are none.
         """
-        sizes = [int(facts[name]) for name in ("n_inputs", "n_classes", "n_steps")]
-        return cls(config, *sizes, bool(facts["graded_input"]))
+        n_inputs, n_classes, n_steps = (int(facts[name]) for name in ("n_inputs", "n_classes", "n_steps"))
+        return cls(config, n_inputs, n_classes, n_steps, bool(facts["graded_input"]))
 
     @property
     def lags(self) -> dict[str, int]:
@@ -182,7 +182,8 @@ class SpikeScrNetwork(torch.nn.Module):
         if node.kind == "attention":
             keep = DECAY_UNITY - self.config.memory_decay
             memory = Memory(self.config.head, self.config.waiting(self.n_steps), keep)
-            found = attended(*(sent[name] for name in node.reads), write, memory)
+            query, key, value = (sent[name] for name in node.reads)
+            found = attended(query, key, value, write, memory)
             threshold = torch.full((node.width,), float(self.config.attention_threshold))
             return integer_neurons(found, threshold, firing._replace(at_once=True, exponent=0))
         return self._normed(node, sent, firing)

@@ -63,7 +63,8 @@ class _Attention(torch.autograd.Function):
         found = [torch.empty(gradient.shape) for _ in range(3)]
 
         def work(part: int, first: int, last: int) -> None:
-            room = np.empty((memory.head, memory.head), np.int32), np.empty((memory.head, memory.head), np.float32)
+            square = memory.head, memory.head
+            room = np.empty(square, np.int32), np.empty(square, np.float32), np.empty(square, np.float32)
             outs = [tensor.numpy() for tensor in found]
             attend_back(first, last, *arrays, memory.look_ahead, np.int64(memory.keep), given, *room, *outs)
 

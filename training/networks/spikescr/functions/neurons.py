@@ -173,7 +173,8 @@ class _IntegerLif(torch.autograd.Function):
     ) -> torch.Tensor:
         values = values.contiguous()
         volts, out = torch.empty_like(values), torch.empty_like(values)
-        cells = bias.detach().numpy(), threshold.numpy(), np.int32(firing.exponent), np.int32(firing.at_once)
+        unit = 1 / (64 * threshold)
+        cells = bias.detach().numpy(), threshold.numpy(), unit.numpy(), np.int32(firing.exponent), np.int32(firing.at_once)
         opened = _NO_GATE if gate is None else gate.contiguous().numpy()
 
         def work(part: int, first: int, last: int) -> None:

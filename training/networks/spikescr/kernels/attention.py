@@ -65,14 +65,30 @@ def _read(query, memory, out):
 
 @compiled
 def attend_back(
-    first, last, query, key, value, write, look_ahead, keep, gradient, memory, slopes, of_query, of_key, of_value
+    first,
+    last,
+    query,
+    key,
+    value,
+    write,
+    look_ahead,
+    keep,
+    gradient,
+    memory,
+    slopes,
+    turned,
+    of_query,
+    of_key,
+    of_value,
 ):
     """Gradients of what was read, where rounding and limits of the memory have none.
 
+    Both the memory and its gradient are also there the other way round, so that all sums run along rows.
+
     Arguments:
-        first, last, query, key, value, write, look_ahead, keep, memory: as of `attend`.
+        first, last, query, key, value, write, look_ahead, keep, memory: as of `attend`; here memory is [value, key].
         gradient: of what was read, (samples, steps, heads * head).
-        slopes: (head, head), float32, room.
+        slopes, turned: (head, head), float32, room: the gradient of the memory, [key, value] and [value, key].
         of_query, of_key, of_value: filled.
     """
     n_steps, width = query.shape[1:]
@@ -86,59 +102,57 @@ def attend_back(
                 if keep != 4096:
                     _decay(memory, keep)
                 if s < n_steps and write[n, s] > 0:
-                    _write(key[n, s, start:end], value[n, s, start:end], memory)
+                    _write(value[n, s, start:end], key[n, s, start:end], memory)
                 t = s - look_ahead
                 if t >= 0:
-                    _of_query(memory, gradient[n, t, start:end], of_query[n, t, start:end])
+                    _weighted_rows(gradient[n, t, start:end], memory, of_query[n, t, start:end])
             slopes[:] = 0
+            turned[:] = 0
             for s in range(n_steps + look_ahead - 1, -1, -1):
                 t = s - look_ahead
                 if t >= 0:
-                    _to_memory(query[n, t, start:end], gradient[n, t, start:end], slopes)
+                    _to_memory(query[n, t, start:end], gradient[n, t, start:end], slopes, turned)
                 if s < n_steps:
-                    if write[n, s] > 0:
-                        _of_write(
-                            key[n, s, start:end],
-                            value[n, s, start:end],
-                            slopes,
-                            of_key[n, s, start:end],
-                            of_value[n, s, start:end],
-                        )
-                    else:
-                        of_key[n, s, start:end] = 0
-                        of_value[n, s, start:end] = 0
+                    _spiking_rows(value[n, s, start:end], write[n, s], turned, of_key[n, s, start:end])
+                    _spiking_rows(key[n, s, start:end], write[n, s], slopes, of_value[n, s, start:end])
                 if keep != 4096:
                     for i in range(head):
                         for j in range(head):
                             slopes[i, j] *= kept
+                            turned[i, j] *= kept
 
 
 @spliced
-def _of_query(memory, gradient, found):
-    for i in range(len(found)):
-        row, total = memory[i], np.float32(0)
-        for j in range(len(gradient)):
-            total += np.float32(row[j]) * gradient[j]
-        found[i] = total
+def _weighted_rows(weights, memory, found):
+    found[:] = 0
+    for j in range(len(weights)):
+        row, weight = memory[j], weights[j]
+        for i in range(len(found)):
+            found[i] += np.float32(row[i]) * weight
 
 
 @spliced
-def _to_memory(query, gradient, slopes):
+def _to_memory(query, gradient, slopes, turned):
     for i in range(len(query)):
         if query[i] > 0:
             row = slopes[i]
             for j in range(len(gradient)):
                 row[j] += gradient[j]
+    for j in range(len(gradient)):
+        row, given = turned[j], gradient[j]
+        for i in range(len(query)):
+            row[i] += given * query[i]
 
 
 @spliced
-def _of_write(key, value, slopes, of_key, of_value):
-    of_value[:] = 0
-    for i in range(len(key)):
-        row, total = slopes[i], np.float32(0)
-        for j in range(len(value)):
-            total += row[j] if value[j] > 0 else np.float32(0)
-        of_key[i] = total * np.float32(UNIT)
-        if key[i] > 0:
-            for j in range(len(value)):
-                of_value[j] += row[j] * np.float32(UNIT)
+def _spiking_rows(spikes, write, slopes, found):
+    """64 times the sum of the rows of neurons that spike, 0 where nothing is written."""
+    found[:] = 0
+    if write > 0:
+        for i in range(len(spikes)):
+            if spikes[i] > 0:
+                row = slopes[i]
+                for j in range(len(found)):
+                    found[j] += row[j]
+        for j in range(len(found)):
+            found[j] *= np.float32(UNIT)

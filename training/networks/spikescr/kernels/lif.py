@@ -53,7 +53,7 @@ def float_lif(first, last, values, scale, shift, gate, gated, seed, cut, factor,
 
 @compiled
 def integer_lif(
-    first, last, values, bias, threshold, exponent, at_once, gate, gated, seed, cut, factor, volts, out, state
+    first, last, values, bias, threshold, unit, exponent, at_once, gate, gated, seed, cut, factor, volts, out, state
 ):
     """Neurons on integers, as `CubaLif` of current decay 4096 and voltage decay 2048.
 
@@ -61,6 +61,7 @@ def integer_lif(
         values: as of `float_lif`, integers; what dropout left fractions in is rounded.
         bias: integers, (channels), in the unit of `values`.
         threshold: integers, (channels), in the unit of `values` times 2^exponent / 64.
+        unit: of voltages in thresholds, `1 / (64 * threshold)`, (channels).
         exponent: a current is `(values + bias) << exponent`.
         at_once: 1 where a neuron fires at its threshold, 0 where it fires above it.
         volts: voltages before the reset in thresholds, exact where thresholds are powers of two.
@@ -82,7 +83,7 @@ def integer_lif(
                 current = wrapped(np.int32(np.int32(v[i]) << exponent))
                 now = limited(np.int32(halved(state[i]) + current))
                 level = np.int32(np.int32(threshold[i]) << np.int32(6))
-                v[i] = np.float32(now) / np.float32(level)
+                v[i] = np.float32(now) * unit[i]
                 fires = now > np.int32(level - at_once)
                 state[i] = np.int32(0) if fires else now
                 sent[i] = np.float32(1) if fires else np.float32(0)

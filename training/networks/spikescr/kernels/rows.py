@@ -8,6 +8,10 @@ from lapilli.training.fused.kernels.surrogate import through_spikes
 STATE_LIMIT = np.int32(1 << 23)
 """States of Lava have 24 bits: a current wraps at this magnitude, a voltage stays below it."""
 
+_WHOLE_RANGE = np.int32(1 << 24)
+_HIGHEST = np.int32((1 << 23) - 1)
+_LOWEST = np.int32(1 - (1 << 23))
+
 # Added to a smaller number, it leaves the number rounded to a whole one.
 _ROUNDING = np.float32(3 << 22)
 
@@ -27,15 +31,14 @@ def halved(voltage):
 @spliced
 def wrapped(current):
     """What 24 bits hold of a current that is too large by less than the whole range."""
-    current = np.int32(current - 2 * STATE_LIMIT) if current > STATE_LIMIT else current
-    return np.int32(current + 2 * STATE_LIMIT) if current <= -STATE_LIMIT else current
+    current = np.int32(current - _WHOLE_RANGE) if current > STATE_LIMIT else current
+    return np.int32(current + _WHOLE_RANGE) if current <= -STATE_LIMIT else current
 
 
 @spliced
 def limited(voltage):
     """What a voltage is where it would leave 24 bits."""
-    voltage = STATE_LIMIT - np.int32(1) if voltage >= STATE_LIMIT else voltage
-    return np.int32(1) - STATE_LIMIT if voltage <= -STATE_LIMIT else voltage
+    return np.int32(min(max(voltage, _LOWEST), _HIGHEST))
 
 
 @spliced
@@ -66,4 +69,5 @@ def slope(volts, exponential, steepness, peak, row):
     else:
         for i in range(len(row)):
             x = (volts[i] - np.float32(1)) * steepness
-            row[i] *= peak / (np.float32(1) + x * x)
+            # numba's own division looks for zeros, one number at a time.
+            row[i] *= np.divide(peak, np.float32(1) + x * x)
