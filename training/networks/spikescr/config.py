@@ -18,7 +18,7 @@ DECAY_UNITY = 4096
 class SpikeScrConfig:
     """A spiking transformer with gated convolutions; the defaults are the published network for SHD, but causal."""
 
-    kind: Literal["spikescr"] = "spikescr"
+    name: Literal["spikescr"] = "spikescr"
     """The kind of network: "spikescr"."""
 
     blocks: Count = 1

@@ -12,7 +12,8 @@ the statistics must be known before weights are rounded. Attention, rotary posit
 Evaluation is on integers in both phases.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any, NamedTuple
 
@@ -20,7 +21,9 @@ import torch
 
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.networks.operations import Costs
 from lapilli.training.networks.spikescr.config import DECAY_UNITY, SpikeScrConfig
+from lapilli.training.networks.spikescr.costs import layer_costs
 from lapilli.training.networks.spikescr.export import exported
 from lapilli.training.networks.spikescr.functions.attention import Memory, attended
 from lapilli.training.networks.spikescr.functions.dropout import NO_DROPOUT, Dropout, dropped_out
@@ -31,6 +34,7 @@ from lapilli.training.networks.spikescr.functions.taps import tapped
 from lapilli.training.networks.spikescr.layers import EPSILON, HEAD_UNIT, NormedLayer, whole_weights
 from lapilli.training.networks.spikescr.rotary import ROTARY_UNIT, rotary_table
 from lapilli.training.networks.spikescr.topology import HEAD, SEM_TAPS, Node, ahead, lags, nodes
+from lapilli.training.networks.trainable import TrainableNetwork
 
 
 class Sample(NamedTuple):
@@ -45,7 +49,7 @@ class Sample(NamedTuple):
     write: torch.Tensor
 
 
-class SpikeScrNetwork(torch.nn.Module):
+class SpikeScrNetwork(TrainableNetwork):
     """SpikeSCR with integer weights.
 
     Arguments:
@@ -140,8 +144,8 @@ class SpikeScrNetwork(torch.nn.Module):
         for node in self.nodes[:-1]:
             sent[node.name] = self._layer(node, sent, sample.write)
         read = dropped_out(_stream(sent, self.nodes[-1].reads), self._dropout(True))
-        weight = whole_weights(self.head, HEAD_UNIT)
-        scores = torch.matmul(read, weight.t()) / HEAD_UNIT
+        weight = whole_weights(self.head, HEAD_UNIT) / HEAD_UNIT if self.rounded else self.head
+        scores = torch.matmul(read, weight.t())
         return [*(sent[node.name] for node in self.nodes[:-1]), scores.transpose(1, 2)]
 
     def sample(self, values: torch.Tensor) -> Sample:
@@ -162,6 +166,24 @@ class SpikeScrNetwork(torch.nn.Module):
             )
         write = by_step[..., self.n_channels + self.config.key_mask]
         return Sample(by_step[..., : self.n_channels], write.contiguous())
+
+    def costs(self, values: torch.Tensor, answers: list[torch.Tensor]) -> Costs:
+        """Spikes and operations of the layers' weights; lines, biases and attention are not counted.
+
+        Arguments:
+            values, answers: of `answers`.
+        """
+        names = ("input", *(node.name for node in self.nodes[:-1]))
+        return layer_costs(self, dict(zip(names, (self.sample(values).values, *answers))))
+
+    @contextmanager
+    def unrounded(self) -> Iterator[None]:
+        """While it is open, evaluation is in floating point, behind the running statistics."""
+        self.rounded = False
+        try:
+            yield
+        finally:
+            self.rounded = True
 
     def export(self) -> Network:
         """The integer network that this module computes, with its readout."""

@@ -174,13 +174,14 @@ class _IntegerLif(torch.autograd.Function):
         values = values.contiguous()
         volts, out = torch.empty_like(values), torch.empty_like(values)
         unit = 1 / (64 * threshold)
-        cells = bias.detach().numpy(), threshold.numpy(), unit.numpy(), np.int32(firing.exponent), np.int32(firing.at_once)
+        arrays = bias.detach().numpy(), threshold.numpy(), unit.numpy()
+        cells = *arrays, np.int32(firing.exponent), np.int32(firing.at_once)
         opened = _NO_GATE if gate is None else gate.contiguous().numpy()
 
         def work(part: int, first: int, last: int) -> None:
             room = np.empty(values.shape[2], np.int32)
-            arrays = values.numpy(), *cells, opened, gate is not None, *firing.dropout, volts.numpy(), out.numpy(), room
-            integer_lif(first, last, *arrays)
+            dropout = opened, gate is not None, *firing.dropout
+            integer_lif(first, last, values.numpy(), *cells, *dropout, volts.numpy(), out.numpy(), room)
 
         over_samples(len(values), work)
         ctx.save_for_backward(None if gate is None else values, bias, volts, gate, threshold)
