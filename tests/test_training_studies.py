@@ -22,6 +22,7 @@ from lapilli.training.loop.fitting import TrainingInterruptedError
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import DistillationConfig, PlainConfig
 from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.recipes import curriculum, stllr, surrogate_gradient
 from lapilli.training.recipes.curriculum import ChainConfig
 from lapilli.training.recipes.stllr import OnlineOptimizerConfig
@@ -93,6 +94,8 @@ def test_every_configuration_gives_the_objects_of_its_recipe(path: Path) -> None
     if path.stem.startswith("stllr"):
         recipe = stllr.Options
         kinds = {"data": DataConfig, "network": OnlineNetworkConfig, "optimizer": OnlineOptimizerConfig}
+    if path.stem.startswith("spikescr"):
+        kinds["network"] = SpikeScrConfig
     options = read_options(path, recipe, SET_BY_STUDIES)
     if recipe is curriculum.Options:
         kinds |= {"chain": ChainConfig, "distillation": DistillationConfig}
