@@ -106,14 +106,17 @@ def lif_back(first, last, gradient, volts, edge, exponential, steepness, peak, s
     """
     n_steps, width = gradient.shape[1:]
     for n in range(first, last):
-        state[:] = 0
-        for t in range(n_steps - 1, -1, -1):
+        # In the order of memory first: processors fetch in advance what comes next, but not what came before.
+        for t in range(n_steps):
             row, v, given = found[n, t], volts[n, t], gradient[n, t]
             for i in range(width):
                 row[i] = given[i]
             if cut:
                 drop(row, seed, np.uint32((n * n_steps + t) * width), cut, factor)
             slope(v, exponential, steepness, peak, row)
+        state[:] = 0
+        for t in range(n_steps - 1, -1, -1):
+            row, v = found[n, t], volts[n, t]
             for i in range(width):
                 row[i] += np.float32(0) if v[i] > edge else np.float32(0.5) * state[i]
                 state[i] = row[i]
