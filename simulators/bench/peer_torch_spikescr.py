@@ -1,4 +1,4 @@
-"""The network of `spikescr_network` in plain torch, whole sequences at a time: what a user without lapilli would write."""
+"""The network of `spikescr_network` in plain torch, whole sequences at a time, as a user would write it."""
 
 from collections.abc import Callable, Sequence
 from typing import cast
