@@ -4,11 +4,11 @@ Part of them is wired as SpikeSCR is, with a line "valid" and a look-ahead; the 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from random_networks import Case
 from random_neurons import DECAYS, pick, random_attention, random_neuron
+from random_synapses import random_delay, random_exponent, random_rotary, random_table, random_taps, random_weights
 
 from lapilli.netx_exports import (
     INPUT,
@@ -21,10 +21,9 @@ from lapilli.netx_exports import (
     RotarySynapse,
     SpikeAttention,
     Sum,
-    TapsSynapse,
 )
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES, Neuron
-from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE, Synapse
+from lapilli.netx_exports.synapses.kinds import Synapse
 from lapilli.simulators import Events, Reset, run
 
 LOOK_AHEADS = ("none", "window", "sample")
@@ -66,7 +65,7 @@ def _wired(rng: np.random.Generator, look_ahead: str) -> Case:
         DenseSynapse("valid", ones, weight_bits=9, delays=np.full((1, 1), 1), port="write"),
     )
     layers.append(Layer("attention", (size,), attention, feeds))
-    layers.append(Layer("sum", (size,), Sum(), (IdentitySynapse("attention", 40), _taps(rng, "q", size))))
+    layers.append(Layer("sum", (size,), Sum(), (IdentitySynapse("attention", 40), random_taps(rng, "q", size))))
     drive = DenseSynapse("sum", rng.integers(-100, 100, (3, size)), weight_exp=int(pick(rng, -6, -3, 0)), port="drive")
     gate = DenseSynapse("valid", np.ones((3, 1), np.int64), weight_bits=9, port="gate")
     layers.append(Layer("head", (3,), GatedLif(int(pick(rng, 50, 500, NEVER_SPIKES)), 4096, 4096), (drive, gate)))
@@ -141,7 +140,7 @@ def _synapse(
 ) -> Synapse:
     source = sources[-1] if rng.random() < 0.5 else str(pick(rng, *sources))
     makers: list[Callable[[], Synapse]] = [
-        lambda: _taps(rng, source, size, port),
+        lambda: random_taps(rng, source, size, port),
         lambda: _identity(rng, source, port),
         # Delays of dense synapses only from spikes: Lava's could overflow, and is refused.
         lambda: _dense(rng, source, size, port, delayed=source not in values and rng.random() < 0.4),
@@ -151,75 +150,14 @@ def _synapse(
     return pick(rng, *makers)()
 
 
-def _exponent(rng: np.random.Generator) -> int:
-    return int(pick(rng, 0, 0, 0, 0, 7, 3, int(rng.integers(-6, 8)), int(rng.integers(-16, 8))))
-
-
-def _delay(rng: np.random.Generator, most: int = MAX_DELAY) -> int:
-    return int(min(most, pick(rng, 0, 0, 0, 0, 1, 1, int(rng.integers(0, 6)), int(rng.integers(0, most + 1)))))
-
-
-def _weights(rng: np.random.Generator, shape: tuple[int, ...], sign_mode: str) -> Any:
-    low, high = WEIGHT_RANGE[sign_mode]
-    character = int(rng.integers(4))
-    if character == 0:
-        return rng.choice([low, high], shape)
-    if character == 1:
-        return rng.integers(max(low, -20), min(high, 60) + 1, shape)
-    return rng.integers(low, high + 1, shape) * (rng.random(shape) < (0.3 if character == 2 else 1))
-
-
-def _sign_mode(rng: np.random.Generator) -> Any:
-    return pick(rng, "mixed", "mixed", "excitatory", "inhibitory")
-
-
-def _taps(rng: np.random.Generator, source: str, size: int, port: str | None = None) -> TapsSynapse:
-    taps = int(pick(rng, 1, 2, 3, 5, 7, int(rng.integers(1, MAX_DELAY + 2))))
-    return random_taps(rng, source, size, taps, port)
-
-
-def random_taps(rng: np.random.Generator, source: str, size: int, taps: int, port: str | None = None) -> TapsSynapse:
-    """Taps of every sign mode, number of bits and delay."""
-    sign_mode = _sign_mode(rng)
-    return TapsSynapse(
-        source,
-        _weights(rng, (taps, size), sign_mode),
-        weight_exp=_exponent(rng),
-        delay=_delay(rng, MAX_DELAY - taps + 1),
-        weight_bits=int(pick(rng, 8, 8, 9, int(rng.integers(1, 10)))),
-        sign_mode=sign_mode,
-        port=port,
-    )
-
-
 def _identity(rng: np.random.Generator, source: str, port: str) -> IdentitySynapse:
-    return IdentitySynapse(source, int(pick(rng, 1, 1, 1, 255, 255, -256)), _exponent(rng), _delay(rng, 9), port=port)
+    return IdentitySynapse(
+        source, int(pick(rng, 1, 1, 1, 255, 255, -256)), random_exponent(rng), random_delay(rng, 9), port=port
+    )
 
 
 def _dense(rng: np.random.Generator, source: str, size: int, port: str, *, delayed: bool) -> DenseSynapse:
     sign_mode = pick(rng, "mixed", "excitatory")
-    weights = _weights(rng, (size, size), sign_mode)
+    weights = random_weights(rng, (size, size), sign_mode)
     delays = rng.integers(0, 5, pick(rng, (1, 1), (size, 1), (size, size))) if delayed else None
-    return DenseSynapse(source, weights, _exponent(rng), delays, sign_mode=sign_mode, port=port)
-
-
-def random_rotary(rng: np.random.Generator, source: str, size: int, port: str | None = None) -> RotarySynapse:
-    """Any table, one or several heads; some begin late, and some tables end before the sample."""
-    pairs = int(rng.choice([n for n in range(1, size // 2 + 1) if size % (2 * n) == 0]))
-    return RotarySynapse(
-        source,
-        random_table(rng, int(rng.integers(3, 25)), pairs),
-        start=int(pick(rng, 0, 0, 1, 2, int(rng.integers(0, 9)))),
-        weight_exp=_exponent(rng),
-        delay=_delay(rng),
-        port=port,
-    )
-
-
-def random_table(rng: np.random.Generator, positions: int, pairs: int) -> Any:
-    """Cosines and sines of rotary positions, or any numbers."""
-    positions = max(1, positions)
-    if rng.random() < 0.6:
-        turns = np.arange(positions)[:, None] * 10.0 ** (-np.arange(pairs) * 4 / pairs)
-        return np.round(pick(rng, 128, 255) * np.stack([np.cos(turns), np.sin(turns)], axis=-1)).astype(np.int64)
-    return rng.choice([-256, 255, 0, 1, -1], (positions, pairs, 2))
+    return DenseSynapse(source, weights, random_exponent(rng), delays, sign_mode=sign_mode, port=port)
