@@ -7,7 +7,7 @@ from of_kind import of_kind
 from random_networks import KINDS, Case, random_case
 from random_spikescr import random_spikescr
 
-from lapilli.netx_exports import INPUT, ConvSynapse
+from lapilli.netx_exports import INPUT, ConvSynapse, RotarySynapse, SpikeAttention
 from lapilli.netx_exports.neurons.kinds import NEURONS, STATE_LIMIT
 from lapilli.simulators import run
 from lapilli.simulators.results import RECORDABLE
@@ -97,7 +97,7 @@ def test_random_networks_of_spikescrs_kinds_reach_every_corner():
         for number, layer in enumerate(case.network.layers):
             neuron, busy = layer.neuron, result.counts.sent[:, 1 + number].any()
             seen[f"{neuron.model} {'sends' if busy else 'is silent'}"] += 1
-            if neuron.model == "ATTENTION":
+            if isinstance(neuron, SpikeAttention):
                 seen["several heads"] += layer.size > neuron.head
                 seen["memory decays" if neuron.memory_decay else "memory stays"] += 1
                 delayed = max(synapse.delay_range[1] for synapse in layer.synapses if synapse.port == "query")
@@ -106,8 +106,8 @@ def test_random_networks_of_spikescrs_kinds_reach_every_corner():
             for synapse in layer.synapses:
                 seen[synapse.kind] += 1
                 seen[f"{synapse.kind} of values"] += synapse.source in case.network.graded_sources
-                if synapse.kind == "rotary":
-                    seen["table ends"] += bool(synapse.start + len(synapse.table) < case.n_steps)
+                if isinstance(synapse, RotarySynapse):
+                    seen["table ends"] += bool(synapse.start + len(synapse.effective_weights) < case.n_steps)
                     seen["starts late"] += synapse.start > 0
     assert len(seen) == 26
     assert min(seen.values()) >= 3, seen

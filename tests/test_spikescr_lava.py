@@ -15,7 +15,7 @@ from random_spikescr import random_spikescr
 from run_equality import assert_same_run
 
 from lapilli.lava_models.neurons.attention import PySpikeAttention
-from lapilli.netx_exports import INPUT, CubaLif, Layer, Network, RotarySynapse, Sum, TapsSynapse
+from lapilli.netx_exports import INPUT, CubaLif, Layer, Network, RotarySynapse, SpikeAttention, Sum, TapsSynapse
 from lapilli.netx_exports.neurons.kinds import STATE_LIMIT
 from lapilli.netx_exports.synapses.kinds import Synapse
 from lapilli.simulators import Events, run
@@ -59,15 +59,15 @@ class Port:
         self.values = np.array(values)
 
 
-def lava_attention(population: SpikeAttentions) -> Any:
+def lava_attention(neuron: SpikeAttention, population: SpikeAttentions) -> Any:
     """The Process' model, without a runtime, in the state of the reference's neurons."""
     model = PySpikeAttention({})
     for port in ("query_in", "key_in", "value_in", "write_in", "s_out"):
         setattr(model, port, Port())
     size = population.shape[1:]
-    model.vth = population.neuron.per_neuron("vth_mant", size)
-    model.voltage_decay = population.neuron.per_neuron("voltage_decay", size)
-    model.memory_decay = np.array([population.neuron.memory_decay], np.int32)
+    model.vth = neuron.per_neuron("vth_mant", size)
+    model.voltage_decay = neuron.per_neuron("voltage_decay", size)
+    model.memory_decay = np.array([neuron.memory_decay], np.int32)
     model.voltage = population.states["voltage"][0].copy()
     model.memory = np.stack([population.states[row][0] for row in population.rows])
     model.writes, model.reads = np.zeros(1, np.int64), np.zeros(1, np.int64)
@@ -86,7 +86,7 @@ def test_attention_equals_it_from_any_state(seed: int) -> None:
     for state in population.states.values():
         near = rng.choice([-largest, 0, largest - 64, largest - 1, largest], state.shape)
         state[:] = np.where(rng.random(state.shape) < 0.5, near, rng.integers(-largest, largest + 1, state.shape))
-    model = lava_attention(population)
+    model = lava_attention(neuron, population)
     for _ in range(12):
         density = rng.random()
         arriving = [rng.integers(-3, 4, (1, size)).astype(np.int32) for _ in range(4)]
