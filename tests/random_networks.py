@@ -15,7 +15,7 @@ from random_synapses import random_rotary, random_taps
 
 from lapilli.lava_models.refusals import lava_refusals
 from lapilli.netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
-from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif
+from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif, GatedLif, SpikeAttention
 from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
 from lapilli.simulators import Events, Reset
 
@@ -94,6 +94,8 @@ def random_case(
         name = f"layer{number}"
         shape, synapses = _synapses(rng, kind, name, shapes, graded, conv_delays)
         model = models[number] if number < len(models) else CubaLif.model
+        if model == SpikeAttention.model and len(shape) > 1:
+            model = GatedLif.model  # heads are of flat layers
         if len(ports := NEURONS[model].ports) > 1:
             synapses = _with_imaginary(rng, synapses) if "imag" in ports else _at_ports(rng, synapses, ports)
         layers.append(Layer(name, shape, random_neuron(rng, shape, model), synapses))
