@@ -14,7 +14,7 @@ from lapilli.training.data.framing import Framing
 from lapilli.training.data.tasks import find_task
 from lapilli.training.loop import classifier
 from lapilli.training.loop.batches import Batch, TrainingBatches, ValidationBatches, valid_steps
-from lapilli.training.loop.classifier import Classifier, silent_steps
+from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import (
     ConfidenceConfig,
@@ -96,7 +96,7 @@ def test_early_silence_is_cut_off_and_nothing_else() -> None:
         module = SlayerNetwork(config, task.shape, 3, task.graded).eval()
         batch = next(iter(ValidationBatches(task.train, task.run_steps(depth(config)), 20)))
         answers = module(batch.values)
-        silent = silent_steps(module)
+        silent = module.silent_steps
         assert silent == len(config.hidden) + 1
         assert not answers[..., :silent].any()
         assert answers[..., silent].any() or config.hidden

@@ -83,7 +83,7 @@ def test_weights_that_are_not_rounded(name: str, task: Task) -> None:
     values = next(iter(ValidationBatches(task.train, n_steps, 90))).values
     with torch.no_grad():
         rounded = module(values)
-        with evaluation._unrounded(module):
+        with module.unrounded():
             unrounded = module(values)
         found = unrounded_accuracy(module, task.train, n_steps)
         assert not torch.equal(rounded, unrounded)
@@ -96,7 +96,7 @@ def test_weights_that_are_not_rounded(name: str, task: Task) -> None:
         assert found == float(np.mean(scores.double().sum(-1).argmax(1).numpy() == task.train.labels))
         if name != "batch norm":
             # On the grid there is nothing to round.
-            with evaluation._unrounded(module):
+            with module.unrounded():
                 unrounded = module(values)
             assert torch.equal(unrounded, module(values))
 

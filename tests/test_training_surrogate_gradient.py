@@ -22,7 +22,7 @@ from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
 from lapilli.training.data.samples import in_memory
 from lapilli.training.loop.batches import TrainingBatches
-from lapilli.training.loop.classifier import Classifier, silent_steps
+from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.fitting import TrainingInterruptedError
 from lapilli.training.loop.optimisation import learning_rate
 from lapilli.training.methods import PlainConfig
@@ -206,7 +206,7 @@ def test_the_voltages_that_the_loss_sees_are_the_exported_integers(tmp_path: Pat
         batches = TrainingBatches(in_memory(events), n_steps, 10, 0, lambda batch, generator: batch)
         classifier = Classifier(module, batches, OPTIMIZER, LossConfig(gain=1.0), PlainConfig())
         logits, _ = classifier._run(slayer_input(events, n_steps))
-        assert logits.shape == (len(events), 10, n_steps - silent_steps(module))
+        assert logits.shape == (len(events), 10, n_steps - module.silent_steps)
         result = run(network, events, "reference", n_steps=n_steps, record=needed_recording(network))
         unit = 4096 if readout == "voltage_sum" else 1
         expected = scores(result, network)

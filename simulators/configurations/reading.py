@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike, existing_file
 from lapilli.simulators.configurations.configuration import as_plain
-from lapilli.simulators.configurations.named import kinds_of
+from lapilli.simulators.configurations.named import NAME, kinds_of, name_of
 from lapilli.simulators.configurations.problems import inner_hint, problems_of
 
 Kind = TypeVar("Kind")
@@ -114,10 +114,15 @@ def _over(defaults: Mapping[str, Any], kind: Any, content: Mapping[str, Any]) ->
     found: dict[str, Any] = {}
     for name, value in content.items():
         default = defaults.get(name)
-        if isinstance(value, Mapping) and is_dataclass(default) and not kinds_of(inner_hint(hints[name])):
+        if isinstance(value, Mapping) and is_dataclass(default) and _is_of(hints[name], type(default), value):
             value = {**as_plain(default), **_over(vars(default), type(default), value)}
         found[name] = value
     return found
+
+
+def _is_of(hint: Any, kind: Any, value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is for a configuration of this kind; of several, the name decides, if there is one."""
+    return not kinds_of(inner_hint(hint)) or value.get(NAME, name_of(kind)) == name_of(kind)
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ from lapilli.training.data.augmentation import AugmentConfig, augment
 from lapilli.training.data.catalogue import prepared
 from lapilli.training.data.digits import N_CLASSES, deform, digits
 from lapilli.training.data.framing import Framing, Split, check_taken
+from lapilli.training.data.lines import Lines, beside_lines, lined
 from lapilli.training.data.samples import Samples, in_memory
 from lapilli.training.loop.batches import Augment
 
@@ -37,6 +38,10 @@ class DataConfig:
 
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """What happens to training samples at random."""
+
+    lines: Lines = "none"
+    """Inputs beside the channels, the last ones: "valid" is 1 in all steps of a sample, padding too; "keys" in those of
+    the recording itself. SpikeSCR needs the first, and the second where it masks keys."""
 
     deformation: AtLeastZero = 1.0
     """Of "digits" alone: largest random deformation of training images; 1 is 0.2 rad, 10 % of size, 0.2 of shear and
@@ -117,7 +122,8 @@ def find_task(config: DataConfig, progress: bool) -> Task:
         parts = [found.part(part) for part in ("train", "validation", "test")]
         classes, step_ms = found.classes, found.step_ms
         augmented = partial(augment, config=config.augment)
-    train, validation, test = parts
+    train, validation, test = (lined(part, config.lines) for part in parts)
+    augmented = beside_lines(augmented, config.lines)
     if config.fit == "train and validation":
         train = joined(train, validation)
     return Task(config.name, classes, train, validation, test, step_ms, augmented, config.drain)

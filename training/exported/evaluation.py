@@ -1,7 +1,6 @@
 """What a trained network reaches: measured on the exported integers, some samples at a time."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +14,11 @@ from lapilli.simulators.many import parts_of
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.run import BackendName
 from lapilli.training.data.samples import Samples
+from lapilli.training.exported.backends import module_backend
 from lapilli.training.exported.module_results import MODULE_BATCH
-from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.loop.batches import ValidationBatches
-from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.readouts import step_scores
+from lapilli.training.networks.trainable import TrainableNetwork
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def measure(
     return Measured(totals.accuracy, *per_sample, np.concatenate(decisions))
 
 
-def check_same_decisions(module: SlayerNetwork, network: Network, samples: Samples, n_steps: int) -> Measured:
+def check_same_decisions(module: TrainableNetwork, network: Network, samples: Samples, n_steps: int) -> Measured:
     """Measure an exported network, and the module that it was exported from beside it.
 
     Raises:
@@ -80,7 +79,7 @@ def check_same_decisions(module: SlayerNetwork, network: Network, samples: Sampl
             spikes in a bin can bring about, wrap or end there in Lava, but not in SLAYER.
     """
     exported = measure(network, samples, n_steps)
-    trained = measure(network, samples, n_steps, SlayerBackend(module))
+    trained = measure(network, samples, n_steps, module_backend(module))
     if not np.array_equal(exported.decisions, trained.decisions):
         different = int(np.count_nonzero(exported.decisions != trained.decisions))
         raise LapilliError(
@@ -90,17 +89,17 @@ def check_same_decisions(module: SlayerNetwork, network: Network, samples: Sampl
     return exported
 
 
-def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) -> float | None:
+def unrounded_accuracy(module: TrainableNetwork, samples: Samples, n_steps: int) -> float | None:
     """Accuracy of the module with its weights as the optimiser left them, not rounded to 8 bits.
 
-    The fused kernels have integer weights only, so SLAYER's own code runs; None where it cannot, which is the case for
-    recurrent layers with biases.
+    Of a SLAYER network its own code runs, because the fused kernels have integer weights only; None where it cannot,
+    which is the case for recurrent layers with biases.
     """
     right = 0
     was_training = module.training
     module.eval()
     try:
-        with torch.no_grad(), _unrounded(module):
+        with torch.no_grad(), module.unrounded():
             for batch in ValidationBatches(samples, n_steps, MODULE_BATCH):
                 scores = step_scores(module.config.readout, module(batch.values)).double().sum(-1)
                 right += int((scores.argmax(1) == batch.labels).sum())
@@ -109,20 +108,3 @@ def unrounded_accuracy(module: SlayerNetwork, samples: Samples, n_steps: int) ->
     finally:
         module.train(was_training)
     return right / len(samples)
-
-
-@contextmanager
-def _unrounded(module: torch.nn.Module) -> Iterator[None]:
-    synapses: list[Any] = [part for part in module.modules() if getattr(part, "pre_hook_fx", None) is not None]
-    hooks = [synapse.pre_hook_fx for synapse in synapses]
-    for synapse in synapses:
-        synapse.pre_hook_fx = _as_it_is
-    try:
-        yield
-    finally:
-        for synapse, hook in zip(synapses, hooks):
-            synapse.pre_hook_fx = hook
-
-
-def _as_it_is(weight: torch.Tensor) -> torch.Tensor:
-    return weight

@@ -5,9 +5,9 @@ from pathlib import Path
 from lapilli.netx_exports import Network, save
 from lapilli.netx_exports.errors import FormatError
 from lapilli.netx_exports.files import PathLike
-from lapilli.simulators.configurations import read_section
 from lapilli.training.loop.run_folder import RunFolder, read_config, read_weights
-from lapilli.training.networks.network import NetworkConfig, SlayerNetwork
+from lapilli.training.networks.kinds import NETWORKS, read_network_config
+from lapilli.training.networks.trainable import TrainableNetwork
 
 
 def export_run(run_dir: PathLike, out: PathLike) -> Network:
@@ -30,18 +30,18 @@ def export_run(run_dir: PathLike, out: PathLike) -> Network:
     return network
 
 
-def load_module(run_dir: PathLike) -> SlayerNetwork:
-    """The SLAYER module of a finished run, with its weights.
+def load_module(run_dir: PathLike) -> TrainableNetwork:
+    """The module of a finished run, with its weights.
 
     Raises:
         LapilliError: when the folder holds no finished run.
         FormatError: when configuration and weights are damaged or do not fit each other.
     """
     folder = RunFolder(Path(run_dir))
-    config = read_section(read_config(folder), "network", NetworkConfig, folder.config)
+    config = read_network_config(read_config(folder), folder.config)
     weights, facts = read_weights(folder)
     try:
-        module = SlayerNetwork.from_facts(config, facts)
+        module = NETWORKS[type(config)].from_facts(config, facts)
         module.load_state_dict(weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         # torch lists missing, unexpected and ill-shaped tensors on several lines.

@@ -12,9 +12,9 @@ from lapilli.training.loop.inheritance import Teaching
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig, learning_rate
 from lapilli.training.loop.parameter_groups import parameter_groups
 from lapilli.training.methods import Method, method_loss
-from lapilli.training.networks.network import SlayerNetwork, depth
-from lapilli.training.networks.operations import Costs, costs
+from lapilli.training.networks.operations import Costs
 from lapilli.training.networks.readouts import step_scores
+from lapilli.training.networks.trainable import TrainableNetwork
 
 LOADERS = ("validation", "test")
 """What the validation loop goes through: the second one only where the test part is watched."""
@@ -33,7 +33,7 @@ class Classifier(LightningModule):
 
     def __init__(
         self,
-        network: SlayerNetwork,
+        network: TrainableNetwork,
         batches: TrainingBatches,
         optimizer: OptimizerConfig,
         loss: LossConfig,
@@ -67,6 +67,7 @@ class Classifier(LightningModule):
     def on_train_epoch_start(self) -> None:
         """Set what depends on epoch and process: order of the data, dropout's random numbers, learning rate."""
         self._batches.epoch = self.current_epoch
+        self.network.begin_epoch(self.current_epoch, self._optimizer.max_epochs)
         self._batches.rank, self._batches.world = self.trainer.global_rank, self.trainer.world_size
         rank = self.trainer.global_rank
         seeds = [self._batches.seed, self.current_epoch, *([rank] if rank else [])]
@@ -90,7 +91,7 @@ class Classifier(LightningModule):
         )
         metrics = {}
         if self._loss.operations or self._loss.spikes:
-            found = costs(self.network.blocks, batch.values, answers)
+            found = self.network.costs(batch.values, answers)
             loss = loss + self._price(found)
             metrics = {"train_operations": found.operations, "train_spikes": found.spikes}
         self._check_finite(loss)
@@ -104,7 +105,7 @@ class Classifier(LightningModule):
         part = LOADERS[dataloader_idx]
         metrics = {f"{part}_accuracy": (mean.argmax(1) == batch.labels).float().mean()}
         if part == "validation":
-            found = costs(self.network.blocks, batch.values, answers)
+            found = self.network.costs(batch.values, answers)
             metrics["validation_loss"] = torch.nn.functional.cross_entropy(mean, batch.labels) + self._price(found)
             metrics["validation_operations"] = found.operations
             self._check_finite(metrics["validation_loss"])
@@ -148,21 +149,16 @@ class Classifier(LightningModule):
             logits = _logits(teacher, teacher(batch.teacher_values), self._teaching.gain)
         return logits, self._valid(teacher, batch.teacher_lengths, logits)
 
-    def _valid(self, network: SlayerNetwork, lengths: torch.Tensor, logits: torch.Tensor) -> torch.Tensor | None:
+    def _valid(self, network: TrainableNetwork, lengths: torch.Tensor, logits: torch.Tensor) -> torch.Tensor | None:
         if self._loss.padding == "counted":
             return None
-        return valid_steps(lengths, depth(network.config) - silent_steps(network), logits.shape[-1])
+        return valid_steps(lengths, network.late_steps, logits.shape[-1])
 
     def _price(self, costs: Costs) -> torch.Tensor:
         price = (self._loss.operations * costs.operations + self._loss.spikes * costs.spikes) / 1000
         return price.float()
 
 
-def silent_steps(network: SlayerNetwork) -> int:
-    """Steps of a readout before anything of the input can have come through."""
-    return sum(hasattr(block, "neuron") for block in network.blocks)
-
-
-def _logits(network: SlayerNetwork, answers: torch.Tensor, gain: float) -> torch.Tensor:
+def _logits(network: TrainableNetwork, answers: torch.Tensor, gain: float) -> torch.Tensor:
     # In silent steps all classes are equal, which some method would take for a decision.
-    return step_scores(network.config.readout, answers[..., silent_steps(network) :]) * gain
+    return step_scores(network.config.readout, answers[..., network.silent_steps :]) * gain

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from lapilli.training.exported.export import load_module
 from lapilli.training.loop.batches import TeacherInput
 from lapilli.training.loop.optimisation import LossConfig
 from lapilli.training.loop.run_folder import RunFolder, read_config
-from lapilli.training.networks.network import SlayerNetwork, depth
+from lapilli.training.networks.trainable import TrainableNetwork
 
 Inherited = Literal["as it is", "rescaled"]
 
@@ -33,12 +33,12 @@ class Teaching:
         input: what it sees.
     """
 
-    module: SlayerNetwork
+    module: TrainableNetwork
     gain: float
     input: TeacherInput
 
 
-def inherit(module: SlayerNetwork, run: Path, task: Task, data: DataConfig, inherited: Inherited) -> None:
+def inherit(module: TrainableNetwork, run: Path, task: Task, data: DataConfig, inherited: Inherited) -> None:
     """Give a network the weights of a finished run, batch statistics, decays and delays included.
 
     Arguments:
@@ -57,10 +57,9 @@ def inherit(module: SlayerNetwork, run: Path, task: Task, data: DataConfig, inhe
     if _data_of(run).name == data.name:
         _check_held_out("start", run, data)
     try:
-        module.load_state_dict(before.state_dict())
+        module.take_over(before)
     except RuntimeError as error:
         raise LapilliError(f"start: the network of {run} has other layers ({' '.join(str(error).split())})") from error
-    _take_delays(module, before)
     if inherited == "rescaled":
         _rescale(module, step_ratio(run, task))
 
@@ -85,7 +84,8 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
             one holds out.
     """
     config = _data_of(run)
-    theirs = find_task(DataConfig(config.name, config.framing, data.split, fit=data.fit), progress=True)
+    seen = DataConfig(config.name, config.framing, data.split, lines=config.lines, fit=data.fit)
+    theirs = find_task(seen, progress=True)
     module = load_module(run).requires_grad_(False)
     if theirs.classes != task.classes or prod(theirs.shape) != module.n_inputs:
         raise LapilliError(f"teacher: {run} knows other classes or inputs than data set {task.name}")
@@ -93,7 +93,7 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
         raise LapilliError(f"teacher: {run} was trained on other recordings than those of data set {task.name}")
     _check_held_out("teacher", run, data)
     loss = read_section(read_config(RunFolder(run)), "loss", LossConfig, RunFolder(run).config)
-    n_steps = theirs.train.n_steps + (depth(module.config) if config.drain is None else config.drain)
+    n_steps = theirs.train.n_steps + (module.depth if config.drain is None else config.drain)
     return Teaching(module, loss.gain, TeacherInput(theirs.train, n_steps))
 
 
@@ -112,15 +112,7 @@ def _same_recordings(first: Samples, second: Samples) -> bool:
     return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in ("rows", "labels", "groups"))
 
 
-def _take_delays(module: SlayerNetwork, before: SlayerNetwork) -> None:
-    # SLAYER draws delays when a block first runs; these are drawn already.
-    for block, old in zip(module.blocks, before.blocks):
-        if getattr(block, "delay", None) is not None:
-            delays: Any = block.delay
-            delays.init = old.delay.init
-
-
-def _rescale(module: SlayerNetwork, ratio: float) -> None:
+def _rescale(module: TrainableNetwork, ratio: float) -> None:
     with torch.no_grad():
         for name, parameter in module.named_parameters():
             if name.endswith("delay.delay"):

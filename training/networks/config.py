@@ -76,6 +76,9 @@ class ConvConfig:
 class NetworkConfig:
     """Layers of CUBA LIF neurons and a readout."""
 
+    name: Literal["slayer"] = "slayer"
+    """The kind of network: "slayer"."""
+
     conv: tuple[ConvConfig, ...] = ()
     """Convolutional layers in front of the hidden ones; the input is then (channels, rows, columns)."""
 

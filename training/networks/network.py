@@ -15,13 +15,15 @@ from lapilli.training.networks.axonal_delays import delayed, later
 from lapilli.training.networks.blocks import build_blocks
 from lapilli.training.networks.config import DEFAULT_NETWORK, ConvConfig, NetworkConfig, depth
 from lapilli.training.networks.folding import batch_statistics, refresh
+from lapilli.training.networks.operations import Costs, costs
 from lapilli.training.networks.problems import misfits
 from lapilli.training.networks.time import clear_state
+from lapilli.training.networks.trainable import TrainableNetwork
 
 __all__ = ["DEFAULT_NETWORK", "ConvConfig", "NetworkConfig", "SlayerNetwork", "depth"]
 
 
-class SlayerNetwork(torch.nn.Module):
+class SlayerNetwork(TrainableNetwork):
     """SLAYER blocks run one after the other, each batch from empty state.
 
     Arguments:
@@ -71,6 +73,21 @@ class SlayerNetwork(torch.nn.Module):
         shape = [int(side) for side in facts.get("input_shape", [facts["n_inputs"]])]
         return cls(config, shape, int(facts["n_classes"]), bool(facts.get("graded_input", 0)))
 
+    @property
+    def depth(self) -> int:
+        """Steps after which the readout has answered an input spike, learned delays at their largest."""
+        return depth(self.config)
+
+    @property
+    def silent_steps(self) -> int:
+        """Steps of the readout before anything of the input can have come through."""
+        return sum(hasattr(block, "neuron") for block in self.blocks)
+
+    @property
+    def late_steps(self) -> int:
+        """Steps by which learned delays may make an answer later, at their largest."""
+        return self.depth - self.silent_steps
+
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         """What the last block gives, (samples, classes, steps): voltages of a readout that never spikes, or spikes.
 
@@ -108,10 +125,41 @@ class SlayerNetwork(torch.nn.Module):
         clear_state(self)
         return found
 
+    def costs(self, values: torch.Tensor, answers: list[torch.Tensor]) -> Costs:
+        """As `lapilli.training.networks.operations.costs`."""
+        return costs(self.blocks, values, answers)
+
+    def take_over(self, before: TrainableNetwork) -> None:
+        """Have all weights, statistics and delays of a network of the same layers."""
+        super().take_over(before)
+        # SLAYER draws delays when a block first runs; these are drawn already.
+        blocks: Any = before.blocks
+        for block, old in zip(self.blocks, blocks):
+            if getattr(block, "delay", None) is not None:
+                delays: Any = block.delay
+                delays.init = old.delay.init
+
+    @contextmanager
+    def unrounded(self) -> Iterator[None]:
+        """While it is open, synapses use their weights as they are; the fused kernels do not run then."""
+        synapses: list[Any] = [part for part in self.modules() if getattr(part, "pre_hook_fx", None) is not None]
+        hooks = [synapse.pre_hook_fx for synapse in synapses]
+        for synapse in synapses:
+            synapse.pre_hook_fx = _as_it_is
+        try:
+            yield
+        finally:
+            for synapse, hook in zip(synapses, hooks):
+                synapse.pre_hook_fx = hook
+
     def export(self) -> Network:
         """The integer network that this module computes, with its readout."""
         network = from_slayer(self, self.input_shape, readout=Readout(self.config.readout))
         return replace(network, graded_input=True) if self.graded_input else network
+
+
+def _as_it_is(weight: torch.Tensor) -> torch.Tensor:
+    return weight
 
 
 def _read(block: Any, sent: Sequence[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:

@@ -22,7 +22,8 @@ from lapilli.training.data.tasks import DataConfig
 from lapilli.training.loop.inheritance import Inherited
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import DistillationConfig, KdclConfig, OwnMethod
-from lapilli.training.networks.network import DEFAULT_NETWORK, NetworkConfig
+from lapilli.training.networks.config import DEFAULT_NETWORK
+from lapilli.training.networks.kinds import AnyNetworkConfig
 from lapilli.training.recipes import surrogate_gradient
 from lapilli.training.recipes.surrogate_gradient import Accelerator
 from lapilli.training.studies.collect import Row
@@ -123,7 +124,7 @@ class Options:
     data: DataConfig = field(default_factory=DataConfig)
     """what to train on; bins and steps are those of each stage, the drain that of the first, as long in time."""
 
-    network: NetworkConfig = DEFAULT_NETWORK
+    network: AnyNetworkConfig = DEFAULT_NETWORK
     """what to train."""
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

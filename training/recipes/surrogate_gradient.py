@@ -1,9 +1,10 @@
-"""Recipe: train a SLAYER network on spike trains by surrogate gradients, quantisation-aware, and export it.
+"""Recipe: train a network on spike trains by surrogate gradients, quantisation-aware, and export it.
 
 SLAYER quantises weights to 8 bits and states to fixed point in every forward pass, so the loss sees the integer network
-that is exported; gradients pass through the rounding as if it were not there, and through a spike by its surrogate.
-What the loss asks for is the method's business (`lapilli.training.methods`): cross-entropy, TET, ETC, TKS, KDCL, …
-The weights kept are those of the epoch with the lowest validation loss; the test part is looked at once, at the end.
+that is exported; SpikeSCR does so in its last epochs. Gradients pass through the rounding as if it were not there, and
+through a spike by its surrogate. What the loss asks for is the method's business (`lapilli.training.methods`):
+cross-entropy, TET, ETC, TKS, KDCL, … The weights kept are those of the epoch with the lowest validation loss; the test
+part is looked at once, at the end.
 
 Everything random (initial weights, order, augmentation, dropout) depends on seed and epoch alone: a run that was
 stopped by Ctrl-C, a kill or a power cut, and resumed, ends with the same weights, bit for bit, as one that was not.
@@ -30,7 +31,9 @@ from lapilli.training.loop.inheritance import Inherited, inherit, teacher_of
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.loop.run_folder import RunFolder, start_run, write_summary, write_weights
 from lapilli.training.methods import METHODS, AnyMethod, Method, PlainConfig
-from lapilli.training.networks.network import DEFAULT_NETWORK, NetworkConfig, SlayerNetwork, depth
+from lapilli.training.networks.config import DEFAULT_NETWORK
+from lapilli.training.networks.kinds import AnyNetworkConfig, build_network
+from lapilli.training.networks.trainable import TrainableNetwork
 
 DEFAULT_METHOD = PlainConfig(label_smoothing=0.1)
 
@@ -45,7 +48,7 @@ class Summary:
     """What a training reached: the content of `summary.json`.
 
     Accuracies are those of the integer decision (`lapilli.simulators.decisions`) of the exported network on `fast`; the
-    SLAYER module decides every test sample alike, or training ends with an error.
+    module decides every test sample alike, or training ends with an error.
 
     Arguments:
         train_accuracy, validation_accuracy, test_accuracy: shares of samples, with the kept weights.
@@ -89,8 +92,8 @@ class Options:
     data: DataConfig = field(default_factory=DataConfig)
     """what to train on."""
 
-    network: NetworkConfig = DEFAULT_NETWORK
-    """what to train."""
+    network: AnyNetworkConfig = DEFAULT_NETWORK
+    """what to train: layers of SLAYER ("slayer"), or a spiking transformer ("spikescr")."""
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """how."""
@@ -172,14 +175,13 @@ def train(
     optimizer = chosen.optimizer
     with torch_settings(chosen.seed, chosen.threads):
         task = find_task(chosen.data, progress)
-        n_steps = task.run_steps(depth(chosen.network))
-        classifier, batches = _classifier(chosen, task, n_steps)
+        classifier, batches = _classifier(chosen, task)
         folder = start_run(run_dir, as_plain(chosen), resume)
         parts = [task.validation, *([task.test] if chosen.watch_test else [])]
         record = fit(
             classifier,
             batches,
-            [ValidationBatches(part, n_steps, optimizer.batch_size) for part in parts],
+            [ValidationBatches(part, batches.n_steps, optimizer.batch_size) for part in parts],
             folder,
             max_epochs=optimizer.max_epochs,
             patience=optimizer.patience if optimizer.keep == "best" else optimizer.max_epochs,
@@ -189,16 +191,17 @@ def train(
         module = classifier.network.cpu()
         module.load_state_dict(_without_prefix(record.best if optimizer.keep == "best" else record.last))
         kept = record.best_epoch if optimizer.keep == "best" else len(record.rows)
-        summary = _finish(folder, task, module, n_steps, record, kept, chosen.seed)
+        summary = _finish(folder, task, module, batches.n_steps, record, kept, chosen.seed)
     write_summary(folder, asdict(summary))
     return summary
 
 
-def _classifier(options: Options, task: Task, n_steps: int) -> tuple[Classifier, TrainingBatches]:
+def _classifier(options: Options, task: Task) -> tuple[Classifier, TrainingBatches]:
     """The network with what it inherits, what it is trained on, and its teacher."""
-    module = SlayerNetwork(options.network, task.shape, len(task.classes), task.graded)
+    module = build_network(options.network, task.shape, len(task.classes), task.train.n_steps, task.graded)
     if options.start is not None:
         inherit(module, options.start, task, options.data, options.inherited)
+    n_steps = task.run_steps(module.depth)
     batches = TrainingBatches(task.train, n_steps, options.optimizer.batch_size, options.seed, task.augment)
     classifier = Classifier(module, batches, options.optimizer, options.loss, options.chosen_method)
     if options.teacher is not None:
@@ -209,7 +212,7 @@ def _classifier(options: Options, task: Task, n_steps: int) -> tuple[Classifier,
 
 
 def _finish(
-    folder: RunFolder, task: Task, module: SlayerNetwork, n_steps: int, record: EpochRecord, kept: int, seed: int
+    folder: RunFolder, task: Task, module: TrainableNetwork, n_steps: int, record: EpochRecord, kept: int, seed: int
 ) -> Summary:
     exported: Network = module.eval().export()
     write_weights(folder, module.state_dict(), module.facts)

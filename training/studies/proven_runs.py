@@ -14,8 +14,8 @@ from lapilli.simulators.plan import Backend
 from lapilli.simulators.prove import Proof, prove
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, find_task, joined
+from lapilli.training.exported.backends import proving_backends
 from lapilli.training.exported.export import load_module
-from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.recipes.surrogate_gradient import Options, Summary, train
 from lapilli.training.studies.collect import Case, Row, collect
@@ -121,7 +121,7 @@ def estimated_energy(network: Network, test: Samples, n_steps: int) -> Row:
 
 
 def prove_run(folder: Path, samples: Samples, n_steps: int, lava_samples: int) -> Row:
-    """Compare SLAYER's module, the reference, `fast` and, on fewer samples, Lava.
+    """Compare SLAYER's module, where it is one, the reference, `fast` and, on fewer samples, Lava.
 
     Arguments:
         folder: of a finished run.
@@ -133,9 +133,9 @@ def prove_run(folder: Path, samples: Samples, n_steps: int, lava_samples: int) -
     Raises:
         LapilliError: where anything differs.
     """
-    network, module = load(RunFolder(folder).network), SlayerBackend(load_module(folder))
+    network, module = load(RunFolder(folder).network), load_module(folder)
     found: Row = {}
-    backends: dict[str, Backend | str] = {"slayer": module, "reference": "reference", "fast": "fast"}
+    backends: dict[str, Backend | str] = {**proving_backends(module), "reference": "reference", "fast": "fast"}
     parts: list[tuple[str, dict[str, Backend | str], int]] = [("proven", backends, PROVEN_SAMPLES)]
     if lava_samples:
         parts.append(("lava", {"fast": "fast", "lava": "lava"}, lava_samples))

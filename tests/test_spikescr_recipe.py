@@ -1,0 +1,135 @@
+"""SpikeSCR in the recipe: trained, interrupted, exported, taught, and inherited, as any other network."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from timed_recordings import NAME, register
+from training_runs import content, finished_epochs, metrics
+
+from lapilli.netx_exports import LapilliError, load
+from lapilli.simulators import run
+from lapilli.training.data.augmentation import AugmentConfig
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.tasks import DataConfig, find_task
+from lapilli.training.exported.evaluation import unrounded_accuracy
+from lapilli.training.exported.export import export_run, load_module
+from lapilli.training.exported.spikescr_backend import layer_values
+from lapilli.training.loop import classifier
+from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
+from lapilli.training.loop.run_folder import RunFolder
+from lapilli.training.methods import DistillationConfig, KdclConfig, PlainConfig
+from lapilli.training.networks.spikescr.config import SpikeScrConfig
+from lapilli.training.recipes.surrogate_gradient import Summary, train
+
+FINE = DataConfig(NAME, Framing(bin_ms=4.0), augment=AugmentConfig(shift_x=1), lines="valid")
+COARSE = replace(FINE, framing=Framing(bin_ms=10.0))
+NETWORK = SpikeScrConfig(heads=2, width=16, kernel=5, integer_share=0.5)
+OPTIMIZER = OptimizerConfig(max_epochs=4, batch_size=32, lr=0.01, weight_decay=0.01, keep="last")
+
+
+@pytest.fixture(autouse=True)
+def ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    register(monkeypatch)
+
+
+def train_ticks(run_dir: Path, data: DataConfig = FINE, **options: Any) -> Summary:
+    defaults = {"network": NETWORK, "optimizer": OPTIMIZER, "loss": LossConfig(gain=20), "progress": False}
+    return train(run_dir, data=data, **{**defaults, **options})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("finished") / "fine"
+    with pytest.MonkeyPatch.context() as patch:
+        register(patch)
+        train_ticks(path, watch_test=True)
+    return path
+
+
+def test_training_learns_and_the_network_is_the_module(finished: Path) -> None:
+    rows = metrics(finished)
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    assert all({"validation_operations", "test_accuracy"} <= row.keys() for row in rows)
+    network, module = load(RunFolder(finished).network), load_module(finished)
+    test = find_task(FINE, False).test.select(slice(0, 20))
+    n_steps = module.n_steps + module.depth
+    result = run(network, test, "fast", n_steps=n_steps, record={network.output.name: {"voltage"}})
+    voltages = layer_values(module, test, n_steps)[network.output.name]
+    assert np.array_equal(result.recordings[network.output.name].voltage, voltages)
+    assert 0 <= unrounded_accuracy(module, find_task(FINE, False).test, n_steps) <= 1
+
+
+def test_the_network_is_exported_again_from_the_folder(finished: Path, tmp_path: Path) -> None:
+    assert export_run(finished, tmp_path / "again.net") == load(RunFolder(finished).network)
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_run_that_was_stopped_ends_with_the_same_weights(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    """Stopped in each of the two phases, in the middle of an epoch."""
+    whole = classifier.Classifier.training_step
+
+    def stopping(self: Any, batch: Any, batch_idx: int) -> Any:
+        if self.current_epoch == epochs and batch_idx == 1:
+            raise KeyboardInterrupt
+        return whole(self, batch, batch_idx)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(classifier.Classifier, "training_step", stopping)
+        with pytest.raises(LapilliError, match="stopped after epoch"):
+            train_ticks(tmp_path / "run", watch_test=True)
+    assert finished_epochs(tmp_path / "run") == epochs
+    train_ticks(tmp_path / "run", watch_test=True, resume=True)
+    assert content(tmp_path / "run") == content(finished)
+
+
+def test_a_network_of_more_steps_teaches_one_of_fewer(finished: Path, tmp_path: Path) -> None:
+    method = KdclConfig(own=PlainConfig(label_smoothing=0.1), distillation=DistillationConfig(scores="mean_logits"))
+    options = {"method": method, "start": finished, "teacher": finished, "loss": LossConfig(gain=8)}
+    train_ticks(tmp_path / "run", COARSE, **options)
+    module = load_module(tmp_path / "run")
+    assert (module.n_steps, load_module(finished).n_steps) == (8, 20)
+    assert module.export().depth > 0
+
+
+def test_epochs_at_the_end_have_frozen_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[tuple[int, torch.Tensor]] = []
+    whole = classifier.Classifier.on_train_epoch_start
+
+    def looking(self: Any) -> None:
+        whole(self)
+        found.append((self.network.integers, self.network.layers["pw"].norm.running_var.clone()))
+
+    monkeypatch.setattr(classifier.Classifier, "on_train_epoch_start", looking)
+    train_ticks(tmp_path / "run")
+    assert [integers for integers, _ in found] == [False, False, True, True]
+    assert not torch.equal(found[1][1], found[2][1])
+    assert torch.equal(found[2][1], load_module(tmp_path / "run").layers["pw"].norm.running_var)
+
+
+@pytest.mark.parametrize(
+    ("data", "network", "message"),
+    [
+        (
+            replace(FINE, lines="none"),
+            NETWORK,
+            "needs 12 inputs in 20 steps, in all of which the line 'valid' \\(11\\)",
+        ),
+        (FINE, replace(NETWORK, key_mask=True), "in all of which the line 'valid' \\(11\\) is 1"),
+    ],
+)
+def test_missing_lines_are_named(tmp_path: Path, data: DataConfig, network: SpikeScrConfig, message: str) -> None:
+    with pytest.raises(LapilliError, match=message):
+        train_ticks(tmp_path / "run", data, network=network)
+
+
+def test_masked_keys_are_trained_with_a_line_of_their_own(tmp_path: Path) -> None:
+    network = replace(NETWORK, key_mask=True, look_ahead="full", convolutions="centred")
+    optimizer = replace(OPTIMIZER, max_epochs=1)
+    summary = train_ticks(tmp_path / "run", replace(FINE, lines="valid and keys"), network=network, optimizer=optimizer)
+    assert summary.n_steps == 20 + load_module(tmp_path / "run").depth

@@ -1,0 +1,121 @@
+"""What a SpikeSCR network is built from, as it stands in a YAML file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from lapilli.simulators.configurations import configuration, refuse
+from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Natural, Share, within
+from lapilli.training.networks.config import ReadoutKind
+
+DECAY_UNITY = 4096
+
+
+@configuration("network")
+@dataclass(frozen=True)
+class SpikeScrConfig:
+    """A spiking transformer with gated convolutions; the defaults are the published network for SHD, but causal."""
+
+    name: Literal["spikescr"] = "spikescr"
+    """The kind of network: "spikescr"."""
+
+    blocks: Count = 1
+    """Encoder blocks, one after the other."""
+
+    heads: Count = 8
+    """Heads of the attention; they divide `width`."""
+
+    width: Count = 128
+    """Channels of the residual stream."""
+
+    ffn_ratio: Count = 1
+    """Channels within the feed-forward parts over `width`."""
+
+    look_ahead: Natural | Literal["full"] = 0
+    """Steps that queries wait for keys to come: 0 is causal; "full" sees the whole sample, as published."""
+
+    convolutions: Literal["causal", "centred"] = "causal"
+    """Whether taps in time see only the past, or as much of the future, as published."""
+
+    kernel: Count = 31
+    """Taps of the depthwise convolution; centred ones are odd."""
+
+    rotary: bool = True
+    """Whether queries and keys turn with their step, and spike a second time behind that."""
+
+    gated_convolution: bool = True
+    """Whether a block has its local part, the separable gated convolution."""
+
+    gate: bool = True
+    """Whether the local part has its gate."""
+
+    memory_decay: Annotated[int, within(0, DECAY_UNITY)] = 0
+    """Share of the attention's memory that is lost in a step, in 1/4096; 0: nothing is, as published."""
+
+    key_mask: bool = False
+    """Whether keys count only in steps of the recording, as published, and not in padding; the data then need the line
+    "keys"."""
+
+    dropout: Annotated[float, AfterValidator(Bounds(0, 1, below=True))] = 0.1
+    """Share of what layers send that is silenced in training, each neuron and step by itself, 0…1."""
+
+    surrogate: Literal["atan", "slayer"] = "atan"
+    """Derivative of a spike: that of an arcus tangent, as published, or SLAYER's exponential."""
+
+    surrogate_alpha: AboveZero = 5.0
+    """Steepness of "atan": with x thresholds from the threshold it is `alpha / 2 / (1 + (pi / 2 * alpha * x)^2)`."""
+
+    surrogate_width: AboveZero = 1.0
+    """Of "slayer": distance from the threshold, in thresholds, at which it has fallen to 1/e of its peak."""
+
+    surrogate_peak: AboveZero = 0.5
+    """Of "slayer": its value at the threshold."""
+
+    largest_threshold: Literal[64, 128, 256, 512, 1024, 2048] = 1024
+    """Each layer's threshold is the largest power of two up to this with which no weight leaves 8 bits."""
+
+    integer_share: Share = 0.25
+    """Share of the epochs, at the end of training, in which statistics are frozen and the forward pass is on
+    integers."""
+
+    momentum: Share = 0.1
+    """Share of a batch in the running statistics of batch norms."""
+
+    @property
+    def readout(self) -> ReadoutKind:
+        """What decides the class: the softmax of each step, summed over the sample."""
+        return "softmax_sum"
+
+    @property
+    def head(self) -> int:
+        """Channels of a head."""
+        return self.width // self.heads
+
+    @property
+    def hidden(self) -> int:
+        """Channels within a feed-forward part."""
+        return self.width * self.ffn_ratio
+
+    @property
+    def attention_threshold(self) -> int:
+        """Of the attention's neurons, in meetings of query, key and value: 1 over the scale 1 / sqrt(head), rounded."""
+        return max(1, round(self.head**0.5))
+
+    def waiting(self, n_steps: int) -> int:
+        """Steps by which queries are later than keys, for samples of so many steps."""
+        return n_steps if self.look_ahead == "full" else self.look_ahead
+
+    def __post_init__(self) -> None:
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        if self.width % self.heads:
+            yield f"heads: must divide the width {self.width}, got {self.heads}"
+        elif self.rotary and self.head % 2:
+            yield f"heads: channels of a head turn in pairs, so {self.width} / heads must be even, got {self.head}"
+        if self.convolutions == "centred" and not self.kernel % 2:
+            yield f"kernel: centred convolutions have an odd number of taps, got {self.kernel}"
+        if self.gate and not self.gated_convolution:
+            yield "gate: is a part of the gated convolution; gated_convolution is false"

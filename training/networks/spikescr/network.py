@@ -1,0 +1,269 @@
+"""SpikeSCR as a torch module: trained with lag 0 and time folded into the batch, evaluated as the exported integers.
+
+The network is that of arXiv 2412.12858 as the authors' code has it (JackieWang9811/SpikeSCR, commit 095f418f), but for
+these choices: queries and keys spike along the time of their own sample (the code's second LIF mixes axes); weights are
+even integers of 8 bits with a power-of-two threshold for each layer, and their batch norms are folded into them.
+
+Training has two phases. In the first, batch norms see their batch and neurons are floating-point numbers: one matrix
+product for each layer, and the statistics are those that are used. In the last epochs (`integer_share`) the running
+statistics are frozen and folded, so that the forward pass is that of the integers, but for what dropout leaves in
+fractions, which is rounded. Integers with statistics of the batch would need a product more in each layer, because
+the statistics must be known before weights are rounded. Attention, rotary positions and readout are integers always.
+Evaluation is on integers in both phases.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import prod
+from typing import Any, NamedTuple
+
+import torch
+
+from lapilli.netx_exports import Network
+from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.networks.operations import Costs
+from lapilli.training.networks.spikescr.config import DECAY_UNITY, SpikeScrConfig
+from lapilli.training.networks.spikescr.costs import layer_costs
+from lapilli.training.networks.spikescr.export import exported
+from lapilli.training.networks.spikescr.functions.attention import Memory, attended
+from lapilli.training.networks.spikescr.functions.dropout import NO_DROPOUT, Dropout, dropped_out
+from lapilli.training.networks.spikescr.functions.firing import Firing, Surrogate
+from lapilli.training.networks.spikescr.functions.neurons import integer_neurons, moments, normed_lif
+from lapilli.training.networks.spikescr.functions.rotary import turned
+from lapilli.training.networks.spikescr.functions.taps import tapped
+from lapilli.training.networks.spikescr.layers import EPSILON, HEAD_UNIT, NormedLayer, whole_weights
+from lapilli.training.networks.spikescr.rotary import ROTARY_UNIT, rotary_table
+from lapilli.training.networks.spikescr.topology import HEAD, SEM_TAPS, Node, ahead, lags, nodes
+from lapilli.training.networks.trainable import TrainableNetwork
+
+
+class Sample(NamedTuple):
+    """What the network reads, without the steps that only its exported form needs.
+
+    Arguments:
+        values: (samples, steps, channels).
+        write: 1 where keys count, (samples, steps).
+    """
+
+    values: torch.Tensor
+    write: torch.Tensor
+
+
+class SpikeScrNetwork(TrainableNetwork):
+    """SpikeSCR with integer weights.
+
+    Arguments:
+        config: what to build; initial weights come from torch's random generator.
+        inputs: input neurons, or their shape (N,): channels, the line "valid", and "keys" where keys are masked.
+        n_classes: of the readout.
+        n_steps: of a sample.
+        graded_input: whether input events carry values, such as counts; the exported network has the same.
+
+    Raises:
+        LapilliError: for an input of another shape.
+    """
+
+    def __init__(
+        self,
+        config: SpikeScrConfig,
+        inputs: int | Sequence[int],
+        n_classes: int,
+        n_steps: int,
+        graded_input: bool = True,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.n_inputs = inputs if isinstance(inputs, int) else prod(inputs)
+        self.n_channels = self.n_inputs - 1 - config.key_mask
+        if self.n_channels < 1:
+            raise LapilliError(f"network: needs an input of channels and lines, got {self.n_inputs} neurons")
+        self.n_classes, self.n_steps, self.graded_input = n_classes, n_steps, graded_input
+        self.nodes = nodes(config, self.n_channels, n_classes)
+        self.layers = torch.nn.ModuleDict(
+            {node.name: _layer(config, node) for node in self.nodes if node.kind in ("conv", "dense", "taps")}
+        )
+        self.head = torch.nn.Parameter(torch.empty(n_classes, config.width))
+        torch.nn.init.xavier_uniform_(self.head)
+        self.integers = False
+        self.rounded = True
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What `from_facts` needs beside configuration and weights, as JSON values."""
+        sizes = {"n_inputs": self.n_inputs, "n_classes": self.n_classes, "n_steps": self.n_steps}
+        return sizes | {"graded_input": int(self.graded_input)}
+
+    @classmethod
+    def from_facts(cls, config: SpikeScrConfig, facts: Mapping[str, Any]) -> "SpikeScrNetwork":
+        """A network of that configuration and `facts`, with weights of its own.
+
+        Raises:
+            LapilliError: as the constructor.
+            KeyError, TypeError, ValueError: for facts that are none.
+        """
+        n_inputs, n_classes, n_steps = (int(facts[name]) for name in ("n_inputs", "n_classes", "n_steps"))
+        return cls(config, n_inputs, n_classes, n_steps, bool(facts["graded_input"]))
+
+    @property
+    def lags(self) -> dict[str, int]:
+        """By the name of a layer: in which step of the exported network it sends what belongs to step 0."""
+        return lags(self.config, self.nodes, self.n_steps)
+
+    @property
+    def depth(self) -> int:
+        """Steps by which the exported readout answers later than the input came."""
+        return self.lags[HEAD]
+
+    def begin_epoch(self, epoch: int, max_epochs: int) -> None:
+        """Choose the phase: whether statistics are frozen and training is on integers.
+
+        Arguments:
+            epoch: from 0.
+            max_epochs: of the training.
+        """
+        self.integers = epoch >= max_epochs - round(self.config.integer_share * max_epochs)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """Voltages of the readout in SLAYER's unit, (samples, classes, steps of the sample).
+
+        Arguments:
+            values: (samples, inputs, steps), from `lapilli.training.networks.time.slayer_input`.
+        """
+        return self.answers(values)[-1]
+
+    def answers(self, values: torch.Tensor) -> list[torch.Tensor]:
+        """What each layer sends, (samples, steps, channels), and last what the readout does, (samples, classes, steps).
+
+        Step t of a sample is at t in all of them, without the lags of the exported network.
+
+        Arguments:
+            values: as of `forward`.
+        """
+        sample = self.sample(values)
+        sent = {"input": sample.values}
+        for node in self.nodes[:-1]:
+            sent[node.name] = self._layer(node, sent, sample.write)
+        read = dropped_out(_stream(sent, self.nodes[-1].reads), self._dropout(True))
+        weight = whole_weights(self.head, HEAD_UNIT) / HEAD_UNIT if self.rounded else self.head
+        scores = torch.matmul(read, weight.t())
+        return [*(sent[node.name] for node in self.nodes[:-1]), scores.transpose(1, 2)]
+
+    def sample(self, values: torch.Tensor) -> Sample:
+        """The steps of the sample itself, and which keys count.
+
+        Arguments:
+            values: as of `forward`; behind the frame in front come the steps of the sample.
+
+        Raises:
+            LapilliError: where the line "valid" is not 1 in all of them.
+        """
+        by_step = values.flatten(1, -2).transpose(1, 2)[:, 1 : 1 + self.n_steps]
+        if by_step.shape[1:] != (self.n_steps, self.n_inputs) or not bool((by_step[..., self.n_channels] == 1).all()):
+            found = f"{by_step.shape[2]} inputs and {by_step.shape[1]} steps"
+            raise LapilliError(
+                f"network: needs {self.n_inputs} inputs in {self.n_steps} steps, in all of which the line "
+                f"'valid' ({self.n_channels}) is 1, got {found}"
+            )
+        write = by_step[..., self.n_channels + self.config.key_mask]
+        return Sample(by_step[..., : self.n_channels], write.contiguous())
+
+    def costs(self, values: torch.Tensor, answers: list[torch.Tensor]) -> Costs:
+        """Spikes and operations of the layers' weights; lines, biases and attention are not counted.
+
+        Arguments:
+            values, answers: of `answers`.
+        """
+        names = ("input", *(node.name for node in self.nodes[:-1]))
+        return layer_costs(self, dict(zip(names, (self.sample(values).values, *answers))))
+
+    @contextmanager
+    def unrounded(self) -> Iterator[None]:
+        """While it is open, evaluation is in floating point, behind the running statistics."""
+        self.rounded = False
+        try:
+            yield
+        finally:
+            self.rounded = True
+
+    def export(self) -> Network:
+        """The integer network that this module computes, with its readout."""
+        return exported(self)
+
+    def _dropout(self, drops: bool) -> Dropout:
+        return Dropout.drawn(self.config.dropout) if drops and self.training else NO_DROPOUT
+
+    def _layer(self, node: Node, sent: dict[str, torch.Tensor], write: torch.Tensor) -> torch.Tensor:
+        """Spikes of a layer, or the sum that it sends."""
+        firing = Firing(_surrogate(self.config), self._dropout(node.drops))
+        if node.kind == "sum":
+            return _stream(sent, node.reads)
+        if node.kind == "rotary":
+            table = rotary_table(self.n_steps, self.config.head)
+            threshold = torch.full((node.width,), float(ROTARY_UNIT))
+            return integer_neurons(turned(sent[node.reads[0]], table), threshold, firing)
+        if node.kind == "attention":
+            keep = DECAY_UNITY - self.config.memory_decay
+            memory = Memory(self.config.head, self.config.waiting(self.n_steps), keep)
+            query, key, value = (sent[name] for name in node.reads)
+            found = attended(query, key, value, write, memory)
+            threshold = torch.full((node.width,), float(self.config.attention_threshold))
+            return integer_neurons(found, threshold, firing._replace(at_once=True, exponent=0))
+        return self._normed(node, sent, firing)
+
+    def _normed(self, node: Node, sent: dict[str, torch.Tensor], firing: Firing) -> torch.Tensor:
+        """Spikes of a layer with weights and a batch norm, in the way of the phase."""
+        layer: Any = self.layers[node.name]
+        read = _stream(sent, node.reads)
+        gate = sent.get(node.gate or "")
+        if self.rounded and (self.integers or not self.training):
+            folded = layer.folded(self.config.largest_threshold)
+            arriving = self._product(node, read, folded.weight)
+            return integer_neurons(arriving, folded.threshold, firing, folded.bias, gate)
+        arriving = self._product(node, read, layer.weight)
+        of_batch = moments(arriving) if self.training else layer.frozen()
+        if self.training:
+            layer.norm.add(of_batch, layer.bias)
+        return normed_lif(arriving, layer.norm.scale, layer.norm.shift, of_batch, EPSILON, firing, gate)
+
+    def _product(self, node: Node, read: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """What arrives at a layer that reads this, for weights as of its `NormedLayer`."""
+        back = ahead(self.config, node.kind)
+        if node.kind == "taps":
+            return tapped(read, weight, back)
+        if node.kind == "conv":
+            read = _taps_side_by_side(read, back)
+            weight = weight.transpose(0, 1).flatten(1)
+        return torch.matmul(read, weight.t())
+
+
+def _layer(config: SpikeScrConfig, node: Node) -> NormedLayer:
+    shapes = {
+        "conv": (SEM_TAPS, node.width, node.n_inputs),
+        "dense": (node.width, node.n_inputs),
+        "taps": (config.kernel, node.width),
+    }
+    return NormedLayer(shapes[node.kind], node.bias, config.momentum, diagonal=node.kind == "taps")
+
+
+def _surrogate(config: SpikeScrConfig) -> Surrogate:
+    if config.surrogate == "atan":
+        return Surrogate.atan(config.surrogate_alpha)
+    return Surrogate.slayer(config.surrogate_width, config.surrogate_peak)
+
+
+def _stream(sent: dict[str, torch.Tensor], reads: tuple[str, ...]) -> torch.Tensor:
+    """The sum of what some layers send; kept, because the layers behind read it and more."""
+    if len(reads) == 1:
+        return sent[reads[0]]
+    name = "+".join(reads)
+    if name not in sent:
+        sent[name] = _stream(sent, reads[:-1]) + sent[reads[-1]]
+    return sent[name]
+
+
+def _taps_side_by_side(values: torch.Tensor, back: int) -> torch.Tensor:
+    """For taps k = 0, 1, …: values of step t - k + back, side by side, zeros outside of the sample."""
+    n_steps = values.shape[1]
+    padded = torch.nn.functional.pad(values, (0, 0, SEM_TAPS - 1 - back, back))
+    first = SEM_TAPS - 1
+    return torch.cat([padded[:, first - k : first - k + n_steps] for k in range(SEM_TAPS)], 2)
