@@ -107,7 +107,5 @@ def test_few_rows_and_graded_rows_of_any_size() -> None:
         network = Network((20,), (Layer("a", (70,), CubaLif(500, 4096, 2048), synapses),), graded_input=True)
         dense = generator.integers(-largest, largest + 1, (2, 20, 30))
         dense[generator.random(dense.shape) < 0.2] = largest
-        runs = [
-            run(network, Events.from_dense(dense), name, record=("spikes", "voltage")) for name in ("reference", "fast")
-        ]
-        assert_same_run(*runs)
+        events, record = Events.from_dense(dense), ("spikes", "voltage")
+        assert_same_run(*(run(network, events, backend, record=record) for backend in ("reference", "fast")))

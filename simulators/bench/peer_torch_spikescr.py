@@ -89,14 +89,14 @@ def _depthwise(synapse: TapsSynapse, weight: Tensor, values: Tensor) -> Tensor:
 
 
 def _turned(values: Tensor, turn: Tensor) -> Tensor:
-    pairs = values.unflatten(2, (-1, HEAD // 2, 2))
+    pairs = values.reshape(*values.shape[:2], -1, HEAD // 2, 2)
     cosine, sine = turn[:, None, :, 0], turn[:, None, :, 1]
     x, y = pairs[..., 0], pairs[..., 1]
     return torch.stack([cosine * x - sine * y, sine * x + cosine * y], -1).flatten(2)
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    query, key, value = (part.unflatten(2, (-1, HEAD)).transpose(1, 2) for part in (query, key, value))
+    query, key, value = (part.reshape(*part.shape[:2], -1, HEAD).transpose(1, 2) for part in (query, key, value))
     met = (query @ key.transpose(2, 3)).tril()
     return (met @ value).transpose(1, 2).flatten(2)
 
