@@ -1,4 +1,4 @@
-"""SpikeSCR's kinds on `fast`: equal to the reference in whole runs and in streams; equal to plain torch at full size."""
+"""SpikeSCR's kinds on `fast`: equal to the reference in runs and streams, and to plain torch at full size."""
 
 from pathlib import Path
 

@@ -1,9 +1,10 @@
 """The network of `spikescr_network` in plain torch, whole sequences at a time, as a user would write it."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from lapilli.netx_exports.network import Layer, Network
@@ -15,7 +16,7 @@ Tensor = torch.Tensor
 Sent = dict[str, Tensor]
 
 
-def forward_of(network: Network, dense: np.ndarray, whole_numbers: bool) -> Callable[[], Sent]:
+def forward_of(network: Network, dense: npt.NDArray[Any], whole_numbers: bool) -> Callable[[], Sent]:
     """The forward pass: what each layer sends, (samples, steps, neurons), step t of the sample at t.
 
     Arguments:

@@ -1,5 +1,7 @@
 """Adding rows of weights to sums, as several kinds of synapse do it."""
 
+from typing import Any
+
 import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -8,25 +10,7 @@ from lapilli.simulators.compiled import compiled, intrinsic, spliced
 from lapilli.simulators.fast.kernels.vectors import pointer
 
 
-@intrinsic(prefer_literal=True)
-def _add_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last):
-    """Add `width` columns of the rows of the sources `first`…`last - 1` to `total`, held in registers as int16."""
-    if not isinstance(width, numba.types.IntegerLiteral):
-        return None
-    arguments = (width, total, total_at, weights, weight_at, row, sources, first, last)
-    return numba.types.void(*arguments), _block_of(width.literal_value)
-
-
-@intrinsic(prefer_literal=True)
-def _add_valued_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last, factors):
-    """As `_add_block`, each row times the factor that stands where its source does."""
-    if not isinstance(width, numba.types.IntegerLiteral):
-        return None
-    arguments = (width, total, total_at, weights, weight_at, row, sources, first, last, factors)
-    return numba.types.void(*arguments), _block_of(width.literal_value)
-
-
-def _block_of(n):
+def _block_of(n: int) -> Any:
     """The code of a block of `n` columns, with factors where there is an argument for them."""
 
     def generate(context, builder, signature, values):
@@ -66,6 +50,24 @@ def _block_of(n):
         return context.get_dummy_value()
 
     return generate
+
+
+@intrinsic(prefer_literal=True)
+def _add_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last):
+    """Add `width` columns of the rows of the sources `first`…`last - 1` to `total`, held in registers as int16."""
+    if not isinstance(width, numba.types.IntegerLiteral):
+        return None
+    arguments = (width, total, total_at, weights, weight_at, row, sources, first, last)
+    return numba.types.void(*arguments), _block_of(width.literal_value)
+
+
+@intrinsic(prefer_literal=True)
+def _add_valued_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last, factors):
+    """As `_add_block`, each row times the factor that stands where its source does."""
+    if not isinstance(width, numba.types.IntegerLiteral):
+        return None
+    arguments = (width, total, total_at, weights, weight_at, row, sources, first, last, factors)
+    return numba.types.void(*arguments), _block_of(width.literal_value)
 
 
 @spliced
