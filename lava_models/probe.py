@@ -10,10 +10,11 @@ from lava.magma.core.model.py.ports import PyInPort, PyRefPort
 from lava.magma.core.model.py.type import LavaPyType
 from lava.magma.core.process.ports.ports import InPort, RefPort
 from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from lapilli.lava_models.neurons.kinds import state_vars
+from lapilli.lava_models.neurons.kinds import states_of
 from lapilli.lava_models.rows import RowWriter
 from lapilli.lava_models.sink import SpikeWriter
 
@@ -34,31 +35,34 @@ class NeuronProbe(AbstractProcess):  # type: ignore[misc]
     def __init__(
         self, *, neuron: AbstractProcess, n_steps: int, spikes: Sequence[SpikeWriter], state_paths: Mapping[str, str]
     ) -> None:
-        variables = state_vars(neuron)
-        states = [RowWriter(state_paths[name], n_steps, variable.shape) for name, variable in variables.items()]
+        variables = _variables(neuron)
+        states: list[list[tuple[int | None, RowWriter]]] = [[] for _ in variables]
+        for name, (variable, row) in states_of(neuron).items():
+            writer = RowWriter(state_paths[name], n_steps, variable.shape if row is None else variable.shape[1:])
+            states[variables.index(variable)].append((row, writer))
         super().__init__(spikes=tuple(spikes), states=tuple(states))
         self.spikes = InPort(shape=neuron.s_out.shape)
         neuron.s_out.connect(self.spikes)
-        for number, variable in enumerate(variables.values()):
+        for number, variable in enumerate(variables):
             port = RefPort(shape=variable.shape)
             setattr(self, f"state{number}", port)
             port.connect_var(variable)
 
 
 class OneStateProbe(NeuronProbe):
-    """Of neurons with one state."""
+    """Of neurons with one Var of states."""
 
 
 class TwoStateProbe(NeuronProbe):
-    """Of neurons with two states."""
+    """Of neurons with two Vars of states."""
 
 
 class ThreeStateProbe(NeuronProbe):
-    """Of neurons with three states."""
+    """Of neurons with three Vars of states."""
 
 
 class FourStateProbe(NeuronProbe):
-    """Of neurons with four states."""
+    """Of neurons with four Vars of states."""
 
 
 _PROBES = (OneStateProbe, TwoStateProbe, ThreeStateProbe, FourStateProbe)
@@ -68,8 +72,13 @@ def probe(
     neuron: AbstractProcess, n_steps: int, spikes: Sequence[SpikeWriter], state_paths: Mapping[str, str]
 ) -> NeuronProbe:
     """The probe for a neuron Process; arguments as of `NeuronProbe`."""
-    kind = _PROBES[len(state_vars(neuron)) - 1]
+    kind = _PROBES[len(_variables(neuron)) - 1]
     return kind(neuron=neuron, n_steps=n_steps, spikes=spikes, state_paths=state_paths)
+
+
+def _variables(neuron: AbstractProcess) -> list[Var]:
+    """Vars that hold states, each once: a Var whose rows are states is read as one message."""
+    return list(dict.fromkeys(variable for variable, _ in states_of(neuron).values()))
 
 
 class _ProbeModel(PyLoihiProcessModel):  # type: ignore[misc]
@@ -80,7 +89,7 @@ class _ProbeModel(PyLoihiProcessModel):  # type: ignore[misc]
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self._spikes: Sequence[SpikeWriter] = proc_params["spikes"]
-        self._states: Sequence[RowWriter] = proc_params["states"]
+        self._states: Sequence[Sequence[tuple[int | None, RowWriter]]] = proc_params["states"]
 
     def run_spk(self) -> None:
         """Receive the spikes."""
@@ -94,11 +103,13 @@ class _ProbeModel(PyLoihiProcessModel):  # type: ignore[misc]
 
     def run_post_mgmt(self) -> None:
         """Read and store the states."""
-        for number, writer in enumerate(self._states):
-            writer.write(self.time_step - 1, getattr(self, f"state{number}").read())
+        for number, writers in enumerate(self._states):
+            values = getattr(self, f"state{number}").read()
+            for row, writer in writers:
+                writer.write(self.time_step - 1, values if row is None else values[row])
 
 
-# Lava wants every port of a ProcessModel connected, hence one model for each number of states.
+# Lava wants every port of a ProcessModel connected, hence one model for each number of Vars.
 @implements(proc=OneStateProbe, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt", "floating_pt")

@@ -27,6 +27,7 @@ class SynapseFacts:
     Arguments:
         source: layer, or "input".
         kind: name of the kind.
+        port: the input of the neurons that it feeds.
         weights: range of the weights that run, without `weight_exp`.
         weight_bits: bits that hold each weight, sign included; 0 for a direct synapse, which has none.
         weight_exp: exponent of the sum.
@@ -38,6 +39,7 @@ class SynapseFacts:
 
     source: str
     kind: str
+    port: str
     weights: Range
     weight_bits: int
     weight_exp: int
@@ -149,7 +151,7 @@ def inspect(network: Network | PathLike) -> Inspection:
 
 
 def _layer_facts(layer: Layer) -> LayerFacts:
-    synapses = tuple(_synapse_facts(synapse) for synapse in layer.synapses)
+    synapses = tuple(_synapse_facts(layer, synapse) for synapse in layer.synapses)
     kind = layer_type(layer) if len(synapses) == 1 + layer.recurrent else ""
     return LayerFacts(layer.name, kind or "extended", layer.shape, layer.size, _neuron_facts(layer.neuron), synapses)
 
@@ -159,11 +161,12 @@ def _neuron_facts(neuron: Neuron) -> NeuronFacts:
     return NeuronFacts(neuron.model, parameters, {name: getattr(neuron, name) for name in sorted(neuron.words)})
 
 
-def _synapse_facts(synapse: Synapse) -> SynapseFacts:
+def _synapse_facts(layer: Layer, synapse: Synapse) -> SynapseFacts:
     weights = synapse.effective_weights
     return SynapseFacts(
         source=synapse.source,
         kind=synapse.kind,
+        port=layer.port_of(synapse),
         weights=_range(weights),
         weight_bits=synapse.weight_bits,
         weight_exp=synapse.weight_exp,

@@ -43,6 +43,7 @@ BASE_FILES = (
     "test_run.py",
     "test_simulators_decisions.py",
     "test_simulators_softmax.py",
+    "test_spikescr_attention.py",
     "test_stock.py",
     "test_stream.py",
     "test_tables.py",

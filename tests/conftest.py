@@ -1,11 +1,13 @@
-"""Profiles of hypothesis: the same examples on every CI run, new ones at a developer's desk. And Lava first of all."""
+"""Profiles of hypothesis: the same examples in CI, new ones at a desk. Lava is imported first; long files run first."""
 
 import importlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from long_files import LONG_FILES
 from reached import packages_needed
 
 from lapilli.simulators.lava.client import installed
@@ -30,3 +32,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("lava")
         if not HAS_LAVA and item.get_closest_marker("lava"):
             item.add_marker(pytest.mark.skip(reason="Lava is not installed"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`: long files first, so that no process waits for another at the end."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LongFilesFirst(LoadFileScheduling):
+        """xdist's order is that of the numbers of tests; it stays for the rest of the files."""
+
+        def _assign_work_unit(self, node: Any) -> None:
+            for name in reversed(LONG_FILES):
+                if (file := f"tests/{name}") in self.workqueue:
+                    self.workqueue.move_to_end(file, last=False)
+            super()._assign_work_unit(node)
+
+    return LongFilesFirst(config, log)

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from random_neurons import pick, random_neuron
+from random_synapses import random_rotary, random_taps
 
 from lapilli.lava_models.refusals import lava_refusals
 from lapilli.netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
-from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif
+from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif, GatedLif, SpikeAttention
 from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
 from lapilli.simulators import Events, Reset
 
 KINDS = ("dense", "delayed", "recurrent", "two dense", "skip", "conv", "conv and skip", "direct", "self")
+
+LATER_KINDS = ("taps", "rotary")
+"""Kinds that a test draws where it names them; in place of `KINDS` they would change the cases of all its seeds."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ def cases(
     max_samples: int = 2,
     conv_delays: bool = False,
     models: Sequence[str] = (CubaLif.model,),
+    kinds: Sequence[str] = KINDS,
 ) -> Case:
     """Draw a case.
 
@@ -51,12 +56,15 @@ def cases(
         max_layers, max_samples: sizes.
         conv_delays: also convolutions with delays, which Lava does not know.
         models: neuron models to draw from.
+        kinds: of synapses to draw from.
     """
-    kinds = draw(st.lists(st.sampled_from(KINDS), min_size=1, max_size=max_layers))
+    chosen = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=max_layers))
     n_samples = draw(st.integers(1, max_samples))
     graded = draw(st.booleans())
-    drawn = [draw(st.sampled_from(models)) for _ in kinds]
-    return random_case(kinds, n_samples, graded, draw(st.integers(0, 2**32 - 1)), conv_delays=conv_delays, models=drawn)
+    drawn = [draw(st.sampled_from(models)) for _ in chosen]
+    return random_case(
+        chosen, n_samples, graded, draw(st.integers(0, 2**32 - 1)), conv_delays=conv_delays, models=drawn
+    )
 
 
 def random_case(
@@ -86,7 +94,10 @@ def random_case(
         name = f"layer{number}"
         shape, synapses = _synapses(rng, kind, name, shapes, graded, conv_delays)
         model = models[number] if number < len(models) else CubaLif.model
-        synapses = _with_imaginary(rng, synapses) if "imag" in NEURONS[model].ports else synapses
+        if model == SpikeAttention.model and len(shape) > 1:
+            model = GatedLif.model  # heads are of flat layers
+        if len(ports := NEURONS[model].ports) > 1:
+            synapses = _with_imaginary(rng, synapses) if "imag" in ports else _at_ports(rng, synapses, ports)
         layers.append(Layer(name, shape, random_neuron(rng, shape, model), synapses))
         shapes[name] = shape
     network = Network(shapes[INPUT], tuple(layers), graded_input=graded)
@@ -126,6 +137,13 @@ def _synapses(
         return shape, (conv,)
     if kind == "skip":
         return shapes[source], (_identity(rng, source), _dense(rng, other, shapes, shapes[source]))
+    if kind == "taps":
+        return shapes[source], (
+            random_taps(rng, source, prod(shapes[source])),
+            _dense(rng, other, shapes, shapes[source]),
+        )
+    if kind == "rotary" and prod(shapes[source]) % 2 == 0:
+        return shapes[source], (random_rotary(rng, source, prod(shapes[source])),)
     shape = _shape(rng, flat=rng.random() < 0.8)
     dense = _dense(rng, source, shapes, shape, delayed=kind == "delayed")
     loop = _dense(rng, name, {name: shape}, shape, delayed=rng.random() < 0.3)
@@ -150,6 +168,29 @@ def _with_imaginary(rng: np.random.Generator, synapses: tuple[Synapse, ...]) -> 
         else:
             other = _weights(rng, np.shape(synapse.weights), *WEIGHT_RANGE[synapse.sign_mode])
             found += [synapse, replace(synapse, weights=other, port="imag")]
+    return tuple(found)
+
+
+def _at_ports(rng: np.random.Generator, synapses: tuple[Synapse, ...], ports: Sequence[str]) -> tuple[Synapse, ...]:
+    """Each synapse feeds one port or several, and most ports are fed, by dense ones with weights of their own.
+
+    These are mostly positive, and some feed two ports: several ports rarely see sums above 0 at once otherwise.
+    """
+    found: list[Synapse] = []
+    for port in rng.permutation(ports).tolist():
+        if found and rng.random() < 0.1:
+            continue
+        if found and found[-1].weighted and rng.random() < 0.5:
+            found.append(replace(found[-1], port=port))  # type: ignore[type-var]
+            continue
+        synapse = synapses[len(found) % len(synapses)]
+        if not synapse.weighted and not all(other.weighted for other in found):
+            continue  # at most one may be direct
+        if isinstance(synapse, DenseSynapse):
+            own = _weights(rng, np.shape(synapse.weights), *WEIGHT_RANGE["mixed"])
+            own = np.minimum(np.abs(own), 255) if rng.random() < 0.8 else own
+            synapse = replace(synapse, weights=own, sign_mode="mixed")
+        found.append(replace(synapse, port=port))  # type: ignore[type-var]
     return tuple(found)
 
 

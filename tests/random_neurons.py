@@ -1,23 +1,31 @@
 """Random neurons of every model, corners of their integer ranges included."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from lapilli.netx_exports.neurons.attention import LARGEST_HEAD
+from lapilli.netx_exports.neurons.attention import LARGEST_THRESHOLD as LARGEST_COINCIDENCES
 from lapilli.netx_exports.neurons.kinds import (
+    NEVER_SPIKES,
     AdaptiveLif,
     CubaLif,
     Delta,
+    GatedLif,
     IzhikevichResonateAndFire,
     Neuron,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
+    SpikeAttention,
+    Sum,
 )
 from lapilli.netx_exports.synapses.kinds import Shape
 
 THRESHOLDS = (0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1)
+DECAYS = (0, 1, 2048, 4095, 4096)
 
 
 def pick(rng: np.random.Generator, *choices: Any) -> Any:
@@ -89,6 +97,28 @@ def _sigma_delta(rng: np.random.Generator, shape: Shape) -> SigmaDelta:
     )
 
 
+def _gated(rng: np.random.Generator, shape: Shape) -> GatedLif:
+    threshold = int(pick(rng, *THRESHOLDS, NEVER_SPIKES))
+    return GatedLif(
+        vth_mant=_spread(rng, shape, threshold // 2, threshold),
+        current_decay=_spread(rng, shape, 0, 4096, *DECAYS),
+        voltage_decay=_spread(rng, shape, 0, 4096, *DECAYS),
+    )
+
+
+def random_attention(rng: np.random.Generator, shape: Shape, head: int | None = None) -> SpikeAttention:
+    """Thresholds that a few coincidences reach, and the largest; heads of any size that fits where none is given."""
+    size = prod(shape)
+    threshold = int(pick(rng, 1, 1, 1, 2, 4, 8, 30, LARGEST_COINCIDENCES))
+    heads = [n for n in range(1, min(size, LARGEST_HEAD) + 1) if size % n == 0]
+    return SpikeAttention(
+        head or int(pick(rng, *heads)),
+        vth_mant=_spread(rng, shape, max(1, threshold // 2), threshold),
+        voltage_decay=_spread(rng, shape, 0, 4096, *DECAYS),
+        memory_decay=int(pick(rng, 0, 0, 0, *DECAYS, int(rng.integers(0, 4097)))),
+    )
+
+
 _MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
     CubaLif.model: _cuba,
     AdaptiveLif.model: _adaptive,
@@ -97,4 +127,7 @@ _MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
     Delta.model: _delta,
     SigmaDelta.model: _sigma_delta,
     Sigma.model: lambda rng, shape: Sigma(),
+    GatedLif.model: _gated,
+    SpikeAttention.model: random_attention,
+    Sum.model: lambda rng, shape: Sum(),
 }

@@ -13,6 +13,7 @@ from os import walk
 from pathlib import Path
 
 import pytest
+from long_files import LONG_FILES
 
 ROOT = Path(__file__).parent.parent
 
@@ -217,3 +218,8 @@ def test_an_upward_import_is_found(module: str, source: str, tmp_path: Path) -> 
 def test_a_misplaced_library_is_found(module: str, source: str, tmp_path: Path) -> None:
     harmless = {"training__data": "import torch", "lava_models__graph": "from lava.magma import x, y"}
     assert len(misplaced(imports_in(tmp_path, **harmless, **{module: source}))) == 1
+
+
+def test_long_files_are_there() -> None:
+    assert [name for name in LONG_FILES if not Path(__file__).with_name(name).is_file()] == []
+    assert len({*LONG_FILES}) == len(LONG_FILES)

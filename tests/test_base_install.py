@@ -106,6 +106,7 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
         assert f"lapilli/{data}" in names
 
 
+@pytest.mark.slow
 def test_newer_python_without_torch_or_lava(bare: Path, tmp_path: Path) -> None:
     program = (
         "import sys, importlib.util as u; import lapilli.netx_exports, lapilli.simulators.fast;"
@@ -141,6 +142,7 @@ def small_files(folder: Path) -> RunResult:
     return expected
 
 
+@pytest.mark.slow
 def test_folders_of_the_same_names_beside_a_script_break_nothing(bare: Path, tmp_path: Path) -> None:
     expected = small_files(tmp_path)
     for wing in WINGS:

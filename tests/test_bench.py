@@ -112,6 +112,7 @@ def test_threads_are_timed_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench_part("threads", SMALL, Watch()) == []
 
 
+@pytest.mark.slow
 def test_peers_with_our_arithmetic_are_equal_and_others_show_their_difference() -> None:
     pytest.importorskip("snntorch", reason="snnTorch is not installed (the extra `test`)")
     sizes = Sizes(hidden=(24,), n_steps=300, density=0.02, batch=4, repeats=1)
@@ -200,6 +201,7 @@ def test_counting_is_timed_beside_not_counting(monkeypatch: pytest.MonkeyPatch) 
         bench_part("counting", SMALL, Watch())
 
 
+@pytest.mark.slow
 @pytest.mark.lava
 def test_delays_are_compared_with_the_same_backend_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delays_part, "LAVA_STEPS", 4)
@@ -211,6 +213,7 @@ def test_delays_are_compared_with_the_same_backend_without(monkeypatch: pytest.M
         assert all(row.ratio == pytest.approx(row.median / plain.median) for row in delayed)
 
 
+@pytest.mark.slow
 def test_pilotnet_runs_as_in_lava() -> None:
     rows = bench_part("pilotnet", Sizes(n_steps=2, repeats=1), Watch())
     if not rows:

@@ -152,7 +152,11 @@ def test_amounts_follow_from_events_one_by_one(case: Case) -> None:
         assert by_kind["neuron_update"] == updates[layer.name]
         each = arithmetic(layer)
         assert by_kind["state_add"] == each.additions * updates[layer.name]
-        assert by_kind["state_access"] == each.accesses * updates[layer.name]
+        number, accesses = network.layers.index(layer), layer.neuron.counter_accesses
+        counted = {name: int(result.counts.named[name][:, number].sum()) for name in accesses}
+        touched = sum(accesses[name] * counted[name] for name in accesses)
+        assert by_kind["state_access"] == each.accesses * updates[layer.name] + touched
+        assert all(by_kind[name] == counted[name] for name in accesses)
         assert all(not found.of_events for found in amount(amounts, "neuron_update", layer.name))
 
 

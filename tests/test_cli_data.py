@@ -96,6 +96,7 @@ def test_prepare_checks_what_is_there(folder: Path, capsys: pytest.CaptureFixtur
     assert file.read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -209,6 +209,7 @@ def test_streams_that_cannot_be_learnt(
     assert complaint.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.lava
 def test_lava_learns_a_stream_sample_by_sample(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -40,6 +40,7 @@ def opened(path: Path, found: Events) -> EventFile:
     return EventFile(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["voltage_sum", "spike_count", "softmax_sum"])
 @pytest.mark.parametrize("source", ["events", "file", "samples", "two jobs"])
 def test_as_in_one_run(tmp_path: Path, kind: str, source: str) -> None:

@@ -26,7 +26,7 @@ def assert_same(one: RunResult, two: RunResult) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=2000)
+@settings(max_examples=1000)
 @given(case=cases(max_layers=4, max_samples=3, conv_delays=True))
 def test_fast_equals_reference_on_random_networks(case: Case) -> None:
     arguments: dict[str, Any] = {"n_steps": case.n_steps, "record": RECORDABLE, "reset": case.reset}

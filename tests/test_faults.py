@@ -107,6 +107,7 @@ def test_no_worker_outlives_a_parent_that_died_before_the_worker_began() -> None
     assert (done.returncode, done.stdout) == (1, "")
 
 
+@pytest.mark.slow
 def test_work_for_a_cluster_is_not_done_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
     events = Events.from_dense(np.random.default_rng(1).random((N_SAMPLES, 20, 9)) < 0.2)
@@ -245,6 +246,7 @@ def assert_refused_or_harmless(folder: Path, content: bytes) -> bool:
     return False
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(data=st.data(), kind=st.sampled_from(["packed.npz", "stored.npz"]))
 def test_flipped_bits_are_refused_or_have_no_effect(folder: Path, data: st.DataObject, kind: str) -> None:

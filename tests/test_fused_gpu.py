@@ -54,6 +54,7 @@ def needs_no_extension(case: Case) -> bool:
     return not (case.neuron.get("persistent_state") and shifts and case.kind == "Dense")
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(cases().filter(needs_no_extension))
 @example(Case("Dense", n_neurons=90, n_steps=40))
@@ -69,6 +70,7 @@ def test_blocks_equal_slayer(case: Case) -> None:
     compare(case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["Dense", "Recurrent"])
 def test_many_steps_equal_slayer(kind: str) -> None:
     compare(Case(kind, block={"weight_scale": 4}, n_steps=300, n_inputs=30, density=0.1))
@@ -99,6 +101,7 @@ def test_a_recurrent_block_is_on_a_gpu_as_on_a_cpu() -> None:
     assert found[0]["gradient 0 of neuron.current_decay"].abs().max() > 0
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(data=st.data())
 def test_convolutions_equal_slayer(data: st.DataObject) -> None:
@@ -294,6 +297,7 @@ def test_a_delay_that_is_no_number_leaves_it_to_slayer() -> None:
         block(torch.ones(1, 4, 5))
 
 
+@pytest.mark.slow
 def test_kernels_compile_for_gpus() -> None:
     """In a process of its own: in this one they are interpreted."""
     script = Path(__file__).with_name("triton_compiled.py")

@@ -149,17 +149,6 @@ def test_geometry_at_the_end_of_lavas_8_bits_is_right():
         assert_same_run(*(run(network, events, backend, record=RECORDABLE) for backend in ("reference", "lava")))
 
 
-def test_without_lava_the_refusal_says_what_to_install(monkeypatch):
-    stop_workers()
-    monkeypatch.setattr(lava_client, "installed", lambda module: False)
-    network = chain("only")
-    with pytest.raises(UnsupportedError) as caught:
-        run(network, random_events(network, 1, 3, 0.5, seed=0), "lava")
-    assert str(caught.value) == (
-        "backend lava: needs lava-nc, which is not installed: pip install 'lapilli[train]' on Python 3.10"
-    )
-
-
 def test_a_layer_that_feeds_only_itself_runs_although_nothing_connects_it_to_the_input():
     biased = CubaLif(20, 1000, 300, bias_mant=[3, 9, 40], bias_exp=6)
     clock = Layer("clock", (3,), biased, (dense("clock", 3, 3, 1),))
@@ -170,6 +159,7 @@ def test_a_layer_that_feeds_only_itself_runs_although_nothing_connects_it_to_the
     assert_same_run(*results)
 
 
+@pytest.mark.slow
 def test_periodic_reset_is_the_same_on_both_ways():
     network = chain("first", "second", neuron=CubaLif(60, 300, 100))
     events = random_events(network, 1, 14, 0.4, seed=5)
@@ -317,6 +307,7 @@ def test_importing_the_backend_imports_neither_lava_nor_torch():
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_nothing_reaches_standard_output(capfd):
     stop_workers()
     network = chain("first", "second")
@@ -325,6 +316,17 @@ def test_nothing_reaches_standard_output(capfd):
         run_on_route(network, events, everything(network, 4), Route(graph, None))
     stop_workers()
     assert capfd.readouterr() == ("", "")
+
+
+def test_without_lava_the_refusal_says_what_to_install(monkeypatch):
+    stop_workers()
+    monkeypatch.setattr(lava_client, "installed", lambda module: False)
+    network = chain("only")
+    with pytest.raises(UnsupportedError) as caught:
+        run(network, random_events(network, 1, 3, 0.5, seed=0), "lava")
+    assert str(caught.value) == (
+        "backend lava: needs lava-nc, which is not installed: pip install 'lapilli[train]' on Python 3.10"
+    )
 
 
 def test_a_worker_is_used_again_and_keeps_no_old_weights():

@@ -58,6 +58,7 @@ def every_synapse_works(case: Case) -> bool:
     return bool(counts.synapse_ops.any(axis=0).all())
 
 
+@pytest.mark.slow
 @pytest.mark.lava
 @settings(max_examples=25)
 @given(
@@ -109,6 +110,7 @@ def images() -> tuple[Network, Events]:
     return network, random_events(network, 7, 11, 0.3, seed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.lava
 @pytest.mark.parametrize("graph", ["stock", "builder"])
 @pytest.mark.parametrize("stream", [True, False])

@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import assume, given, settings
-from random_networks import Case, cases
+from random_networks import KINDS, LATER_KINDS, Case, cases
 from run_equality import assert_same_run
 
 from lapilli.netx_exports import UnsupportedError
@@ -13,6 +13,7 @@ from lapilli.simulators.results import RECORDABLE
 pytestmark = pytest.mark.lava
 
 OTHERS = tuple(NEURONS.keys() - {CubaLif.model})
+ALL_KINDS = (*KINDS, *LATER_KINDS)
 
 
 def assert_reference_is_lava(case: Case) -> None:
@@ -32,19 +33,19 @@ def assert_reference_is_lava(case: Case) -> None:
 
 
 @settings(max_examples=200)
-@given(cases(max_samples=1))
+@given(cases(max_samples=1, kinds=ALL_KINDS))
 def test_reference_equals_lava_in_every_step(case: Case) -> None:
     assert_reference_is_lava(case)
 
 
 @settings(max_examples=25)
-@given(cases(max_layers=2, max_samples=4))
+@given(cases(max_layers=2, max_samples=4, kinds=ALL_KINDS))
 def test_reference_equals_lava_when_samples_follow_each_other(case: Case) -> None:
     assert_reference_is_lava(case)
 
 
 @settings(max_examples=150)
-@given(cases(max_samples=1, models=(*sorted(OTHERS), CubaLif.model)))
+@given(cases(max_samples=1, models=(*sorted(OTHERS), CubaLif.model), kinds=ALL_KINDS))
 def test_reference_equals_lava_for_every_neuron_model(case: Case) -> None:
     assume(case.reset is None)  # Lava resets only LIF neurons
     try:

@@ -75,9 +75,11 @@ def extension(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeBoard]:
 
 
 @pytest.fixture
-def board(extension: FakeBoard) -> FakeBoard:
+def board(extension: FakeBoard, request: pytest.FixtureRequest) -> FakeBoard:
+    """A board of the latencies (into, out) that a test may choose; those that choose alike share a worker."""
+    into, out = getattr(request, "param", (2, 1))
     extension.record.unlink(missing_ok=True)
-    extension.behave(into=2, out=1)
+    extension.behave(into=into, out=out)
     return extension
 
 
@@ -154,9 +156,25 @@ def test_with_the_extension_only_a_board_is_missing(board: FakeBoard, monkeypatc
 
 
 @pytest.mark.lava
-@pytest.mark.parametrize("latency", [(2, 1), (0, 0)])
-def test_spikes_and_counts_are_those_of_fast(board: FakeBoard, latency: tuple[int, int]) -> None:
-    board.behave(into=latency[0], out=latency[1])
+def test_the_latency_is_measured_once_for_a_worker(board: FakeBoard) -> None:
+    leave_board()
+    network = skipping(recurrent=True)
+    for seed in range(2):
+        run(network, random_events(network, 1, 9, 0.4, seed), "loihi2", time_limit_s=120)
+    assert [json.loads(line).get("steps") for line in board.record.read_text().splitlines()[1::2]] == [N_STEPS, 12, 12]
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("board", [(0, 0)], indirect=True)
+def test_neurons_with_a_bias_where_the_board_hands_spikes_in_at_once(board: FakeBoard) -> None:
+    biased = chain(CubaLif(vth_mant=30, current_decay=400, voltage_decay=100, bias_mant=[9], bias_exp=6))
+    same_as_fast(biased, random_events(biased, 2, 12, 0.3, seed=2))
+
+
+@pytest.mark.slow
+@pytest.mark.lava
+@pytest.mark.parametrize("board", [(0, 0), (2, 1)], indirect=True)
+def test_spikes_and_counts_are_those_of_fast(board: FakeBoard) -> None:
     for seed, network in enumerate([chain(), skipping(recurrent=False), skipping(recurrent=True), convolution()]):
         same_as_fast(network, random_events(network, 3, 9, 0.4, seed), n_steps=14)
 
@@ -226,16 +244,10 @@ def test_periodic_resets(board: FakeBoard) -> None:
         same_as_fast(network, random_events(network, 2, 20, 0.4, seed=2), reset=Reset(8, 3))
 
 
-@pytest.mark.lava
-def test_neurons_with_a_bias_where_the_board_hands_spikes_in_at_once(board: FakeBoard) -> None:
-    board.behave(into=0, out=0)
-    biased = chain(CubaLif(vth_mant=30, current_decay=400, voltage_decay=100, bias_mant=[9], bias_exp=6))
-    same_as_fast(biased, random_events(biased, 2, 12, 0.3, seed=2))
-
-
 # The graph ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.lava
 def test_every_spike_crosses_the_chips_border_through_an_adapter(board: FakeBoard) -> None:
     networks = [chain(), skipping(recurrent=True), convolution()]
@@ -317,15 +329,6 @@ def test_samples_that_cannot_stream_have_runs_of_their_own(board: FakeBoard) -> 
     assert all("LIFReset" not in kinds(graph) for graph, _ in board.runs())
 
 
-@pytest.mark.lava
-def test_the_latency_is_measured_once_for_a_worker(board: FakeBoard) -> None:
-    leave_board()
-    network = skipping(recurrent=True)
-    for seed in range(2):
-        run(network, random_events(network, 1, 9, 0.4, seed), "loihi2", time_limit_s=120)
-    assert [json.loads(line).get("steps") for line in board.record.read_text().splitlines()[1::2]] == [N_STEPS, 12, 12]
-
-
 # Latency --------------------------------------------------------------------------------------------------------------
 
 
@@ -359,13 +362,6 @@ def test_an_answer_that_no_latency_explains_is_an_error(into: int, out: int, ste
     else:
         with pytest.raises(LavaRunError, match="answered a network of two neurons wrongly"):
             latency_of(rows)
-
-
-@pytest.mark.lava
-def test_a_board_that_swallows_spikes_gets_no_network(board: FakeBoard) -> None:
-    board.behave(into=N_STEPS, out=0)
-    with pytest.raises(LavaRunError, match=r"wrongly: spikes of neuron 0 in steps \[0, 1, .*neuron 1 in steps \[\]"):
-        run(chain(), random_events(chain(), 1, 5, 0.4, seed=1), "loihi2", time_limit_s=120)
 
 
 # Refusals and faults --------------------------------------------------------------------------------------------------
@@ -426,6 +422,26 @@ def test_what_the_extension_has_no_model_for_is_refused(board: FakeBoard) -> Non
     same_as_fast(other, random_events(other, 1, 9, 0.4, seed=1))  # the worker lives on
 
 
+@pytest.mark.slow
+@pytest.mark.lava
+def test_prove_compares_what_the_chip_gives(board: FakeBoard) -> None:
+    network = chain()
+    proof = prove(network, random_events(network, 2, 12, 0.6, seed=1), ("fast", "loihi2"))
+    assert proof.equal
+    assert proof.spikes_only == ("loihi2",)
+    assert proof.spikes_compared > 0
+
+
+# Each of these ends its worker.
+
+
+@pytest.mark.lava
+@pytest.mark.parametrize("board", [(N_STEPS, 0)], indirect=True)
+def test_a_board_that_swallows_spikes_gets_no_network(board: FakeBoard) -> None:
+    with pytest.raises(LavaRunError, match=r"wrongly: spikes of neuron 0 in steps \[0, 1, .*neuron 1 in steps \[\]"):
+        run(chain(), random_events(chain(), 1, 5, 0.4, seed=1), "loihi2", time_limit_s=120)
+
+
 @pytest.mark.lava
 def test_a_failing_process_is_an_error_with_its_traceback(board: FakeBoard) -> None:
     board.behave(fault="step")
@@ -444,13 +460,3 @@ def test_a_board_that_never_answers_is_left_in_time(board: FakeBoard) -> None:
         run(chain(), random_events(chain(), 1, 5, 0.4, seed=1), "loihi2", time_limit_s=3)
     assert time.monotonic() - started < 60
     assert_nothing_left(process.group, process.shared_memory, process.folder)
-
-
-@pytest.mark.lava
-def test_prove_compares_what_the_chip_gives(board: FakeBoard) -> None:
-    network = chain()
-    proof = prove(network, random_events(network, 2, 12, 0.6, seed=1), ("fast", "loihi2"))
-    assert proof.equal
-    assert proof.spikes_only == ("loihi2",)
-    assert proof.spikes_compared > 0
-    board.behave(into=2, out=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from random_networks import cases
+from random_networks import KINDS, LATER_KINDS, cases
 from run_equality import assert_same_run
 
 from lapilli.netx_exports import (
@@ -107,7 +107,7 @@ def test_plain_networks_come_back(network: Network, tmp_path_factory: pytest.Tem
 
 @pytest.mark.slow
 @settings(max_examples=100)
-@given(case=cases(conv_delays=True, models=tuple(NEURONS)))
+@given(case=cases(conv_delays=True, models=tuple(NEURONS), kinds=(*KINDS, *LATER_KINDS)))
 def test_every_network_comes_back(case: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("any") / "a.net"
     save(case.network, path)

@@ -602,13 +602,13 @@ MUTATIONS = 200
 
 def outcome(path: Path) -> str:
     """What `load_nir` makes of a file; anything but a network and our own errors goes through."""
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         assert isinstance(load_nir(path), Network)
         answer = "network"
     except LapilliError as error:
         answer = type(error).__name__ if "\n" not in str(error) else "more than a sentence"
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert answer in ("network", "LapilliError", "FormatError", "UnsupportedError")
     return answer
 

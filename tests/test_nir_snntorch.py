@@ -125,6 +125,7 @@ def test_what_rounding_does() -> None:
     assert np.flatnonzero(in_torch(import_from_nir(to_nir(network)), frames)).tolist() == [70]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hidden", "output"),
     [

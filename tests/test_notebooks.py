@@ -47,6 +47,7 @@ def printed(notebook: Any) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_notebook_runs_and_says_what_is_printed_in_it(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

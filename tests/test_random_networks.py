@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 from of_kind import of_kind
 from random_networks import KINDS, Case, random_case
+from random_spikescr import random_spikescr
 
-from lapilli.netx_exports import INPUT, ConvSynapse
+from lapilli.netx_exports import INPUT, ConvSynapse, RotarySynapse, SpikeAttention
 from lapilli.netx_exports.neurons.kinds import NEURONS, STATE_LIMIT
 from lapilli.simulators import run
 from lapilli.simulators.results import RECORDABLE
@@ -85,3 +86,28 @@ def test_neurons_of_every_model_do_something():
     assert len(busy) == 2 * len(NEURONS)
     assert min(silent[model] for model in NEURONS) >= 2, silent
     assert parts["dense imag"] >= 20
+
+
+def test_random_networks_of_spikescrs_kinds_reach_every_corner():
+    seen: Counter[str] = Counter()
+    for seed in range(90):
+        case = random_spikescr(seed)
+        result = run(case.network, case.events, "reference", n_steps=case.n_steps, reset=case.reset)
+        seen.update({f"{name}" for name, counted in result.counts.named.items() if counted.any()})
+        for number, layer in enumerate(case.network.layers):
+            neuron, busy = layer.neuron, result.counts.sent[:, 1 + number].any()
+            seen[f"{neuron.model} {'sends' if busy else 'is silent'}"] += 1
+            if isinstance(neuron, SpikeAttention):
+                seen["several heads"] += layer.size > neuron.head
+                seen["memory decays" if neuron.memory_decay else "memory stays"] += 1
+                delayed = max(synapse.delay_range[1] for synapse in layer.synapses if synapse.port == "query")
+                seen["look-ahead" if delayed else "causal"] += 1
+                seen["sees all"] += bool(delayed >= case.events.n_steps)
+            for synapse in layer.synapses:
+                seen[synapse.kind] += 1
+                seen[f"{synapse.kind} of values"] += synapse.source in case.network.graded_sources
+                if isinstance(synapse, RotarySynapse):
+                    seen["table ends"] += bool(synapse.start + len(synapse.effective_weights) < case.n_steps)
+                    seen["starts late"] += synapse.start > 0
+    assert len(seen) == 26
+    assert min(seen.values()) >= 3, seen

@@ -95,6 +95,7 @@ def test_ctrl_c_and_resume_change_nothing(
     assert content(tmp_path / "run") == content(finished)
 
 
+@pytest.mark.slow
 def test_kill_9_and_resume_change_nothing(finished: Path, tmp_path: Path) -> None:
     program = """
 import os, signal, sys
@@ -149,6 +150,7 @@ def test_a_longer_drain_is_steps_of_silence(tmp_path: Path) -> None:
     assert longer.n_steps == short.n_steps + 5 - INTEGERS.depth
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path: Path) -> None:
     """Ten classes by chance: 10 %. The last bits of sums, and so the accuracy, differ between processors."""
     longer = replace(OPTIMIZER, max_epochs=8, batch_size=20)
@@ -156,6 +158,7 @@ def test_it_learns(tmp_path: Path) -> None:
         assert train_small(tmp_path / name, optimizer=longer, method=method).train_accuracy > 0.2
 
 
+@pytest.mark.slow
 def test_plain_gradient_descent_sample_by_sample(tmp_path: Path) -> None:
     once = OnlineOptimizerConfig(kind="sgd", lr=0.01, batch_size=1, max_epochs=1)
     assert train_small(tmp_path / "run", optimizer=once).epochs == 1

@@ -1,14 +1,12 @@
 """A training of ten epochs, killed without warning at any step and resumed, ends with the same bits."""
 
-import os
-import signal
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from killing import killer
 from timed_recordings import NAME, register
 from training_runs import content, finished_epochs
 
@@ -44,7 +42,7 @@ def train_long(run_dir: Path, **options: Any) -> Summary:
 
 
 KILLED = """
-import os, signal, sys
+import os, signal
 from pathlib import Path
 import pytest
 import test_training_kills as t
@@ -54,15 +52,17 @@ t.register(pytest.MonkeyPatch())
 step = Classifier.training_step
 
 
-def killed(self, data, batch_idx):
-    if self.current_epoch * t.BATCHES + batch_idx == int(sys.argv[2]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, data, batch_idx)
+def train_until_killed(run_dir, last, resume=False):
+    def killed(self, data, batch_idx):
+        if self.current_epoch * t.BATCHES + batch_idx == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(self, data, batch_idx)
 
-
-Classifier.training_step = killed
-t.train_long(Path(sys.argv[1]), resume=len(sys.argv) > 3)
+    Classifier.training_step = killed
+    t.train_long(Path(run_dir), resume=resume)
 """
+
+Kill = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -74,33 +74,31 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def kill_at(step: int, run_dir: Path, *resume: str) -> None:
-    here = Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])}
-    command = [sys.executable, "-c", KILLED, str(run_dir), str(step), *resume]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+@pytest.fixture(scope="module")
+def kill_at() -> Iterator[Kill]:
+    with killer(KILLED) as kill:
+        yield kill
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_any_step_and_resumed(
-    seed: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seed: int, whole: Path, kill_at: Kill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(monkeypatch)
     step = int(np.random.default_rng(seed).integers(BATCHES, EPOCHS * BATCHES))
-    kill_at(step, tmp_path / "run")
+    kill_at(tmp_path / "run", step)
     assert finished_epochs(tmp_path / "run") == step // BATCHES
     train_long(tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == content(whole)
 
 
 def test_killed_before_the_first_epoch_has_ended_and_again_later(
-    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, kill_at: Kill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(monkeypatch)
-    kill_at(3, tmp_path / "run")
+    kill_at(tmp_path / "run", 3)
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
-    kill_at(37, tmp_path / "run", "--resume")
+    kill_at(tmp_path / "run", 37, True)
     assert finished_epochs(tmp_path / "run") == 7
     train_long(tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == content(whole)

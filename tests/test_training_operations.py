@@ -100,6 +100,7 @@ def test_training_on_costs_alone_makes_them_fall() -> None:
     assert seen[-1][1] < seen[0][1]
 
 
+@pytest.mark.slow
 def test_a_run_with_costs_needs_fewer_operations_and_says_so(tmp_path: Path) -> None:
     optimizer = OptimizerConfig(max_epochs=2)
     last = {}

@@ -60,6 +60,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_have_the_loss_curve_of_one(name: str, tmp_path: Path, teacher: Path) -> None:
     options = {**CASES[name], **({"teacher": teacher} if name == "a teacher" else {})}
@@ -73,10 +74,20 @@ def test_two_processes_have_the_loss_curve_of_one(name: str, tmp_path: Path, tea
     assert one.test_accuracy == two.test_accuracy
 
 
-def test_two_processes_end_the_same_each_time(tmp_path: Path) -> None:
-    for name in ("first", "second"):
-        train_ticks(tmp_path / name, devices=2)
-    assert content(tmp_path / "first") == content(tmp_path / "second")
+@pytest.fixture(scope="module")
+def by_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training by two processes that nothing interrupted."""
+    path = tmp_path_factory.mktemp("by_two") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        register(patch)
+        train_ticks(path, devices=2)
+    return path
+
+
+@pytest.mark.slow
+def test_two_processes_end_the_same_each_time(by_two: Path, tmp_path: Path) -> None:
+    train_ticks(tmp_path / "again", devices=2)
+    assert content(tmp_path / "again") == content(by_two)
 
 
 def test_the_last_weights_of_two_processes_are_kept(tmp_path: Path) -> None:
@@ -138,6 +149,7 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return status, err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["Ctrl-C", "one SIGINT", "SIGTERM"])
 def test_an_interruption_leaves_no_process_and_loses_nothing(
     how: str, running: "subprocess.Popen[str]", tmp_path: Path
@@ -155,6 +167,7 @@ def test_an_interruption_leaves_no_process_and_loses_nothing(
     assert err == f"lapilli: stopped after epoch {epochs} of 100000; resume {where} to go on\n"
 
 
+@pytest.mark.slow
 def test_a_killed_process_of_several_is_named(running: "subprocess.Popen[str]") -> None:
     os.kill(next(member for member in members(running.pid) if member != running.pid), signal.SIGKILL)
     status, err = ended(running)
@@ -163,6 +176,7 @@ def test_a_killed_process_of_several_is_named(running: "subprocess.Popen[str]") 
     assert "lapilli: a process of the training was ended by SIGKILL" in err
 
 
+@pytest.mark.slow
 def test_a_killed_training_leaves_no_process(running: "subprocess.Popen[str]") -> None:
     running.kill()
     assert ended(running) == (-signal.SIGKILL, "")
@@ -190,15 +204,15 @@ t.train_ticks(Path(sys.argv[1]), devices=2)
 """
 
 
-def test_a_killed_training_of_two_processes_is_resumed_and_ends_the_same(tmp_path: Path) -> None:
-    train_ticks(tmp_path / "whole", devices=2)
+@pytest.mark.slow
+def test_a_killed_training_of_two_processes_is_resumed_and_ends_the_same(by_two: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / "killed")]
     process = subprocess.Popen(command, env=ENVIRONMENT, start_new_session=True, **PIPES)
     assert ended(process)[0] == -signal.SIGKILL
     assert len(metrics(tmp_path / "killed")) >= 2
     assert not (tmp_path / "killed" / "weights.safetensors").exists()
     train_ticks(tmp_path / "killed", devices=2, resume=True)
-    assert content(tmp_path / "killed") == content(tmp_path / "whole")
+    assert content(tmp_path / "killed") == content(by_two)
 
 
 def test_the_number_of_processes_is_part_of_the_configuration(tmp_path: Path) -> None:

@@ -264,6 +264,7 @@ def stopped_and_gone_on(study: Any, tmp_path: Path, stop_at: tuple[int, int], mo
     return trained
 
 
+@pytest.mark.slow
 def test_a_stopped_study_of_methods_goes_on(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def study(out: Path, runs: Path) -> None:
         methods(small, str(out), ("plain", "tet"), 2, str(runs), 0)
@@ -274,6 +275,7 @@ def test_a_stopped_study_of_methods_goes_on(small: str, tmp_path: Path, monkeypa
     assert (tmp_path / "stopped_curves.svg").read_bytes() == (tmp_path / "whole_curves.svg").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_stopped_study_of_a_chain_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "rings.yaml"
     file.write_text(SMALL_CHAIN)
@@ -284,6 +286,7 @@ def test_a_stopped_study_of_a_chain_goes_on(tmp_path: Path, monkeypatch: pytest.
     assert stopped_and_gone_on(study, tmp_path, (1, 1), monkeypatch) == 3
 
 
+@pytest.mark.slow
 def test_the_command_line_and_lava(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["seeds", small, str(tmp_path / "t.csv"), "--seeds", "1", "--runs", str(tmp_path / "runs")]
     monkeypatch.setattr("sys.argv", ["studies.py", *words, "--lava_samples", "1"])

@@ -1,10 +1,9 @@
 """The recipe: a resumed run ends like an uninterrupted one, one accuracy for all, errors in one sentence."""
 
 import json
-import os
+import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from killing import killer
 from training_runs import content
 
 from lapilli.netx_exports import LapilliError, load
@@ -87,6 +87,7 @@ def test_ctrl_c_and_resume_change_nothing(
     assert content(tmp_path / "run") == content(finished)
 
 
+@pytest.mark.slow
 def test_an_interruption_between_all_epochs_changes_nothing(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,60 +99,64 @@ def test_an_interruption_between_all_epochs_changes_nothing(
     assert content(tmp_path / "run") == content(finished)
 
 
-KILL_IN_AN_EPOCH = """
-step = t.Classifier.training_step
-def killed(self, data, batch_idx):
-    if (self.current_epoch, batch_idx) == (2, 1):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return step(self, data, batch_idx)
-t.Classifier.training_step = killed
-"""
-
-KILL_IN_A_WRITE = """
-write = safetensors.torch.save_file
-def killed(tensors, path, metadata):
-    write(tensors, path, metadata)
-    if killed.calls == 2:
-        os.truncate(path, os.path.getsize(path) // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-    killed.calls += 1
-killed.calls = 0
-safetensors.torch.save_file = killed
-"""
-
-
-@pytest.mark.parametrize("kill", [KILL_IN_AN_EPOCH, KILL_IN_A_WRITE], ids=["in an epoch", "in a checkpoint's write"])
-def test_kill_9_and_resume_change_nothing(kill: str, finished: Path, tmp_path: Path) -> None:
-    program = f"""
-import os, signal, sys
+KILLED = """
+import os, signal
 from pathlib import Path
 import safetensors.torch
 import test_training_surrogate_gradient as t
 t.tasks.digits = t.few_digits
-{kill}
-t.train_small(Path(sys.argv[1]))
+step, write = t.Classifier.training_step, safetensors.torch.save_file
+
+def killed_in_an_epoch(self, data, batch_idx):
+    if (self.current_epoch, batch_idx) == (2, 1):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return step(self, data, batch_idx)
+
+def killed_in_a_write(tensors, path, metadata):
+    write(tensors, path, metadata)
+    if killed_in_a_write.calls == 2:
+        os.truncate(path, os.path.getsize(path) // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    killed_in_a_write.calls += 1
+
+def train_until_killed(run_dir, where):
+    if where == "in an epoch":
+        t.Classifier.training_step = killed_in_an_epoch
+    else:
+        killed_in_a_write.calls = 0
+        safetensors.torch.save_file = killed_in_a_write
+    t.train_small(Path(run_dir))
 """
-    tests = Path(__file__).parent
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)])}
-    command = [sys.executable, "-c", program, str(tmp_path / "run")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.fixture(scope="module")
+def kill() -> Iterator[Callable[..., None]]:
+    with killer(KILLED) as function:
+        yield function
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("where", "epochs"), [("in an epoch", 2), ("in a checkpoint's write", 3)])
+def test_kill_9_and_resume_change_nothing(
+    where: str, epochs: int, kill: Callable[..., None], finished: Path, tmp_path: Path
+) -> None:
+    kill(tmp_path / "run", where)
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
-    assert len(rows) - 1 == (2 if kill is KILL_IN_AN_EPOCH else 3)
+    assert len(rows) - 1 == epochs
     train_small(tmp_path / "run", resume=True)
     assert content(tmp_path / "run") == content(finished)
     assert not list((tmp_path / "run").glob(".*"))
 
 
 def test_a_finished_run_resumed_stays_as_it_is(finished: Path, tmp_path: Path) -> None:
-    run_dir = tmp_path / "run"
-    train_small(run_dir)
+    run_dir = shutil.copytree(finished, tmp_path / "run")
     for name in ("weights.safetensors", "model.net", "summary.json"):
         (run_dir / name).unlink()
     train_small(run_dir, resume=True)
     assert content(run_dir) == content(finished)
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_training_and_stays_ended_after_a_resume(tmp_path: Path) -> None:
     # Weights beyond the quantised range from the first step on: no epoch improves much on the one before.
     wild = replace(OPTIMIZER, lr=3.0, max_epochs=30, patience=2)
@@ -256,11 +261,10 @@ def test_a_used_folder_and_another_configuration_are_refused(finished: Path) -> 
 
 
 def test_a_damaged_checkpoint_is_refused(finished: Path, tmp_path: Path) -> None:
-    train_small(tmp_path / "run", optimizer=replace(OPTIMIZER, max_epochs=1))
-    checkpoint = tmp_path / "run" / "checkpoint.safetensors"
+    checkpoint = shutil.copytree(finished, tmp_path / "run") / "checkpoint.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
     with pytest.raises(LapilliError, match="not a checkpoint of lapilli, or a damaged one"):
-        train_small(tmp_path / "run", optimizer=replace(OPTIMIZER, max_epochs=1), resume=True)
+        train_small(tmp_path / "run", resume=True)
 
 
 def test_all_values_out_of_range_are_listed_before_anything_is_written(tmp_path: Path) -> None:
@@ -301,6 +305,7 @@ def test_the_learning_rate_is_half_a_cosine() -> None:
     assert rates == pytest.approx([0.2, 0.1 * (1 + 0.5**0.5), 0.1, 0.1 * (1 - 0.5**0.5), 0.0])
 
 
+@pytest.mark.slow
 def test_the_default_network_learns_the_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "digits", digits)
     summary = train(tmp_path / "run", optimizer=OptimizerConfig(max_epochs=6), progress=False)

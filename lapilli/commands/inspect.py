@@ -22,7 +22,7 @@ def inspect(network: str, /, *, json: bool = False) -> None:
     print(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
     layers = [_layer_row(layer) for layer in found.layers]
     print_table("layers", ["layer", "type", "shape", "model", "threshold", "decays", "bias"], layers)
-    columns = ["layer", "source", "kind", "weights", "bits", "non-zero", "delays"]
+    columns = ["layer", "source", "port", "kind", "weights", "bits", "non-zero", "delays"]
     print_table("synapses", columns, [row for layer in found.layers for row in _synapse_rows(layer)])
     _print_chip(found.loihi2)
     print("\n".join(_lines(found)))
@@ -47,8 +47,8 @@ def _synapse_rows(layer: LayerFacts) -> list[list[object]]:
     for synapse in layer.synapses:
         weights = _span(synapse.weights) + (f" · 2^{synapse.weight_exp}" if synapse.weight_exp else "")
         non_zero = f"{synapse.n_nonzero:,} / {synapse.n_weights:,}"
-        row = [layer.name, synapse.source, synapse.kind, weights, synapse.weight_bits, non_zero, _span(synapse.delays)]
-        rows.append(row)
+        row = [layer.name, synapse.source, synapse.port, synapse.kind, weights, synapse.weight_bits, non_zero]
+        rows.append([*row, _span(synapse.delays)])
     return rows
 
 

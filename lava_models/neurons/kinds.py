@@ -5,22 +5,28 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 
 from lapilli.lava_models.neurons.adaptive_lif import ADAPTIVE_LIF
+from lapilli.lava_models.neurons.attention import SPIKE_ATTENTION
 from lapilli.lava_models.neurons.cuba_lif import CUBA_LIF
-from lapilli.lava_models.neurons.lava_neuron import LavaNeuron, LayerReset
+from lapilli.lava_models.neurons.gated_lif import GATED_LIF
+from lapilli.lava_models.neurons.lava_neuron import LavaNeuron, LayerReset, Row
 from lapilli.lava_models.neurons.resonators import IZHIKEVICH_RESONATE_AND_FIRE, RESONATE_AND_FIRE
 from lapilli.lava_models.neurons.sigma_delta import DELTA, SIGMA, SIGMA_DELTA
+from lapilli.lava_models.neurons.sum import SUM
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
     CubaLif,
     Delta,
+    GatedLif,
     IzhikevichResonateAndFire,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
+    SpikeAttention,
+    Sum,
 )
 
-__all__ = ["LAVA_NEURONS", "LayerReset", "input_port", "neuron_process", "state_vars"]
+__all__ = ["LAVA_NEURONS", "LayerReset", "input_port", "neuron_process", "states_of"]
 
 LAVA_NEURONS: dict[str, LavaNeuron] = {
     CubaLif.model: CUBA_LIF,
@@ -30,6 +36,9 @@ LAVA_NEURONS: dict[str, LavaNeuron] = {
     Delta.model: DELTA,
     SigmaDelta.model: SIGMA_DELTA,
     Sigma.model: SIGMA,
+    GatedLif.model: GATED_LIF,
+    SpikeAttention.model: SPIKE_ATTENTION,
+    Sum.model: SUM,
 }
 """How each kind runs in Lava, by model."""
 
@@ -49,9 +58,15 @@ def input_port(process: AbstractProcess, layer: Layer, port: str) -> InPort:
     return getattr(process, LAVA_NEURONS[layer.neuron.model].inputs[port])
 
 
-def state_vars(process: AbstractProcess) -> dict[str, Var]:
-    """Vars of a neuron Process that hold what a recording calls by name."""
-    return {state: getattr(process, var) for state, var in _described(process).states.items()}
+def states_of(process: AbstractProcess) -> dict[str, tuple[Var, int | None]]:
+    """Where a neuron Process holds what a recording calls by name: a Var, and the row of it, None for all of it."""
+    found: dict[str, tuple[Var, int | None]] = {}
+    for state, place in _described(process).states.items():
+        name, row = place if isinstance(place, Row) else (place, None)
+        var = getattr(process, name)
+        if row is None or row < var.shape[0]:
+            found[state] = (var, row)
+    return found
 
 
 def _described(process: AbstractProcess) -> LavaNeuron:

@@ -4,13 +4,24 @@ from lapilli.lava_models.synapses.conv import CONV
 from lapilli.lava_models.synapses.dense import DENSE
 from lapilli.lava_models.synapses.direct import DIRECT
 from lapilli.lava_models.synapses.identity import IDENTITY
+from lapilli.lava_models.synapses.rotary import ROTARY
+from lapilli.lava_models.synapses.taps import TAPS
 from lapilli.lava_models.synapses.wire import LavaSynapse
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse
+from lapilli.netx_exports.synapses.kinds import (
+    ConvSynapse,
+    DenseSynapse,
+    DirectSynapse,
+    IdentitySynapse,
+    RotarySynapse,
+    TapsSynapse,
+)
 
 LAVA_SYNAPSES: dict[str, LavaSynapse] = {
     DenseSynapse.kind: DENSE,
     ConvSynapse.kind: CONV,
     IdentitySynapse.kind: IDENTITY,
     DirectSynapse.kind: DIRECT,
+    TapsSynapse.kind: TAPS,
+    RotarySynapse.kind: ROTARY,
 }
 """How each kind runs in Lava."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, STATE_LIMIT, Neuron
@@ -90,6 +89,8 @@ class SpikeAttention(Neuron):
     def problems(self, shape: tuple[int, ...]) -> list[str]:
         """Everything that is wrong with these parameters for a layer of this shape."""
         found = super().problems(shape)
-        if not found and int(np.prod(shape)) % self.head:
-            found.append(f"head: must divide the layer's {int(np.prod(shape))} neurons, got {self.head}")
+        if len(shape) != 1:
+            found.append(f"head: heads are of a layer of shape (N,), got {shape}")
+        elif not found and shape[0] % self.head:
+            found.append(f"head: must divide the layer's {shape[0]} neurons, got {self.head}")
         return found

@@ -30,7 +30,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Population:
+class LayerNodes:
     """The neurons of a layer and what feeds them."""
 
     neurons: NeuronNodes
@@ -47,11 +47,11 @@ class Structure:
     """A graph taken apart.
 
     Arguments:
-        populations: in an order in which every source but the layer itself comes earlier.
+        layers: in an order in which every source but the layer itself comes earlier.
         input, output: the nodes of these types.
     """
 
-    populations: tuple[Population, ...]
+    layers: tuple[LayerNodes, ...]
     input: Node
     output: Node
 
@@ -67,33 +67,33 @@ def read_structure(root: Fields) -> Structure | None:
     if root.problems or ends[0] is None or ends[1] is None:
         return None
     wiring = _Wiring(nodes, edges)
-    populations = wiring.populations()
+    layers = wiring.layers()
     if not root.problems:
-        wiring.check_ends(populations, ends[0], ends[1])
+        wiring.check_ends(layers, ends[0], ends[1])
     if not root.problems:
-        populations = _in_order(populations, root)
-    return None if root.problems else Structure(tuple(populations), ends[0], ends[1])
+        layers = _in_order(layers, root)
+    return None if root.problems else Structure(tuple(layers), ends[0], ends[1])
 
 
-def _in_order(populations: Sequence[Population], root: Fields) -> list[Population]:
+def _in_order(layers: Sequence[LayerNodes], root: Fields) -> list[LayerNodes]:
     """Sources first, otherwise in the order given; a circle of layers is reported."""
-    waiting = [population.sources - {INPUT, population.neurons.name} for population in populations]
+    waiting = [layer.sources - {INPUT, layer.neurons.name} for layer in layers]
     readers: dict[str, list[int]] = defaultdict(list)
     for number, sources in enumerate(waiting):
         for source in sources:
             readers[source].append(number)
     ready = [number for number, sources in enumerate(waiting) if not sources]
     heapify(ready)
-    ordered: list[Population] = []
+    ordered: list[LayerNodes] = []
     while ready:
-        ordered.append(populations[heappop(ready)])
+        ordered.append(layers[heappop(ready)])
         placed = ordered[-1].neurons.name
         for number in readers[placed]:
             waiting[number].remove(placed)
             if not waiting[number]:
                 heappush(ready, number)
-    if len(ordered) < len(populations):
-        names = ", ".join(repr(one.neurons.name) for one, sources in zip(populations, waiting) if sources)
+    if len(ordered) < len(layers):
+        names = ", ".join(repr(one.neurons.name) for one, sources in zip(layers, waiting) if sources)
         root.unsupported("edges", f"layers must feed each other in one direction, got a circle among {names}")
     return ordered
 
@@ -168,14 +168,14 @@ class _Wiring:
                 if target != name and self.nodes[target].kind in _VOLTAGES and self.before[target] == [name]:
                     yield target, name
 
-    def populations(self) -> list[Population]:
-        return [self._population(entry) for entry in self.entries]
+    def layers(self) -> list[LayerNodes]:
+        return [self._layer(entry) for entry in self.entries]
 
-    def _population(self, entry: str) -> Population:
+    def _layer(self, entry: str) -> LayerNodes:
         voltage = self.nodes[self.voltage_of_entry[entry]]
         current = self.nodes[entry] if entry != voltage.name else None
         paths = (self._path(entry, last) for last in self.before[entry])
-        return Population(NeuronNodes(voltage, current), tuple(path for path in paths if path is not None))
+        return LayerNodes(NeuronNodes(voltage, current), tuple(path for path in paths if path is not None))
 
     def _path(self, entry: str, last: str) -> Path | None:
         """The way back from the neurons to what feeds them, or None after reporting what is on it."""
@@ -202,13 +202,13 @@ class _Wiring:
             return Path(INPUT if self.nodes[name].kind == "Input" else name, tuple(reversed(way)))
         return None
 
-    def check_ends(self, populations: Sequence[Population], start: Node, end: Node) -> None:
+    def check_ends(self, layers: Sequence[LayerNodes], start: Node, end: Node) -> None:
         """Report what does not lie between input and output."""
         last = self.before[end.name]
         if len(last) != 1 or last[0] not in self.voltages:
             end.unsupported(f"must be fed by the neurons of one layer, got {', '.join(map(repr, last)) or 'nothing'}")
             return
-        fed = {source for one in populations for source in one.sources - {one.neurons.name}}
+        fed = {source for one in layers for source in one.sources - {one.neurons.name}}
         if last[0] in fed:
             end.unsupported(f"must be fed by the last layer, but {last[0]!r} feeds others")
         if self.after[end.name]:
@@ -217,15 +217,15 @@ class _Wiring:
             start.unsupported(f"must be fed by nothing, got {self.before[start.name][0]!r}")
         if INPUT not in fed:
             start.unsupported("feeds nothing")
-        for population in populations:
-            name, node = population.neurons.name, population.neurons.voltage
-            if not population.paths:
+        for layer in layers:
+            name, node = layer.neurons.name, layer.neurons.voltage
+            if not layer.paths:
                 node.unsupported("is fed by nothing")
             if name not in fed and name != last[0]:
                 node.unsupported("feeds nothing")
-            if not population.neurons.spikes and name in fed | population.sources:
+            if not layer.neurons.spikes and name in fed | layer.sources:
                 node.unsupported("sends its voltage, not spikes, on to others")
-        used = {node.name for one in populations for path in one.paths for node in path.nodes}
+        used = {node.name for one in layers for path in one.paths for node in path.nodes}
         for name, node in self.nodes.items():
             if node.kind in _CONNECTING and name not in used:
                 node.unsupported("leads nowhere")

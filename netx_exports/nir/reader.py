@@ -160,13 +160,13 @@ def _drafts(structure: Structure, dt: float) -> tuple[list[_Draft], dict[str, Sh
     if (input_shape := _end_shape(structure.input)) is not None:
         shapes[INPUT] = input_shape
     drafts = []
-    for population in structure.populations:
-        name, paths = population.neurons.name, population.paths
+    for layer in structure.layers:
+        name, paths = layer.neurons.name, layer.paths
         feeding = [_connection(path, shapes, dt) for path in paths if path.source != name]
-        shape = next((one.shape for one in feeding if one is not None), None) or _own_shape(population.neurons)
+        shape = next((one.shape for one in feeding if one is not None), None) or _own_shape(layer.neurons)
         if shape is None:
             if not feeding:
-                population.neurons.voltage.unsupported("must say how many neurons it is: one `r` for each")
+                layer.neurons.voltage.unsupported("must say how many neurons it is: one `r` for each")
             continue
         shapes[name] = shape
         # Again in the order of the paths: the layer's own come in between.
@@ -175,11 +175,11 @@ def _drafts(structure: Structure, dt: float) -> tuple[list[_Draft], dict[str, Sh
         for one in connections:
             if one.shape != shape:
                 one.weighted.unsupported(f"gives {one.shape} to neurons of shape {shape}")
-        folded = _folded(population.neurons.voltage, shape, connections)
-        neuron = None if folded is None else read_neurons(population.neurons, shape, folded, dt)
+        folded = _folded(layer.neurons.voltage, shape, connections)
+        neuron = None if folded is None else read_neurons(layer.neurons, shape, folded, dt)
         if folded is not None and neuron is not None:
             drafts.append(_Draft(name, folded, neuron, connections))
-    last = structure.populations[-1].neurons.name
+    last = structure.layers[-1].neurons.name
     if last in shapes and _end_shape(structure.output) not in (None, shapes[last]):
         structure.output.unsupported(f"must have the shape {shapes[last]} of {last!r}")
     return drafts, shapes

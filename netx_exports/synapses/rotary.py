@@ -54,6 +54,7 @@ class RotarySynapse(Synapse):
     port: str | None = None
 
     kind: ClassVar[str] = "rotary"
+    by_position = True
 
     def __post_init__(self) -> None:
         found: list[str] = []

@@ -53,6 +53,9 @@ class Synapse(Checked):
     words: ClassVar[frozenset[str]] = frozenset({"source", "port"})
     """Fields that are text."""
 
+    by_position: ClassVar[bool] = False
+    """Whether what it does depends on the step of the sample, so that no two samples may share a run of steps."""
+
     netx_type: ClassVar[str] = ""
     """NetX's name for a layer whose first synapse is of this kind; "": NetX has none."""
 

@@ -1,7 +1,6 @@
 """Taps in time: each neuron of a source reaches the neuron of its number several times, each time later."""
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar, get_args
@@ -23,7 +22,6 @@ from lapilli.netx_exports.synapses.synapse import (
     Synapse,
     check_scalar,
     freeze,
-    overflow_refusal,
 )
 
 
@@ -111,10 +109,6 @@ class TapsSynapse(Synapse):
         if len(np.asarray(self.weights)) > 1:
             return None
         return np.zeros(1, np.int64), np.full(1, self.delay, np.int64)
-
-    def lava_refusals(self, largest_value: int) -> Iterator[str]:
-        """Why Lava's fixed-point CPU models could not compute it exactly."""
-        yield from overflow_refusal(self.effective_weights.T, largest_value)
 
     def chip_bits(self, size: int) -> int:
         """Memory of its weights and delays, were the chip to hold it as connections of its synapses."""

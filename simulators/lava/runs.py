@@ -59,6 +59,7 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
     * no kind counts by itself (`Network.counters`): such a count is one number for the whole run,
     * no neuron has a bias (a neuron without one stays at zero until its sample's input comes),
     * no layer feeds itself,
+    * no synapse does what it does by the step of the sample (`by_position`),
     * all connections of a layer that come from layers have the same delay and arrive together.
 
     The input is silent where it has no events: a connection from the input may be late if a gap lets it drain.
@@ -68,6 +69,8 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
     arrivals = {INPUT: 0}
     for layer in network.layers:
         if not layer.neuron.lava_resets or layer.neuron.has_bias or layer.recurrent:
+            return None
+        if any(synapse.by_position for synapse in layer.synapses):
             return None
         earliest = min(arrivals[synapse.source] + _latency(synapse)[0] for synapse in layer.synapses)
         for synapse in layer.synapses:

@@ -84,7 +84,7 @@ def run_job(folder: Path) -> float:
     what kinds count by themselves as `named.json`: a list of [layer number, counter, number].
     """
     from lapilli.lava_models.counting import CountWriter
-    from lapilli.lava_models.neurons.kinds import state_vars
+    from lapilli.lava_models.neurons.kinds import states_of
     from lapilli.lava_models.probe import probe
     from lapilli.lava_models.rows import RowWriter
     from lapilli.lava_models.runtime import lava_run, run_steps
@@ -104,7 +104,7 @@ def run_job(folder: Path) -> float:
                 CountWriter(f"{path}.counts.npy", job.n_steps, shape, *counted),
             ]
             if name in job.states:
-                paths = {state: f"{path}.{state}.npy" for state in state_vars(neuron)}
+                paths = {state: f"{path}.{state}.npy" for state in states_of(neuron)}
                 probe(neuron, job.n_steps, spikes, paths)
             else:
                 SpikeSink(sender=neuron.s_out, writers=spikes)

@@ -162,7 +162,7 @@ class StepRecord(NamedTuple):
     voltage_now: Int64
 
 
-class State(NamedTuple):
+class TwinState(NamedTuple):
     """What changes while a network learns; all but the weights starts from 0 with each sample.
 
     Arguments:
@@ -206,12 +206,12 @@ def fixed_arrays(blueprint: LearningBlueprint) -> Fixed:
     )
 
 
-def new_state(blueprint: LearningBlueprint, recorded_steps: int = 0) -> State:
+def new_twin_state(blueprint: LearningBlueprint, recorded_steps: int = 0) -> TwinState:
     """State with the blueprint's weights; with room for a record of so many steps."""
     n_neurons = sum(layer.size for layer in blueprint.layers)
     n_traces = sum(synapse.weights.shape[1] for synapse in blueprint.synapses)
     n_sent = blueprint.n_inputs + n_neurons
-    return State(
+    return TwinState(
         weights=np.concatenate([synapse.weights.astype(np.int16).ravel() for synapse in blueprint.synapses]),
         neurons=NeuronState(**{name: np.zeros(n_neurons, np.int64) for name in NeuronState._fields}),
         sent=np.zeros(n_sent, np.int32),

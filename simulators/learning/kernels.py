@@ -25,7 +25,7 @@ def run_samples(fixed, tables, streams, state, events, labels, learns, decides, 
 
     Arguments:
         fixed: `arrays.Fixed`; tables, streams: of `streams.py`.
-        state: `arrays.State`, changed in place.
+        state: `arrays.TwinState`, changed in place.
         events: (step, neuron, offsets) of the samples.
         labels: of each sample.
         learns, decides: whether to learn from each sample, and to decide its class before.

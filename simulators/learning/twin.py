@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.events import Events
-from lapilli.simulators.learning.arrays import State, fixed_arrays, new_state, split_weights
+from lapilli.simulators.learning.arrays import TwinState, fixed_arrays, new_twin_state, split_weights
 from lapilli.simulators.learning.blueprint import Int16, LearningBlueprint
 from lapilli.simulators.learning.kernels import run_samples
 from lapilli.simulators.learning.streams import decay_tables, streams
@@ -56,7 +56,7 @@ def learn_fast(
     Returns:
         The weights, the decisions (0 where none were wanted), and counts (samples, operations).
     """
-    state = new_state(blueprint)
+    state = new_twin_state(blueprint)
     decisions, counts = _learn(blueprint, state, fed, labels, first_step, progress, decides)
     return split_weights(blueprint, state.weights), decisions, counts
 
@@ -65,7 +65,7 @@ def learning_trail(
     blueprint: LearningBlueprint, fed: Events, labels: Int64, first_step: int
 ) -> tuple[tuple[Int16, ...], Trail]:
     """Learn, and keep what happens in each step; arguments as of `learn_fast`."""
-    state = new_state(blueprint, blueprint.period * len(fed))
+    state = new_twin_state(blueprint, blueprint.period * len(fed))
     _learn(blueprint, state, fed, labels, first_step, _ignore, False, at_once=max(1, len(fed)))
     ends = np.cumsum([layer.size for layer in blueprint.layers])[:-1]
     neurons = state.record.sent[:, blueprint.n_inputs :]
@@ -84,7 +84,7 @@ def learning_trail(
 
 def _learn(
     blueprint: LearningBlueprint,
-    state: State,
+    state: TwinState,
     fed: Events,
     labels: Int64,
     first_step: int,

@@ -13,8 +13,11 @@ from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import RING, SHIFT_LEFT, sum_of
 from lapilli.simulators.fast.records import Operation
 from lapilli.simulators.fast.synapses.kind import SynapseKind
-from lapilli.simulators.fast.synapses.rows import add_rows, add_run
+from lapilli.simulators.fast.synapses.rows import add_rows, add_run, add_valued_rows
 from lapilli.simulators.fast.synapses.weights import short_weights
+
+_FEW = 0.125
+"""Share of rows with weights up to which the others are worth passing over."""
 
 
 def lower(draft: Draft, layer: Layer, synapse: DenseSynapse, op: Operation) -> object:
@@ -25,14 +28,16 @@ def lower(draft: Draft, layer: Layer, synapse: DenseSynapse, op: Operation) -> o
     order, source_order = draft.orders[layer.name], draft.orders[synapse.source]
     draft.store(op, _rows(weights[np.ix_(order, source_order)], draft.padded[op.layer]))
     low, high = synapse.delay_range
+    n_rows = np.count_nonzero(weights.any(axis=0))
+    add = add_few_rows if n_rows <= _FEW * len(source_order) else add_rows_of_events
     if low == high:
         op.lag = 1 + low
         draft.add_up(op, synapse, final, shift)
-        return add_rows_of_events
+        return add
     delays = np.asarray(synapse.delays, np.int32)
     if delays.shape[1] == 1:
         draft.add_up(op, synapse, final, shift, target_delays=delays[order, 0])
-        return add_rows_of_events
+        return add
     if delays.shape[0] == 1 and final == SHIFT_LEFT and not graded:
         draft.axons.append(Axons(op, draft.tables.add(delays[0, source_order]), high))
         draft.add_up(op, synapse, final, shift)
@@ -64,9 +69,20 @@ def add_rows_of_events(program, state, op, step, weights, first, n_events):
             # Axons have this one reader; their slot is to be filled anew.
             state.spike_count[source, (step - program.ops[op].lag) & (program.slots - 1)] = 0
         return
-    for index in range(n_events):
-        row_at = weight_at + np.int64(events[index]) * padded
-        add_run(total, weights, row_at, padded, np.int64(state.spike_value[first + index]))
+    factors = state.spike_value[first : first + n_events]
+    add_valued_rows(total, weights, weight_at, padded, events, factors, program.ops[op].rows_at_once)
+
+
+@compiled
+def add_few_rows(program, state, op, step, weights, first, n_events):
+    """As `add_rows_of_events`, where most rows are nothing but zeros: these are passed over."""
+    weight_at, padded = program.ops[op].weight_at, program.layers[program.ops[op].layer].padded
+    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    total, graded = state.sums[begin:end], program.sources[program.ops[op].source].graded
+    for index in range(first, first + n_events):
+        source = np.int64(state.spike_list[index])
+        if program.fan_out[program.ops[op].fan_at + source]:
+            add_run(total, weights, weight_at + source * padded, padded, value_of(state.spike_value, index, graded))
 
 
 @compiled
@@ -100,4 +116,4 @@ def _add_scattered(pool, weights, weight_at, tables, table_at, size, base, value
             steps[place] = np.int32(steps[place] + np.int32(np.int64(row[i]) * value))
 
 
-DENSE = SynapseKind(lower, (add_rows_of_events, add_late_rows))
+DENSE = SynapseKind(lower, (add_rows_of_events, add_few_rows, add_late_rows))

@@ -1,5 +1,7 @@
 """Adding rows of weights to sums, as several kinds of synapse do it."""
 
+from typing import Any
+
 import numba
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -8,15 +10,11 @@ from lapilli.simulators.compiled import compiled, intrinsic, spliced
 from lapilli.simulators.fast.kernels.vectors import pointer
 
 
-@intrinsic(prefer_literal=True)
-def _add_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last):
-    """Add `width` columns of the rows of the sources `first`…`last - 1` to `total`, held in registers as int16."""
-    if not isinstance(width, numba.types.IntegerLiteral):
-        return None
+def _block_of(n: int) -> Any:
+    """The code of a block of `n` columns, with factors where there is an argument for them."""
 
     def generate(context, builder, signature, values):
         array_types = signature.args
-        n = width.literal_value
         stored = context.get_data_type(array_types[3].dtype)
         stored_row = ir.VectorType(stored, n)
         word, sums, int64 = ir.VectorType(ir.IntType(32), n), ir.VectorType(ir.IntType(16), n), ir.IntType(64)
@@ -37,6 +35,12 @@ def _add_block(typing, width, total, total_at, weights, weight_at, row, sources,
         added = builder.load(builder.bitcast(place, stored_row.as_pointer()), align=1)
         if stored.width < 16:
             added = builder.sext(added, sums)
+        if len(values) > 9:
+            factors = pointer(context, builder, array_types[9], values[9], int64(0))
+            factor = builder.trunc(builder.load(builder.gep(factors, [index])), ir.IntType(16))
+            lane = builder.insert_element(sums(ir.Undefined), factor, ir.IntType(32)(0))
+            everywhere = builder.shuffle_vector(lane, sums(ir.Undefined), ir.VectorType(ir.IntType(32), n)(None))
+            added = builder.mul(added, everywhere)
         total_so_far.add_incoming(builder.add(total_so_far, added), body)
         index.add_incoming(builder.add(index, int64(1)), body)
         builder.branch(head)
@@ -45,8 +49,25 @@ def _add_block(typing, width, total, total_at, weights, weight_at, row, sources,
         builder.store(builder.add(builder.load(to, align=4), builder.sext(total_so_far, word)), to, align=4)
         return context.get_dummy_value()
 
+    return generate
+
+
+@intrinsic(prefer_literal=True)
+def _add_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last):
+    """Add `width` columns of the rows of the sources `first`…`last - 1` to `total`, held in registers as int16."""
+    if not isinstance(width, numba.types.IntegerLiteral):
+        return None
     arguments = (width, total, total_at, weights, weight_at, row, sources, first, last)
-    return numba.types.void(*arguments), generate
+    return numba.types.void(*arguments), _block_of(width.literal_value)
+
+
+@intrinsic(prefer_literal=True)
+def _add_valued_block(typing, width, total, total_at, weights, weight_at, row, sources, first, last, factors):
+    """As `_add_block`, each row times the factor that stands where its source does."""
+    if not isinstance(width, numba.types.IntegerLiteral):
+        return None
+    arguments = (width, total, total_at, weights, weight_at, row, sources, first, last, factors)
+    return numba.types.void(*arguments), _block_of(width.literal_value)
 
 
 @spliced
@@ -64,6 +85,28 @@ def add_rows(total, weights, weight_at, row, sources, rows_at_once):
             at += 64
         if at < row:
             _add_block(32, total, at, weights, weight_at + at, row, sources, first, last)
+        first = last
+
+
+@spliced
+def add_valued_rows(total, weights, weight_at, row, sources, factors, rows_at_once):
+    """Add one row of weights times a factor for each source; so many at once that their sum is certain to fit int16."""
+    n, first = np.int64(len(sources)), np.int64(0)
+    while first < n:
+        last, room = first, np.int64(rows_at_once)
+        while last < n and abs(np.int64(factors[last])) <= room:
+            room -= abs(np.int64(factors[last]))
+            last += 1
+        if last == first:
+            add_run(total, weights, weight_at + np.int64(sources[first]) * row, row, np.int64(factors[first]))
+            first += 1
+            continue
+        at = np.int64(0)
+        while at + 64 <= row:
+            _add_valued_block(64, total, at, weights, weight_at + at, row, sources, first, last, factors)
+            at += 64
+        if at < row:
+            _add_valued_block(32, total, at, weights, weight_at + at, row, sources, first, last, factors)
         first = last
 
 
