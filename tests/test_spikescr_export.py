@@ -9,6 +9,7 @@ from lapilli.simulators import run
 from lapilli.training.exported.spikescr_backend import SpikeScrBackend, layer_values
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
+from lapilli.training.networks.time import slayer_input
 
 SMALL = {"heads": 2, "width": 16, "kernel": 5}
 MODES = {
@@ -116,3 +117,25 @@ def test_weights_of_every_layer_fit_into_eight_bits_and_their_thresholds_are_pow
         assert torch.equal(folded.bias % (1 << folded.exponent), torch.zeros_like(folded.bias))
         assert len(set(folded.threshold.tolist())) == 1
         assert float(folded.threshold[0]).hex().startswith("0x1.0000000000000p")
+
+
+@pytest.mark.parametrize("mode", ["causal", "two blocks"])
+def test_costs_are_the_operations_of_the_exported_weights(mode):
+    module = random_module(SpikeScrConfig(**{**SMALL, **MODES[mode]}))
+    samples, network = random_samples(module), module.export()
+    values = slayer_input(samples, module.n_steps + 1)
+    with torch.no_grad():
+        found = module.costs(values, module.answers(values))
+    channels = samples.to_dense()
+    channels[:, module.n_channels :] = 0
+    sent = {"input": channels, **layer_values(module, samples, module.n_steps + module.depth)}
+    events = {name: (values != 0).sum((0, 2)) for name, values in sent.items()}
+    operations = sum(
+        int((events[synapse.source] * synapse.fan_out(network.shapes[synapse.source], layer.shape)).sum())
+        for layer in network.layers
+        for synapse in layer.synapses
+        if layer.name != "valid" and synapse.source != "valid"
+    )
+    assert found.operations.item() == pytest.approx(operations / len(samples))
+    spikes = sum(int(events[node.name].sum()) for node in module.nodes[:-1])
+    assert found.spikes.item() == pytest.approx(spikes / len(samples))
