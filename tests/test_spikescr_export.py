@@ -1,5 +1,7 @@
 """SpikeSCR: the module in evaluation mode is the exported network, spike for spike; and its published sizes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,8 @@ from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.time import slayer_input
 
-SMALL = {"heads": 2, "width": 16, "kernel": 5}
-MODES = {
+SMALL: dict[str, Any] = {"heads": 2, "width": 16, "kernel": 5}
+MODES: dict[str, dict[str, Any]] = {
     "causal": {},
     "look-ahead": {"look_ahead": 3},
     "full": {"look_ahead": "full"},
@@ -78,7 +80,7 @@ def test_the_module_decides_as_the_network():
         for backend in ("reference", SpikeScrBackend(module))
     ]
     voltages = [result.recordings[network.output.name].voltage for result in results]
-    assert np.array_equal(*voltages)
+    assert np.array_equal(voltages[0], voltages[1])
     assert voltages[0].any()
 
 

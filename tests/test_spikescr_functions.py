@@ -1,5 +1,7 @@
 """SpikeSCR's kernels: the way forward equals plain torch, the way back autograd's gradients."""
 
+from typing import Any
+
 import numpy as np
 import plain_spikescr as plain
 import pytest
@@ -25,11 +27,11 @@ def spikes(*shape, seed=0, share=0.4):
     return (drawn(*shape, seed=seed, low=0, high=1) < share).float()
 
 
-def double(*tensors):
+def double(*tensors) -> Any:
     return [None if tensor is None else tensor.detach().double().requires_grad_() for tensor in tensors]
 
 
-def leaves(*tensors):
+def leaves(*tensors) -> Any:
     return [None if tensor is None else tensor.detach().clone().requires_grad_() for tensor in tensors]
 
 

@@ -23,6 +23,7 @@ from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.methods import DistillationConfig, KdclConfig, PlainConfig
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
+from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.recipes.surrogate_gradient import Summary, train
 
 FINE = DataConfig(NAME, Framing(bin_ms=4.0), augment=AugmentConfig(shift_x=1), lines="valid")
@@ -50,11 +51,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def module_of(run_dir: Path) -> SpikeScrNetwork:
+    module = load_module(run_dir)
+    assert isinstance(module, SpikeScrNetwork)
+    return module
+
+
 def test_training_learns_and_the_network_is_the_module(finished: Path) -> None:
     rows = metrics(finished)
     assert rows[-1]["train_loss"] < rows[0]["train_loss"]
     assert all({"validation_operations", "test_accuracy"} <= row.keys() for row in rows)
-    network, module = load(RunFolder(finished).network), load_module(finished)
+    network, module = load(RunFolder(finished).network), module_of(finished)
     test = find_task(FINE, False).test.select(slice(0, 20))
     n_steps = module.n_steps + module.depth
     result = run(network, test, "fast", n_steps=n_steps, record={network.output.name: {"voltage"}})
@@ -92,8 +99,8 @@ def test_a_network_of_more_steps_teaches_one_of_fewer(finished: Path, tmp_path: 
     method = KdclConfig(own=PlainConfig(label_smoothing=0.1), distillation=DistillationConfig(scores="mean_logits"))
     options = {"method": method, "start": finished, "teacher": finished, "loss": LossConfig(gain=8)}
     train_ticks(tmp_path / "run", COARSE, **options)
-    module = load_module(tmp_path / "run")
-    assert (module.n_steps, load_module(finished).n_steps) == (8, 20)
+    module = module_of(tmp_path / "run")
+    assert (module.n_steps, module_of(finished).n_steps) == (8, 20)
     assert module.export().depth > 0
 
 
@@ -109,7 +116,7 @@ def test_epochs_at_the_end_have_frozen_statistics(tmp_path: Path, monkeypatch: p
     train_ticks(tmp_path / "run")
     assert [integers for integers, _ in found] == [False, False, True, True]
     assert not torch.equal(found[1][1], found[2][1])
-    assert torch.equal(found[2][1], load_module(tmp_path / "run").layers["pw"].norm.running_var)
+    assert torch.equal(found[2][1], module_of(tmp_path / "run").layers["pw"].norm.running_var)
 
 
 @pytest.mark.parametrize(
@@ -132,4 +139,9 @@ def test_masked_keys_are_trained_with_a_line_of_their_own(tmp_path: Path) -> Non
     network = replace(NETWORK, key_mask=True, look_ahead="full", convolutions="centred")
     optimizer = replace(OPTIMIZER, max_epochs=1)
     summary = train_ticks(tmp_path / "run", replace(FINE, lines="valid and keys"), network=network, optimizer=optimizer)
-    assert summary.n_steps == 20 + load_module(tmp_path / "run").depth
+    assert summary.n_steps == 20 + module_of(tmp_path / "run").depth
+
+
+def test_half_precision_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match=r"spikescr runs on the CPU \(accelerator cpu\), in precision 32-true"):
+        train_ticks(tmp_path / "run", precision="bf16-mixed")

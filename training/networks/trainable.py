@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -18,6 +18,9 @@ class TrainableNetwork(torch.nn.Module):
         n_inputs: input neurons.
         n_classes: output neurons.
     """
+
+    on_gpu: ClassVar[bool] = True
+    """Whether it can be trained on a GPU."""
 
     config: Any
     n_inputs: Any

@@ -185,7 +185,7 @@ def train(
             folder,
             max_epochs=optimizer.max_epochs,
             patience=optimizer.patience if optimizer.keep == "best" else optimizer.max_epochs,
-            on=Machine(chosen.accelerator, chosen.devices, chosen.precision),
+            on=Machine(_accelerator(chosen, classifier.network), chosen.devices, chosen.precision),
             progress=progress,
         )
         module = classifier.network.cpu()
@@ -194,6 +194,11 @@ def train(
         summary = _finish(folder, task, module, batches.n_steps, record, kept, chosen.seed)
     write_summary(folder, asdict(summary))
     return summary
+
+
+def _accelerator(options: Options, module: TrainableNetwork) -> str:
+    """Where to train: of its own accord never where the network cannot run."""
+    return "cpu" if options.accelerator == "auto" and not module.on_gpu else options.accelerator
 
 
 def _classifier(options: Options, task: Task) -> tuple[Classifier, TrainingBatches]:

@@ -63,6 +63,9 @@ class SpikeScrNetwork(TrainableNetwork):
         LapilliError: for an input of another shape.
     """
 
+    # Its kernels are numba's.
+    on_gpu = False
+
     def __init__(
         self,
         config: SpikeScrConfig,
@@ -155,8 +158,10 @@ class SpikeScrNetwork(TrainableNetwork):
             values: as of `forward`; behind the frame in front come the steps of the sample.
 
         Raises:
-            LapilliError: where the line "valid" is not 1 in all of them.
+            LapilliError: where the line "valid" is not 1 in all of them, on a GPU, or in half precision.
         """
+        if values.device.type != "cpu" or torch.is_autocast_cpu_enabled():
+            raise LapilliError("network: spikescr runs on the CPU (accelerator cpu), in precision 32-true")
         by_step = values.flatten(1, -2).transpose(1, 2)[:, 1 : 1 + self.n_steps]
         if by_step.shape[1:] != (self.n_steps, self.n_inputs) or not bool((by_step[..., self.n_channels] == 1).all()):
             found = f"{by_step.shape[2]} inputs and {by_step.shape[1]} steps"
