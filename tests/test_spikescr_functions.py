@@ -55,10 +55,10 @@ def test_neurons_behind_a_batch_norm(surrogate, gated, dropout):
     gate = spikes(*SHAPE, seed=3, share=0.6) if gated else None
     mine = leaves(values, scale, shift, gate)
     theirs = double(values, scale, shift, gate)
-    out = normed_lif(*mine[:3], moments(mine[0]), 1e-5, Firing(surrogate, dropout), mine[3])
-    drive = plain.normed(*theirs[:3], 1e-5)
+    out = normed_lif(mine[0], mine[1], mine[2], moments(mine[0]), 1e-5, Firing(surrogate, dropout), mine[3])
+    drive = plain.normed(theirs[0], theirs[1], theirs[2], 1e-5)
     drive = drive * theirs[3] if gated else drive
-    fired = normed_lif(*mine[:3], moments(mine[0]), 1e-5, Firing(surrogate), mine[3]).detach() > 0
+    fired = normed_lif(mine[0], mine[1], mine[2], moments(mine[0]), 1e-5, Firing(surrogate), mine[3]).detach() > 0
     expected, volts = plain.float_neurons(drive, surrogate, dropout, fired)
     # What rounding may decide is left out; nearly everything else must be there.
     clear = (volts - 1).abs() > 1e-4
@@ -123,8 +123,8 @@ def test_attention(look_ahead, keep, masked):
         write[:, 7:] = 0
     memory = Memory(4, look_ahead, keep)
     mine, theirs = leaves(query, key, value), double(query, key, value)
-    out = attended(*mine, write, memory)
-    expected = plain.attended(*theirs, write.double(), memory)
+    out = attended(mine[0], mine[1], mine[2], write, memory)
+    expected = plain.attended(theirs[0], theirs[1], theirs[2], write.double(), memory)
     assert torch.equal(out.double(), expected)
     assert_same_gradients((out, mine), (expected, theirs))
 
@@ -141,7 +141,7 @@ def test_attention_without_decay_is_the_product_of_three_matrices():
 def test_taps_in_time(n_taps, back):
     values, weights = spikes(*SHAPE), drawn(n_taps, 12, seed=5, low=-100, high=100).round()
     mine, theirs = leaves(values, weights), double(values, weights)
-    out, expected = tapped(*mine, back), plain.tapped(*theirs, back)
+    out, expected = tapped(mine[0], mine[1], back), plain.tapped(theirs[0], theirs[1], back)
     assert torch.equal(out.double(), expected)
     assert_same_gradients((out, mine), (expected, theirs))
 
