@@ -80,6 +80,7 @@ def kill_at() -> Iterator[Kill]:
         yield kill
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_killed_at_any_step_and_resumed(
     seed: int, whole: Path, kill_at: Kill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,6 +93,7 @@ def test_killed_at_any_step_and_resumed(
     assert content(tmp_path / "run") == content(whole)
 
 
+@pytest.mark.slow
 def test_killed_before_the_first_epoch_has_ended_and_again_later(
     whole: Path, kill_at: Kill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
