@@ -60,6 +60,19 @@ def test_a_stream_is_saved_with_its_memory_and_goes_on(tmp_path: Path) -> None:
     assert n_counted > 0
 
 
+def test_a_stream_takes_no_more_room_with_time(tmp_path: Path) -> None:
+    network = spikescr_network(0)
+    simulator, rooms = Simulator(network), []
+    for step in range(150):
+        simulator.step([step % CHANNELS, CHANNELS], [1, 1])
+        if step in (10, 149):
+            simulator.save_state(tmp_path / "state.npz")
+            with np.load(tmp_path / "state.npz") as saved:
+                rooms.append({name: saved[name].nbytes for name in saved.files})
+    assert rooms[0] == rooms[1]
+    assert simulator.counts.named["attention_writes"].sum() > 0
+
+
 def test_full_size_equals_plain_torch() -> None:
     # Imported here: torch is needed for nothing else.
     from lapilli.simulators.bench.peer_torch_spikescr import forward_of
