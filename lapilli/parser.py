@@ -16,6 +16,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings 
 
 from lapilli.configs import CONFIG, OPTION
 from lapilli.recipes import OPTIONS, RECIPES
+from lapilli.simulators.configurations.named import kinds_of
 
 Command = Callable[..., int | None]
 
@@ -115,7 +116,9 @@ def _add_fields(parser: Parser, kind: type[Any]) -> None:
         elif hasattr(hint, "__dataclass_fields__"):
             parser.add_class_arguments(hint, field.name, help=text)
         else:
-            parser.add_argument(f"--{field.name}", type=hint, default=_default(field), help=text)
+            # jsonargparse would mix a default of one kind with values of another; it only describes them here.
+            default = None if kinds_of(hint) else _default(field)
+            parser.add_argument(f"--{field.name}", type=hint, default=default, help=text)
 
 
 def _unranged(hint: Any) -> Any:

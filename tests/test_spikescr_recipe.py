@@ -1,5 +1,6 @@
 """SpikeSCR in the recipe: trained, interrupted, exported, taught, and inherited, as any other network."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from timed_recordings import NAME, register
 from training_runs import content, finished_epochs, metrics
 
+from lapilli import cli
 from lapilli.netx_exports import LapilliError, load
 from lapilli.simulators import run
+from lapilli.simulators.configurations import configured
 from lapilli.training.data.augmentation import AugmentConfig
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.tasks import DataConfig, find_task
@@ -22,9 +26,10 @@ from lapilli.training.loop import classifier
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.methods import DistillationConfig, KdclConfig, PlainConfig
+from lapilli.training.networks.config import DEFAULT_NETWORK
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
-from lapilli.training.recipes.surrogate_gradient import Summary, train
+from lapilli.training.recipes.surrogate_gradient import Options, Summary, train
 
 FINE = DataConfig(NAME, Framing(bin_ms=4.0), augment=AugmentConfig(shift_x=1), lines="valid")
 COARSE = replace(FINE, framing=Framing(bin_ms=10.0))
@@ -145,3 +150,33 @@ def test_masked_keys_are_trained_with_a_line_of_their_own(tmp_path: Path) -> Non
 def test_half_precision_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LapilliError, match=r"spikescr runs on the CPU \(accelerator cpu\), in precision 32-true"):
         train_ticks(tmp_path / "run", precision="bf16-mixed")
+
+
+@pytest.mark.parametrize(
+    ("section", "problem"),
+    [
+        ({"look_ahead": "soon"}, "network.look_ahead: must be a number of steps, at least 0, or 'full', got 'soon'"),
+        ({"look_ahead": -1}, "network.look_ahead: must be a number of steps, at least 0, or 'full', got -1"),
+        ({"heads": 7}, "network.heads: must divide the width 128, got 7"),
+        ({"heads": 128}, "network.heads: channels of a head turn in pairs, so 128 / heads must be even, got 1"),
+        ({"convolutions": "centred", "kernel": 4}, "network.kernel: centred convolutions have an odd number of taps"),
+        ({"gated_convolution": False}, "network.gate: is a part of the gated convolution"),
+        ({"hidden": [3]}, "network: spikescr has no option hidden; it has name, blocks, "),
+        ({"name": "other"}, "network.name: must be one of slayer, spikescr, got 'other'"),
+    ],
+)
+def test_wrong_options_are_named(section: dict[str, Any], problem: str) -> None:
+    with pytest.raises(LapilliError, match=re.escape(problem)):
+        configured(Options, {"network": {"name": "spikescr", **section}})
+
+
+def test_a_section_without_a_name_is_a_network_of_slayer() -> None:
+    found = configured(Options, {"network": {"hidden": [5]}})
+    assert found.network == replace(DEFAULT_NETWORK, hidden=(5,))
+
+
+def test_the_command_line_prints_and_changes_a_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.run_command("train", ["spikescr-shd", "--network.look_ahead", "full", "--print_config"])
+    printed = yaml.safe_load(capsys.readouterr().out)
+    assert configured(Options, {"network": printed["network"]}).network == SpikeScrConfig(look_ahead="full")

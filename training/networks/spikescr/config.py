@@ -7,10 +7,20 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from lapilli.simulators.configurations import configuration, refuse
-from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Natural, Share, within
+from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Share, within
 from lapilli.training.networks.config import ReadoutKind
 
 DECAY_UNITY = 4096
+
+
+FULL = "full"
+"""A look-ahead over the whole sample."""
+
+
+def _steps_or_all(value: int | str) -> int | str:
+    if value != FULL and not (isinstance(value, int) and value >= 0):
+        raise ValueError(f"must be a number of steps, at least 0, or {FULL!r}")
+    return value
 
 
 @configuration("network")
@@ -33,7 +43,7 @@ class SpikeScrConfig:
     ffn_ratio: Count = 1
     """Channels within the feed-forward parts over `width`."""
 
-    look_ahead: Natural | Literal["full"] = 0
+    look_ahead: Annotated[int | str, AfterValidator(_steps_or_all)] = 0
     """Steps that queries wait for keys to come: 0 is causal; "full" sees the whole sample, as published."""
 
     convolutions: Literal["causal", "centred"] = "causal"
@@ -105,7 +115,7 @@ class SpikeScrConfig:
 
     def waiting(self, n_steps: int) -> int:
         """Steps by which queries are later than keys, for samples of so many steps."""
-        return n_steps if self.look_ahead == "full" else self.look_ahead
+        return self.look_ahead if isinstance(self.look_ahead, int) else n_steps
 
     def __post_init__(self) -> None:
         refuse(self._contradictions())

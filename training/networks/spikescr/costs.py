@@ -24,9 +24,9 @@ def layer_costs(module: "SpikeScrNetwork", sent: Mapping[str, torch.Tensor]) -> 
     # Of an input, and of a sum, an event counts once, whatever its value.
     graded = {"input", *(node.name for node in module.nodes if node.kind == "sum")}
     events = {name: ((values != 0) if name in graded else values).double().sum((0, 1)) for name, values in sent.items()}
-    operations = torch.stack(
-        [(events[source] * _fan_out(module, node)).sum() for node in module.nodes for source in node.reads]
-    ).sum()
+    of_weights = [(events[source] * _fan_out(module, node)).sum() for node in module.nodes for source in node.reads]
+    of_gates = [events[node.gate].sum() for node in module.nodes if node.gate is not None and node.gate in events]
+    operations = torch.stack([*of_weights, *of_gates]).sum()
     layers = [of_layer.sum() for name, of_layer in events.items() if name != "input"]
     return Costs(torch.stack(layers).sum() / n_samples, operations / n_samples)
 
