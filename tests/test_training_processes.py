@@ -101,6 +101,9 @@ def test_an_error_of_one_process_is_its_sentence(tmp_path: Path) -> None:
         train_ticks(tmp_path / "run", loss=LossConfig(gain=1e300), devices=2)
 
 
+# Two processes import torch and Lava; seconds on an idle machine, minutes on a busy one.
+START_S = 600.0
+
 # Far more epochs than there is time for.
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
 PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -113,15 +116,18 @@ def running(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A training in two processes that has finished three epochs, in a session of its own."""
     command = [sys.executable, str(HERE / "ticks_worker.py"), "--run-dir", str(tmp_path / "run"), "--devices", "2"]
     process = subprocess.Popen([*command, *WORDS], env=ENVIRONMENT, start_new_session=True, **PIPES)
-    table = tmp_path / "run" / "metrics.csv"
-    until = time.monotonic() + 120
-    while process.poll() is None and not (table.exists() and len(table.read_text().splitlines()) > 3):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    yield process
-    for member in members(process.pid):
-        os.kill(member, signal.SIGKILL)
-    process.communicate()
+    try:
+        table = tmp_path / "run" / "metrics.csv"
+        until = time.monotonic() + START_S
+        while process.poll() is None and not (table.exists() and len(table.read_text().splitlines()) > 3):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        yield process
+    finally:
+        # A training that was too slow to start would go on for days.
+        for member in members(process.pid):
+            os.kill(member, signal.SIGKILL)
+        process.communicate()
 
 
 def members(session: int) -> list[int]:
