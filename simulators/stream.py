@@ -14,12 +14,15 @@ from lapilli.simulators.events import EventsError
 from lapilli.simulators.fast.backend import named_counts, neuron_events
 from lapilli.simulators.fast.kept import lowered
 from lapilli.simulators.fast.kernels.entries import advance_and_count
+from lapilli.simulators.fast.kernels.sums import RING
 from lapilli.simulators.fast.state import State, Totals, new_state, new_totals
 from lapilli.simulators.files.archives import read_arrays
 from lapilli.simulators.results import Counts
 
 Int32 = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.integer] | Sequence[int]  # type: ignore[type-arg]
+
+_MAX_STEP = 1 << 62
 
 
 class StateError(FormatError):
@@ -164,11 +167,32 @@ class Simulator:
             raise StateError(str(path), problems)
         self._state = State(**{name: arrays[name].copy() for name in State._fields})
         self._step = int(arrays["step"])
+        self._clear_padding()
         self._postpone_again()
         self._totals = Totals(**{name: arrays[name].copy() for name in Totals._fields})
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {**self._state._asdict(), **self._totals._asdict()}
+
+    def _clear_padding(self) -> None:
+        """Let nothing arrive at what pads layers to whole vectors: a file may say anything there.
+
+        Neurons there would spike, and the kernels would list more spikes than there is room for. Sums are empty between
+        steps.
+        """
+        program, state = self._lowered.program, self._state
+        state.sums[:] = 0
+        for layer in program.layers:
+            state.neurons[:, layer["at"] + layer["n"] : layer["at"] + layer["padded"]] = 0
+        for found in program.sums:
+            n, padded = (int(program.layers[found["layer"]][name]) for name in ("n", "padded"))
+            for pool, at, rows in (
+                (state.lines, int(found["line_at"]), RING),
+                (state.rings, int(found["ring_at"]), 2 * RING),
+                (state.spares, int(found["spare_at"]), RING),
+            ):
+                if at >= 0:
+                    pool[at : at + rows * padded].reshape(rows, padded)[:, n:] = 0
 
     def _postpone_again(self) -> None:
         """List the spikes that are on their way along delayed axons anew, from what the sources listed.
@@ -196,8 +220,10 @@ class Simulator:
         """Values that would lead the kernels out of their arrays."""
         program, problems = self._lowered.program, []
         sizes = program.sources["n"]
-        if int(arrays["step"]) < 0:
-            problems.append("step: must not be negative")
+        if not 0 <= int(arrays["step"]) <= _MAX_STEP:
+            problems.append(f"step: must be 0…{_MAX_STEP}")
+        if np.any(arrays["counted"] < 0):
+            problems.append("counted: must not be negative")
         if np.any((arrays["spike_count"] < 0) | (arrays["spike_count"] > sizes[:, None])):
             problems.append("spike_count: more spikes than neurons")
         for number, source in enumerate(program.sources):

@@ -28,6 +28,7 @@ from lapilli.netx_exports import (
 )
 from lapilli.netx_exports.netx.reader import read_file
 from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.netx_exports.synapses.kinds import SYNAPSES
 
 Edit = Callable[[h5py.File], Any]
 
@@ -596,7 +597,7 @@ SKIP = "lapilli/layers/1"
         (f"{SKIP}/synapses/1/weight_bits", 77, "must be whole numbers in 1…9, got 77"),
         (f"{SKIP}/synapses/1/sign_mode", "any", "must be one of mixed, excitatory, inhibitory, got 'any'"),
         (f"{SKIP}/synapses/1/weights", np.ones((2, 2)), "shape must be (48, 48), got (2, 2)"),
-        (f"{SKIP}/synapses/0/type", "sparse", "must be one of dense, conv, identity, direct, got 'sparse'"),
+        (f"{SKIP}/synapses/0/type", "sparse", f"must be one of {', '.join(SYNAPSES)}, got 'sparse'"),
         (f"{SKIP}/synapses/0/gain", 1, "unknown here, and might change what runs"),
     ],
 )

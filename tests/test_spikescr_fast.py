@@ -107,6 +107,15 @@ def test_weights_of_several_sources_are_stored_once(tmp_path: Path) -> None:
     assert len(program.weights8) + len(program.weights16) < 2 * weights.size
 
 
+def test_many_links_to_one_array_are_read_once(tmp_path: Path) -> None:
+    weights = 2 * np.random.default_rng(0).integers(-50, 50, (512, 512))
+    layer = Layer("a", (512,), CubaLif(60, 4096, 2048), (DenseSynapse(INPUT, weights),) * 300)
+    network = Network((512,), (layer,))
+    save(network, tmp_path / "network.net")
+    assert (tmp_path / "network.net").stat().st_size < 2_000_000
+    assert load(tmp_path / "network.net") == network
+
+
 def test_few_rows_and_graded_rows_of_any_size() -> None:
     generator = np.random.default_rng(3)
     for largest in (1, 3, 200, 40_000, 1 << 24):

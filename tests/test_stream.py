@@ -7,8 +7,18 @@ import pytest
 from hypothesis import given, settings
 from random_networks import Case, cases
 
-from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from lapilli.netx_exports.neurons.kinds import NEURONS
+from lapilli.netx_exports import (
+    CubaLif,
+    DenseSynapse,
+    GatedLif,
+    LapilliError,
+    Layer,
+    Network,
+    SpikeAttention,
+    Sum,
+    TapsSynapse,
+)
+from lapilli.netx_exports.neurons.kinds import NEURONS, Neuron
 from lapilli.simulators import Events, EventsError, run
 from lapilli.simulators.results import RECORDABLE
 from lapilli.simulators.stream import Simulator, StateError
@@ -68,6 +78,36 @@ def test_a_restored_stream_goes_on_as_if_nothing_had_happened(
         assert np.array_equal(whole.spikes(layer.name), second.spikes(layer.name))
         assert np.array_equal(whole.values(layer.name), second.values(layer.name))
     assert whole.counts == second.counts
+
+
+@pytest.mark.parametrize("neuron", [CubaLif(0, 0, 0), GatedLif(0, 0, 0), Sum(), SpikeAttention(1, 1, 0)])
+def test_what_a_file_says_of_padding_is_passed_over(tmp_path: Path, neuron: Neuron) -> None:
+    delays = np.arange(20).reshape(5, 4)
+    synapses = [
+        DenseSynapse("input", [[2] * 4] * 5, delays=delays, weight_exp=exponent, port=port)
+        for port in neuron.ports
+        for exponent in (0, -1)
+    ]
+    layer = Layer("a", (5,), neuron, (*synapses, TapsSynapse("b", [[3] * 5] * 4), DenseSynapse("input", [[2] * 4] * 5)))
+    before = Layer("b", (5,), CubaLif(0, 4096, 4096), (DenseSynapse("input", [[2] * 4] * 5, delays=delays[:, :1]),))
+    simulator, other = (Simulator(Network((4,), (before, layer))) for _ in range(2))
+    simulator.save_state(tmp_path / "state.npz")
+    with np.load(tmp_path / "state.npz") as saved:
+        arrays = {name: saved[name].copy() for name in saved.files}
+    for name in ("neurons", "sums", "lines", "rings", "spares"):
+        mine = arrays[name]
+        mine[...] = 1000
+        if name == "neurons":
+            for layer_record in simulator._lowered.program.layers:
+                mine[:, layer_record["at"] : layer_record["at"] + layer_record["n"]] = 0
+        np.savez(tmp_path / "hostile.npz", **arrays)
+        simulator.restore_state(tmp_path / "hostile.npz")
+        for _ in range(70):
+            simulator.step([0, 3])
+            assert len(simulator.spikes("a")) <= 5
+            assert len(simulator.spikes("b")) <= 5
+    other.restore_state(tmp_path / "state.npz")
+    assert len(other.step([1])) == 0
 
 
 def network(n_outputs: int = 4) -> Network:

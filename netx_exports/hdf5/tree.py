@@ -108,6 +108,7 @@ class _Walk:
     problems: Problems
     n_objects: int = 0
     n_bytes: int = 0
+    read: dict[int, Values | bytes] = field(default_factory=dict)
 
     def root(self, file: h5py.File, wanted: frozenset[str]) -> Group:
         names = frozenset(_names(file))
@@ -132,7 +133,7 @@ class _Walk:
                         raise _RefusedError("is a group inside itself" if child in above else "lies too deep")
                     groups[name] = self.group(child, where, _names(child), above)
                 else:
-                    datasets[name] = self.dataset(child)
+                    datasets[name] = self.read_once(child)
             except LapilliError:
                 raise
             except _RefusedError as error:
@@ -153,6 +154,13 @@ class _Walk:
         if not isinstance(child, (h5py.Group, h5py.Dataset)):
             raise _RefusedError(f"must be a group or a dataset, got {type(child).__name__}")
         return child
+
+    def read_once(self, dataset: h5py.Dataset) -> Values | bytes:
+        """What a dataset holds, read when the first of its links is come to."""
+        place = int(h5py.h5o.get_info(dataset.id).addr)
+        if place not in self.read:
+            self.read[place] = self.dataset(dataset)
+        return self.read[place]
 
     def dataset(self, dataset: h5py.Dataset) -> Values | bytes:
         shape, dtype = dataset.shape, dataset.dtype

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.simulators.configurations import configuration
+from lapilli.simulators.configurations import configuration, refuse
 from lapilli.simulators.configurations.ranges import AtLeastZero, Natural
 from lapilli.simulators.events import Events
 from lapilli.training.data.augmentation import AugmentConfig, augment
@@ -53,6 +53,12 @@ class DataConfig:
     drain: Natural | None = None
     """Steps that a sample runs on after its input has ended. None: until the last spike has been answered, with learned
     delays at their largest."""
+
+    def __post_init__(self) -> None:
+        if self.lines == "valid and keys" and self.augment.shift_steps:
+            refuse(
+                ["augment.shift_steps: would move recordings, but not the line that says where they end; set it to 0"]
+            )
 
 
 def unguarded(config: DataConfig, keep: Literal["best", "last"]) -> Iterator[str]:

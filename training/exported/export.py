@@ -43,7 +43,7 @@ def load_module(run_dir: PathLike) -> TrainableNetwork:
     try:
         module = NETWORKS[type(config)].from_facts(config, facts)
         module.load_state_dict(weights)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RuntimeError) as error:
         # torch lists missing, unexpected and ill-shaped tensors on several lines.
         problem = " ".join(str(error).split())
         raise FormatError(str(folder.weights), [f"does not fit {folder.config.name} ({problem})"]) from error

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from lapilli.netx_exports.neurons.attention import LARGEST_HEAD
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY
+from lapilli.netx_exports.synapses.kinds import MAX_DELAY
 from lapilli.simulators.configurations import configuration, refuse
 from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Share, within
 from lapilli.training.networks.config import ReadoutKind
-
-DECAY_UNITY = 4096
-
 
 FULL = "full"
 """A look-ahead over the whole sample."""
@@ -49,8 +49,8 @@ class SpikeScrConfig:
     convolutions: Literal["causal", "centred"] = "causal"
     """Whether taps in time see only the past, or as much of the future, as published."""
 
-    kernel: Count = 31
-    """Taps of the depthwise convolution; centred ones are odd."""
+    kernel: Annotated[int, within(1, MAX_DELAY + 1)] = 31
+    """Taps of the depthwise convolution, 1…63; centred ones are odd."""
 
     rotary: bool = True
     """Whether queries and keys turn with their step, and spike a second time behind that."""
@@ -115,7 +115,8 @@ class SpikeScrConfig:
 
     def waiting(self, n_steps: int) -> int:
         """Steps by which queries are later than keys, for samples of so many steps."""
-        return self.look_ahead if isinstance(self.look_ahead, int) else n_steps
+        # Behind the end of a sample there is nothing to wait for.
+        return min(self.look_ahead, n_steps) if isinstance(self.look_ahead, int) else n_steps
 
     def __post_init__(self) -> None:
         refuse(self._contradictions())
@@ -125,6 +126,8 @@ class SpikeScrConfig:
             yield f"heads: must divide the width {self.width}, got {self.heads}"
         elif self.rotary and self.head % 2:
             yield f"heads: channels of a head turn in pairs, so {self.width} / heads must be even, got {self.head}"
+        elif self.head > LARGEST_HEAD:
+            yield f"heads: a head has at most {LARGEST_HEAD} channels, got {self.head}"
         if self.convolutions == "centred" and not self.kernel % 2:
             yield f"kernel: centred convolutions have an odd number of taps, got {self.kernel}"
         if self.gate and not self.gated_convolution:

@@ -21,8 +21,11 @@ import torch
 
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.network import MAX_NEURONS
+from lapilli.netx_exports.neurons.kinds import DECAY_UNITY
+from lapilli.netx_exports.synapses.rotary import MAX_POSITIONS
 from lapilli.training.networks.operations import Costs
-from lapilli.training.networks.spikescr.config import DECAY_UNITY, SpikeScrConfig
+from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.costs import layer_costs
 from lapilli.training.networks.spikescr.export import exported
 from lapilli.training.networks.spikescr.functions.attention import Memory, attended
@@ -60,7 +63,7 @@ class SpikeScrNetwork(TrainableNetwork):
         graded_input: whether input events carry values, such as counts; the exported network has the same.
 
     Raises:
-        LapilliError: for an input of another shape.
+        LapilliError: for an input of another shape, no class, or too many steps.
     """
 
     # Its kernels are numba's.
@@ -80,6 +83,9 @@ class SpikeScrNetwork(TrainableNetwork):
         self.n_channels = self.n_inputs - 1 - config.key_mask
         if self.n_channels < 1:
             raise LapilliError(f"network: needs an input of channels and lines, got {self.n_inputs} neurons")
+        if n_classes < 1 or not 1 <= n_steps <= MAX_POSITIONS:
+            found = f"{n_classes} classes and {n_steps} steps"
+            raise LapilliError(f"network: needs at least one class and 1…{MAX_POSITIONS} steps, got {found}")
         self.n_classes, self.n_steps, self.graded_input = n_classes, n_steps, graded_input
         self.nodes = nodes(config, self.n_channels, n_classes)
         self.layers = torch.nn.ModuleDict(
@@ -104,8 +110,9 @@ class SpikeScrNetwork(TrainableNetwork):
             LapilliError: as the constructor.
             KeyError, TypeError, ValueError: for facts that are none.
         """
-        n_inputs, n_classes, n_steps = (int(facts[name]) for name in ("n_inputs", "n_classes", "n_steps"))
-        return cls(config, n_inputs, n_classes, n_steps, bool(facts["graded_input"]))
+        names = ("n_inputs", "n_classes", "n_steps", "graded_input")
+        n_inputs, n_classes, n_steps, graded = (_whole(name, facts[name]) for name in names)
+        return cls(config, n_inputs, n_classes, n_steps, bool(graded))
 
     @property
     def lags(self) -> dict[str, int]:
@@ -264,6 +271,12 @@ def _stream(sent: dict[str, torch.Tensor], reads: tuple[str, ...]) -> torch.Tens
     if name not in sent:
         sent[name] = _stream(sent, reads[:-1]) + sent[reads[-1]]
     return sent[name]
+
+
+def _whole(name: str, fact: Any) -> int:
+    if not isinstance(fact, int) or not 0 <= fact <= MAX_NEURONS:
+        raise ValueError(f"{name}: must be a whole number of 0…{MAX_NEURONS}, got {fact!r}")
+    return int(fact)
 
 
 def _taps_side_by_side(values: torch.Tensor, back: int) -> torch.Tensor:
