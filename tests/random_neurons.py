@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from lapilli.netx_exports.neurons.attention import LARGEST_HEAD
-from lapilli.netx_exports.neurons.attention import LARGEST_THRESHOLD as LARGEST_COINCIDENCES
 from lapilli.netx_exports.neurons.kinds import (
+    LARGEST_THRESHOLD,
     NEVER_SPIKES,
     AdaptiveLif,
     CubaLif,
@@ -109,7 +109,7 @@ def _gated(rng: np.random.Generator, shape: Shape) -> GatedLif:
 def random_attention(rng: np.random.Generator, shape: Shape, head: int | None = None) -> SpikeAttention:
     """Thresholds that a few coincidences reach, and the largest; heads of any size that fits where none is given."""
     size = prod(shape)
-    threshold = int(pick(rng, 1, 1, 1, 2, 4, 8, 30, LARGEST_COINCIDENCES))
+    threshold = int(pick(rng, 1, 1, 1, 2, 4, 8, 30, LARGEST_THRESHOLD))
     heads = [n for n in range(1, min(size, LARGEST_HEAD) + 1) if size % n == 0]
     return SpikeAttention(
         head or int(pick(rng, *heads)),

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy.typing as npt
 
-from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, STATE_LIMIT, Neuron
+from lapilli.netx_exports.neurons.neuron import DECAY_UNITY, LARGEST_THRESHOLD, Neuron
 
 LARGEST_HEAD = 64
 """Neurons of a head at most: each remembers so many numbers."""
 
-LARGEST_THRESHOLD = (STATE_LIMIT - 1) >> 6
-"""Largest threshold mantissa that a voltage can reach."""
+COINCIDENCE = 1 << 6
+"""What a key and a value that come together add to S: 1 with 6 bits behind the point."""
 
 
 class _States:

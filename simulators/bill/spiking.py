@@ -23,8 +23,8 @@ RULES = (
     "costs its share of a word's bits (neighbours are used together)",
     "the events of the input are written into memory; what made them (sensor, encoder) is not counted",
     "nothing is learned: weights are not written",
-    "the memory of an attention is read and written where a key and a value meet, and read where a query meets what is "
-    "not zero; where it forgets, all of it is read and written in every step",
+    "the memory of an attention is read and written where a key and a value meet; it is read where a query meets what "
+    "is not zero; where it forgets, all of it is read and written in every step",
 )
 """What the amounts assume."""
 

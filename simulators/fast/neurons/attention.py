@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.neurons.attention import SpikeAttention
+from lapilli.netx_exports.neurons.attention import COINCIDENCE, SpikeAttention
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY
 from lapilli.simulators.compiled import compiled, spliced
 from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated
@@ -24,9 +24,6 @@ QUERY, KEY, VALUE, WRITE = range(4)
 
 # Counters, in the order of `SpikeAttention.counters`.
 WRITES, READS = range(2)
-
-ONE = 64
-"""What a key and a value that come together add: 1 with 6 bits behind the point."""
 
 
 def per_neuron(neuron: SpikeAttention, shape: Shape) -> list[npt.NDArray[np.int32]]:
@@ -56,7 +53,7 @@ def step(program, state, layer, shift):
     current = state.sums[begin:end]
     # What arrived at "value" and "write" becomes what a key adds and what a query reads: no room is taken for these.
     for i in range(len(added)):
-        added[i] = np.int32(ONE) if added[i] > 0 and current[i] > 0 else np.int32(0)
+        added[i] = np.int32(COINCIDENCE) if added[i] > 0 and current[i] > 0 else np.int32(0)
         current[i] = 0
     if keep_memory < 4096:
         for row in range(MEMORY, MEMORY + head):

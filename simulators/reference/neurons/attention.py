@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lapilli.netx_exports.neurons.attention import SpikeAttention
+from lapilli.netx_exports.neurons.attention import COINCIDENCE, SpikeAttention
 from lapilli.simulators.reference.neurons.arithmetic import decayed, saturated
 from lapilli.simulators.reference.neurons.population import Int32, Int64, Population, Sent
 
@@ -26,7 +26,7 @@ class SpikeAttentions(Population):
         for number, row in enumerate(self.rows):
             memory = decayed(self.states[row], self.memory_decay)
             met = writing & self._of_head(key, number)
-            memory = saturated(memory.astype(np.int64) + 64 * met)
+            memory = saturated(memory.astype(np.int64) + COINCIDENCE * met)
             read = self._of_head(query, number) & (memory != 0)
             current += np.where(read, memory, 0)
             self.states[row] = memory

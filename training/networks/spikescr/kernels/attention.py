@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from lapilli.netx_exports.neurons.attention import COINCIDENCE
 from lapilli.simulators.compiled import compiled, spliced
 
-UNIT = np.int32(64)
-"""What one meeting of a key and a value adds to an entry of the memory: 1 with 6 fraction bits."""
+UNIT = np.int32(COINCIDENCE)
 
 
 @spliced
