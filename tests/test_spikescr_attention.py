@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from lapilli.netx_exports import INPUT, DenseSynapse, Layer, Network, SpikeAttention
-from lapilli.netx_exports.neurons.attention import LARGEST_THRESHOLD
+from lapilli.netx_exports.neurons.kinds import LARGEST_THRESHOLD
 from lapilli.simulators import Events, run
 from lapilli.simulators.results import Recording
 
