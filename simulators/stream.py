@@ -220,8 +220,10 @@ class Simulator:
         """Values that would lead the kernels out of their arrays."""
         program, problems = self._lowered.program, []
         sizes = program.sources["n"]
-        if not 0 <= int(arrays["step"]) <= _MAX_STEP:
-            problems.append(f"step: must be 0…{_MAX_STEP}")
+        if int(arrays["step"]) < 0:
+            problems.append("step: must not be negative")
+        if int(arrays["step"]) > _MAX_STEP:
+            problems.append(f"step: must be at most {_MAX_STEP}")
         if np.any(arrays["counted"] < 0):
             problems.append("counted: must not be negative")
         if np.any((arrays["spike_count"] < 0) | (arrays["spike_count"] > sizes[:, None])):

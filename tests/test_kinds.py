@@ -30,7 +30,7 @@ from lapilli.netx_exports.neurons.kinds import NEURONS
 from lapilli.netx_exports.synapses.kinds import SYNAPSES
 from lapilli.simulators import Events, prove, run
 from lapilli.simulators.bill import bill_of, load_table
-from lapilli.simulators.bill.cost_table import SYNAPSE_KINDS
+from lapilli.simulators.bill.cost_table import SYNAPSE_KINDS, bundled_tables
 from lapilli.simulators.bill.kinds import COUNTERS, KINDS
 from lapilli.simulators.fast.neurons.kinds import FAST_NEURONS
 from lapilli.simulators.fast.synapses.kinds import FAST_SYNAPSES
@@ -48,6 +48,10 @@ def test_every_kind_stands_in_the_table_of_every_wing() -> None:
     assert NEURONS.keys() == POPULATIONS.keys() == FAST_NEURONS.keys()
     assert SYNAPSES.keys() == PATHWAYS.keys() == FAST_SYNAPSES.keys() == set(SYNAPSE_KINDS)
     assert set(COUNTERS) <= set(KINDS)
+    for name in bundled_tables():
+        table = load_table(name)
+        said = {*table.joules, *table.included, *table.leaves_out, *table.refuses}
+        assert set(COUNTERS) <= said, f"{name}: a table that comes with lapilli says a word about every counter"
 
 
 @needs_lava

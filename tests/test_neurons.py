@@ -20,8 +20,10 @@ from lapilli.netx_exports import (
     Network,
     NetworkError,
     ResonateAndFire,
+    RotarySynapse,
     Sigma,
     SigmaDelta,
+    TapsSynapse,
 )
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, Neuron
 from lapilli.netx_exports.synapses.kinds import SYNAPSES
@@ -156,6 +158,8 @@ def test_the_port_of_a_synapse_is_in_the_fingerprint_and_the_first_is_the_same_a
             "conv": ConvSynapse(INPUT, np.ones((1, 1, 1, 1)), port=port),
             "identity": IdentitySynapse(INPUT, 4, port=port),
             "direct": DirectSynapse(port=port),
+            "taps": TapsSynapse(INPUT, np.full((2, 4), 4), port=port),
+            "rotary": RotarySynapse(INPUT, np.full((3, 2, 2), 4), port=port),
         }
         layer = Layer("a", shape, ResonateAndFire(1, 2, 3), (made[kind],))
         return Network(shape, (layer,), graded_input=True)

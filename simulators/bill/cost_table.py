@@ -10,9 +10,12 @@ from typing import Any
 import yaml
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.simulators.bill.kinds import ACCESSES, KINDS, priced_kinds
+from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS, priced_kinds
 
 SYNAPSE_KINDS = ("dense", "conv", "identity", "direct", "taps", "rotary")
+
+_FIRST_SYNAPSE_KINDS = SYNAPSE_KINDS[:4]
+"""Those that every table must price which prices by kind; without a price for a later one its networks are not billed."""
 
 _MAX_BYTES = 1 << 20
 _AT_SYNAPSES = ("accumulate", "multiply_accumulate", "event_delivered")
@@ -153,8 +156,9 @@ def _problems(content: Mapping[Any, Any]) -> Iterator[str]:
 
 def _price_problems(place: str, price: object, at_synapse: bool) -> Iterator[str]:
     if at_synapse and isinstance(price, dict):
-        if set(price) != set(SYNAPSE_KINDS):
-            yield f"{place}: must have a price for each of {', '.join(SYNAPSE_KINDS)}, got {', '.join(map(str, price))}"
+        if not {*_FIRST_SYNAPSE_KINDS} <= set(price) <= {*SYNAPSE_KINDS}:
+            known = f"{', '.join(_FIRST_SYNAPSE_KINDS)}, and may for {', '.join(SYNAPSE_KINDS[4:])}"
+            yield f"{place}: must have a price for each of {known}, got {', '.join(map(str, price))}"
         for kind, of_kind in price.items():
             if not _is_price(of_kind):
                 yield f"{place}: {kind}: must be a number above 0, got {of_kind!r}"
@@ -201,7 +205,8 @@ def _coverage(content: Mapping[Any, Any]) -> Iterator[str]:
     places = [list(content["picojoules"]), list(ACCESSES) if content.get("memory") is not None else []]
     places += [list(content.get(field, {})) for field in ("included", "leaves_out", "refuses")]
     said = [kind for place in places for kind in place]
-    if silent := [kind for kind in KINDS if kind not in said]:
+    # What kinds count by themselves may be passed over: a network in which it happens is then not billed.
+    if silent := [kind for kind in (*OPERATIONS, *ACCESSES) if kind not in said]:
         yield f"nothing said about {', '.join(silent)}: price, or list in included, leaves_out or refuses with a reason"
     if double := sorted({str(kind) for kind in said if said.count(kind) > 1}):
         yield f"said twice: {', '.join(double)}"
