@@ -80,7 +80,12 @@ class _SourcesCache(FunctionCache):  # type: ignore[misc]
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """As numba's."""
         self._stamp()
-        return super().load_overload(sig, target_context)
+        try:
+            return super().load_overload(sig, target_context)
+        except (AttributeError, ImportError):
+            # What an older version left names a class that is gone; numba would fail before it looks at the stamp.
+            self.flush()
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """As numba's."""

@@ -15,7 +15,7 @@ from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS, priced_ki
 SYNAPSE_KINDS = ("dense", "conv", "identity", "direct", "taps", "rotary")
 
 _FIRST_SYNAPSE_KINDS = SYNAPSE_KINDS[:4]
-"""Those that every table must price which prices by kind; without a price for a later one its networks are not billed."""
+"""Those that a table must price which prices by kind; networks with a later one that has no price are not billed."""
 
 _MAX_BYTES = 1 << 20
 _AT_SYNAPSES = ("accumulate", "multiply_accumulate", "event_delivered")
