@@ -33,6 +33,24 @@ print(json.dumps([int(state.neurons[1, 0]), sum(step.stats.cache_hits.values())]
 """
 
 
+def test_a_cache_that_names_what_is_gone_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    @compiled
+    def twice(number):
+        return 2 * number
+
+    assert twice(21) == 42
+    cache = twice._cache
+    flushed: list[object] = []
+
+    def of_an_older_version(*arguments: object) -> None:
+        raise AttributeError("Can't get attribute 'State'")
+
+    monkeypatch.setattr(decorators.FunctionCache, "load_overload", of_an_older_version)
+    monkeypatch.setattr(type(cache), "flush", lambda one: flushed.append(one))
+    assert cache.load_overload(twice.signatures[0], None) is None
+    assert flushed == [cache]
+
+
 def one_step(folder: Path) -> tuple[int, int]:
     """The voltage after a step of the kernels that lie in a folder, and how often they were found on disk."""
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}

@@ -1,7 +1,7 @@
 """How neurons answer: the surrogate of their spikes, dropout of what they send, and their way back through time."""
 
 from dataclasses import dataclass
-from math import log2, pi
+from math import e, log2, pi
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ class Surrogate:
     @classmethod
     def slayer(cls, width: float, peak: float) -> "Surrogate":
         """As SLAYER's."""
-        return cls(True, log2(np.e) / width, peak)
+        return cls(True, log2(e) / width, peak)
 
     @property
     def numbers(self) -> tuple[bool, np.float32, np.float32]:

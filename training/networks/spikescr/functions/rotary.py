@@ -22,20 +22,21 @@ class _Turn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(table)
-        return _turn(values, table, False)
+        return _turn(values, table)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         (table,) = ctx.saved_tensors
-        return _turn(gradient, table, True), None
+        # The transpose of a turn is the turn by the opposite angle.
+        return _turn(gradient, table * table.new_tensor([1, -1])), None
 
 
-def _turn(values: torch.Tensor, table: torch.Tensor, back: bool) -> torch.Tensor:
+def _turn(values: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
     array, out = values.contiguous().numpy(), torch.empty(values.shape)
 
     def work(part: int, first: int, last: int) -> None:
-        turn(first, last, array, table.numpy(), back, out.numpy())
+        turn(first, last, array, table.numpy(), out.numpy())
 
     over_samples(len(values), work)
     return out

@@ -6,8 +6,8 @@ from lapilli.simulators.compiled import compiled
 
 
 @compiled
-def turn(first, last, values, table, back, out):
-    """Turn the pairs (2q, 2q + 1) of each head by the angle of the step; `back`: the other way round.
+def turn(first, last, values, table, out):
+    """Turn the pairs (2q, 2q + 1) of each head by the angle of the step.
 
     Arguments:
         first, last: samples.
@@ -22,7 +22,6 @@ def turn(first, last, values, table, back, out):
             for head in range(heads):
                 for q in range(pairs):
                     cosine, sine = table[t, q, 0], table[t, q, 1]
-                    sine = -sine if back else sine
                     at = 2 * (head * pairs + q)
                     x, y = row[at], row[at + 1]
                     turned[at] = np.float32(cosine * x - sine * y)
