@@ -1,6 +1,7 @@
 """Run folders: which are accepted, what is refused, and that no error comes as a traceback."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,21 @@ def test_resuming_removes_what_a_kill_left_behind(tmp_path: Path) -> None:
     (tmp_path / ".checkpoint.safetensors.x1y2.part").touch()
     start_run(tmp_path, CONFIG, resume=True)
     assert [file.name for file in tmp_path.iterdir()] == ["config.yaml"]
+
+
+@dataclass(frozen=True)
+class Newer:
+    """A configuration that has one option more than a run of before."""
+
+    seed: int
+    gain: float = 1.0
+
+
+def test_an_option_that_is_newer_than_the_run_had_its_default_there(tmp_path: Path) -> None:
+    start_run(tmp_path, {"seed": 3, "engine": True}, resume=False)
+    start_run(tmp_path, {"seed": 3, "gain": 1.0, "engine": True}, resume=True, kind=Newer)
+    with pytest.raises(LapilliError, match=r"another configuration: gain is 2\.0 but was 1\.0$"):
+        start_run(tmp_path, {"seed": 3, "gain": 2.0, "engine": True}, resume=True, kind=Newer)
 
 
 def test_resuming_with_another_configuration_names_every_key_that_differs(tmp_path: Path) -> None:

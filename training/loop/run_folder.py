@@ -11,7 +11,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import yaml
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike, existing_file, replacing
+from lapilli.simulators.configurations import as_plain, configured
 
 _FACTS = "lapilli"
 """Entry of the weights file's metadata that holds the facts as JSON."""
@@ -68,13 +69,14 @@ class RunFolder:
         return self.path / "summary.json"
 
 
-def start_run(path: PathLike, config: Mapping[str, Any], resume: bool) -> RunFolder:
+def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: type[Any] | None = None) -> RunFolder:
     """Make a run folder, or check that an existing one is of the same run.
 
     Arguments:
         path: the folder; its parents are made too.
         config: resolved configuration, plain values only.
         resume: whether to continue what is there.
+        kind: of the configuration. An option that is newer than the run in the folder had its default there.
 
     Raises:
         LapilliError: when the folder cannot be written, is not empty without `resume`, holds no run with `resume`, or
@@ -82,7 +84,7 @@ def start_run(path: PathLike, config: Mapping[str, Any], resume: bool) -> RunFol
     """
     folder = RunFolder(Path(path))
     if resume:
-        _check_same_run(folder, config)
+        _check_same_run(folder, config, kind)
         # What a kill in the middle of a write leaves behind.
         for leftover in folder.path.glob(".*.part"):
             leftover.unlink(missing_ok=True)
@@ -171,10 +173,13 @@ def write_summary(folder: RunFolder, summary: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def _check_same_run(folder: RunFolder, config: Mapping[str, Any]) -> None:
+def _check_same_run(folder: RunFolder, config: Mapping[str, Any], kind: type[Any] | None) -> None:
     if not folder.config.is_file():
         raise LapilliError(f"nothing to resume: {folder.path} has no {folder.config.name}")
-    before, now = _flat(read_config(folder)), _flat(yaml.safe_load(yaml.safe_dump(dict(config))))
+    before = read_config(folder)
+    if kind is not None:
+        before |= as_plain(configured(kind, {key: before[key] for key in _names(kind) & set(before)}, folder.config))
+    before, now = _flat(_of_yaml(before)), _flat(_of_yaml(config))
     differences = [
         f"{key} is {now.get(key, 'missing')} but was {before.get(key, 'missing')}"
         for key in {**before, **now}
@@ -182,6 +187,15 @@ def _check_same_run(folder: RunFolder, config: Mapping[str, Any]) -> None:
     ]
     if differences:
         raise LapilliError(f"cannot resume {folder.path} with another configuration: {'; '.join(differences)}")
+
+
+def _names(kind: type[Any]) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def _of_yaml(config: Mapping[str, Any]) -> Any:
+    """As a file gives it back: tuples are lists."""
+    return yaml.safe_load(yaml.safe_dump(dict(config)))
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

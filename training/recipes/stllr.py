@@ -187,7 +187,7 @@ def train_stllr(
         module = OnlineNetwork(chosen.network, task.shape, len(task.classes), task.graded)
         n_steps = task.run_steps(chosen.network.depth) - chosen.network.depth
         learner = learner_of(module, chosen.chosen_method, n_steps)
-        folder = start_run(run_dir, as_plain(chosen), resume)
+        folder = start_run(run_dir, as_plain(chosen), resume, Options)
         batches = _streams(module, task.train, n_steps, optimizer.batch_size, seed, task.augment)
         parts = [task.validation, *([task.test] if chosen.watch_test else [])]
         record = fit(

@@ -176,7 +176,7 @@ def train(
     with torch_settings(chosen.seed, chosen.threads):
         task = find_task(chosen.data, progress)
         classifier, batches = _classifier(chosen, task)
-        folder = start_run(run_dir, as_plain(chosen), resume)
+        folder = start_run(run_dir, as_plain(chosen), resume, Options)
         parts = [task.validation, *([task.test] if chosen.watch_test else [])]
         record = fit(
             classifier,

@@ -61,13 +61,12 @@ def train_on_engine(
         )
     seed, threads = chosen.seed, chosen.threads
     config = as_plain(replace(chosen, method=method)) | {"engine": True}
-    del config["watch_test"]
     with torch_settings(seed, threads):
         task = find_task(data, progress)
         started = export(OnlineNetwork(network, task.shape, len(task.classes), task.graded))
     n_steps = task.run_steps(network.depth)
     rule = engine_rule(method, network, optimizer.lr, n_steps, seed)
-    folder = start_run(run_dir, config, resume)
+    folder = start_run(run_dir, config, resume, Options)
     run = _EngineRun(started, rule, n_steps, optimizer.max_epochs, seed)
     record = _learned(run, task, folder.path / "record.npz", progress)
     learned = learned_in(run, record)
