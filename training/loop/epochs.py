@@ -1,6 +1,7 @@
 """What a training remembers after each epoch: metrics, the best weights, and one checkpoint file with everything."""
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ class EpochRecord(Checkpoint):
 
     Arguments:
         folder: where to write.
+        weights: of the module that is trained: its own, or an average of them.
 
     Attributes:
         rows: metrics of each epoch.
@@ -30,8 +32,9 @@ class EpochRecord(Checkpoint):
         last: weights after the last epoch; known when training has ended.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, weights: Callable[[LightningModule], Mapping[str, torch.Tensor]]) -> None:
         self._folder = folder
+        self._weights = weights
         self._started = 0.0
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, torch.Tensor] = {}
@@ -60,12 +63,16 @@ class EpochRecord(Checkpoint):
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if not self.best or metrics[MONITOR] < self.rows[self.best_epoch - 1][MONITOR]:
             self.best_epoch = trainer.current_epoch + 1
-            self.best = {name: tensor.detach().cpu().clone() for name, tensor in pl_module.state_dict().items()}
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self._weights(pl_module).items()}
         elapsed = time.perf_counter() - self._started
         self.rows.append({"epoch": trainer.current_epoch + 1, **metrics, "seconds": elapsed})
         if trainer.is_global_zero:
             write_metrics(self._folder, self.rows)
         trainer.save_checkpoint(self._folder.checkpoint, weights_only=False)
+
+    def take_last(self, module: LightningModule) -> None:
+        """Keep the weights that a training ended with."""
+        self.last = {name: tensor.detach().cpu() for name, tensor in self._weights(module).items()}
 
     def load_checkpoint(self) -> None:
         """Take everything from the checkpoint that other processes wrote."""

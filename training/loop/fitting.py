@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.loop.averaging import AveragedWeights
 from lapilli.training.loop.batches import Batch
 from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO
 from lapilli.training.loop.epochs import MONITOR, EpochRecord
@@ -67,19 +68,22 @@ def fit(
     patience: int,
     on: Machine,
     progress: bool,
+    average: float | None = None,
 ) -> EpochRecord:
     """Train until `max_epochs`, or until `patience` epochs brought no lower validation loss.
 
-    Goes on after the last finished epoch when the folder has a checkpoint.
+    Goes on after the last finished epoch when the folder has a checkpoint. With `average`, what is validated and kept
+    is an exponential moving average of the weights; it keeps this share of itself in each step.
 
     Returns:
-        Metrics of all epochs and the best weights.
+        Metrics of all epochs, the best weights and the last ones.
 
     Raises:
         TrainingInterruptedError: after Ctrl-C or SIGTERM.
         LapilliError: when the folder cannot be written, the checkpoint cannot be read, or there is no such accelerator.
     """
-    record = EpochRecord(folder)
+    averaging = None if average is None else AveragedWeights(average)
+    record = EpochRecord(folder, averaging.weights if averaging else LightningModule.state_dict)
     stopping = EarlyStopping(MONITOR, patience=patience, check_finite=False)
     with quiet_lightning():
         try:
@@ -89,7 +93,12 @@ def fit(
                 strategy=on.strategy,
                 precision=on.precision,
                 max_epochs=max_epochs,
-                callbacks=[stopping, record, *([EpochBar()] if progress else [])],
+                callbacks=[
+                    *([averaging] if averaging else []),
+                    stopping,
+                    record,
+                    *([EpochBar()] if progress else []),
+                ],
                 plugins=[SafetensorsCheckpointIO()],
                 enable_progress_bar=progress,
                 enable_model_summary=False,
@@ -115,7 +124,7 @@ def fit(
         # What the processes remember is theirs; the checkpoint has it all.
         record.load_checkpoint()
     else:
-        record.last = {name: tensor.detach().cpu() for name, tensor in classifier.state_dict().items()}
+        record.take_last(classifier)
     return record
 
 

@@ -1,10 +1,10 @@
 """How long and how fast a recipe trains, and what it pays for beside right answers."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from lapilli.simulators.configurations import configuration
-from lapilli.simulators.configurations.ranges import AboveZero, AtLeastZero, Count
+from lapilli.simulators.configurations.ranges import AboveZero, AtLeastZero, Count, within
 from lapilli.training.methods.schedules import released_warm_up, warm_up_cosine
 
 
@@ -46,6 +46,10 @@ class OptimizerConfig:
 
     keep: Literal["best", "last"] = "best"
     """Whether the weights of the epoch with the lowest validation loss are kept, or the last ones."""
+
+    average: Annotated[float, within(0, 0.99999)] | None = None
+    """Share of the mean that stays in each step of an exponential moving average of weights and batch statistics, such
+    as 0.99. The average is what is validated, kept and exported. None: the weights themselves."""
 
 
 @configuration("loss")

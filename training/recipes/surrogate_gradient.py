@@ -185,6 +185,7 @@ def train(
             folder,
             max_epochs=optimizer.max_epochs,
             patience=optimizer.patience if optimizer.keep == "best" else optimizer.max_epochs,
+            average=optimizer.average,
             on=Machine(_accelerator(chosen, classifier.network), chosen.devices, chosen.precision),
             progress=progress,
         )
