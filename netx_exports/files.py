@@ -1,6 +1,10 @@
 """Writing files so that a reader finds either the old content or all of the new, and errors are one sentence."""
 
+import hashlib
 import os
+import re
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +14,15 @@ from lapilli.netx_exports.errors import LapilliError
 
 PathLike = str | os.PathLike[str]
 
+_PART = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)\.[^.]+\.part")
+"""Temporary files: `.NAME.MACHINE-PROCESS.RANDOM.part`."""
+
 
 @contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what was written there takes `path`'s place when the block succeeds.
+
+    What killed processes of this machine left of the same file is removed.
 
     Raises:
         LapilliError: when the folder is missing, read-only or full; nothing is left behind and `path` is untouched.
@@ -23,7 +32,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     if target.exists() and not target.is_file():
         raise LapilliError(f"cannot write {path}: it exists and is no regular file")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        remove_leftovers(target.parent, target.name)
+        handle, name = tempfile.mkstemp(prefix=part_prefix(target.name), suffix=".part", dir=target.parent)
         os.close(handle)
         temporary = Path(name)
         yield temporary
@@ -38,6 +48,32 @@ def replacing(path: PathLike) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def part_prefix(name: str) -> str:
+    """What temporary names of a file or folder begin with; they end with ".part"."""
+    return f".{name}.{_machine()}-{os.getpid()}."
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove temporary files and folders of processes of this machine that are no more.
+
+    Arguments:
+        folder: where they lie.
+        name: of the file or folder they were to become; None: any.
+    """
+    for part in folder.iterdir():
+        if is_leftover(part) and (name is None or part.name.startswith(f".{name}.{_machine()}-")):
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a file or folder is a temporary one whose process, of this machine, is no more."""
+    found = _PART.fullmatch(path.name)
+    return found is not None and found[1] == _machine() and not _lives(int(found[2]))
+
+
 def existing_file(path: PathLike) -> Path:
     """`path` as a Path to a readable file.
 
@@ -50,6 +86,22 @@ def existing_file(path: PathLike) -> Path:
             return file
     except OSError as error:
         raise LapilliError(f"cannot read {file}: {error.strerror or error}") from error
+
+
+def _machine() -> str:
+    """A short name of this machine: processes of another one, on a shared disk, may live."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        # It is somebody else's.
+        return True
+    return True
 
 
 def _umask() -> int:

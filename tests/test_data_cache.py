@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from data_archives import random_cochlea, write
+from leftovers import left_by_a_dead_process
 
+from lapilli import cli
 from lapilli.netx_exports import LapilliError
 from lapilli.simulators import events_equal
 from lapilli.training.data import cache
 from lapilli.training.data.catalogue import cached_folders, data_set, prepared, remove_damaged
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.sets import DataError
+from lapilli.training.data.tasks import DataConfig, find_task
 
 NAME = "shd-regenerated"
 
@@ -136,16 +139,43 @@ def test_nothing_is_left_of_what_failed(folder: Path) -> None:
     write(folder, NAME, arrays)
     with pytest.raises(DataError):
         prepared(NAME)
-    assert [path.suffix for path in (folder / "prepared").iterdir()] == [".lock"]
+    assert not list((folder / "prepared").iterdir())
 
 
 def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
     found = prepared(NAME).folder
     assert found is not None
     shutil.rmtree(found)
-    (found.parent / f".{found.name}.killed.part").mkdir()
+    left_by_a_dead_process(found).mkdir()
     prepared(NAME)
-    assert sorted(path.name for path in found.parent.iterdir()) == sorted([f".{found.name}.lock", found.name])
+    assert [path.name for path in found.parent.iterdir()] == [found.name]
+
+
+@pytest.mark.parametrize("name", ["labels", "offsets", "groups", "lengths", "parts"])
+def test_one_flipped_bit_of_what_is_said_of_samples_is_made_anew(
+    name: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = prepared(NAME).folder
+    assert found is not None
+    before = contents(found)
+    content = bytearray(before[f"{name}.npy"])
+    content[-8] ^= 1
+    (found / f"{name}.npy").write_bytes(content)
+    prepared(NAME)
+    assert contents(found) == before
+    assert f"{name}.npy does not have its checksum; it is made anew" in capsys.readouterr().err
+
+
+def test_nothing_is_trained_on_events_without_their_checksum(folder: Path) -> None:
+    found = prepared(NAME).folder
+    assert found is not None
+    content = bytearray((found / "neuron.npy").read_bytes())
+    content[-1] ^= 1
+    (found / "neuron.npy").write_bytes(content)
+    with pytest.raises(cache.CacheError, match=rf"neuron.npy does not .* `lapilli data prepare {NAME}` mends it"):
+        find_task(DataConfig(NAME), progress=False)
+    assert cli.main(["data", "prepare", NAME]) == 0
+    find_task(DataConfig(NAME), progress=False)
 
 
 def test_processes_prepare_once(folder: Path) -> None:
@@ -184,7 +214,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(folder: Path, monkeypatch: pyte
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(LapilliError, match=r"No space left on device"):
         prepared(NAME)
-    assert [path.suffix for path in (folder / "prepared").iterdir()] == [".lock"]
+    assert not list((folder / "prepared").iterdir())
 
 
 def test_missing_files_are_named_with_where_they_belong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

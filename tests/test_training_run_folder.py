@@ -1,6 +1,7 @@
 """Run folders: which are accepted, what is refused, and that no error comes as a traceback."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,16 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from leftovers import left_by_a_dead_process
 
 from lapilli.netx_exports import FormatError, LapilliError
+from lapilli.netx_exports.files import part_prefix
+from lapilli.netx_exports.locks import InUseError
 from lapilli.training.loop.run_folder import (
     RunFolder,
     read_config,
     read_weights,
+    run_in,
     start_run,
     write_metrics,
     write_summary,
@@ -69,9 +74,30 @@ def test_nothing_to_resume(exists: bool, tmp_path: Path) -> None:
 
 def test_resuming_removes_what_a_kill_left_behind(tmp_path: Path) -> None:
     start_run(tmp_path, CONFIG, resume=False)
-    (tmp_path / ".checkpoint.safetensors.x1y2.part").touch()
+    left_by_a_dead_process(tmp_path / "checkpoint.safetensors").touch()
     start_run(tmp_path, CONFIG, resume=True)
     assert [file.name for file in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_kill_in_the_first_write_leaves_a_folder_that_can_be_started(tmp_path: Path) -> None:
+    left_by_a_dead_process(tmp_path / "config.yaml").touch()
+    with pytest.raises(LapilliError, match=r"nothing to resume"), run_in(tmp_path, CONFIG, resume=True):
+        raise AssertionError("resumed")
+    with run_in(tmp_path, CONFIG, resume=False):
+        pass
+    assert [file.name for file in tmp_path.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_which_somebody_works_is_refused(resume: bool, tmp_path: Path) -> None:
+    with run_in(tmp_path, CONFIG, resume=False) as folder:
+        part = tmp_path / f"{part_prefix('metrics.csv')}x1y2.part"
+        part.touch()
+        said = rf"run folder .* is in use by process {os.getpid()}$"
+        with pytest.raises(InUseError, match=said), run_in(tmp_path, CONFIG, resume=resume):
+            raise AssertionError("two work in it")
+        assert part.exists()
+        assert folder.config.exists()
 
 
 @dataclass(frozen=True)

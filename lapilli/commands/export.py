@@ -5,6 +5,7 @@ from typing import Literal
 
 from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
 from lapilli.netx_exports.nir.meaning import DT
+from lapilli.paths import check_outputs
 from lapilli.recipes import training_module
 
 FileFormat = Literal["netx", "nir"]
@@ -26,6 +27,7 @@ def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: fl
     written = format or _format_of(out)
     if _SUFFIXES.get(Path(out).suffix, written) != written:
         raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
+    check_outputs((source,), {"out": out})
     is_file = Path(source).is_file() or Path(source).suffix in _SUFFIXES
     if dt is not None and "nir" not in (written, _format_of(source)):
         raise LapilliError("--dt is of NIR files, and none is read or written")

@@ -79,6 +79,7 @@ def learn(
     options = RunOptions(
         start=Start(known=known, sizes=new, origin=network or f"new {new}", seed=learning.seed),
         layers=names(layers, "layers"),
+        read=(network or None, input, stream),
         run_dir=run_dir,
         watch=watch,
         learning=learning,

@@ -12,6 +12,7 @@ from lapilli.choices import names, numbers, window
 from lapilli.netx_exports import LapilliError, load
 from lapilli.netx_exports.files import existing_file
 from lapilli.output import progress_bar
+from lapilli.paths import check_outputs
 from lapilli.simulators.decisions.decide import decide, needed_recording, why_undecided
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.event_file import EventFile
@@ -56,9 +57,7 @@ def plot(
         time_limit_s: seconds after which a Lava run is killed.
     """
     picture_format(output)
-    for path in (source, input):
-        if path is not None and os.path.exists(output) and os.path.samefile(path, output):
-            raise LapilliError(f"--output must not be the file {path} that is drawn")
+    check_outputs((source, input), {"output": output})
     kinds, chosen = names(show, "show"), names(layers, "layers")
     if input is not None:
         drawn = _run(source, input, sample or 0, kinds, chosen, backend, n_steps, time_limit_s)

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 from lapilli.choices import names
 from lapilli.netx_exports.files import replacing
 from lapilli.output import print_json, progress_bar
-from lapilli.profile.cases import check_outputs, find_cases, find_tables, unbracketed
+from lapilli.paths import check_outputs
+from lapilli.profile.cases import find_cases, find_tables, unbracketed
 from lapilli.profile.measuring import measure
 from lapilli.profile.page import page
 from lapilli.profile.records import profile_json

@@ -1,6 +1,5 @@
 """`lapilli simulate`."""
 
-import os
 from contextlib import ExitStack
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from lapilli.choices import names, numbers
 from lapilli.netx_exports import LapilliError, Network, load
 from lapilli.output import print_json, progress_bar
+from lapilli.paths import check_outputs
 from lapilli.simulators.decisions.decide import needed_recording, why_undecided
 from lapilli.simulators.decisions.totals import Decided, run_and_decide
 from lapilli.simulators.files.event_file import EventFile, EventWriter
@@ -56,7 +56,7 @@ def simulate(
     """
     loaded = load(network)
     file = EventFile(input)
-    _check_paths({"input": input, "network": network}, {"output": output, "recording": recording})
+    check_outputs((input, network), {"output": output, "recording": recording})
     steps = file.n_steps if n_steps is None else n_steps
     bounded = _bounded(loaded, steps, len(file), record, recording, layers, samples)
     decided = file.labels is not None and not why_undecided(loaded, file.n_steps, steps)
@@ -97,17 +97,6 @@ def simulate(
         print_json(facts)
     else:
         print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
-
-
-def _check_paths(read: dict[str, str], written: dict[str, str | None]) -> None:
-    """Refuse to write over what is read, or one output over the other."""
-    for option, target in written.items():
-        for name, path in read.items():
-            if target is not None and os.path.exists(target) and os.path.samefile(path, target):
-                raise LapilliError(f"--{option} must not be the {name} file {path}")
-    paths = [os.path.realpath(path) for path in written.values() if path is not None]
-    if len(set(paths)) < len(paths):
-        raise LapilliError(f"{' and '.join(f'--{option}' for option in written)} must not be the same file {paths[0]}")
 
 
 def _bounded(

@@ -45,11 +45,13 @@ class RunOptions:
     Arguments:
         start: the network.
         layers: names, or numbers, of those that learn; None: as of `lapilli.simulators.learning.learn`.
+        read: files that are read, but for those to watch.
         run_dir, watch, learning, n_steps, backend, resume, time_limit_s, json: as of `lapilli learn`.
     """
 
     start: Start
     layers: Sequence[str] | None
+    read: Sequence[str | None]
     run_dir: Path
     watch: str | None
     learning: LearningConfig

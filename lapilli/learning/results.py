@@ -1,15 +1,18 @@
 """What a learning run leaves in its folder, and says of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from lapilli.netx_exports import LapilliError, Network, save
-from lapilli.netx_exports.files import replacing
+from lapilli.netx_exports.files import PathLike, remove_leftovers, replacing
+from lapilli.netx_exports.locks import locked
 from lapilli.output import print_table, progress_bar
+from lapilli.paths import same_file
 from lapilli.simulators import Events
 from lapilli.simulators.evidence.provenance import provenance, write_csv
 from lapilli.simulators.learning.record import LearningRecord
@@ -18,19 +21,41 @@ from lapilli.simulators.learning.report import ReportedRun, accuracy_of, curve_f
 from lapilli.simulators.recording.plots import save_figure
 
 _FILES = {"model.net": "network", "report.json": "report", "samples.csv": "samples", "curve.svg": "curve"}
+_RECORD = "record.npz"
 
 
-def run_folder(path: Path, resume: bool) -> Path:
-    """The folder, which is made; one that holds a run already needs `resume`."""
-    if not resume and (path / "record.npz").exists():
-        raise LapilliError(f"run_dir: {path} holds a learning run already; --resume goes on with it")
-    if (path / "model.net").exists() and not (path / "record.npz").exists():
-        raise LapilliError(f"run_dir: {path} holds a network of something else, which would be overwritten")
+@contextmanager
+def run_folder(path: Path, resume: bool, read: Iterable[PathLike | None]) -> Iterator[Path]:
+    """The folder of a run, which is made; nobody else works in it while this is open.
+
+    Arguments:
+        path: of the folder; one that holds a run already needs `resume`.
+        resume: whether to go on with what it holds.
+        read: files that the run reads.
+
+    Raises:
+        InUseError: when another process works in it.
+        LapilliError: when it cannot be made, or holds files that are not of a run, or that the run reads.
+    """
+    for name in (*_FILES, _RECORD):
+        if (taken := same_file(path / name, read)) is not None:
+            raise LapilliError(f"run_dir: {taken}, which is read, would be overwritten")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LapilliError(f"run_dir: cannot make {path}: {error.strerror or error}") from error
-    return path
+    with locked(path / ".lock", f"run_dir: {path}"):
+        _check_content(path, resume)
+        remove_leftovers(path)
+        yield path
+
+
+def _check_content(path: Path, resume: bool) -> None:
+    if (path / _RECORD).exists():
+        if not resume:
+            raise LapilliError(f"run_dir: {path} holds a learning run already; --resume goes on with it")
+    elif foreign := [name for name in _FILES if (path / name).exists()]:
+        raise LapilliError(f"run_dir: {path} holds {', '.join(foreign)} of something else, which would be overwritten")
 
 
 def accuracies_of(network: Network, tested: Mapping[str, Events], n_steps: int | None) -> dict[str, float]:

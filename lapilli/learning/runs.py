@@ -1,7 +1,6 @@
 """What all learning runs do: test, learn in a folder, test again, report."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,13 @@ from lapilli.simulators.learning.report import ReportedRun
 from lapilli.simulators.run import check_events
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """A run that is over.
-
-    Arguments:
-        session, record: the run and what it came to.
-        tested: samples on which the network is tested, by name.
-        before: accuracy on each of them, before anything was learnt.
-    """
-
-    session: ReportedRun
-    record: LearningRecord
-    tested: Mapping[str, Events]
-    before: Mapping[str, float]
-
-
-def run_tested(
+def run_and_report(
     session: ReportedRun,
     options: RunOptions,
     learnt: Mapping[str, Events],
     run: Callable[[Path, bool], LearningRecord],
-) -> Outcome:
-    """Test the network, then let it learn.
+) -> dict[str, Any]:
+    """Test the network, let it learn, test it again, and write the results.
 
     Arguments:
         session: the run.
@@ -48,22 +31,21 @@ def run_tested(
         learnt: samples that are learnt, by the name under which the network is tested on them too.
         run: learns, given the path of the record and whether to go on from it.
 
+    Returns:
+        What report.json holds.
+
     Raises:
         LapilliError: for all that does not fit, before there is a folder; when the run is interrupted.
     """
     tested = _with_watched(session.network, learnt, options.watch)
     initial_state(session.network, session.config, session.layers, session.n_steps)  # For what it refuses.
-    folder = run_folder(options.run_dir, options.resume)
-    before = accuracies_of(session.network, tested, options.n_steps)
-    return Outcome(session, _interruptible(run, folder, options.resume), tested, before)
-
-
-def report(outcome: Outcome, options: RunOptions) -> dict[str, Any]:
-    """Test the network that has learnt, and write the results; what report.json holds."""
-    learned = learned_in(outcome.session, outcome.record)
-    after = accuracies_of(learned, outcome.tested, options.n_steps)
-    accuracies = {name: {"before": outcome.before[name], "after": after[name]} for name in outcome.tested}
-    return write_results(outcome.session, outcome.record, accuracies, options.start.origin, options.run_dir)
+    read = (*options.read, *(names(options.watch, "watch") or ()))
+    with run_folder(options.run_dir, options.resume, read) as folder:
+        before = accuracies_of(session.network, tested, options.n_steps)
+        record = _interruptible(run, folder, options.resume)
+        after = accuracies_of(learned_in(session, record), tested, options.n_steps)
+        accuracies = {name: {"before": before[name], "after": after[name]} for name in tested}
+        return write_results(session, record, accuracies, options.start.origin, folder)
 
 
 def checked(network: Network, events: Events) -> Events:

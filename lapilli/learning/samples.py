@@ -9,7 +9,7 @@ from lapilli.choices import numbers
 from lapilli.commands.data import catalogue
 from lapilli.learning.options import RunOptions, SampleOptions
 from lapilli.learning.results import print_results
-from lapilli.learning.runs import checked, report, run_tested
+from lapilli.learning.runs import checked, run_and_report
 from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, progress_bar
 from lapilli.simulators import Events
@@ -37,8 +37,7 @@ def learn_samples(options: RunOptions, chosen: SampleOptions) -> None:
         backend=options.backend,
         time_limit_s=options.time_limit_s,
     )
-    outcome = run_tested(session, options, {"learnt": events}, partial(_run, session))
-    facts = report(outcome, options)
+    facts = run_and_report(session, options, {"learnt": events}, partial(_run, session))
     if options.json:
         print_json(facts)
     else:
@@ -64,7 +63,8 @@ def _samples_of_file(chosen: SampleOptions) -> tuple[Events, int]:
 def _samples_of_data(chosen: SampleOptions) -> tuple[Events, int]:
     """The samples of a part of a data set, and how many classes there are."""
     part = chosen.part or "train"
-    found = catalogue().prepared(str(chosen.data), chosen.framing, chosen.split)
+    known = catalogue()
+    found = known.whole(known.prepared(str(chosen.data), chosen.framing, chosen.split))
     samples = found.part(part)
     if chosen.groups is not None:
         wanted = numbers(chosen.groups, "groups", 1 << 31)

@@ -11,7 +11,7 @@ from typing import IO
 
 from lapilli.learning.options import RunOptions
 from lapilli.learning.results import print_results
-from lapilli.learning.runs import report, run_tested
+from lapilli.learning.runs import run_and_report
 from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json_line, progress_line, silence_output
 from lapilli.simulators import Events
@@ -48,8 +48,7 @@ def learn_stream(options: RunOptions, stream: str) -> None:
             backend=options.backend,
             time_limit_s=options.time_limit_s,
         )
-        outcome = run_tested(session, options, {}, partial(_run, session, samples, options.json))
-    facts = report(outcome, options)
+        facts = run_and_report(session, options, {}, partial(_run, session, samples, options.json))
     if options.json:
         print_json_line(facts)
     else:

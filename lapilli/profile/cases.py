@@ -1,7 +1,7 @@
 """What a profile is of: networks, each over the input or its first steps; checked before anything runs."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,21 +107,3 @@ def _why_no_accuracy(network: Network, file: EventFile, input_steps: int, n_step
     if file.labels is None:
         return "the input has no labels"
     return why_undecided(network, input_steps, n_steps)
-
-
-def check_outputs(read: Sequence[str], written: Mapping[str, str | None]) -> None:
-    """Refuse to write over what is read, or one output over the other.
-
-    Arguments:
-        read: paths.
-        written: path by option; None where it is not asked for.
-
-    Raises:
-        LapilliError: naming the option.
-    """
-    asked = {option: path for option, path in written.items() if path is not None}
-    for option, target in asked.items():
-        if taken := [path for path in read if os.path.exists(target) and os.path.samefile(path, target)]:
-            raise LapilliError(f"--{option} must not be the file {taken[0]} that is read")
-    if len({os.path.realpath(path) for path in asked.values()}) < len(asked):
-        raise LapilliError(f"{' and '.join(f'--{option}' for option in asked)} must not be the same file")

@@ -4,10 +4,10 @@
 `lengths.npy`, `parts.npy` and `meta.json`. Equal content gives equal bytes.
 """
 
-import fcntl
 import json
 import os
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.files import part_prefix, remove_leftovers
+from lapilli.netx_exports.locks import waited_for
 from lapilli.training.data.framing import MAX_STEPS
 from lapilli.training.data.samples import StoredEvents
 from lapilli.training.data.sets import Facts, Framed, IntArray
@@ -29,6 +31,7 @@ FORMAT = 1
 """Version of the files; another one is prepared anew."""
 
 _PER_SAMPLE = ("labels", "groups", "lengths", "parts")
+_OF_SAMPLES = ("offsets", *_PER_SAMPLE)
 _BLOCK = 1 << 24
 
 
@@ -72,18 +75,17 @@ def held_in_memory(framed: Framed) -> Stored:
 def locked(folder: Path) -> Iterator[None]:
     """Let one process at a time prepare what goes to `folder`; what killed ones left beside it is removed.
 
+    A process that has to wait says for whom.
+
     Raises:
         LapilliError: when the folder's parent cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(folder.parent / f".{folder.name}.lock", "w")  # noqa: SIM115
     except OSError as error:
         raise _unwritable(folder.parent, error) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for leftover in folder.parent.glob(f".{folder.name}.*.part"):
-            shutil.rmtree(leftover, ignore_errors=True)
+    with waited_for(folder.parent / f".{folder.name}.lock", f"prepared data {folder}", _say):
+        remove_leftovers(folder.parent, folder.name)
         yield
 
 
@@ -101,7 +103,7 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
     """
     temporary: Path | None = None
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
         sums = _write_arrays(temporary, framed, advance)
         meta = {
             "format": FORMAT,
@@ -134,7 +136,7 @@ def remove(folder: Path) -> None:
         LapilliError: when it cannot be removed.
     """
     try:
-        away = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        away = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
         folder.rename(away / "old")
         shutil.rmtree(away)
     except OSError as error:
@@ -142,12 +144,15 @@ def remove(folder: Path) -> None:
 
 
 def read_stored(folder: Path) -> Stored:
-    """Map prepared data; the time that takes does not depend on the number of events.
+    """Map prepared data; the time that takes does not depend on the number of events, which `check_sums` checks.
 
     Raises:
-        CacheError: when the folder is no such data, of another version, or its files do not fit together.
+        CacheError: when the folder is no such data, of another version, its files do not fit together, or what it says
+            of each sample does not have its checksum.
     """
     meta = _read_meta(folder)
+    if problems := _wrong_sums(folder, {n: meta["arrays"][n] for n in _OF_SAMPLES if n in meta["arrays"]}):
+        raise CacheError(str(folder), problems)
     arrays = {name: _map(folder, name, facts) for name, facts in meta["arrays"].items()}
     try:
         sizes = {name: len(array) for name, array in arrays.items()}
@@ -175,16 +180,23 @@ def check_sums(folder: Path) -> None:
     Raises:
         CacheError: naming the files that differ.
     """
-    meta = _read_meta(folder)
+    if problems := _wrong_sums(folder, _read_meta(folder)["arrays"]):
+        raise CacheError(str(folder), problems)
+
+
+def _wrong_sums(folder: Path, arrays: Mapping[str, Mapping[str, Any]]) -> list[str]:
     problems = []
-    for name, facts in meta["arrays"].items():
+    for name, facts in arrays.items():
         array, found = _map(folder, name, facts), 0
         for first in range(0, len(array), _BLOCK):
             found = zlib.crc32(array[first : first + _BLOCK].data, found)
-        if found != facts["crc32"]:
+        if found != facts.get("crc32"):
             problems.append(f"{name}.npy does not have its checksum")
-    if problems:
-        raise CacheError(str(folder), problems)
+    return problems
+
+
+def _say(sentence: str) -> None:
+    print(f"lapilli: {sentence}", file=sys.stderr)
 
 
 def _write_arrays(folder: Path, framed: Framed, advance: Callable[[int], None]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,6 +130,22 @@ def prepared(
     return _divided(found, stored, split, folder)
 
 
+def whole(found: Prepared) -> Prepared:
+    """Prepared data whose events have their checksums, too: what a training reads once, before it begins.
+
+    Raises:
+        CacheError: naming the files that differ, and how they are made anew.
+    """
+    if found.folder is not None:
+        try:
+            check_sums(found.folder)
+        except CacheError as error:
+            raise CacheError(
+                error.subject, [*error.problems, f"`lapilli data prepare {found.name}` mends it"]
+            ) from error
+    return found
+
+
 def remove_damaged(name: str, framing: Framing = Framing()) -> bool:
     """Compare what is cached of a data set with its checksums, and remove it if it differs.
 
@@ -183,7 +200,8 @@ def _opened(folder: Path) -> Stored | None:
         return None
     try:
         return read_stored(folder)
-    except CacheError:
+    except CacheError as error:
+        print(f"lapilli: {error}; it is made anew", file=sys.stderr)
         return None
 
 

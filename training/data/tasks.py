@@ -13,7 +13,7 @@ from lapilli.simulators.configurations import configuration, refuse
 from lapilli.simulators.configurations.ranges import AtLeastZero, Natural
 from lapilli.simulators.events import Events
 from lapilli.training.data.augmentation import AugmentConfig, augment
-from lapilli.training.data.catalogue import prepared
+from lapilli.training.data.catalogue import prepared, whole
 from lapilli.training.data.digits import N_CLASSES, deform, digits
 from lapilli.training.data.framing import Framing, Split, check_taken
 from lapilli.training.data.lines import Lines, beside_lines, lined
@@ -113,6 +113,7 @@ def find_task(config: DataConfig, progress: bool) -> Task:
 
     Raises:
         LapilliError: as `lapilli.training.data.catalogue.prepared`; for a deformation of anything but digits.
+        CacheError: when what was prepared is damaged.
     """
     if config.name == "digits":
         check_taken(config.name, config.framing, ())
@@ -124,7 +125,7 @@ def find_task(config: DataConfig, progress: bool) -> Task:
     else:
         if config.deformation != DataConfig.deformation:
             raise LapilliError(f"data.deformation: is of digits alone, not of {config.name}")
-        found = prepared(config.name, config.framing, config.split, progress)
+        found = whole(prepared(config.name, config.framing, config.split, progress))
         parts = [found.part(part) for part in ("train", "validation", "test")]
         classes, step_ms = found.classes, found.step_ms
         augmented = partial(augment, config=config.augment)

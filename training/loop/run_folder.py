@@ -10,7 +10,8 @@
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,12 @@ import torch
 import yaml
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.netx_exports.files import PathLike, existing_file, replacing
+from lapilli.netx_exports.files import PathLike, existing_file, is_leftover, remove_leftovers, replacing
+from lapilli.netx_exports.locks import locked
 from lapilli.simulators.configurations import as_plain, configured
+
+_LOCK = ".lock"
+"""There while a process works in the folder."""
 
 _FACTS = "lapilli"
 """Entry of the weights file's metadata that holds the facts as JSON."""
@@ -69,6 +74,25 @@ class RunFolder:
         return self.path / "summary.json"
 
 
+@contextmanager
+def run_in(
+    path: PathLike, config: Mapping[str, Any], resume: bool, kind: type[Any] | None = None
+) -> Iterator[RunFolder]:
+    """`start_run`, and nobody else works in the folder while this is open.
+
+    Raises:
+        InUseError: when another process does, with its number.
+        LapilliError: as `start_run`.
+    """
+    folder = RunFolder(Path(path))
+    if not resume:
+        _make(folder)
+    elif not folder.config.is_file():
+        raise LapilliError(f"nothing to resume: {folder.path} has no {folder.config.name}")
+    with locked(folder.path / _LOCK, f"run folder {folder.path}"):
+        yield start_run(path, config, resume, kind)
+
+
 def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: type[Any] | None = None) -> RunFolder:
     """Make a run folder, or check that an existing one is of the same run.
 
@@ -85,17 +109,11 @@ def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: typ
     folder = RunFolder(Path(path))
     if resume:
         _check_same_run(folder, config, kind)
-        # What a kill in the middle of a write leaves behind.
-        for leftover in folder.path.glob(".*.part"):
-            leftover.unlink(missing_ok=True)
+        remove_leftovers(folder.path)
         return folder
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.path.iterdir())
-    except OSError as error:
-        raise LapilliError(f"cannot make run folder {folder.path}: {error.strerror or error}") from error
-    if occupied:
+    if _make(folder):
         raise LapilliError(f"run folder {folder.path} is not empty; resume the run in it or choose another folder")
+    remove_leftovers(folder.path)
     with replacing(folder.config) as temporary:
         temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
     return folder
@@ -171,6 +189,15 @@ def write_summary(folder: RunFolder, summary: Mapping[str, Any]) -> None:
     """
     with replacing(folder.summary) as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def _make(folder: RunFolder) -> bool:
+    """Make the folder; whether something is in it, but for what a kill in the middle of a write leaves behind."""
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        return any(path.name != _LOCK and not is_leftover(path) for path in folder.path.iterdir())
+    except OSError as error:
+        raise LapilliError(f"cannot make run folder {folder.path}: {error.strerror or error}") from error
 
 
 def _check_same_run(folder: RunFolder, config: Mapping[str, Any], kind: type[Any] | None) -> None:

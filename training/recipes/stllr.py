@@ -8,6 +8,7 @@ A run that was stopped by Ctrl-C, a kill or a power cut, and resumed, ends with 
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -31,7 +32,7 @@ from lapilli.training.loop.run_folder import (
     RunFolder,
     read_config,
     read_weights,
-    start_run,
+    run_in,
     write_summary,
     write_weights,
 )
@@ -181,13 +182,13 @@ def train_stllr(
     chosen = with_changes(Options, options, given)
     chosen = replace(chosen, method=chosen.chosen_method)
     optimizer, seed = chosen.optimizer, chosen.seed
-    with torch_settings(seed, chosen.threads):
+    with torch_settings(seed, chosen.threads), ExitStack() as held:
         task = find_task(chosen.data, progress)
         _check_classes(task)
         module = OnlineNetwork(chosen.network, task.shape, len(task.classes), task.graded)
         n_steps = task.run_steps(chosen.network.depth) - chosen.network.depth
         learner = learner_of(module, chosen.chosen_method, n_steps)
-        folder = start_run(run_dir, as_plain(chosen), resume, Options)
+        folder = held.enter_context(run_in(run_dir, as_plain(chosen), resume, Options))
         batches = _streams(module, task.train, n_steps, optimizer.batch_size, seed, task.augment)
         parts = [task.validation, *([task.test] if chosen.watch_test else [])]
         record = fit(
@@ -205,23 +206,23 @@ def train_stllr(
         module.load_state_dict(weights)
         write_weights(folder, module.state_dict(), module.facts)
         (train, validation, test), fingerprint = _accuracies(folder, module, task, n_steps)
-    watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]
-    summary = OnlineSummary(
-        train_accuracy=train,
-        validation_accuracy=validation,
-        test_accuracy=test,
-        best_test_epoch_accuracy=max(watched, default=None),
-        n_steps=n_steps,
-        epochs=len(record.rows),
-        best_epoch=record.best_epoch if optimizer.keep == "best" else len(record.rows),
-        seconds=record.seconds,
-        seed=seed,
-        fingerprint=fingerprint,
-        commit=commit(),
-        machine=machine(),
-        versions=versions(("torch", "lightning", "numpy")),
-    )
-    write_summary(folder, asdict(summary))
+        watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]
+        summary = OnlineSummary(
+            train_accuracy=train,
+            validation_accuracy=validation,
+            test_accuracy=test,
+            best_test_epoch_accuracy=max(watched, default=None),
+            n_steps=n_steps,
+            epochs=len(record.rows),
+            best_epoch=record.best_epoch if optimizer.keep == "best" else len(record.rows),
+            seconds=record.seconds,
+            seed=seed,
+            fingerprint=fingerprint,
+            commit=commit(),
+            machine=machine(),
+            versions=versions(("torch", "lightning", "numpy")),
+        )
+        write_summary(folder, asdict(summary))
     return summary
 
 

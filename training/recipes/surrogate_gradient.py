@@ -11,6 +11,7 @@ stopped by Ctrl-C, a kill or a power cut, and resumed, ends with the same weight
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -29,7 +30,7 @@ from lapilli.training.loop.epochs import EpochRecord
 from lapilli.training.loop.fitting import Machine, fit, torch_settings
 from lapilli.training.loop.inheritance import Inherited, inherit, teacher_of
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
-from lapilli.training.loop.run_folder import RunFolder, start_run, write_summary, write_weights
+from lapilli.training.loop.run_folder import RunFolder, run_in, write_summary, write_weights
 from lapilli.training.methods import METHODS, AnyMethod, Method, PlainConfig
 from lapilli.training.networks.config import DEFAULT_NETWORK
 from lapilli.training.networks.kinds import AnyNetworkConfig, build_network
@@ -173,10 +174,10 @@ def train(
     chosen = with_changes(Options, options, given)
     chosen = replace(chosen, method=chosen.chosen_method)
     optimizer = chosen.optimizer
-    with torch_settings(chosen.seed, chosen.threads):
+    with torch_settings(chosen.seed, chosen.threads), ExitStack() as held:
         task = find_task(chosen.data, progress)
         classifier, batches = _classifier(chosen, task)
-        folder = start_run(run_dir, as_plain(chosen), resume, Options)
+        folder = held.enter_context(run_in(run_dir, as_plain(chosen), resume, Options))
         parts = [task.validation, *([task.test] if chosen.watch_test else [])]
         record = fit(
             classifier,
@@ -193,7 +194,7 @@ def train(
         module.load_state_dict(_without_prefix(record.best if optimizer.keep == "best" else record.last))
         kept = record.best_epoch if optimizer.keep == "best" else len(record.rows)
         summary = _finish(folder, task, module, batches.n_steps, record, kept, chosen.seed)
-    write_summary(folder, asdict(summary))
+        write_summary(folder, asdict(summary))
     return summary
 
 

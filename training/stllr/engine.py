@@ -24,7 +24,7 @@ from lapilli.simulators.learning.recorded import identity_of, learn_recorded, le
 from lapilli.training.data.tasks import Task, find_task
 from lapilli.training.exported.evaluation import measure
 from lapilli.training.loop.fitting import torch_settings
-from lapilli.training.loop.run_folder import start_run, write_summary
+from lapilli.training.loop.run_folder import run_in, write_summary
 from lapilli.training.recipes.stllr import OnlineSummary, Options
 from lapilli.training.stllr.batches import StreamBatches
 from lapilli.training.stllr.config import RuleConfig
@@ -66,30 +66,30 @@ def train_on_engine(
         started = export(OnlineNetwork(network, task.shape, len(task.classes), task.graded))
     n_steps = task.run_steps(network.depth)
     rule = engine_rule(method, network, optimizer.lr, n_steps, seed)
-    folder = start_run(run_dir, config, resume, Options)
-    run = _EngineRun(started, rule, n_steps, optimizer.max_epochs, seed)
-    record = _learned(run, task, folder.path / "record.npz", progress)
-    learned = learned_in(run, record)
-    save(learned, folder.network)
-    train, validation, test = (
-        measure(learned, part, n_steps).accuracy for part in (task.train, task.validation, task.test)
-    )
-    summary = OnlineSummary(
-        train_accuracy=train,
-        validation_accuracy=validation,
-        test_accuracy=test,
-        best_test_epoch_accuracy=None,
-        n_steps=n_steps - network.depth,
-        epochs=optimizer.max_epochs,
-        best_epoch=optimizer.max_epochs,
-        seconds=record.seconds,
-        seed=seed,
-        fingerprint=learned.fingerprint,
-        commit=commit(),
-        machine=machine(),
-        versions=versions(("torch", "numpy")),
-    )
-    write_summary(folder, asdict(summary))
+    with run_in(run_dir, config, resume, Options) as folder:
+        run = _EngineRun(started, rule, n_steps, optimizer.max_epochs, seed)
+        record = _learned(run, task, folder.path / "record.npz", progress)
+        learned = learned_in(run, record)
+        save(learned, folder.network)
+        train, validation, test = (
+            measure(learned, part, n_steps).accuracy for part in (task.train, task.validation, task.test)
+        )
+        summary = OnlineSummary(
+            train_accuracy=train,
+            validation_accuracy=validation,
+            test_accuracy=test,
+            best_test_epoch_accuracy=None,
+            n_steps=n_steps - network.depth,
+            epochs=optimizer.max_epochs,
+            best_epoch=optimizer.max_epochs,
+            seconds=record.seconds,
+            seed=seed,
+            fingerprint=learned.fingerprint,
+            commit=commit(),
+            machine=machine(),
+            versions=versions(("torch", "numpy")),
+        )
+        write_summary(folder, asdict(summary))
     return summary
 
 

@@ -1,0 +1,131 @@
+"""One process at a time: locks that end with the process that holds them, and that say who it is.
+
+`filelock`, which does nearly this, empties the file of whoever holds the lock, so that nobody can say who that is.
+"""
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lapilli.netx_exports.errors import LapilliError
+
+_WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
+"""What file systems answer that have no locks."""
+
+
+class InUseError(LapilliError):
+    """Another process works on the same files."""
+
+
+@contextmanager
+def locked(lock: Path, what: str) -> Iterator[None]:
+    """Hold a lock, or say who holds it.
+
+    The kernel lets go of it when the process ends, however it ends. On a file system without locks nothing is held.
+
+    Arguments:
+        lock: file that stands for what is locked; it is there while the lock is held.
+        what: is locked, as an error names it.
+
+    Raises:
+        InUseError: when another process holds it, with its number.
+        LapilliError: when the file cannot be written.
+    """
+    with _held(lock, what, _refused):
+        yield
+
+
+@contextmanager
+def waited_for(lock: Path, what: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock, and wait for it where another process holds it.
+
+    Arguments:
+        lock, what: as of `locked`.
+        say: called with a sentence that says who is waited for.
+
+    Raises:
+        LapilliError: when the file cannot be written.
+    """
+
+    def wait(handle: int, sentence: str) -> None:
+        say(f"{sentence}; waiting for it")
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+    with _held(lock, what, wait):
+        yield
+
+
+@contextmanager
+def _held(lock: Path, what: str, otherwise: Callable[[int, str], None]) -> Iterator[None]:
+    handle = _taken(lock, what, otherwise)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        # Forked children have the handle too, so that closing it here would not let go.
+        if handle is not None:
+            _let_go(handle)
+
+
+def _taken(lock: Path, what: str, otherwise: Callable[[int, str], None]) -> int | None:
+    """The handle of the lock; None on a file system without locks."""
+    while True:
+        try:
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise LapilliError(f"cannot write {lock}: {error.strerror or error}") from error
+        try:
+            if not _locks(handle, lambda: otherwise(handle, f"{what} is in use by {_holder(handle)}")):  # noqa: B023
+                os.close(handle)
+                return None
+            if _is_there(lock, handle):
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}".encode(), 0)
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        # Whoever held it has removed the file in between.
+        os.close(handle)
+
+
+def _locks(handle: int, otherwise: Callable[[], None]) -> bool:
+    """Take the lock; False on a file system without locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        otherwise()
+    except OSError as error:
+        if error.errno in _WITHOUT_LOCKS:
+            return False
+        raise
+    return True
+
+
+def _refused(handle: int, sentence: str) -> None:
+    raise InUseError(sentence)
+
+
+def _holder(handle: int) -> str:
+    """Who holds a lock, as far as the file says it."""
+    words = os.pread(handle, 300, 0).decode("utf-8", "replace").split()
+    if len(words) != 2 or not words[0].isdecimal():
+        return "another process"
+    return f"process {words[0]}" + ("" if words[1] == socket.gethostname() else f" on {words[1]!r}")
+
+
+def _is_there(lock: Path, handle: int) -> bool:
+    """Whether the file of a handle still is the one with that name."""
+    try:
+        return os.path.samestat(os.stat(lock), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _let_go(handle: int) -> None:
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
