@@ -1,12 +1,15 @@
 """Entry point: options from the commands' signatures, errors as one sentence, exit status 0 only when all is well.
 
-Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2 wrong input; 3 a defect of lapilli;
-130 interrupted.
+Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2 wrong input, or nowhere to write to;
+3 a defect of lapilli; 130 interrupted; 141 whoever read the output went away.
 """
 
 import ast
+import errno
 import importlib
 import inspect
+import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -20,6 +23,7 @@ from lapilli.configs import CONFIG, OPTION, read_config, take_config
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.parser import Command, Parser, command_parser, complain, configurations_of, positional, summary
 from lapilli.recipes import OPTIONS, RECIPES, Recipe
+from lapilli.streams import silence_output
 
 COMMANDS = (
     "demo",
@@ -53,8 +57,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
     Parser.debug_requested = debug
+    if sys.stderr is None:
+        # What is printed to a closed error stream would go to the standard output.
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        complain("the standard output is closed")
+        return 2
+    try:
+        status = _status([word for word in words if word != "--debug"], debug)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader of our output went away, as `head` does; a shell says so of a process that the kernel ends for it.
+        silence_output()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        silence_output()
+        return _failed(error, f"cannot write the output: {error.strerror or error}", 2, debug)
+
+
+def _status(words: Sequence[str], debug: bool) -> int:
+    """Exit status of a command; an output that cannot be written is an OSError."""
     if not words or words[0] in ("-h", "--help"):
         print(overview())
         return 0 if words else 2
@@ -68,17 +92,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LapilliError as error:
         # A training that was interrupted says how to go on.
         return _failed(error, str(error), 130 if isinstance(error.__cause__, SystemExit) else 2, debug)
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            # rich exits when the reader of a table has left.
+            raise stop.__context__ from None
+        # The parser has printed its help, or said what is wrong.
+        return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt as error:
         return _failed(error, "interrupted", 130, debug)
     except MemoryError as error:
         return _failed(error, "not enough memory", 2, debug)
-    except BrokenPipeError:
-        # The reader of our output went away, as `head` does.
-        sys.stderr.close()
-        return 0
     except Exception as error:
+        if isinstance(error, OSError) and _of_output(error):
+            raise
         text = f"a defect of lapilli ({type(error).__name__}: {error}); run with --debug and report it"
         return _failed(error, text, 3, debug)
+
+
+def _of_output(error: OSError) -> bool:
+    """Whether an error is of the standard output: those of files have a name, or were caught where they are written."""
+    return error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG)
 
 
 def overview() -> str:

@@ -1,7 +1,6 @@
 """What commands share: tables, JSON, progress on the error stream."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,13 +25,6 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 def print_json_line(value: Mapping[str, Any]) -> None:
     """Print one JSON document on one line of the standard output, at once: whoever reads it may wait for it."""
     print(json.dumps(value, allow_nan=False), flush=True)
-
-
-def silence_output() -> None:
-    """Drop what a standard output without a reader still holds; Python would try again to write it when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

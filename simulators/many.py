@@ -18,6 +18,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
+from lapilli.simulators.cluster import on_cluster
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.results import RunResult
@@ -25,9 +26,6 @@ from lapilli.simulators.run import BackendName, Record, run
 
 SAMPLES_AT_ONCE = 64
 """Samples in a part."""
-
-CONNECT_S = 10
-"""Seconds to wait for a Dask scheduler."""
 
 _TRIES = 4
 
@@ -158,13 +156,5 @@ def _engine(jobs: int, scheduler: str | None) -> Iterator[_Engine | None]:
         mine = {"backend": "loky", "initializer": _end_with, "initargs": (os.getpid(),)}
         yield _Engine(jobs, mine) if jobs > 1 else None
         return
-    try:
-        from distributed import Client
-    except ModuleNotFoundError:
-        raise LapilliError("--scheduler needs Dask: pip install 'lapilli[cluster]'") from None
-    try:
-        client = Client(scheduler, timeout=CONNECT_S)
-    except (OSError, ValueError) as error:
-        raise LapilliError(f"no Dask scheduler answers at {scheduler} ({error})") from error
-    with client:
-        yield _Engine(max(jobs, sum(client.ncores().values())), {"backend": "dask"})
+    with on_cluster(scheduler) as n_threads:
+        yield _Engine(max(jobs, n_threads), {"backend": "dask"})

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from of_kind import of_kind
 from lapilli import cli
 from lapilli.learning import samples as samples_module
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, load, save
+from lapilli.netx_exports.locks import locked
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
 from lapilli.simulators import Events
 from lapilli.simulators.learning import learn, recorded
@@ -198,16 +200,41 @@ def test_wrong_options_are_one_sentence(
     assert complaint.count("\n") == 1
 
 
-def test_a_network_of_another_run_is_not_overwritten(
-    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["model.net", "report.json", "samples.csv", "curve.svg"])
+def test_files_of_something_else_are_not_overwritten(
+    name: str, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     files["run"].mkdir()
-    before = files["network"].read_bytes()
-    inside = files["network"].rename(files["run"] / "model.net")
-    files["network"] = inside
-    assert cli.main(words(files)) == 2
-    assert "holds a network of something else, which would be overwritten" in capsys.readouterr().err
-    assert inside.read_bytes() == before
+    (files["run"] / name).write_bytes(b"mine")
+    for more in ([], ["--resume"]):
+        assert cli.main([*words(files), *more]) == 2
+        said = f"run_dir: {files['run']} holds {name} of something else, which would be overwritten"
+        assert said in capsys.readouterr().err
+    assert [(path.name, path.read_bytes()) for path in files["run"].iterdir()] == [(name, b"mine")]
+
+
+def test_what_is_read_is_not_overwritten(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Under its own name or another one, in the folder of a run that is there already too."""
+    assert cli.main(words(files)) == 0
+    learned = files["run"] / "model.net"
+    before = learned.read_bytes()
+    (files["run"].parent / "linked.net").symlink_to(learned)
+    for path in (learned, files["run"].parent / "linked.net"):
+        assert cli.main([*words({**files, "network": path}), "--resume"]) == 2
+        assert f"run_dir: {path}, which is read, would be overwritten" in capsys.readouterr().err
+    watched = [*words(files), "--resume", "--watch", str(files["run"] / "record.npz")]
+    assert cli.main(watched) == 2
+    assert learned.read_bytes() == before
+
+
+def test_two_at_once_are_one_too_many(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    files["run"].mkdir()
+    with locked(files["run"] / ".lock", "it"):
+        assert cli.main(words(files)) == 2
+        assert f"run_dir: {files['run']} is in use by process {os.getpid()}" in capsys.readouterr().err
+        assert [path.name for path in files["run"].iterdir()] == [".lock"]
+    assert cli.main(words(files)) == 0
+    assert not (files["run"] / ".lock").exists()
 
 
 def test_a_watched_file_has_a_name_of_its_own(
@@ -238,7 +265,8 @@ def test_a_data_set_is_learnt_by_name_and_some_of_its_groups(
     groups = np.arange(len(events)) % 3
     samples = in_memory(events, groups=groups)
     found = SimpleNamespace(part=lambda name: {"test": samples}[name], classes=("a", "b", "c"))
-    monkeypatch.setattr(samples_module, "catalogue", lambda: SimpleNamespace(prepared=lambda *asked: found))
+    known = SimpleNamespace(prepared=lambda *asked: found, whole=lambda prepared: prepared)
+    monkeypatch.setattr(samples_module, "catalogue", lambda: known)
     chosen = ["--data", "somewhere", "--part", "test", "--run-dir", str(files["run"]), "--json"]
     assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "0,2", *RULE]) == 0
     facts = json.loads(capsys.readouterr().out)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
-from lapilli.simulators import Events, RunResult, events_equal, many, run
+from lapilli.simulators import Events, RunResult, cluster, events_equal, many, run
 from lapilli.simulators.counting import join_counts
 from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import parts_of, run_parts
@@ -120,6 +120,6 @@ def test_a_cluster_gives_the_same(file: EventFile, events: Events) -> None:
 def test_wrong_arguments_are_named(
     file: EventFile, monkeypatch: pytest.MonkeyPatch, options: dict, message: str
 ) -> None:
-    monkeypatch.setattr(many, "CONNECT_S", 1)
+    monkeypatch.setattr(cluster, "CONNECT_S", 1)
     with pytest.raises(LapilliError, match=message):
         run_whole(file, **options)

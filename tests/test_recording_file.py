@@ -423,7 +423,7 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
             "must be numbers and ranges as 0,3,5:8, got",
         ),
         (("--recording", "out.npz", "--record", "spikes"), "--output and --recording must not be the same file"),
-        (("--recording", "events.npz", "--record", "spikes"), "--recording must not be the input file events.npz"),
+        (("--recording", "events.npz", "--record", "spikes"), "--recording must not be the file events.npz"),
         (("--recording", "no/r.npz", "--record", "spikes"), "cannot write no/r.npz"),
     ],
 )

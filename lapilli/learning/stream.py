@@ -13,12 +13,13 @@ from lapilli.learning.options import RunOptions
 from lapilli.learning.results import print_results
 from lapilli.learning.runs import run_and_report
 from lapilli.netx_exports import LapilliError
-from lapilli.output import print_json_line, progress_line, silence_output
+from lapilli.output import print_json_line, progress_line
 from lapilli.simulators import Events
 from lapilli.simulators.learning.labelled_lines import StreamError, read_lines
 from lapilli.simulators.learning.online import Answer, StreamSession
 from lapilli.simulators.learning.record import LearningRecord
 from lapilli.simulators.learning.recorded import start_record
+from lapilli.streams import silence_output
 
 STANDARD_INPUT = "-"
 

@@ -1,0 +1,56 @@
+"""A Dask cluster: found, with workers, and in one sentence where it goes away."""
+
+import logging
+from asyncio import CancelledError
+from asyncio import TimeoutError as AsyncTimeoutError
+from collections.abc import Iterator
+from concurrent.futures import CancelledError as FutureCancelledError
+from contextlib import contextmanager, suppress
+
+from lapilli.netx_exports.errors import LapilliError
+
+CONNECT_S = 10
+"""Seconds to wait for a Dask scheduler."""
+
+
+@contextmanager
+def on_cluster(scheduler: str) -> Iterator[int]:
+    """Be a client of a cluster; yields how many threads its workers have.
+
+    Arguments:
+        scheduler: its address.
+
+    Raises:
+        LapilliError: when Dask is not installed, nobody answers, nobody works there, or the cluster goes away.
+    """
+    try:
+        from distributed import Client, KilledWorker
+    except ModuleNotFoundError:
+        raise LapilliError("--scheduler needs Dask: pip install 'lapilli[cluster]'") from None
+    # Dask would print a traceback of its own for each connection that breaks.
+    with _quiet("distributed"), _quiet("asyncio"), _quiet("tornado"):
+        try:
+            client = Client(scheduler, timeout=CONNECT_S)
+        except (OSError, ValueError) as error:
+            raise LapilliError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+        try:
+            if not (n_threads := sum(client.ncores().values())):
+                raise LapilliError(f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker`")
+            yield n_threads
+        except (OSError, AsyncTimeoutError, CancelledError, FutureCancelledError, KilledWorker) as error:
+            reason = str(error) or type(error).__name__
+            raise LapilliError(f"the Dask cluster at {scheduler} went away during the work ({reason})") from error
+        finally:
+            with suppress(OSError, AsyncTimeoutError):
+                client.close(timeout=CONNECT_S)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
