@@ -6,6 +6,7 @@ from asyncio import TimeoutError as AsyncTimeoutError
 from collections.abc import Iterator
 from concurrent.futures import CancelledError as FutureCancelledError
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from lapilli.netx_exports.errors import LapilliError
 
@@ -24,20 +25,22 @@ def on_cluster(scheduler: str) -> Iterator[int]:
         LapilliError: when Dask is not installed, nobody answers, nobody works there, or the cluster goes away.
     """
     try:
-        from distributed import Client, KilledWorker
+        import distributed
     except ModuleNotFoundError:
         raise LapilliError("--scheduler needs Dask: pip install 'lapilli[cluster]'") from None
+    # Its functions have no types.
+    dask: Any = distributed
     # Dask would print a traceback of its own for each connection that breaks.
     with _quiet("distributed"), _quiet("asyncio"), _quiet("tornado"):
         try:
-            client = Client(scheduler, timeout=CONNECT_S)
+            client = dask.Client(scheduler, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
             raise LapilliError(f"no Dask scheduler answers at {scheduler} ({error})") from error
         try:
             if not (n_threads := sum(client.ncores().values())):
                 raise LapilliError(f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker`")
             yield n_threads
-        except (OSError, AsyncTimeoutError, CancelledError, FutureCancelledError, KilledWorker) as error:
+        except (OSError, AsyncTimeoutError, CancelledError, FutureCancelledError, dask.KilledWorker) as error:
             reason = str(error) or type(error).__name__
             raise LapilliError(f"the Dask cluster at {scheduler} went away during the work ({reason})") from error
         finally:

@@ -18,6 +18,7 @@ from jsonargparse import auto_cli
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike
+from lapilli.netx_exports.locks import locked
 from lapilli.simulators.evidence.provenance import commit, provenance, read_csv, write_csv
 
 Row = dict[str, object]
@@ -67,8 +68,17 @@ def collect(
         The rows of the table; those that were there already are text.
 
     Raises:
+        InUseError: when another process writes the same table.
         LapilliError: when the file cannot be read or written, or holds another table.
     """
+    target = Path(out).resolve()
+    with locked(target.parent / f".{target.name}.lock", f"table {out}"):
+        return _collected(out, cases, measure, keys)
+
+
+def _collected(
+    out: PathLike, cases: Sequence[Case], measure: Callable[[Case], Sequence[Row]], keys: Sequence[str]
+) -> list[Row]:
     here = commit()
     rows = _kept(out, cases, here)
     finished = {_identity(row, cases) for row in rows}
