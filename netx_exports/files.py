@@ -1,6 +1,7 @@
 """Writing files so that a reader finds either the old content or all of the new, and errors are one sentence."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,10 +19,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     Raises:
         LapilliError: when the folder is missing, read-only or full; nothing is left behind and `path` is untouched.
     """
-    target = Path(path).resolve()
+    target = _target(path)
     temporary: Path | None = None
-    if target.exists() and not target.is_file():
-        raise LapilliError(f"cannot write {path}: it exists and is no regular file")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         os.close(handle)
@@ -42,14 +41,40 @@ def existing_file(path: PathLike) -> Path:
     """`path` as a Path to a readable file.
 
     Raises:
-        LapilliError: when it is missing, a folder, or unreadable.
+        LapilliError: when it is missing, a folder, a pipe or a device, which might never end, or unreadable.
     """
     file = Path(path)
     try:
+        mode = os.stat(file).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise LapilliError(f"cannot read {file}: not a regular file")
         with open(file, "rb"):
             return file
     except OSError as error:
         raise LapilliError(f"cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise LapilliError(f"cannot read {str(file)!r}: {error}") from error
+
+
+def is_file(path: PathLike) -> bool:
+    """Whether `path` is a regular file; False for names that no file can have."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _target(path: PathLike) -> Path:
+    try:
+        target = Path(path).resolve()
+        if target.exists() and not target.is_file():
+            raise LapilliError(f"cannot write {path}: it exists and is no regular file")
+    except OSError as error:
+        raise LapilliError(f"cannot write {path}: {error.strerror or error}") from error
+    except (RuntimeError, ValueError) as error:
+        # A circle of links; a name with a NUL.
+        raise LapilliError(f"cannot write {str(path)!r}: {error}") from error
+    return target
 
 
 def _umask() -> int:

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -77,8 +76,6 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
         LapilliError: when the file cannot be opened.
         FormatError: when it is not an HDF5 file or a damaged one.
     """
-    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
-        raise LapilliError(f"cannot read {path}: not a regular file")
     file_path = existing_file(path)
     try:
         with open(file_path, "rb") as raw, h5py.File(file_path, "r", locking=False) as file:

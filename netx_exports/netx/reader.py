@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lapilli.netx_exports.arrays import sides_of
 from lapilli.netx_exports.errors import FormatError, LapilliError, NetworkError
 from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.hdf5.fields import Fields
@@ -54,7 +55,7 @@ def load(path: PathLike, input_shape: Sequence[int] | None = None) -> Network:
 
 def read_file(path: PathLike, input_shape: Sequence[int] | None = None) -> FileContent:
     """As `load`, with the form of the file and what was ignored in it."""
-    shape = None if input_shape is None else tuple(int(side) for side in input_shape)
+    shape = None if input_shape is None else sides_of(input_shape)
     if shape is not None and not is_shape(shape):
         raise LapilliError(f"input_shape must be (N,) or (C, H, W), got {shape}")
     problems = Problems()

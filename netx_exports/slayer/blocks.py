@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lapilli.netx_exports.arrays import sides_of
 from lapilli.netx_exports.errors import UnsupportedError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
@@ -55,7 +56,7 @@ def from_slayer(
         UnsupportedError: listing everything that has no exact integer form, each with its block.
         NetworkError: when the parts leave the range of the integer arithmetic.
     """
-    chain = BlockChain(None if input_shape is None else tuple(int(side) for side in input_shape), names)
+    chain = BlockChain(None if input_shape is None else sides_of(input_shape), names)
     blocks = list(_blocks(module))
     with torch.no_grad(), torch.random.fork_rng(devices=_devices(module)):
         for number, block in enumerate(blocks):
