@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, LapilliError, Network, NetworkError
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, NetworkError
 from lapilli.simulators import Events, EventsError, run
 from lapilli.simulators.files.event_file import EventFile, EventWriter
 from lapilli.simulators.recording.file import RecordingError, RecordingFile

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
+from lapilli.netx_exports.files import is_file
 from lapilli.netx_exports.nir.meaning import DT
+from lapilli.printable import say
 from lapilli.recipes import training_module
 
 FileFormat = Literal["netx", "nir"]
@@ -26,15 +28,15 @@ def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: fl
     written = format or _format_of(out)
     if _SUFFIXES.get(Path(out).suffix, written) != written:
         raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
-    is_file = Path(source).is_file() or Path(source).suffix in _SUFFIXES
+    read = is_file(source) or Path(source).suffix in _SUFFIXES
     if dt is not None and "nir" not in (written, _format_of(source)):
         raise LapilliError("--dt is of NIR files, and none is read or written")
-    network = _read(source, dt) if is_file else _trained(source)
+    network = _read(source, dt) if read else _trained(source)
     if written == "nir":
         save_nir(network, out, DT if dt is None else dt)
     else:
         save(network, out)
-    print(f"{out}: {len(network.layers)} layers, fingerprint {network.fingerprint}")
+    say(f"{out}: {len(network.layers)} layers, fingerprint {network.fingerprint}")
 
 
 def _format_of(path: str) -> FileFormat:

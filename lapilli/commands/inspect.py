@@ -5,6 +5,7 @@ from lapilli.netx_exports.chip.needs import ChipNeeds
 from lapilli.netx_exports.inspection import Inspection, LayerFacts, Range
 from lapilli.netx_exports.neurons.kinds import STATE_EXP
 from lapilli.output import print_json, print_table
+from lapilli.printable import say
 
 
 def inspect(network: str, /, *, json: bool = False) -> None:
@@ -19,13 +20,13 @@ def inspect(network: str, /, *, json: bool = False) -> None:
         print_json(found.to_json())
         return
     shape = " x ".join(map(str, found.input_shape))
-    print(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
+    say(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
     layers = [_layer_row(layer) for layer in found.layers]
     print_table("layers", ["layer", "type", "shape", "model", "threshold", "decays", "bias"], layers)
     columns = ["layer", "source", "port", "kind", "weights", "bits", "non-zero", "delays"]
     print_table("synapses", columns, [row for layer in found.layers for row in _synapse_rows(layer)])
     _print_chip(found.loihi2)
-    print("\n".join(_lines(found)))
+    say("\n".join(_lines(found)))
 
 
 def _layer_row(layer: LayerFacts) -> list[object]:

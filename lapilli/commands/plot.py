@@ -12,6 +12,7 @@ from lapilli.choices import names, numbers, window
 from lapilli.netx_exports import LapilliError, load
 from lapilli.netx_exports.files import existing_file
 from lapilli.output import progress_bar
+from lapilli.printable import say
 from lapilli.simulators.decisions.decide import decide, needed_recording, why_undecided
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.event_file import EventFile
@@ -75,7 +76,7 @@ def plot(
         neurons=numbers(neurons, "neurons", largest),
         window=window(steps, "steps", drawn.n_steps),
     )
-    print(f"picture: {output}")
+    say(f"picture: {output}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from lapilli.choices import names
 from lapilli.netx_exports.files import replacing
 from lapilli.output import print_json, progress_bar
+from lapilli.printable import say
 from lapilli.profile.cases import check_outputs, find_cases, find_tables, unbracketed
 from lapilli.profile.measuring import measure
 from lapilli.profile.page import page
@@ -79,4 +80,4 @@ def profile(
     if not json:
         for what, path in (("page", html), ("rows", csv)):
             if path is not None:
-                print(f"{what}: {path}")
+                say(f"{what}: {path}")

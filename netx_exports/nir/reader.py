@@ -1,6 +1,5 @@
 """A NIR graph as a network, where every number in it is an integer of ours; anything else is an error, node by node."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -13,6 +12,7 @@ from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.hdf5.problems import Problems
 from lapilli.netx_exports.hdf5.tree import Group, Values, read_tree
+from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.network import MAX_NEURONS, Layer, Network
 from lapilli.netx_exports.neurons.kinds import CubaLif
 from lapilli.netx_exports.nir.connections import Connection, read_connection
@@ -134,8 +134,8 @@ def _json_object(form: Fields | None, name: str) -> dict[str, Any]:
         return {}
     numbers = form.integers(name, low=0, high=255, dtype=np.uint8, ndim=(1,))
     try:
-        found = {} if numbers is None else json.loads(numbers.tobytes())
-    except (ValueError, RecursionError) as error:
+        found = {} if numbers is None else read_json(numbers.tobytes())
+    except ValueError as error:
         form.wrong(name, f"must be JSON ({error})")
         return {}
     if isinstance(found, dict):

@@ -20,6 +20,7 @@ from lapilli.simulators.files.event_facts import EVENT_FIELDS, FACT_FIELDS, read
 from lapilli.simulators.files.spool import Spool, write_array
 from lapilli.simulators.plan import _ignore
 
+
 class EventFile:
     """An event file, open for reading in order.
 

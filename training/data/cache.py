@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.json_text import read_json
 from lapilli.training.data.framing import MAX_STEPS
 from lapilli.training.data.samples import StoredEvents
 from lapilli.training.data.sets import Facts, Framed, IntArray
@@ -260,7 +261,7 @@ def _growing(folder: Path, name: str, dtype: str) -> Iterator[_GrowingArray]:
 
 def _read_meta(folder: Path) -> dict[str, Any]:
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        meta = read_json((folder / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CacheError(str(folder), [f"meta.json cannot be read ({error})"]) from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
