@@ -11,6 +11,10 @@ from lapilli.netx_exports.errors import LapilliError
 
 PathLike = str | os.PathLike[str]
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+_BEGINNINGS = {b"\x89HDF\r\n\x1a\n": "an HDF5 file, as NetX and NIR are", b"PK\x03\x04": "an archive, as .npz are"}
+
 
 @contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
@@ -48,12 +52,15 @@ def existing_file(path: PathLike) -> Path:
         mode = os.stat(file).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise LapilliError(f"cannot read {file}: not a regular file")
-        with open(file, "rb"):
-            return file
+        with open(file, "rb") as opened:
+            begins = opened.read(len(_LFS_POINTER)) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise LapilliError(f"cannot read {file}: {error.strerror or error}") from error
     except ValueError as error:
         raise LapilliError(f"cannot read {str(file)!r}: {error}") from error
+    if begins == _LFS_POINTER:
+        raise LapilliError(f"cannot read {file}: it is a Git LFS pointer; `git lfs pull` gets the file itself")
+    return file
 
 
 def is_file(path: PathLike) -> bool:
@@ -62,6 +69,13 @@ def is_file(path: PathLike) -> bool:
         return Path(path).is_file()
     except (OSError, ValueError):
         return False
+
+
+def begins_as(path: PathLike) -> str:
+    """What the first bytes of a file say that it is, for messages; "" where they say nothing that lapilli reads."""
+    with open(path, "rb") as file:
+        first = file.read(8)
+    return next((kind for begins, kind in _BEGINNINGS.items() if first.startswith(begins)), "")
 
 
 def _target(path: PathLike) -> Path:

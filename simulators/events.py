@@ -221,7 +221,10 @@ class Events:
             facts = read_facts(path, members, EventsError)
             arrays = {name: member.read_all() for name, member in members.items() if name in EVENT_FIELDS}
         try:
-            return cls(**arrays, **vars(facts))
+            return cls(
+                arrays["step"], arrays["neuron"], facts.offsets, facts.n_steps, facts.shape,
+                arrays.get("value"), facts.labels,
+            )  # fmt: skip
         except EventsError as error:
             raise EventsError(str(path), error.problems) from None
 

@@ -163,7 +163,7 @@ class Simulator:
             ]
             if problems:
                 raise StateError(str(path), problems)
-            arrays = {"counted": self._state.counted}
+            arrays: dict[str, Any] = {"counted": self._state.counted}
             arrays |= {name: member.read_all() for name, member in members.items() if name != "fingerprint"}
         if problems := self._impossible(arrays):
             raise StateError(str(path), problems)

@@ -62,7 +62,7 @@ def test_sides_of_shapes_are_whole() -> None:
         Network((3.9,), (layer,))  # type: ignore[arg-type]
     with pytest.raises(NetworkError, match=r"shape: must be .* got \(3\.9,\)"):
         Network((3,), (Layer("a", (3.9,), layer.neuron, layer.synapses),))  # type: ignore[arg-type]
-    assert Network((np.int64(3),), (layer,)).input_shape == (3,)
+    assert Network(tuple(np.array([3])), (layer,)).input_shape == (3,)
 
 
 @pytest.mark.parametrize("n_steps", [2.5, 0, True])
@@ -100,8 +100,14 @@ def test_numbers_of_a_file_beyond_64_bits_with_a_sign_are_refused(tmp_path: Path
     ],
 )
 def test_numbers_of_a_recording_too(tmp_path: Path, change: dict[str, Any], message: str) -> None:
-    facts = {"schema": 1, "n_steps": 5, "fingerprint": np.zeros(32, np.uint8), "samples": [0], "labels": [0]}
-    layer = {"a/shape": [4], "a/step": [0], "a/neuron": [0], "a/offsets": [0, 1]}
+    facts: dict[str, Any] = {
+        "schema": 1,
+        "n_steps": 5,
+        "fingerprint": np.zeros(32, np.uint8),
+        "samples": [0],
+        "labels": [0],
+    }
+    layer: dict[str, Any] = {"a/shape": [4], "a/step": [0], "a/neuron": [0], "a/offsets": [0, 1]}
     np.savez(tmp_path / "in.npz", **facts | layer)
     assert RecordingFile(tmp_path / "in.npz").read()["a"].spikes is not None
     np.savez(tmp_path / "in.npz", **facts | layer | change)

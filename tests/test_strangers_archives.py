@@ -70,8 +70,8 @@ def test_an_event_file_of_a_thousandth_of_its_claims(tmp_path: Path, name: str) 
 @pytest.mark.usefixtures("nothing_is_read")
 def test_recordings_states_and_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, size = tmp_path / "bomb.npz", (MEGABYTES << 17,)
-    facts = {"schema": 1, "n_steps": 5, "fingerprint": np.zeros(32, np.uint8), "samples": [0]}
-    layer = {"a/shape": [4], "a/step": [0], "a/neuron": [0], "a/offsets": [0, 1]}
+    facts: dict[str, Any] = {"schema": 1, "n_steps": 5, "fingerprint": np.zeros(32, np.uint8), "samples": [0]}
+    layer: dict[str, Any] = {"a/shape": [4], "a/step": [0], "a/neuron": [0], "a/offsets": [0, 1]}
     for name in ("junk", "samples", "labels", "a/junk", "a/shape", "a/offsets"):
         bomb(path, facts | layer, name, size)
         with pytest.raises(FormatError):

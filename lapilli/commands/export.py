@@ -1,17 +1,24 @@
 """`lapilli export`."""
 
+import sys
 from pathlib import Path
 from typing import Literal
 
 from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
 from lapilli.netx_exports.files import is_file
 from lapilli.netx_exports.nir.meaning import DT
-from lapilli.printable import say
+from lapilli.printable import printable, say
 from lapilli.recipes import training_module
 
 FileFormat = Literal["netx", "nir"]
 
 _SUFFIXES: dict[str, FileFormat] = {".net": "netx", ".nir": "nir"}
+
+
+_RESET = (
+    "NIR does not say how a spike resets: here the voltage becomes 0; where the framework subtracts the threshold, as "
+    "snnTorch and Sinabs do by default, it runs another network (docs/nir.md)"
+)
 
 
 def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: float | None = None) -> None:  # noqa: A002
@@ -32,6 +39,8 @@ def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: fl
     if dt is not None and "nir" not in (written, _format_of(source)):
         raise LapilliError("--dt is of NIR files, and none is read or written")
     network = _read(source, dt) if read else _trained(source)
+    if read and _format_of(source) == "nir":
+        print(f"{printable(source)}: {_RESET}", file=sys.stderr)
     if written == "nir":
         save_nir(network, out, DT if dt is None else dt)
     else:

@@ -4,6 +4,7 @@ from lapilli.netx_exports import inspect as inspect_network
 from lapilli.netx_exports.chip.needs import ChipNeeds
 from lapilli.netx_exports.inspection import Inspection, LayerFacts, Range
 from lapilli.netx_exports.neurons.kinds import STATE_EXP
+from lapilli.netx_exports.slayer.unshifted import BEHIND
 from lapilli.output import print_json, print_table
 from lapilli.printable import say
 
@@ -88,6 +89,9 @@ def _lines(found: Inspection) -> list[str]:
         *_readout_lines(found),
         f"fingerprint {found.fingerprint}",
     ]
+    if BEHIND in found.metadata:
+        lines.append(f"answers {found.metadata[BEHIND]} steps after the SLAYER module that it was read from")
+    lines += [f"contradiction in the file: {remark}" for remark in found.remarks]
     lines += [f"ignored in the file: {', '.join(found.ignored)}"] if found.ignored else []
     lines += [f"Loihi 2: {line}" for line in _chip_lines(found.loihi2)]
     if found.form == "extended":

@@ -17,6 +17,7 @@ from lapilli.netx_exports.slayer.lava_dl import cuba
 from lapilli.netx_exports.slayer.multi import read_multi
 from lapilli.netx_exports.slayer.parts import Reading, read_bias, read_delays, read_neuron, read_number, read_weights
 from lapilli.netx_exports.slayer.shapes import dense_shape
+from lapilli.netx_exports.slayer.unshifted import steps_behind, unshifted_problems
 from lapilli.netx_exports.synapses.fitting import lossless_dense
 from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse
 
@@ -38,7 +39,9 @@ def from_slayer(
     The module stays as it is: parameters, buffers, hooks, weight normalisation, training flag and random state. It
     need not have run before, except where running draws its parameters (`shared_param=False`).
 
-    A spike of step t of the block's input answers in the same step as in SLAYER, with one step for each layer.
+    A spike of step t of the block's input answers in the same step as in SLAYER, with one step for each layer. Where
+    blocks that others read have `delay_shift=False`, the network answers later: by `steps_behind_module` steps, a
+    member of its metadata.
     Delays of a layer sit on its own synapses where that is the same (no bias, no recurrence), else on the synapses
     that read the layer.
 
@@ -67,6 +70,7 @@ def from_slayer(
         chain.problems.append(
             f"{chain.pending_from}: delays behind a bias or a recurrence need a dense layer to follow"
         )
+    chain.problems += unshifted_problems(blocks, chain.layers)
     if names is not None and len(names) != chain.n_layers:
         chain.problems.append(f"names: must name {chain.n_layers} layers, got {len(names)}")
     if not chain.n_layers:
@@ -74,7 +78,8 @@ def from_slayer(
     if chain.problems:
         raise UnsupportedError(SUBJECT, chain.problems)
     assert chain.input_shape is not None
-    facts = {"netx_layout": chain.block_types, "netx_transform": chain.transform, **(metadata or {})}
+    facts: dict[str, Any] = {"netx_layout": chain.block_types, "netx_transform": chain.transform}
+    facts |= {**steps_behind(blocks, chain.layers), **(metadata or {})}
     graded_input = any(not layer.synapses[0].weighted for layer in chain.layers)
     return Network(chain.input_shape, tuple(chain.layers), facts, graded_input, readout)
 
@@ -109,8 +114,6 @@ def _read_block(reading: Reading, block: Any, chain: BlockChain, *, last: bool) 
     read(reading, block, chain)
     if read is _read_affine and not last:
         reading.problem("a readout gives voltages, not spikes, and must be the last block")
-    if not last and getattr(block, "neuron", None) is not None and not getattr(block, "delay_shift", True):
-        reading.problem("delay_shift=False: every synapse of the network that reads this block takes a step")
 
 
 def _read_input(reading: Reading, block: Any, chain: BlockChain) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.netx_exports.files import PathLike, existing_file
+from lapilli.netx_exports.files import PathLike, begins_as, existing_file
 
 MAX_MEMBERS = 1 << 15
 """Arrays of an archive: each that is open takes about 8 kB."""
@@ -87,7 +87,9 @@ def open_members(
         except (LapilliError, MemoryError):
             raise
         except (zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-            raise error_type(str(path), [f"not an npz file, or a damaged one ({error})"]) from error
+            found = begins_as(file)
+            other = found if found and "npz" not in found else f"or a damaged one ({error})"
+            raise error_type(str(path), [f"not an npz file, {other}"]) from error
         except Exception as error:
             # Damaged archives make zipfile, zlib and numpy raise errors of many unrelated types.
             raise error_type(str(path), [f"damaged ({error})"]) from error

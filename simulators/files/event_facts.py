@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,13 +70,11 @@ def read_facts(path: PathLike, members: Mapping[str, MemberReader], error_type: 
     return facts
 
 
-def int64_of(name: str, array: npt.NDArray[np.integer], problems: list[str]) -> Int64:  # type: ignore[type-arg]
+def int64_of(name: str, array: npt.NDArray[Any], problems: list[str]) -> Int64:
     """An array of a file as int64; a number that does not fit becomes a problem, not another number."""
     limits = np.iinfo(np.int64)
-    wide = frozen_integers(
-        array, low=limits.min, high=limits.max, dtype=np.int64, where=name, problems=problems
-    )  # fmt: skip
-    return wide
+    wide = frozen_integers(array, low=limits.min, high=limits.max, dtype=np.int64, where=name, problems=problems)
+    return wide.astype(np.int64, copy=False)
 
 
 def _form_problems(members: Mapping[str, MemberReader]) -> list[str]:
