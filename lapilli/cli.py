@@ -17,8 +17,6 @@ from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.parser import Command, Parser, command_parser, complain, configurations_of, positional, summary
@@ -151,6 +149,7 @@ def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple
     """
     # Here, because pydantic takes a while, which commands without configurations need not wait for.
     from lapilli.simulators.configurations import as_plain, configured
+    from lapilli.simulators.files.plain_yaml import write_yaml
     from lapilli.words import changed
 
     config, words = take_config(words)
@@ -161,7 +160,7 @@ def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple
     options = configured(recipe.options(), section)
     if any(word.startswith("--print_config") for word in rest):
         of_command |= as_plain(options)
-    in_front = [f"{OPTION}={yaml.safe_dump(of_command)}"] if of_command else []
+    in_front = [f"{OPTION}={write_yaml(of_command)}"] if of_command else []
     return {OPTIONS: options, CONFIG: config}, [*in_front, *rest]
 
 

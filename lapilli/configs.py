@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.files import is_file
 
 CONFIG = "config"
 OPTION = f"--{CONFIG}"
@@ -44,10 +45,10 @@ def read_config(config: str) -> dict[str, Any]:
     from lapilli.simulators.configurations import read_mapping
 
     path = Path(config)
-    if not path.is_file():
+    if not is_file(path):
         names = {file.stem: file for file in sorted(_packaged().glob("*.yaml"))}
         known = names.get(config.removesuffix(".yaml"))
-        if path.exists() or known is None:
+        if known is None:
             raise LapilliError(f"config: no file {config}, and none of that name among {', '.join(names)}")
         path = known
     return read_mapping(path)

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from lapilli.printable import printable
+
 
 class NumberText(str):
     """A number that is written already, and stands right-aligned in a table."""
@@ -30,7 +32,7 @@ def print_json_line(value: Mapping[str, Any]) -> None:
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print a table; columns of numbers are right-aligned."""
     # As `Text`, brackets in names are no markup.
-    table = Table(title=Text(title) if title else None, title_justify="left", title_style="bold")
+    table = Table(title=Text(printable(title)) if title else None, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
         numeric = all(isinstance(row[number], (int, float, NumberText)) for row in rows) and bool(rows)
         table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
@@ -42,7 +44,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 def print_lines(lines: Iterable[str]) -> None:
     """Print sentences, indented, broken where the terminal ends."""
     for line in lines:
-        Console().print(Padding(Text(line), (0, 0, 0, 2)))
+        Console().print(Padding(Text(printable(line)), (0, 0, 0, 2)))
 
 
 @contextmanager
@@ -62,10 +64,10 @@ def progress_line(text: str) -> Iterator[Callable[[str], None]]:
     console = Console(file=sys.stderr)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(text, total=None)
-        yield lambda now: progress.update(task, description=now)
+        yield lambda now: progress.update(task, description=printable(now))
 
 
 def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
+        return printable(str(value))
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -15,10 +15,13 @@ import docstring_parser
 from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
 
 from lapilli.configs import CONFIG, OPTION
+from lapilli.printable import printable
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
 
 Command = Callable[..., int | None]
+
+_LONGEST = 8000
 
 # Fields of configuration dataclasses are described by the docstring below each.
 set_parsing_settings(
@@ -69,8 +72,10 @@ def command_parser(name: str, command: Command) -> Parser:
 
 
 def complain(text: str) -> None:
-    """Say one sentence on the error stream."""
-    print(f"lapilli: {' '.join(text.split())}", file=sys.stderr)
+    """Say one sentence on the error stream, the beginning of one that does not end."""
+    sentence = printable(" ".join(text.split()))
+    more = f"… ({len(sentence) - _LONGEST:,} characters more)" if len(sentence) > _LONGEST else ""
+    print(f"lapilli: {sentence[:_LONGEST]}{more}", file=sys.stderr)
 
 
 def summary(documentation: str | None) -> str:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-import yaml
-
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.files import is_file
 from lapilli.simulators.configurations import read_mapping
 from lapilli.simulators.configurations.named import NAME, kinds_of
 from lapilli.simulators.configurations.problems import inner_hint
+from lapilli.simulators.files.plain_yaml import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,6 @@ def _value(hint: Any, given: Given) -> Any:
     """The value of an option: as YAML has it, but text and paths as they were written, and a file for a section."""
     if hint is str or (hint is Path and given.text != "null"):
         return given.text
-    try:
-        value = yaml.safe_load(given.text)
-    except yaml.YAMLError as error:
-        raise LapilliError(f"{'.'.join(given.keys)}: {' '.join(str(error).split())}") from error
+    value = parse_yaml(given.text, ".".join(given.keys))
     section = is_dataclass(hint) or bool(kinds_of(hint))
-    return read_mapping(value) if section and isinstance(value, str) and Path(value).is_file() else value
+    return read_mapping(value) if section and isinstance(value, str) and is_file(value) else value

@@ -1,7 +1,8 @@
 """Integer arrays that never change: conversion with a range check, frozen storage, digests."""
 
 import hashlib
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -48,6 +49,22 @@ def frozen_integers(
         problems.append(f"{where}: must be whole numbers in {low}…{high}, got {array[place].item()!r}{at}")
         return _freeze(np.zeros(array.shape, dtype))
     return _freeze(array.astype(dtype))
+
+
+def whole_number(value: object) -> int | None:
+    """`value` as an int; None for what is no whole number by its type, as 20.7, 20.0 and truth values."""
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def sides_of(shape: Iterable[Any]) -> tuple[Any, ...]:
+    """Sides of a shape as ints; what is none stays, so that whoever checks the shape shows it."""
+    wholes = [(side, whole_number(side)) for side in shape]
+    return tuple(side if whole is None else whole for side, whole in wholes)
 
 
 def _freeze(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

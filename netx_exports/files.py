@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ PathLike = str | os.PathLike[str]
 
 _PART = re.compile(r"\..+\.([0-9a-f]{8})-([0-9]+)\.[^.]+\.part")
 """Temporary files: `.NAME.MACHINE-PROCESS.RANDOM.part`."""
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+_BEGINNINGS = {b"\x89HDF\r\n\x1a\n": "an HDF5 file, as NetX and NIR are", b"PK\x03\x04": "an archive, as .npz are"}
 
 
 @contextmanager
@@ -27,10 +31,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     Raises:
         LapilliError: when the folder is missing, read-only or full; nothing is left behind and `path` is untouched.
     """
-    target = Path(path).resolve()
+    target = _target(path)
     temporary: Path | None = None
-    if target.exists() and not target.is_file():
-        raise LapilliError(f"cannot write {path}: it exists and is no regular file")
     try:
         remove_leftovers(target.parent, target.name)
         handle, name = tempfile.mkstemp(prefix=part_prefix(target.name), suffix=".part", dir=target.parent)
@@ -78,14 +80,50 @@ def existing_file(path: PathLike) -> Path:
     """`path` as a Path to a readable file.
 
     Raises:
-        LapilliError: when it is missing, a folder, or unreadable.
+        LapilliError: when it is missing, a folder, a pipe or a device, which might never end, or unreadable.
     """
     file = Path(path)
     try:
-        with open(file, "rb"):
-            return file
+        mode = os.stat(file).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise LapilliError(f"cannot read {file}: not a regular file")
+        with open(file, "rb") as opened:
+            begins = opened.read(len(_LFS_POINTER)) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise LapilliError(f"cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise LapilliError(f"cannot read {str(file)!r}: {error}") from error
+    if begins == _LFS_POINTER:
+        raise LapilliError(f"cannot read {file}: it is a Git LFS pointer; `git lfs pull` gets the file itself")
+    return file
+
+
+def is_file(path: PathLike) -> bool:
+    """Whether `path` is a regular file; False for names that no file can have."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def begins_as(path: PathLike) -> str:
+    """What the first bytes of a file say that it is, for messages; "" where they say nothing that lapilli reads."""
+    with open(path, "rb") as file:
+        first = file.read(8)
+    return next((kind for begins, kind in _BEGINNINGS.items() if first.startswith(begins)), "")
+
+
+def _target(path: PathLike) -> Path:
+    try:
+        target = Path(path).resolve()
+        if target.exists() and not target.is_file():
+            raise LapilliError(f"cannot write {path}: it exists and is no regular file")
+    except OSError as error:
+        raise LapilliError(f"cannot write {path}: {error.strerror or error}") from error
+    except (RuntimeError, ValueError) as error:
+        # A circle of links; a name with a NUL.
+        raise LapilliError(f"cannot write {str(path)!r}: {error}") from error
+    return target
 
 
 def _machine() -> str:

@@ -90,6 +90,7 @@ class Inspection:
         stock_problems: what stock lava-dl would do wrong or not at all; empty: it runs the file rightly.
         loihi2: what a Loihi 2 chip would need for it.
         readout: how a class is decided; None where the network does not say.
+        remarks: contradictions in the file that change nothing of what is read.
     """
 
     path: str | None
@@ -108,6 +109,7 @@ class Inspection:
     loihi2: ChipNeeds
     metadata: dict[str, Any]
     readout: Readout | None = None
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -147,6 +149,7 @@ def inspect(network: Network | PathLike) -> Inspection:
         loihi2=chip_needs(found),
         metadata=dict(found.metadata),
         readout=found.readout,
+        remarks=content.remarks,
     )
 
 

@@ -9,7 +9,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from lapilli.netx_exports.arrays import update_digest
+from lapilli.netx_exports.arrays import sides_of, update_digest
 from lapilli.netx_exports.errors import NetworkError
 from lapilli.netx_exports.neurons.neuron import Neuron
 from lapilli.netx_exports.readout import Readout, from_metadata, other_metadata
@@ -40,7 +40,7 @@ class Layer:
     synapses: tuple[Synapse, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
+        object.__setattr__(self, "shape", sides_of(self.shape))
         object.__setattr__(self, "synapses", tuple(self.synapses))
 
     @property
@@ -85,7 +85,7 @@ class Network:
     readout: Readout | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "input_shape", tuple(int(side) for side in self.input_shape))
+        object.__setattr__(self, "input_shape", sides_of(self.input_shape))
         object.__setattr__(self, "layers", tuple(self.layers))
         if problems := list(_problems(self)):
             raise NetworkError("network", problems)
@@ -233,7 +233,7 @@ def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network)
 
 
 def _shape_problems(shape: Shape) -> "list[str]":
-    if len(shape) not in (1, 3) or any(side < 1 for side in shape):
+    if len(shape) not in (1, 3) or any(not isinstance(side, int) or side < 1 for side in shape):
         return [f"must be (N,) or (C, H, W) with positive sizes, got {shape}"]
     if prod(shape) > MAX_NEURONS:
         return [f"{prod(shape)} neurons are more than {MAX_NEURONS}"]

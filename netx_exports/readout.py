@@ -1,11 +1,11 @@
 """What decides the class of a sample: a part of the network, behind its output layer."""
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from lapilli.netx_exports.arrays import whole_number
 from lapilli.netx_exports.neurons.kinds import Neuron
 
 READOUTS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -33,8 +33,8 @@ class Readout:
     classes: int | None = None
 
     def __post_init__(self) -> None:
-        if self.classes is not None and hasattr(self.classes, "__index__"):
-            object.__setattr__(self, "classes", int(operator.index(self.classes)))
+        if (classes := whole_number(self.classes)) is not None:
+            object.__setattr__(self, "classes", classes)
 
     def problems(self, neuron: Neuron, n_neurons: int) -> list[str]:
         """Everything that is wrong with it behind an output layer of `n_neurons` of these neurons."""
@@ -44,8 +44,8 @@ class Readout:
         elif missing := READOUTS[self.kind] - set(neuron.states):
             states = ", ".join(sorted(missing))
             found.append(f"kind: {self.kind} reads the {states} of the output, which {neuron.model} neurons have not")
-        whole = isinstance(self.classes, int) and self.classes > 0
-        if self.classes is not None and (not whole or n_neurons % self.classes):
+        classes = whole_number(self.classes) or 0
+        if self.classes is not None and (classes < 1 or n_neurons % classes):
             found.append(f"classes: must divide the {n_neurons} output neurons, got {self.classes!r:.80}")
         return found
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.arrays import sides_of, whole_number
 from lapilli.netx_exports.errors import FormatError
 from lapilli.netx_exports.files import PathLike, replacing
 from lapilli.netx_exports.network import MAX_NEURONS
-from lapilli.simulators.files.archives import read_arrays
+from lapilli.simulators.files.archives import open_members
+from lapilli.simulators.files.event_facts import EVENT_FIELDS, FACT_FIELDS, MAX_STEPS, read_facts
+from lapilli.simulators.recorded_events import binned, recording_problems, sensor_problems
 
-MAX_STEPS = 1 << 24
-"""Steps of a sample that a file may claim."""
-
-_FIELDS = {"step": "int32", "neuron": "int32", "offsets": "int64", "n_steps": "int64", "shape": "int64"}
+_FIELDS = {"step": "int32", "neuron": "int32", "offsets": "int64"}
 _OPTIONAL_FIELDS = {"value": "int32", "labels": "int64"}
 
 
@@ -50,11 +50,13 @@ class Events:
     labels: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
-        object.__setattr__(self, "n_steps", int(self.n_steps))
+        if (n_steps := whole_number(self.n_steps)) is None:
+            raise EventsError("events", [f"n_steps: must be a whole number, got {self.n_steps!r}"])
+        object.__setattr__(self, "n_steps", n_steps)
+        object.__setattr__(self, "shape", sides_of(self.shape))
         for name, dtype in {**_FIELDS, **_OPTIONAL_FIELDS}.items():
             array = getattr(self, name)
-            if name in ("n_steps", "shape") or array is None:
+            if array is None:
                 continue
             array = np.asarray(array)
             if array.dtype.kind not in "iu" and array.size:
@@ -87,19 +89,22 @@ class Events:
         dense = np.asarray(spikes)
         if dense.ndim < 3:
             raise EventsError("events", [f"dense spikes must be (samples, *shape, steps), got shape {dense.shape}"])
-        if not np.isfinite(dense).all() or np.any(dense != np.rint(dense)):
-            raise EventsError("events", ["dense spikes must be whole numbers"])
+        if dense.dtype.kind not in "biuf" or not np.isfinite(dense).all() or np.any(dense != np.rint(dense)):
+            raise EventsError("events", [f"dense spikes must be whole numbers, got {dense.dtype}"])
         n_samples, n_steps = dense.shape[0], dense.shape[-1]
         by_step = dense.reshape(n_samples, prod(dense.shape[1:-1]), n_steps).transpose(0, 2, 1)
         sample, step, neuron = np.nonzero(by_step)
-        value = by_step[sample, step, neuron].astype(np.int64)
+        value = by_step[sample, step, neuron]
+        limits = np.iinfo(np.int32)
+        if value.size and not (limits.min <= value.min() and value.max() <= limits.max):
+            raise EventsError("events", [f"dense spikes must fit int32, got {value.min()}…{value.max()}"])
         return cls(
             step.astype(np.int32),
             neuron.astype(np.int32),
             np.searchsorted(sample, np.arange(n_samples + 1)).astype(np.int64),
             n_steps,
             dense.shape[1:-1],
-            None if np.all(value == 1) else value,  # type: ignore[arg-type]
+            None if np.all(value == 1) else value.astype(np.int32),
             None if labels is None else np.asarray(labels),
         )
 
@@ -123,37 +128,33 @@ class Events:
         n_steps: int,
         labels: npt.ArrayLike | None = None,
     ) -> "Events":
-        """From tonic's structured arrays with fields t (µs), x, y, p (those that exist).
+        """From tonic's structured arrays with fields t (µs), x, y, p (those that the sensor has).
 
         Arguments:
             recordings: one structured array for each sample.
             sensor_size: tonic's (width, height, polarities); the shape becomes (polarities, height, width), or
-                (width,) where height and polarities are 1, as for audio.
+                (width,) where height and polarities are 1, as for audio. With one polarity, p is not looked at.
             step_us: microseconds in one step.
             n_steps: steps to keep; later events are dropped, several in one step and place become one spike.
+            labels: one class for each recording, if known.
+
+        Raises:
+            EventsError: for a place outside the sensor, times that are not finite or below 0, and steps without length.
         """
+        if problems := list(sensor_problems(sensor_size, step_us, n_steps)):
+            raise EventsError("events", problems)
         width, height, polarities = sensor_size
         steps, neurons, counts = [], [], []
         for number, recording in enumerate(recordings):
-            names = recording.dtype.names or ()
-            if not {"t", "x"} <= set(names):
-                raise EventsError("events", [f"recording {number}: needs fields t and x, got {names}"])
-            flat = recording["x"].astype(np.int64)
-            if "y" in names:
-                flat = flat + width * recording["y"].astype(np.int64)
-            if "p" in names and polarities > 1:
-                flat = flat + width * height * recording["p"].astype(np.int64)
-            step = np.floor(recording["t"] / step_us).astype(np.int64)
-            inside = (step >= 0) & (step < n_steps)
-            if np.any((flat < 0) | (flat >= width * height * polarities)):
-                raise EventsError("events", [f"recording {number}: a place outside the sensor {sensor_size}"])
-            key = np.unique(step[inside] * (width * height * polarities) + flat[inside])
-            steps.append(key // (width * height * polarities))
-            neurons.append(key % (width * height * polarities))
-            counts.append(len(key))
+            if problems := [f"recording {number}: {text}" for text in recording_problems(recording, sensor_size)]:
+                raise EventsError("events", problems)
+            step, neuron = binned(recording, sensor_size, step_us, n_steps)
+            steps.append(step)
+            neurons.append(neuron)
+            counts.append(len(step))
         return cls(
-            np.concatenate([*steps, np.zeros(0, np.int64)]).astype(np.int32),
-            np.concatenate([*neurons, np.zeros(0, np.int64)]).astype(np.int32),
+            np.concatenate([*steps, np.zeros(0, np.int32)]),
+            np.concatenate([*neurons, np.zeros(0, np.int32)]),
             np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64),
             n_steps,
             (width,) if height == 1 and polarities == 1 else (polarities, height, width),
@@ -216,11 +217,14 @@ class Events:
             LapilliError: when the file cannot be read.
             EventsError: when it is not an event file, listing every problem found.
         """
-        arrays = read_arrays(path, EventsError)
-        if problems := file_problems(arrays):
-            raise EventsError(str(path), problems)
+        with open_members(path, EventsError, known={*EVENT_FIELDS, *FACT_FIELDS}) as members:
+            facts = read_facts(path, members, EventsError)
+            arrays = {name: member.read_all() for name, member in members.items() if name in EVENT_FIELDS}
         try:
-            return cls(**arrays)  # type: ignore[arg-type]
+            return cls(
+                arrays["step"], arrays["neuron"], facts.offsets, facts.n_steps, facts.shape,
+                arrays.get("value"), facts.labels,
+            )  # fmt: skip
         except EventsError as error:
             raise EventsError(str(path), error.problems) from None
 
@@ -248,7 +252,8 @@ def _problems(events: Events) -> list[str]:
         return problems
     problems = []
     n_events = len(events.step)
-    if len(events.shape) not in (1, 3) or min(events.shape) < 1 or prod(events.shape) > MAX_NEURONS:
+    whole = all(isinstance(side, int) for side in events.shape)
+    if len(events.shape) not in (1, 3) or not whole or min(events.shape) < 1 or prod(events.shape) > MAX_NEURONS:
         problems.append(f"shape: must be (N,) or (C, H, W), at most {MAX_NEURONS} neurons, got {events.shape}")
     if not 0 <= events.n_steps <= MAX_STEPS:
         problems.append(f"n_steps: must be 0…{MAX_STEPS}, got {events.n_steps}")
@@ -274,15 +279,4 @@ def _problems(events: Events) -> list[str]:
     if not rising.all():
         bad = int(np.flatnonzero(~rising)[0]) + 1
         problems.append(f"events must be sorted by sample, step and neuron without repetition; event {bad} is not")
-    return problems
-
-
-def file_problems(arrays: Mapping[str, npt.NDArray[Any]]) -> list[str]:
-    """What an event file lacks, holds too much, or holds in a wrong form."""
-    problems = [f"{name}: missing" for name in _FIELDS if name not in arrays]
-    problems += [f"{name}: unknown entry" for name in arrays if name not in {**_FIELDS, **_OPTIONAL_FIELDS}]
-    if "n_steps" in arrays and arrays["n_steps"].ndim:
-        problems.append(f"n_steps: must be one number, got shape {arrays['n_steps'].shape}")
-    if "shape" in arrays and (arrays["shape"].ndim != 1 or not 1 <= arrays["shape"].size <= 3):
-        problems.append(f"shape: must be one to three numbers, got shape {arrays['shape'].shape}")
     return problems

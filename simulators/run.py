@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal, get_args
 
+from lapilli.netx_exports.arrays import whole_number
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.kinds import INPUT
@@ -51,14 +52,12 @@ def run(
         UnsupportedError: when the backend cannot express the network or is not installed.
         LapilliError: for any other wrong argument.
     """
-    steps = events.n_steps if n_steps is None else n_steps
-    if steps < 1:
-        raise LapilliError(f"n_steps: must be at least 1, got {steps}")
+    steps = at_least_one("n_steps", events.n_steps if n_steps is None else n_steps)
     check_events(network, events)
-    if reset is not None and reset.interval < 1:
-        raise LapilliError(f"reset: interval must be at least 1, got {reset.interval}")
-    if threads is not None and threads < 1:
-        raise LapilliError(f"threads: must be at least 1, got {threads}")
+    if reset is not None:
+        at_least_one("reset: interval", reset.interval)
+    if threads is not None:
+        at_least_one("threads", threads)
     plan = RunPlan(
         steps,
         _checked_record(network, record),
@@ -95,6 +94,18 @@ def find_backend(backend: str | Backend) -> Backend:
 
         return run_loihi2
     raise LapilliError(f"backend: must be one of {', '.join(BACKENDS)}, got {backend!r}")
+
+
+def at_least_one(name: str, value: object) -> int:
+    """A whole number from 1 on.
+
+    Raises:
+        LapilliError: for anything else; a fraction is not cut.
+    """
+    found = whole_number(value)
+    if found is None or found < 1:
+        raise LapilliError(f"{name}: must be {'a whole number, ' if found is None else ''}at least 1, got {value}")
+    return found
 
 
 def check_events(network: Network, events: Events) -> None:

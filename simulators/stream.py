@@ -16,7 +16,7 @@ from lapilli.simulators.fast.kept import lowered
 from lapilli.simulators.fast.kernels.entries import advance_and_count
 from lapilli.simulators.fast.kernels.sums import RING
 from lapilli.simulators.fast.state import State, Totals, new_state, new_totals
-from lapilli.simulators.files.archives import read_arrays
+from lapilli.simulators.files.archives import MemberReader, open_members
 from lapilli.simulators.results import Counts
 
 Int32 = npt.NDArray[np.int32]
@@ -149,27 +149,34 @@ class Simulator:
         """
         expected = {name: (array.shape, array.dtype) for name, array in self._arrays().items()}
         expected |= {"fingerprint": ((32,), np.dtype(np.uint8)), "step": ((), np.dtype(np.int64))}
-        arrays = read_arrays(path, StateError)
-        if not self.network.counters:
+        with open_members(path, StateError, known=expected) as members:
+            if self._is_of_another(members.get("fingerprint")):
+                raise StateError(str(path), [f"belongs to another network than {self.network.fingerprint[:12]}…"])
             # Not in files that were written before kinds could count by themselves.
-            arrays.setdefault("counted", self._state.counted)
-        if "fingerprint" in arrays and arrays["fingerprint"].tobytes().hex() != self.network.run_fingerprint:
-            raise StateError(str(path), [f"belongs to another network than {self.network.fingerprint[:12]}…"])
-        problems = [f"{name}: missing" for name in expected if name not in arrays]
-        problems += [
-            f"{name}: must be {dtype} of shape {shape}, got {arrays[name].dtype} of shape {arrays[name].shape}"
-            for name, (shape, dtype) in expected.items()
-            if name in arrays and (arrays[name].shape, arrays[name].dtype) != (shape, dtype)
-        ]
-        if not problems:
-            problems = self._impossible(arrays)
-        if problems:
+            needed = [name for name in expected if name != "counted" or self.network.counters]
+            problems = [f"{name}: missing" for name in needed if name not in members]
+            problems += [
+                f"{name}: must be {expected[name][1]} of shape {expected[name][0]}, "
+                f"got {member.dtype} of shape {member.shape}"
+                for name, member in members.items()
+                if (member.shape, member.dtype) != expected[name]
+            ]
+            if problems:
+                raise StateError(str(path), problems)
+            arrays: dict[str, Any] = {"counted": self._state.counted}
+            arrays |= {name: member.read_all() for name, member in members.items() if name != "fingerprint"}
+        if problems := self._impossible(arrays):
             raise StateError(str(path), problems)
         self._state = State(**{name: arrays[name].copy() for name in State._fields})
         self._step = int(arrays["step"])
         self._clear_padding()
         self._postpone_again()
         self._totals = Totals(**{name: arrays[name].copy() for name in Totals._fields})
+
+    def _is_of_another(self, fingerprint: MemberReader | None) -> bool:
+        if fingerprint is None or fingerprint.shape != (32,):
+            return False
+        return fingerprint.read_all().tobytes().hex() != self.network.run_fingerprint
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {**self._state._asdict(), **self._totals._asdict()}

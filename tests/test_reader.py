@@ -171,8 +171,6 @@ WRONG: list[tuple[Edit, str]] = [
         "`layer/3/shape`: must be whole numbers in 1…2147483648, got 1099511627776 at [0]",
     ),
     (put("layer/3/shape", [5, 1]), "`layer/3/shape`: must be (N,) or (C, H, W), got (5, 1)"),
-    (put("layer/3/inFeatures", 47), "`layer/3/inFeatures`: must be 3 or 48 as the weights are, got 47"),
-    (put("layer/3/outFeatures", 4), "`layer/3/outFeatures`: must be 5 as the weights are, got 4"),
     (
         put("layer/3/neuron/iDecay", [1, 2]),
         "`layer/3/neuron/iDecay`: must be one number, or one for each of 5 channels, got shape (2,)",
@@ -198,9 +196,7 @@ WRONG: list[tuple[Edit, str]] = [
     (drop("layer/1/neuron"), "`layer/1/neuron`: missing"),
     (put("layer/1/stride", [0, 1]), "`layer/1/stride`: must be whole numbers in 1…127, got 0 at [0]"),
     (put("layer/1/stride", [1, 1, 1]), "`layer/1/stride`: must be (height, width), got shape (3,)"),
-    (put("layer/1/kernelSize", [3, 4]), "`layer/1/kernelSize`: must be (3, 3) as the weights are, got [3, 4]"),
-    (put("layer/1/inChannels", 7), "`layer/1/inChannels`: must be 2 as the weights are, got 7"),
-    (put("layer/1/groups", 2), "`layer/1/inChannels`: must be 4 as the weights are, got 2"),
+    (put("layer/1/groups", 2), "`layer/1/weight`: 3 x 2 channels in 2 groups do not fit a source of 2 channels"),
     (put("layer/1/shape", [3, 5, 5]), "`layer/1/shape`: must be (3, 4, 4) for this convolution, got (3, 5, 5)"),
     (put("layer/1/shape", [48]), "`layer/1/shape`: must be (C, H, W), got (48,)"),
     (
@@ -251,10 +247,10 @@ UNSUPPORTED: list[tuple[Edit, str]] = [
     ),
     (put("layer/3/neuron/weight_exp", 2.0), "the weight exponent of WgtScaleBatchNorm is not run (lava-dl drops it)"),
     (put("layer/3/neuron/wgtExp", 2), "a weight exponent other than 0 is not run (lava-dl drops it)"),
-    (put("layer/3/neuron/refDelay", 4), "a refractory delay other than 1 is not run (lava-dl drops it)"),
+    (put("layer/3/neuron/refDelay", 4), "a refractory delay other than 0 and 1 is not run (lava-dl drops it)"),
     (put("layer/3/bias", np.ones(5)), "delays of a layer with a bias have no one meaning"),
     (put("layer/1/delay", [1, 2, 3]), "delays of a layer with a bias have no one meaning"),
-    (put("layer/4/delay", np.ones(4)), "recurrence with delays has no one meaning"),
+    (put("layer/4/delay", np.ones(4)), "recurrence with delays has no one meaning without delay_rec"),
     (put("layer/4/bias", np.ones(4)), "recurrence with a bias has no one meaning"),
 ]
 

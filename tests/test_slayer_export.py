@@ -537,8 +537,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "readout in the middle": (lambda: [cuba.Affine(neuron(), 12, 8), dense(8, 3)], "must be the last block"),
     "no step behind a block": (
-        lambda: [dense(12, 8, delay_shift=False), dense(8, 3)],
-        "delay_shift=False: every synapse",
+        lambda: prepared(
+            lambda: [dense(12, 8, delay_shift=False), dense(8, 3, params=neuron(norm=NORM))], FLAT, set_mean(1)
+        ),
+        r"block 0 \(Dense\): delay_shift=False: the bias of layer 'dense2' begins to act before its input comes; "
+        "set delay_shift=True and train again",
     ),
     "input in the middle": (lambda: [dense(12, 8), cuba.Input(None), dense(8, 3)], "must be the first block"),
     "input without a shape": (

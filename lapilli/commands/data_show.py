@@ -2,6 +2,7 @@
 
 from lapilli.commands.data import catalogue
 from lapilli.netx_exports import LapilliError
+from lapilli.printable import say
 from lapilli.simulators.recording.plots import picture_format
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.sets import PartName
@@ -38,4 +39,4 @@ def data_show(
     from lapilli.training.data.pictures import draw_sample
 
     draw_sample(events, int(samples.lengths[sample]), found.step_ms, out, title)
-    print(f"picture: {out}")
+    say(f"picture: {out}")

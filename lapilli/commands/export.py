@@ -1,16 +1,25 @@
 """`lapilli export`."""
 
+import sys
 from pathlib import Path
 from typing import Literal
 
 from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
+from lapilli.netx_exports.files import is_file
 from lapilli.netx_exports.nir.meaning import DT
 from lapilli.paths import check_outputs
+from lapilli.printable import printable, say
 from lapilli.recipes import training_module
 
 FileFormat = Literal["netx", "nir"]
 
 _SUFFIXES: dict[str, FileFormat] = {".net": "netx", ".nir": "nir"}
+
+
+_RESET = (
+    "NIR does not say how a spike resets: here the voltage becomes 0; where the framework subtracts the threshold, as "
+    "snnTorch and Sinabs do by default, it runs another network (docs/nir.md)"
+)
 
 
 def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: float | None = None) -> None:  # noqa: A002
@@ -28,15 +37,17 @@ def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: fl
     if _SUFFIXES.get(Path(out).suffix, written) != written:
         raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
     check_outputs((source,), {"out": out})
-    is_file = Path(source).is_file() or Path(source).suffix in _SUFFIXES
+    read = is_file(source) or Path(source).suffix in _SUFFIXES
     if dt is not None and "nir" not in (written, _format_of(source)):
         raise LapilliError("--dt is of NIR files, and none is read or written")
-    network = _read(source, dt) if is_file else _trained(source)
+    network = _read(source, dt) if read else _trained(source)
+    if read and _format_of(source) == "nir":
+        print(f"{printable(source)}: {_RESET}", file=sys.stderr)
     if written == "nir":
         save_nir(network, out, DT if dt is None else dt)
     else:
         save(network, out)
-    print(f"{out}: {len(network.layers)} layers, fingerprint {network.fingerprint}")
+    say(f"{out}: {len(network.layers)} layers, fingerprint {network.fingerprint}")
 
 
 def _format_of(path: str) -> FileFormat:

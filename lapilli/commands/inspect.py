@@ -4,7 +4,9 @@ from lapilli.netx_exports import inspect as inspect_network
 from lapilli.netx_exports.chip.needs import ChipNeeds
 from lapilli.netx_exports.inspection import Inspection, LayerFacts, Range
 from lapilli.netx_exports.neurons.kinds import STATE_EXP
+from lapilli.netx_exports.slayer.unshifted import BEHIND
 from lapilli.output import print_json, print_table
+from lapilli.printable import say
 
 
 def inspect(network: str, /, *, json: bool = False) -> None:
@@ -19,13 +21,13 @@ def inspect(network: str, /, *, json: bool = False) -> None:
         print_json(found.to_json())
         return
     shape = " x ".join(map(str, found.input_shape))
-    print(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
+    say(f"{network}: {found.form} NetX, input {shape}{' (graded)' if found.graded_input else ''}")
     layers = [_layer_row(layer) for layer in found.layers]
     print_table("layers", ["layer", "type", "shape", "model", "threshold", "decays", "bias"], layers)
     columns = ["layer", "source", "port", "kind", "weights", "bits", "non-zero", "delays"]
     print_table("synapses", columns, [row for layer in found.layers for row in _synapse_rows(layer)])
     _print_chip(found.loihi2)
-    print("\n".join(_lines(found)))
+    say("\n".join(_lines(found)))
 
 
 def _layer_row(layer: LayerFacts) -> list[object]:
@@ -87,6 +89,9 @@ def _lines(found: Inspection) -> list[str]:
         *_readout_lines(found),
         f"fingerprint {found.fingerprint}",
     ]
+    if BEHIND in found.metadata:
+        lines.append(f"answers {found.metadata[BEHIND]} steps after the SLAYER module that it was read from")
+    lines += [f"contradiction in the file: {remark}" for remark in found.remarks]
     lines += [f"ignored in the file: {', '.join(found.ignored)}"] if found.ignored else []
     lines += [f"Loihi 2: {line}" for line in _chip_lines(found.loihi2)]
     if found.form == "extended":

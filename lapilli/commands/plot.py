@@ -10,9 +10,10 @@ import numpy as np
 
 from lapilli.choices import names, numbers, window
 from lapilli.netx_exports import LapilliError, load
-from lapilli.netx_exports.files import existing_file
+from lapilli.netx_exports.files import begins_as, existing_file
 from lapilli.output import progress_bar
 from lapilli.paths import check_outputs
+from lapilli.printable import say
 from lapilli.simulators.decisions.decide import decide, needed_recording, why_undecided
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.event_file import EventFile
@@ -74,7 +75,7 @@ def plot(
         neurons=numbers(neurons, "neurons", largest),
         window=window(steps, "steps", drawn.n_steps),
     )
-    print(f"picture: {output}")
+    say(f"picture: {output}")
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ def _run(
 
 def _read(path: str, sample: int | None, kinds: Sequence[str] | None, layers: Sequence[str] | None) -> _Drawn:
     if not zipfile.is_zipfile(existing_file(path)):
+        if begins_as(path):
+            load(path)  # For what it says of a file that is no network either.
         raise LapilliError(f"{path} is no recording; to draw a network, give the events to run it on as --input")
     file = RecordingFile(path)
     if not len(file.samples):

@@ -7,6 +7,7 @@ from lapilli.choices import names
 from lapilli.netx_exports.files import replacing
 from lapilli.output import print_json, progress_bar
 from lapilli.paths import check_outputs
+from lapilli.printable import say
 from lapilli.profile.cases import find_cases, find_tables, unbracketed
 from lapilli.profile.measuring import measure
 from lapilli.profile.page import page
@@ -80,4 +81,4 @@ def profile(
     if not json:
         for what, path in (("page", html), ("rows", csv)):
             if path is not None:
-                print(f"{what}: {path}")
+                say(f"{what}: {path}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from lapilli.netx_exports import LapilliError, load
 from lapilli.output import print_json, progress_bar
+from lapilli.printable import say
 from lapilli.simulators import Events, Proof
 from lapilli.simulators import prove as prove_backends
 from lapilli.simulators.random_events import random_events
@@ -49,7 +50,7 @@ def prove(
     if json:
         print_json(proof_json(proof))
     else:
-        print("\n".join(proof_lines(proof)))
+        say("\n".join(proof_lines(proof)))
     return 0 if proof.equal and (backends is None or not proof.skipped) else 1
 
 

@@ -9,6 +9,7 @@ from lapilli.choices import names, numbers
 from lapilli.netx_exports import LapilliError, Network, load
 from lapilli.output import print_json, progress_bar
 from lapilli.paths import check_outputs
+from lapilli.printable import say
 from lapilli.simulators.decisions.decide import needed_recording, why_undecided
 from lapilli.simulators.decisions.totals import Decided, run_and_decide
 from lapilli.simulators.files.event_file import EventFile, EventWriter
@@ -96,7 +97,7 @@ def simulate(
     if json:
         print_json(facts)
     else:
-        print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
+        say(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
 
 
 def _bounded(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json, print_table
+from lapilli.printable import say
 from lapilli.recipes import SURROGATE_GRADIENT
 
 MEASURED = {
@@ -49,10 +50,10 @@ def train(
     if json:
         print_json(asdict(summary))
         return
-    print(f"run folder: {folder}")
+    say(f"run folder: {folder}")
     for part in ("train", "validation", "test"):
-        print(f"{part} accuracy: {getattr(summary, f'{part}_accuracy'):.2%}")
-    print(f"epochs: {summary.epochs} (kept {summary.best_epoch}), {summary.seconds:.0f} s")
+        say(f"{part} accuracy: {getattr(summary, f'{part}_accuracy'):.2%}")
+    say(f"epochs: {summary.epochs} (kept {summary.best_epoch}), {summary.seconds:.0f} s")
 
 
 def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: bool) -> None:

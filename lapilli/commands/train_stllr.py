@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.output import print_json
+from lapilli.printable import say
 from lapilli.recipes import STLLR
 
 
@@ -32,9 +33,9 @@ def train_stllr(
     if json:
         print_json(asdict(summary))
         return
-    print(f"run folder: {folder}")
+    say(f"run folder: {folder}")
     for part in ("train", "validation", "test"):
-        print(f"{part} accuracy: {getattr(summary, f'{part}_accuracy'):.2%}")
-    print(f"epochs: {summary.epochs} (kept {summary.best_epoch}), {summary.seconds:.0f} s")
+        say(f"{part} accuracy: {getattr(summary, f'{part}_accuracy'):.2%}")
+    say(f"epochs: {summary.epochs} (kept {summary.best_epoch}), {summary.seconds:.0f} s")
     if summary.fingerprint is None:
-        print("not exported: arithmetic integer with reset zero is what a file can hold")
+        say("not exported: arithmetic integer with reset zero is what a file can hold")

@@ -13,6 +13,7 @@ from lapilli.netx_exports.files import PathLike, remove_leftovers, replacing
 from lapilli.netx_exports.locks import locked
 from lapilli.output import print_table, progress_bar
 from lapilli.paths import same_file
+from lapilli.printable import say
 from lapilli.simulators import Events
 from lapilli.simulators.evidence.provenance import provenance, write_csv
 from lapilli.simulators.learning.record import LearningRecord
@@ -115,7 +116,7 @@ def print_results(facts: Mapping[str, Any], folder: Path) -> None:
     if rows:
         print_table(title, ["accuracy", "before", "after"], rows)
     else:
-        print(title)
+        say(title)
     online = facts["online_accuracy"]
     print(
         f"decided rightly before they were learnt: {online['all']:.2%} of all samples, {online['first_tenth']:.2%} of "
@@ -124,11 +125,11 @@ def print_results(facts: Mapping[str, Any], folder: Path) -> None:
     for change in facts["weight_change"]:
         share = f"{change['changed']:.2%} of {change['weights']:,} weights changed"
         size = f"by {change['mean_change']:.2f} on average, {change['largest_change']} at most"
-        print(f"{change['source']} -> {change['layer']}: {share}, {size}")
+        say(f"{change['source']} -> {change['layer']}: {share}, {size}")
     if facts["operations"]:
-        print(", ".join(f"{name.replace('_', '-')} {value:,}" for name, value in facts["operations"].items()))
+        say(", ".join(f"{name.replace('_', '-')} {value:,}" for name, value in facts["operations"].items()))
     if facts["classes_never_seen"]:
-        print(f"classes that were never seen: {', '.join(map(str, facts['classes_never_seen']))}")
+        say(f"classes that were never seen: {', '.join(map(str, facts['classes_never_seen']))}")
     for name, what in _FILES.items():
         if (folder / name).exists():
-            print(f"{what}: {folder / name}")
+            say(f"{what}: {folder / name}")

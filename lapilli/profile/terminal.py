@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from lapilli.output import NumberText, print_lines, print_table
+from lapilli.printable import say
 from lapilli.profile import views
 from lapilli.profile.estimates import (
     BASELINES,
@@ -26,22 +27,22 @@ _HEADINGS = {ONE_PASS: "/ one\npass", PASS_A_STEP: "/ pass\na step"}
 
 def print_profile(profile: Profile) -> None:
     """Print one profile."""
-    print(_headline(profile))
-    print("\nCOUNTS, exact; means per sample\n")
+    say(_headline(profile))
+    say("\nCOUNTS, exact; means per sample\n")
     _print_counts(profile)
-    print("\nESTIMATE, by cost tables; nothing was measured on a chip\n")
+    say("\nESTIMATE, by cost tables; nothing was measured on a chip\n")
     _print_estimates(profile)
 
 
 def print_comparison(profiles: Sequence[Profile]) -> None:
     """Print several profiles, a row for each."""
     samples = len(profiles[0].counts)
-    print(f"{samples:,} samples\n\nCOUNTS, exact; means per sample\n")
+    say(f"{samples:,} samples\n\nCOUNTS, exact; means per sample\n")
     columns = ["network", "steps", "accuracy", "syn_ops", "dendrite_updates", "events sent"]
     print_table("", columns, [_compared_counts(profile) for profile in profiles])
     missing = {profile.case.name: profile.case.why_no_accuracy for profile in profiles}
     print_lines(f"no accuracy of {name}: {reason}" for name, reason in missing.items() if reason)
-    print("\nESTIMATE, by cost tables; nothing was measured on a chip\n")
+    say("\nESTIMATE, by cost tables; nothing was measured on a chip\n")
     columns = ["network", "steps", "energy", "/ one pass", "/ a pass a step"]
     title = "lowest and highest over the tables; / the dense network"
     print_table(title, columns, [_compared_estimates(profile) for profile in profiles])

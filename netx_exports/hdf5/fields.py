@@ -21,7 +21,7 @@ class Fields:
     problems: Problems
 
     def has(self, name: str) -> bool:
-        """Whether the group has a child of this name, readable or not."""
+        """Whether the group has a child of this name that says something, readable or not."""
         return name in self.group.names()
 
     def word(self, name: str) -> str | None:
@@ -86,6 +86,10 @@ class Fields:
         """Report a problem of the child `name`."""
         self.problems.wrong.append(f"{self.group.at(name)}: {problem}")
 
+    def remark(self, name: str, text: str) -> None:
+        """Report a contradiction that changes nothing of what is read."""
+        self.problems.remarks.append(f"{self.group.at(name)}: {text}")
+
     def unsupported(self, name: str, reason: str) -> None:
         """Report that the child `name` is valid but cannot be expressed."""
         self.problems.unsupported.append(f"{self.group.at(name)}: {reason}")
@@ -104,7 +108,8 @@ class Fields:
             value = self.group.datasets[name]
             self.wrong(name, f"must be {expected}, got {_described(value)}")
         else:
-            self.problems.wrong.append(f"{self.group.at(name)}: missing")
+            found = "is empty" if name in self.group.empty else "missing"
+            self.problems.wrong.append(f"{self.group.at(name)}: {found}")
 
 
 def _described(value: Values | bytes) -> str:

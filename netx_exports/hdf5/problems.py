@@ -12,10 +12,12 @@ class Problems:
     Arguments:
         wrong: contradictions and damage.
         unsupported: valid things that this release cannot express exactly.
+        remarks: contradictions in what nothing reads; the file is read all the same.
     """
 
     wrong: list[str] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.wrong or self.unsupported)

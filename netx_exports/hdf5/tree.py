@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.netx_exports.files import PathLike, existing_file
+from lapilli.netx_exports.files import PathLike, begins_as, existing_file
 from lapilli.netx_exports.hdf5.heap_strings import HeapStrings
 from lapilli.netx_exports.hdf5.local_heaps import endless_heap
 from lapilli.netx_exports.hdf5.problems import Problems
@@ -48,6 +47,7 @@ class Group:
         groups, datasets: by name; datasets hold numbers, bytes for a single string, or an array of strings.
         attributes: of the root only, strings that are lapilli's.
         unreadable: names whose problem was reported already.
+        empty: names of datasets that hold nothing, as h5py writes them where neither a shape nor a value is given.
     """
 
     path: str
@@ -55,13 +55,14 @@ class Group:
     datasets: Mapping[str, Values | bytes] = field(default_factory=dict)
     attributes: Mapping[str, bytes] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
+    empty: frozenset[str] = frozenset()
 
     def at(self, name: str) -> str:
         """How a problem names the child `name`."""
         return f"`{self.path}/{name}`" if self.path else f"`{name}`"
 
     def names(self) -> set[str]:
-        """All children."""
+        """All children that say something."""
         return {*self.groups, *self.datasets, *self.unreadable}
 
 
@@ -77,8 +78,6 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
         LapilliError: when the file cannot be opened.
         FormatError: when it is not an HDF5 file or a damaged one.
     """
-    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
-        raise LapilliError(f"cannot read {path}: not a regular file")
     file_path = existing_file(path)
     try:
         with open(file_path, "rb") as raw, h5py.File(file_path, "r", locking=False) as file:
@@ -95,7 +94,9 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
         raise FormatError(str(path), ["asks for more memory than there is"]) from error
     except Exception as error:
         # h5py raises nearly every built-in exception for damaged files; none of them tells a user more than this.
-        raise FormatError(str(path), [f"not an HDF5 file, or a damaged one ({_first_line(error)})"]) from error
+        found = begins_as(file_path)
+        other = found if found and "HDF5" not in found else f"or a damaged one ({_first_line(error)})"
+        raise FormatError(str(path), [f"not an HDF5 file, {other}"]) from error
 
 
 @dataclass
@@ -114,12 +115,12 @@ class _Walk:
         names = frozenset(_names(file))
         kept = self.group(file, "", sorted(names & wanted), [])
         attributes = dict(self.attributes(file))
-        return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | (names - wanted))
+        return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | (names - wanted), kept.empty)
 
     def group(self, group: h5py.Group, path: str, names: list[str], above: list[h5py.Group]) -> Group:
         groups: dict[str, Group] = {}
         datasets: dict[str, Values | bytes] = {}
-        unreadable = set()
+        unreadable, empty = set(), set()
         above = [*above, group]
         for name in names:
             where = f"{path}/{name}" if path else name
@@ -132,6 +133,8 @@ class _Walk:
                     if child in above or len(above) > MAX_DEPTH:
                         raise _RefusedError("is a group inside itself" if child in above else "lies too deep")
                     groups[name] = self.group(child, where, _names(child), above)
+                elif child.shape is None:
+                    empty.add(name)
                 else:
                     datasets[name] = self.read_once(child)
             except LapilliError:
@@ -142,7 +145,7 @@ class _Walk:
             except Exception as error:
                 unreadable.add(name)
                 self.problems.wrong.append(f"`{where}`: damaged ({_first_line(error)})")
-        return Group(path, groups, datasets, {}, frozenset(unreadable))
+        return Group(path, groups, datasets, {}, frozenset(unreadable), frozenset(empty))
 
     def child(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         link = group.get(name, getlink=True)
@@ -164,8 +167,6 @@ class _Walk:
 
     def dataset(self, dataset: h5py.Dataset) -> Values | bytes:
         shape, dtype = dataset.shape, dataset.dtype
-        if shape is None:
-            raise _RefusedError("is empty")
         self.check_storage(dataset, prod(shape) * dtype.itemsize)
         text = h5py.check_string_dtype(dtype)
         if text is not None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError, NetworkError
 from lapilli.netx_exports.hdf5.fields import Fields
+from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import NEURONS, Neuron
 from lapilli.netx_exports.readout import READOUTS, Readout
@@ -95,8 +96,8 @@ def _metadata(root: Fields) -> dict[str, Any] | None:
     if numbers is None:
         return None
     try:
-        metadata = json.loads(numbers.tobytes())
-    except (ValueError, RecursionError) as error:
+        metadata = read_json(numbers.tobytes())
+    except ValueError as error:
         root.wrong("metadata", f"must be JSON ({error})")
         return None
     if not isinstance(metadata, dict):

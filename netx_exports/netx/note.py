@@ -7,6 +7,7 @@ from typing import Any
 
 from lapilli.netx_exports.hdf5.problems import Problems
 from lapilli.netx_exports.hdf5.tree import Group
+from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import Shape
@@ -53,8 +54,8 @@ def read_note(root: Group, problems: Problems) -> Note:
         return Note()
     where = f"attribute `{NAME}`"
     try:
-        note = json.loads(b"".join(root.attributes[name] for name in names))
-    except (ValueError, RecursionError) as error:
+        note = read_json(b"".join(root.attributes[name] for name in names))
+    except ValueError as error:
         problems.wrong.append(f"{where}: must be JSON ({error})")
         return Note()
     schema = note.get("schema") if isinstance(note, dict) else None

@@ -19,6 +19,7 @@ from lapilli.netx_exports.netx.plain_parts import (
     read_count,
     read_dense_delays,
     read_dense_weights,
+    read_own_delays,
     read_pair,
     read_shape,
 )
@@ -203,7 +204,7 @@ def _forward_synapses(
 
 
 def _read_recurrent(fields: Fields, chain: Chain) -> None:
-    fields.refuse_unknown({*_DENSE_FIELDS, "weight_rec"})
+    fields.refuse_unknown({*_DENSE_FIELDS, "weight_rec", "delay_rec"})
     shape = read_shape(fields)
     forward = _forward_weights(fields, "weight", chain, shape)
     _check_counts(fields, chain, forward)
@@ -212,12 +213,7 @@ def _read_recurrent(fields: Fields, chain: Chain) -> None:
         fields.wrong(
             "weight_rec", f"must have {backward.shape[0]} columns, one for each neuron, got {backward.shape[1]}"
         )
-    delays = fields.integers("delay", low=0, high=MAX_DELAY) if fields.has("delay") else None
-    if delays is not None and np.any(delays):
-        fields.unsupported(
-            "delay",
-            "recurrence with delays has no one meaning: SLAYER delays what leaves the layer, lava-dl both synapses",
-        )
+    delays, delays_rec = _recurrent_delays(fields, forward, backward)
     bias = read_bias(fields, shape)
     if bias is not None and np.any(bias):
         fields.unsupported(
@@ -225,10 +221,30 @@ def _read_recurrent(fields: Fields, chain: Chain) -> None:
             "recurrence with a bias has no one meaning: SLAYER lets it decay with the current, lava-dl does not",
         )
     synapses: list[Synapse | None] = [
-        None if forward is None else lossless_dense(chain.source, forward),
-        None if backward is None else lossless_dense(chain.next_name("dense_rec"), backward),
+        _delayed_dense(chain.source, forward, delays),
+        _delayed_dense(chain.next_name("dense_rec"), backward, delays_rec),
     ]
     chain.add("dense_rec", shape, read_neuron(fields, shape, bias), synapses)
+
+
+def _recurrent_delays(
+    fields: Fields, forward: IntArray | None, backward: IntArray | None
+) -> tuple[IntArray | None, IntArray | None]:
+    """Delays of the synapse from the source and of the layer's own, where the file tells them apart."""
+    if not fields.has("delay_rec"):
+        delays = fields.integers("delay", low=0, high=MAX_DELAY) if fields.has("delay") else None
+        if delays is not None and np.any(delays):
+            fields.unsupported(
+                "delay",
+                "recurrence with delays has no one meaning without delay_rec: "
+                "SLAYER delays what leaves the layer, lava-dl both synapses",
+            )
+        return np.zeros((1, 1), np.int16), np.zeros((1, 1), np.int16)
+    return read_own_delays(fields, "delay", forward), read_own_delays(fields, "delay_rec", backward)
+
+
+def _delayed_dense(source: str, weights: IntArray | None, delays: IntArray | None) -> Synapse | None:
+    return None if weights is None or delays is None else lossless_dense(source, weights, delays)
 
 
 def _read_conv(fields: Fields, chain: Chain) -> None:

@@ -25,8 +25,9 @@ def check_fields(neuron: "Fields", *known: str) -> None:
         neuron.unsupported("weight_exp", "the weight exponent of WgtScaleBatchNorm is not run (lava-dl drops it)")
     if neuron.has("wgtExp") and neuron.integer("wgtExp"):
         neuron.unsupported("wgtExp", "a weight exponent other than 0 is not run (lava-dl drops it)")
-    if neuron.has("refDelay") and neuron.integer("refDelay") not in (None, 1):
-        neuron.unsupported("refDelay", "a refractory delay other than 1 is not run (lava-dl drops it)")
+    if neuron.has("refDelay") and neuron.integer("refDelay") not in (None, 0, 1):
+        # 0 is no refractory time, and so is 1: the step of the spike itself.
+        neuron.unsupported("refDelay", "a refractory delay other than 0 and 1 is not run (lava-dl drops it)")
 
 
 def read_parameter(neuron: "Fields", name: str, high: int, shape: tuple[int, ...] | None) -> IntArray | None:

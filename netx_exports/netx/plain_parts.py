@@ -25,10 +25,11 @@ def read_shape(fields: Fields, ndim: tuple[int, ...] = (1, 3)) -> Shape | None:
 
 
 def read_count(fields: Fields, name: str, allowed: set[int]) -> None:
-    """Report a number that stands in the file twice and differs."""
+    """Remark on a number that stands in the file twice and differs; lava-dl builds the layer from the weights."""
     found = fields.integer(name) if fields.has(name) else None
     if found is not None and found not in allowed:
-        fields.wrong(name, f"must be {' or '.join(map(str, sorted(allowed)))} as the weights are, got {found}")
+        known = " or ".join(map(str, sorted(allowed)))
+        fields.remark(name, f"says {found}, the weights are of {known}, and so is the layer")
 
 
 def read_dense_weights(fields: Fields, name: str, shape: Shape | None) -> IntArray | None:
@@ -59,7 +60,10 @@ def read_conv_weights(fields: Fields) -> IntArray | None:
     weights = weights.reshape(weights.shape[:4])
     kernel = fields.integers("kernelSize", ndim=(0, 1)) if fields.has("kernelSize") else None
     if kernel is not None and (kernel.size > 2 or np.any(kernel != weights.shape[2:])):
-        fields.wrong("kernelSize", f"must be {weights.shape[2:]} as the weights are, got {kernel.tolist()}")
+        height, width = weights.shape[2:]
+        fields.remark(
+            "kernelSize", f"says {kernel.tolist()}, the weights are of {height} x {width}, and so is the layer"
+        )
     return weights
 
 
@@ -91,6 +95,21 @@ def read_dense_delays(fields: Fields, weights: IntArray | None, bias: IntArray |
         return delays.reshape(1, -1)
     if delays.shape != (n_out, n_in):
         fields.wrong("delay", f"must have shape ({n_out},), ({n_in},) or ({n_out}, {n_in}), got {delays.shape}")
+        return None
+    return delays
+
+
+def read_own_delays(fields: Fields, name: str, weights: IntArray | None) -> IntArray | None:
+    """Delays of one of two synapses into the same neurons, which mean it alone: one number, or one for each weight."""
+    if not fields.has(name):
+        return np.zeros((1, 1), np.int16)
+    delays = fields.integers(name, low=0, high=MAX_DELAY, dtype=np.int16, ndim=(0, 1, 2))
+    if delays is None or weights is None:
+        return None
+    if delays.size == 1:
+        return delays.reshape(1, 1)
+    if delays.shape != weights.shape:
+        fields.wrong(name, f"must be one number or of shape {weights.shape}, one for each weight, got {delays.shape}")
         return None
     return delays
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
+from lapilli.netx_exports.arrays import sides_of
 from lapilli.netx_exports.errors import FormatError, LapilliError, NetworkError
 from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.hdf5.fields import Fields
@@ -26,11 +28,13 @@ class FileContent:
         network: the network.
         form: "plain" or "extended".
         ignored: names in the root of the file that nothing reads.
+        remarks: contradictions in the file that change nothing of what is read.
     """
 
     network: Network
     form: str
     ignored: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def load(path: PathLike, input_shape: Sequence[int] | None = None) -> Network:
@@ -54,7 +58,7 @@ def load(path: PathLike, input_shape: Sequence[int] | None = None) -> Network:
 
 def read_file(path: PathLike, input_shape: Sequence[int] | None = None) -> FileContent:
     """As `load`, with the form of the file and what was ignored in it."""
-    shape = None if input_shape is None else tuple(int(side) for side in input_shape)
+    shape = None if input_shape is None else sides_of(input_shape)
     if shape is not None and not is_shape(shape):
         raise LapilliError(f"input_shape must be (N,) or (C, H, W), got {shape}")
     problems = Problems()
@@ -70,13 +74,18 @@ def read_file(path: PathLike, input_shape: Sequence[int] | None = None) -> FileC
     problems.raise_if_any(str(path))
     assert network is not None
     ignored = tuple(sorted(root.group.names() - {form}))
-    return FileContent(network, "plain" if form == PLAIN_GROUP else "extended", ignored)
+    return FileContent(network, "plain" if form == PLAIN_GROUP else "extended", ignored, tuple(problems.remarks))
 
 
 def _form(root: Fields, subject: str) -> str:
     forms = [name for name in (PLAIN_GROUP, EXTENDED_GROUP) if root.has(name)]
     if len(forms) == 1:
         return forms[0]
+    if not forms and root.has("node"):
+        name = PurePath(subject).name
+        make = f"`lapilli export {name} --out {PurePath(subject).stem}.net`"
+        called = "" if name.endswith(".nir") else ", once it is called *.nir"
+        raise FormatError(subject, [f"a NIR file, not NetX; {make} makes a NetX file of it{called}"])
     found = "both" if forms else ", ".join(f"`{name}`" for name in sorted(root.group.names())[:8]) or "nothing"
     raise FormatError(subject, [f"must hold the group `{PLAIN_GROUP}` or the group `{EXTENDED_GROUP}`, found {found}"])
 

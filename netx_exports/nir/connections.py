@@ -118,14 +118,15 @@ def _passed(nodes: Sequence[Node], shape: Shape, dt: float) -> tuple[Shape, Ints
                 return None
             total = total + took
         else:
-            if not _flattens(node, shape):
+            if not flattens(node, shape):
                 return None
             total = total.reshape(-1) if total.ndim > 1 else total
             shape = (prod(shape),)
     return shape, total
 
 
-def _flattens(node: Node, shape: Shape) -> bool:
+def flattens(node: Node, shape: Shape) -> bool:
+    """Whether a Flatten makes (N,) of all that arrives; what it does otherwise is reported."""
     fields = node.fields
     fields.refuse_unknown({*_COMMON, "start_dim", "end_dim", "input_type"})
     start, end = fields.integer("start_dim"), fields.integer("end_dim")
@@ -148,7 +149,7 @@ def _dense(node: Node, source: str, shape: Shape) -> Synapse | None:
     stored = fields.group.datasets.get("weight")
     n_out = len(stored) if isinstance(stored, np.ndarray) and stored.ndim else 0
     if node.kind == "Affine":
-        check_zero(fields, "bias", [(n_out,)], _NO_BIAS)
+        check_zero(fields, "bias", [(), (1,), (n_out,)], _NO_BIAS)
     found = _weights(fields, "weight", [(n_out, prod(shape))], _LARGEST_EXPONENT)
     if found is None or len(shape) != 1:
         return None
@@ -174,14 +175,14 @@ def _convolution(node: Node, source: str, shape: Shape) -> Synapse | None:
         node.unsupported(f"reads neurons of shape {shape}, not (C, H, W)")
     if fields.has("input_shape") and (said := fields.shape("input_shape")) not in (None, shape[1:]):
         fields.wrong("input_shape", f"must be {shape[1:]}, which arrives, got {said}")
-    geometry = [_pair(fields, name, low) for name, low in (("stride", 1), ("padding", 0), ("dilation", 1))]
+    stride, dilation = _pair(fields, "stride", 1), _pair(fields, "dilation", 1)
     groups = fields.integer("groups", low=1, high=127)
     stored = _stored_shape(fields, "weight", 4)
     if stored is None or len(shape) != 3:
         return None
-    check_zero(fields, "bias", [stored[:1]], _NO_BIAS)
+    check_zero(fields, "bias", [(), (1,), stored[:1]], _NO_BIAS)
     found = _weights(fields, "weight", [stored], 0)
-    stride, padding, dilation = geometry
+    padding = None if stride is None or dilation is None else _padding(fields, stored[2:], stride, dilation)
     if found is None or stride is None or padding is None or dilation is None or groups is None:
         return None
     synapse = ConvSynapse(source, found[0], stride, padding, dilation, groups)
@@ -229,11 +230,27 @@ def _weights(fields: Fields, name: str, shapes: Sequence[Shape], largest: int) -
     return None
 
 
-def _pair(fields: Fields, name: str, low: int) -> tuple[int, int] | None:
-    """(height, width) from one number or two; "valid" is no padding."""
-    stored = fields.group.datasets.get(name)
-    if name == "padding" and isinstance(stored, bytes) and stored == b"valid":
+def _padding(
+    fields: Fields, kernel: Shape, stride: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[int, int] | None:
+    """(height, width) of what is added on each side; "valid" is nothing, "same" what keeps the sides as they are."""
+    stored = fields.group.datasets.get("padding")
+    if isinstance(stored, np.ndarray) or stored not in (b"valid", b"same"):
+        return _pair(fields, "padding", 0)
+    if stored == b"valid":
         return 0, 0
+    added = [(taps - 1) * apart for taps, apart in zip(kernel, dilation)]
+    if stride != (1, 1):
+        fields.unsupported("padding", f"same keeps the sides only with a stride of 1, got {stride}")
+    elif any(both % 2 for both in added):
+        fields.unsupported("padding", f"same would add more on one side than on the other of a kernel of {kernel}")
+    else:
+        return added[0] // 2, added[1] // 2
+    return None
+
+
+def _pair(fields: Fields, name: str, low: int) -> tuple[int, int] | None:
+    """(height, width) from one number or two."""
     numbers = fields.integers(name, low=low, high=127, ndim=(0, 1))
     if numbers is None:
         return None

@@ -49,11 +49,13 @@ class Structure:
     Arguments:
         layers: in an order in which every source but the layer itself comes earlier.
         input, output: the nodes of these types.
+        behind: nodes between the last layer and the output, in the order of the signal: each is a Flatten.
     """
 
     layers: tuple[LayerNodes, ...]
     input: Node
     output: Node
+    behind: tuple[Node, ...] = ()
 
 
 def read_structure(root: Fields) -> Structure | None:
@@ -72,7 +74,7 @@ def read_structure(root: Fields) -> Structure | None:
         wiring.check_ends(layers, ends[0], ends[1])
     if not root.problems:
         layers = _in_order(layers, root)
-    return None if root.problems else Structure(tuple(layers), ends[0], ends[1])
+    return None if root.problems else Structure(tuple(layers), ends[0], ends[1], wiring.behind(ends[1]))
 
 
 def _in_order(layers: Sequence[LayerNodes], root: Fields) -> list[LayerNodes]:
@@ -132,6 +134,10 @@ def _edges(root: Fields, nodes: Mapping[str, Node]) -> list[tuple[str, str]]:
     return edges
 
 
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[:1] in "AEIOU" or kind[:2] == "LI" else f"a {kind}"
+
+
 def _text(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace")
 
@@ -184,7 +190,7 @@ class _Wiring:
         while self.nodes[name].kind in _CONNECTING:
             node = self.nodes[name]
             if node in way or len(self.before[name]) != 1:
-                found = "itself" if node in way else f"{len(self.before[name])} nodes"
+                found = "itself" if node in way else self._named(self.before[name]) or "nothing"
                 node.unsupported(f"must be fed by one node, got {found}")
                 return None
             if len(way) == _MOST_NODES:
@@ -194,27 +200,43 @@ class _Wiring:
             (name,) = self.before[name]
         weighted = [node.name for node in way if node.kind in WEIGHTED]
         if len(weighted) != 1:
-            found = " and ".join(repr(one) for one in reversed(weighted)) or "none"
-            self.nodes[entry].unsupported(f"must be fed by {name!r} over one node with weights, got {found}")
+            found = self._named(weighted[::-1]) or "none"
+            self.nodes[entry].unsupported(
+                f"must be fed by {self._named([name])}, over one node with weights, got {found}"
+            )
         elif self.nodes[name].kind != "Input" and name not in self.voltages:
-            self.nodes[entry].unsupported(f"must be fed by spikes or the input, got {name!r}")
+            self.nodes[entry].unsupported(f"must be fed by spikes or the input, got {self._named([name])}")
         else:
             return Path(INPUT if self.nodes[name].kind == "Input" else name, tuple(reversed(way)))
         return None
 
+    def behind(self, end: Node) -> tuple[Node, ...]:
+        """What lies between the last neurons and the output and moves none of them, in the order of the signal."""
+        way: list[Node] = []
+        before = self.before[end.name]
+        while len(before) == 1 and self.nodes[before[0]].kind == "Flatten" and self.nodes[before[0]] not in way:
+            way.append(self.nodes[before[0]])
+            before = self.before[way[-1].name]
+        return tuple(reversed(way))
+
+    def _named(self, names: Sequence[str]) -> str:
+        """As messages name nodes: "'11', a Flatten"."""
+        return " and ".join(f"{name!r}, {_article(self.nodes[name].kind)}" for name in names)
+
     def check_ends(self, layers: Sequence[LayerNodes], start: Node, end: Node) -> None:
         """Report what does not lie between input and output."""
-        last = self.before[end.name]
+        behind = self.behind(end)
+        last = self.before[behind[0].name if behind else end.name]
         if len(last) != 1 or last[0] not in self.voltages:
-            end.unsupported(f"must be fed by the neurons of one layer, got {', '.join(map(repr, last)) or 'nothing'}")
+            end.unsupported(f"must be fed by the neurons of one layer, got {self._named(last) or 'nothing'}")
             return
         fed = {source for one in layers for source in one.sources - {one.neurons.name}}
         if last[0] in fed:
-            end.unsupported(f"must be fed by the last layer, but {last[0]!r} feeds others")
+            end.unsupported(f"must be fed by the last layer, but {self._named(last)}, feeds others")
         if self.after[end.name]:
-            end.unsupported(f"must feed nothing, got {self.after[end.name][0]!r}")
+            end.unsupported(f"must feed nothing, got {self._named(self.after[end.name][:1])}")
         if self.before[start.name]:
-            start.unsupported(f"must be fed by nothing, got {self.before[start.name][0]!r}")
+            start.unsupported(f"must be fed by nothing, got {self._named(self.before[start.name][:1])}")
         if INPUT not in fed:
             start.unsupported("feeds nothing")
         for layer in layers:
@@ -226,6 +248,7 @@ class _Wiring:
             if not layer.neurons.spikes and name in fed | layer.sources:
                 node.unsupported("sends its voltage, not spikes, on to others")
         used = {node.name for one in layers for path in one.paths for node in path.nodes}
+        used |= {node.name for node in behind}
         for name, node in self.nodes.items():
             if node.kind in _CONNECTING and name not in used:
                 node.unsupported("leads nowhere")

@@ -71,6 +71,7 @@ def read_neurons(nodes: NeuronNodes, shape: Shape, folded: Shape, dt: float) -> 
     """
     kind, fields = nodes.voltage.kind, nodes.voltage.fields
     fields.refuse_unknown(PARAMETERS[kind] | {"type", "metadata"})
+    _check_reset(nodes)
     current_decay = _current_decay(nodes, shape, dt)
     voltage_decay = _decay(nodes.voltage, "tau_mem" if kind.startswith("Cuba") else "tau", "r", shape, dt)
     bias: Ints | None = np.zeros((), np.int64)
@@ -92,6 +93,17 @@ def read_neurons(nodes: NeuronNodes, shape: Shape, folded: Shape, dt: float) -> 
         "bias_mant": bias,
     }
     return _compact(fields, {name: _folded(values, folded) for name, values in parameters.items()})
+
+
+def _check_reset(nodes: NeuronNodes) -> None:
+    """Refuse neurons of which metadata say that they subtract the threshold; the graph itself has no word for it."""
+    fields = nodes.voltage.fields
+    form = fields.group.groups.get("metadata")
+    for name, value in ({} if form is None else form.datasets).items():
+        if "reset" in name and isinstance(value, bytes) and b"subtract" in value.lower():
+            fields.unsupported(
+                f"metadata/{name}", "a reset by subtraction is another neuron: here the voltage becomes 0"
+            )
 
 
 def _current_decay(nodes: NeuronNodes, shape: Shape, dt: float) -> Ints | None:

@@ -1,6 +1,5 @@
 """A NIR graph as a network, where every number in it is an integer of ours; anything else is an error, node by node."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -8,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from lapilli.netx_exports.errors import LapilliError, NetworkError, UnsupportedError
+from lapilli.netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
 from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.hdf5.problems import Problems
 from lapilli.netx_exports.hdf5.tree import Group, Values, read_tree
+from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.network import MAX_NEURONS, Layer, Network
 from lapilli.netx_exports.neurons.kinds import CubaLif
-from lapilli.netx_exports.nir.connections import Connection, read_connection
+from lapilli.netx_exports.nir.connections import Connection, flattens, read_connection
 from lapilli.netx_exports.nir.fields import Node, reals
 from lapilli.netx_exports.nir.graph import Path, Structure, read_structure
 from lapilli.netx_exports.nir.meaning import DT, check_dt, implied_steps
@@ -38,7 +38,10 @@ def load_nir(path: PathLike, dt: float | None = None) -> Network:
     """
     problems = Problems()
     # Not by `nir.read`: libhdf5 takes memory as the file says, and runs endlessly on some damaged ones.
-    root = Fields(read_tree(path, frozenset({"node"}), problems), problems).child("node")
+    file = Fields(read_tree(path, frozenset({"node"}), problems), problems)
+    if not file.has("node") and (file.has("layer") or file.has("lapilli")):
+        raise FormatError(str(path), ["a NetX file, not NIR; `lapilli export` makes a NIR file of it, named *.net"])
+    root = file.child("node")
     return _network(root, str(path), dt, problems)
 
 
@@ -113,11 +116,11 @@ def _network(root: Fields | None, subject: str, dt: float | None, problems: Prob
 def _dt(form: Fields | None, dt: float | None) -> float:
     if dt is not None or form is None or not form.has("dt"):
         return check_dt(DT if dt is None else dt)
-    said = reals(form, "dt", [()])
+    said = reals(form, "dt", [(), (1,)])
     if said is not None and not said.values > 0:
         form.wrong("dt", f"must be a positive number of seconds, got {said.values}")
         return DT
-    return DT if said is None else float(said.values)
+    return DT if said is None else float(said.values.reshape(()))
 
 
 def _readout(form: Fields | None) -> Readout | None:
@@ -134,8 +137,8 @@ def _json_object(form: Fields | None, name: str) -> dict[str, Any]:
         return {}
     numbers = form.integers(name, low=0, high=255, dtype=np.uint8, ndim=(1,))
     try:
-        found = {} if numbers is None else json.loads(numbers.tobytes())
-    except (ValueError, RecursionError) as error:
+        found = {} if numbers is None else read_json(numbers.tobytes())
+    except ValueError as error:
         form.wrong(name, f"must be JSON ({error})")
         return {}
     if isinstance(found, dict):
@@ -180,9 +183,20 @@ def _drafts(structure: Structure, dt: float) -> tuple[list[_Draft], dict[str, Sh
         if folded is not None and neuron is not None:
             drafts.append(_Draft(name, folded, neuron, connections))
     last = structure.layers[-1].neurons.name
-    if last in shapes and _end_shape(structure.output) not in (None, shapes[last]):
-        structure.output.unsupported(f"must have the shape {shapes[last]} of {last!r}")
+    if last in shapes:
+        _check_output(structure, last, shapes[last])
     return drafts, shapes
+
+
+def _check_output(structure: Structure, last: str, shape: Shape) -> None:
+    """Report an output that is not the last layer; a Flatten before it moves no neuron."""
+    of_whom = f"{last!r}"
+    for node in structure.behind:
+        if not flattens(node, shape):
+            return
+        shape, of_whom = (prod(shape),), f"{last!r}, which {node.name!r} flattens"
+    if _end_shape(structure.output) not in (None, shape):
+        structure.output.unsupported(f"must have the shape {shape} of {of_whom}")
 
 
 def _connection(path: Path, shapes: Mapping[str, Shape], dt: float) -> Connection | None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lapilli.netx_exports.arrays import sides_of
 from lapilli.netx_exports.errors import UnsupportedError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
@@ -16,6 +17,7 @@ from lapilli.netx_exports.slayer.lava_dl import cuba
 from lapilli.netx_exports.slayer.multi import read_multi
 from lapilli.netx_exports.slayer.parts import Reading, read_bias, read_delays, read_neuron, read_number, read_weights
 from lapilli.netx_exports.slayer.shapes import dense_shape
+from lapilli.netx_exports.slayer.unshifted import steps_behind, unshifted_problems
 from lapilli.netx_exports.synapses.fitting import lossless_dense
 from lapilli.netx_exports.synapses.kinds import INPUT, DirectSynapse
 
@@ -37,7 +39,9 @@ def from_slayer(
     The module stays as it is: parameters, buffers, hooks, weight normalisation, training flag and random state. It
     need not have run before, except where running draws its parameters (`shared_param=False`).
 
-    A spike of step t of the block's input answers in the same step as in SLAYER, with one step for each layer.
+    A spike of step t of the block's input answers in the same step as in SLAYER, with one step for each layer. Where
+    blocks that others read have `delay_shift=False`, the network answers later: by `steps_behind_module` steps, a
+    member of its metadata.
     Delays of a layer sit on its own synapses where that is the same (no bias, no recurrence), else on the synapses
     that read the layer.
 
@@ -55,7 +59,7 @@ def from_slayer(
         UnsupportedError: listing everything that has no exact integer form, each with its block.
         NetworkError: when the parts leave the range of the integer arithmetic.
     """
-    chain = BlockChain(None if input_shape is None else tuple(int(side) for side in input_shape), names)
+    chain = BlockChain(None if input_shape is None else sides_of(input_shape), names)
     blocks = list(_blocks(module))
     with torch.no_grad(), torch.random.fork_rng(devices=_devices(module)):
         for number, block in enumerate(blocks):
@@ -66,6 +70,7 @@ def from_slayer(
         chain.problems.append(
             f"{chain.pending_from}: delays behind a bias or a recurrence need a dense layer to follow"
         )
+    chain.problems += unshifted_problems(blocks, chain.layers)
     if names is not None and len(names) != chain.n_layers:
         chain.problems.append(f"names: must name {chain.n_layers} layers, got {len(names)}")
     if not chain.n_layers:
@@ -73,7 +78,8 @@ def from_slayer(
     if chain.problems:
         raise UnsupportedError(SUBJECT, chain.problems)
     assert chain.input_shape is not None
-    facts = {"netx_layout": chain.block_types, "netx_transform": chain.transform, **(metadata or {})}
+    facts: dict[str, Any] = {"netx_layout": chain.block_types, "netx_transform": chain.transform}
+    facts |= {**steps_behind(blocks, chain.layers), **(metadata or {})}
     graded_input = any(not layer.synapses[0].weighted for layer in chain.layers)
     return Network(chain.input_shape, tuple(chain.layers), facts, graded_input, readout)
 
@@ -108,8 +114,6 @@ def _read_block(reading: Reading, block: Any, chain: BlockChain, *, last: bool) 
     read(reading, block, chain)
     if read is _read_affine and not last:
         reading.problem("a readout gives voltages, not spikes, and must be the last block")
-    if not last and getattr(block, "neuron", None) is not None and not getattr(block, "delay_shift", True):
-        reading.problem("delay_shift=False: every synapse of the network that reads this block takes a step")
 
 
 def _read_input(reading: Reading, block: Any, chain: BlockChain) -> None:

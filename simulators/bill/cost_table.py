@@ -7,17 +7,16 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.files import is_file
 from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS, priced_kinds
+from lapilli.simulators.files.plain_yaml import parse_yaml, read_yaml
 
 SYNAPSE_KINDS = ("dense", "conv", "identity", "direct", "taps", "rotary")
 
 _FIRST_SYNAPSE_KINDS = SYNAPSE_KINDS[:4]
 """Those that a table must price which prices by kind; networks with a later one that has no price are not billed."""
 
-_MAX_BYTES = 1 << 20
 _AT_SYNAPSES = ("accumulate", "multiply_accumulate", "event_delivered")
 _TEXTS = ("name", "title", "node", "precision", "date", "source")
 _KNOWN = {*_TEXTS, "picojoules", "memory", "bits", "included", "leaves_out", "refuses", "remarks"}
@@ -81,38 +80,13 @@ def load_table(name_or_path: str | Path) -> CostTable:
     """
     name = str(name_or_path)
     if name in bundled_tables():
-        return _read(name, _folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
-    path = Path(name)
-    if not path.is_file():
+        return _table(name, parse_yaml(_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name))
+    if not is_file(name):
         raise LapilliError(f"no cost table {name!r}: neither a file nor one of {', '.join(bundled_tables())}")
-    if path.stat().st_size > _MAX_BYTES:
-        raise FormatError(name, [f"a cost table has at most {_MAX_BYTES} bytes, got {path.stat().st_size}"])
-    try:
-        return _read(name, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(name, [f"cannot be read: {error}"]) from None
+    return _table(name, read_yaml(name))
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """Plain YAML whose keys must be unique, without references that grow on reading."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", self.peek_event().start_mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        if len(set(map(str, keys))) != len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key is given twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
-def _read(subject: str, text: str) -> CostTable:
-    try:
-        content = yaml.load(text, _Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise FormatError(subject, [" ".join(f"not YAML: {error}".split())]) from None
+def _table(subject: str, content: Any) -> CostTable:
     if not isinstance(content, dict):
         raise FormatError(subject, ["must be a mapping of fields such as name, source and picojoules"])
     if problems := list(_problems(content)):

@@ -4,17 +4,16 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
-from lapilli.netx_exports.files import PathLike, existing_file
+from lapilli.netx_exports.files import PathLike
 from lapilli.simulators.configurations.configuration import as_plain
 from lapilli.simulators.configurations.named import NAME, kinds_of, name_of
 from lapilli.simulators.configurations.problems import inner_hint, problems_of
+from lapilli.simulators.files.plain_yaml import read_yaml
 
 Kind = TypeVar("Kind")
 
@@ -88,15 +87,12 @@ def read_mapping(path: PathLike) -> dict[str, Any]:
         LapilliError: when there is no such file, or it cannot be read.
         FormatError: when it is no mapping.
     """
-    try:
-        content = yaml.safe_load(existing_file(Path(path)).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FormatError(str(path), [" ".join(str(error).split())]) from error
+    content = read_yaml(path)
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise FormatError(str(path), [f"must be a mapping of options, got {type(content).__name__}"])
-    if strange := [f"names of options must be text, got {key!r}" for key in content if not isinstance(key, str)]:
+    if strange := [f"names of options must be text, got {key!r:.80}" for key in content if not isinstance(key, str)]:
         raise FormatError(str(path), strange)
     return content
 

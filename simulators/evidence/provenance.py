@@ -3,6 +3,7 @@
 import csv
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,10 @@ from importlib import metadata
 from pathlib import Path
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.netx_exports.files import PathLike, existing_file, replacing
+
+_FORMULA = re.compile(r"'*[=+\-@\t]")
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 
 def commit() -> str:
@@ -66,7 +70,7 @@ def write_csv(path: PathLike, rows: Sequence[Mapping[str, object]]) -> None:
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in rows)
 
 
 def read_csv(path: PathLike) -> list[dict[str, str]]:
@@ -76,7 +80,7 @@ def read_csv(path: PathLike) -> list[dict[str, str]]:
         LapilliError: when the file cannot be read or is no such table.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(existing_file(path), newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, strict=True))
     except OSError as error:
         raise LapilliError(f"cannot read {path}: {error.strerror or error}") from None
@@ -86,7 +90,21 @@ def read_csv(path: PathLike) -> list[dict[str, str]]:
         # DictReader files cells beyond the header under None, and fills missing ones with None.
         if None in row or None in row.values():
             raise LapilliError(f"cannot read {path}: row {number + 1} has not as many cells as the header")
-    return rows
+    return [{name: _unquoted(cell) for name, cell in row.items()} for row in rows]
+
+
+def _no_formula(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula: text that looks like one has a quote in front."""
+    if not isinstance(cell, str):
+        return cell
+    # Python's writer leaves this end of a line without quotes, and a reader begins a row there.
+    cell = cell.replace("\r", "\\r")
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _unquoted(cell: str) -> str:
+    """The cell before `_no_formula`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -14,13 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.files import PathLike, replacing
-from lapilli.simulators.events import Events, EventsError, file_problems
+from lapilli.simulators.events import Events, EventsError
 from lapilli.simulators.files.archives import MemberReader, open_members
+from lapilli.simulators.files.event_facts import EVENT_FIELDS, FACT_FIELDS, read_facts
 from lapilli.simulators.files.spool import Spool, write_array
 from lapilli.simulators.plan import _ignore
-
-EVENT_FIELDS = ("step", "neuron", "value")
-"""Arrays with an entry for each event; `value` only where events carry one."""
 
 
 class EventFile:
@@ -36,30 +34,11 @@ class EventFile:
 
     def __init__(self, path: PathLike) -> None:
         self.path = path
-        with open_members(path, EventsError) as members:
-            whole = {name: member.read_all() for name, member in members.items() if name not in EVENT_FIELDS}
+        with open_members(path, EventsError, known={*EVENT_FIELDS, *FACT_FIELDS}) as members:
+            facts = read_facts(path, members, EventsError)
             self._lengths = {name: member.shape for name, member in members.items() if name in EVENT_FIELDS}
-        empty = {name: np.zeros((0,) * len(shape), np.int32) for name, shape in self._lengths.items()}
-        if problems := file_problems(whole | empty):
-            raise EventsError(str(path), problems)
-        self.offsets: npt.NDArray[np.int64] = whole["offsets"].astype(np.int64)
-        self.labels: npt.NDArray[np.int64] | None = whole["labels"].astype(np.int64) if "labels" in whole else None
-        self.n_steps, self.shape = int(whole["n_steps"]), tuple(int(side) for side in whole["shape"])
-        self.n_events = int(self.offsets[-1]) if self.offsets.ndim == 1 and len(self.offsets) else 0
-        needed = (self.n_events,)
-        problems = [f"{name}: needs {self.n_events} entries" for name, s in self._lengths.items() if s != needed]
-        # Differences of hostile offsets would overflow.
-        if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] or _falls(self.offsets):
-            problems.append("offsets: must rise from 0")
-        elif self.labels is not None and self.labels.shape != (len(self),):
-            problems.append(f"labels: needs one entry for each of {len(self)} samples")
-        if problems:
-            raise EventsError(str(path), problems)
-        try:
-            # The checks of an empty `Events` are those of the facts that all chunks share.
-            Events(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64), self.n_steps, self.shape)
-        except EventsError as error:
-            raise EventsError(str(path), error.problems) from None
+        self.offsets, self.labels, self.n_steps, self.shape = facts.offsets, facts.labels, facts.n_steps, facts.shape
+        self.n_events = int(self.offsets[-1])
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -91,10 +70,6 @@ class EventFile:
             raise EventsError(f"{self.path}: samples {first}…{last - 1}", error.problems) from None
 
 
-def _falls(offsets: npt.NDArray[np.int64]) -> bool:
-    return bool(np.any(offsets[1:] < offsets[:-1]))
-
-
 class EventWriter:
     """Writes an event file chunk by chunk; the file appears, whole, when the block ends without an error.
 
@@ -124,7 +99,14 @@ class EventWriter:
         return None
 
     def add(self, events: Events) -> None:
-        """Append the samples of `events`."""
+        """Append the samples of `events`.
+
+        Raises:
+            EventsError: when they have another shape or length than the file.
+        """
+        if (events.n_steps, events.shape) != (self._n_steps, self._shape):
+            found = f"{events.n_steps} steps of {events.shape}"
+            raise EventsError("events", [f"must be {self._n_steps} steps of {self._shape}, got {found}"])
         self._n_samples += len(events)
         if events.labels is not None:
             self._labels.append(events.labels)

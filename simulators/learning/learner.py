@@ -17,7 +17,7 @@ from lapilli.simulators.learning.config import LearningConfig, LearningError
 from lapilli.simulators.learning.feeding import feed
 from lapilli.simulators.learning.parts import learning_part
 from lapilli.simulators.plan import _ignore
-from lapilli.simulators.run import check_events
+from lapilli.simulators.run import at_least_one, check_events
 
 Int64 = npt.NDArray[np.int64]
 
@@ -118,9 +118,7 @@ def learn(
     network = with_readout(network)
     part = learning_part(network, layers)
     check_events(network, events)
-    steps = events.n_steps + network.depth if n_steps is None else n_steps
-    if steps < 1:
-        raise LapilliError(f"n_steps: must be at least 1, got {steps}")
+    steps = at_least_one("n_steps", events.n_steps + network.depth if n_steps is None else n_steps)
     blueprint = learning_blueprint(part, config, steps)
     labels = checked_labels(events, blueprint.n_classes)
     if state is None:

@@ -103,6 +103,10 @@ class StreamSession:
         return np.arange(len(record))
 
     @property
+    def labels(self) -> None:
+        """Nobody knows those of the samples that will come."""
+
+    @property
     def identity(self) -> bytes:
         """SHA-256 of all that decides what is learnt, but for the samples."""
         header = [list(self.header.shape), self.header.n_steps, self.header.n_classes]

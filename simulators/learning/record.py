@@ -2,7 +2,7 @@
 
 import io
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,9 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError
 from lapilli.netx_exports.files import PathLike, replacing
-from lapilli.simulators.files.archives import read_arrays
+from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE
+from lapilli.simulators.files.archives import MemberReader, open_members
+from lapilli.simulators.files.event_facts import MAX_SAMPLES, int64_of
 from lapilli.simulators.learning.learner import OPERATIONS, Learned, LearningState
 
 Int64 = npt.NDArray[np.int64]
@@ -104,35 +106,91 @@ def _undisturbed() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def load_record(path: PathLike, identity: bytes, shapes: Sequence[tuple[int, ...]]) -> LearningRecord:
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What a run that goes on knows of its record.
+
+    Arguments:
+        identity: of the run.
+        shapes: of the weights of its synapses.
+        n_classes: neurons of its readout.
+        n_steps: of each sample.
+        labels: of all samples in the order in which they are learnt; None: nobody knows.
+    """
+
+    identity: bytes
+    shapes: Sequence[tuple[int, ...]]
+    n_classes: int
+    n_steps: int
+    labels: Int64 | None
+
+
+def load_record(path: PathLike, known: Recorded) -> LearningRecord:
     """Read a record.
 
     Arguments:
         path: the file.
-        identity: of the run that goes on.
-        shapes: of the weights of its synapses.
+        known: of the run that goes on.
 
     Raises:
         LapilliError: when the file cannot be read.
-        RecordError: when it is no record, or one of another run.
+        RecordError: when it is no record, one of another run, or one that this run cannot have come to.
     """
-    arrays = read_arrays(path, RecordError)
-    weights = [f"weights{number}" for number in range(len(shapes))]
-    expected = {"labels", "decisions", "operations", "n_steps", "milliseconds", "identity", *weights}
-    if problems := [f"{name}: missing" for name in sorted(expected - arrays.keys())]:
+    weights = [f"weights{number}" for number in range(len(known.shapes))]
+    names = ("labels", "decisions", "operations", "n_steps", "milliseconds", "identity", *weights)
+    with open_members(path, RecordError) as members:
+        problems = [f"{name}: missing" for name in sorted(set(names) - members.keys())]
+        problems = problems or _identity_problems(members["identity"], known)
+        problems = problems or _shape_problems({name: member.shape for name, member in members.items()}, known, names)
+        if problems:
+            raise RecordError(str(path), problems)
+        arrays = {name: int64_of(name, members[name].read_all(), problems) for name in names if name != "identity"}
+    if problems := problems or list(_value_problems(arrays, known)):
         raise RecordError(str(path), problems)
-    if arrays["identity"].tobytes() != identity:
-        raise RecordError(str(path), ["it is of a run with another network, other events or other options"])
-    found = [arrays[name].shape for name in weights]
-    if found != list(shapes):
-        raise RecordError(str(path), [f"weights: shapes must be {list(shapes)}, got {found}"])
-    n_samples = len(arrays["decisions"]) if arrays["decisions"].ndim == 1 else -1
-    if arrays["labels"].shape != (n_samples,) or arrays["operations"].shape != (n_samples, len(OPERATIONS)):
-        raise RecordError(str(path), ["labels, decisions and operations must be of the same samples"])
     return LearningRecord(
         LearningState(tuple(arrays[name].astype(np.int16) for name in weights), int(arrays["n_steps"])),
-        arrays["labels"].astype(np.int64),
-        arrays["decisions"].astype(np.int64),
-        arrays["operations"].astype(np.int64),
+        arrays["labels"],
+        arrays["decisions"],
+        arrays["operations"],
         int(arrays["milliseconds"]) / 1e3,
     )
+
+
+def _identity_problems(member: MemberReader, known: Recorded) -> list[str]:
+    found = member.read_all().tobytes() if member.shape == (len(known.identity),) else b""
+    other = "it is of a run with another network, other events or other options"
+    return [] if found == known.identity else [other]
+
+
+def _shape_problems(found: Mapping[str, tuple[int, ...]], known: Recorded, names: Sequence[str]) -> list[str]:
+    """What the sizes of the arrays alone tell."""
+    problems = [f"{name}: unknown entry" for name in found if name not in names]
+    weights = [found[f"weights{number}"] for number in range(len(known.shapes))]
+    if weights != list(known.shapes):
+        problems.append(f"weights: shapes must be {list(known.shapes)}, got {weights}")
+    problems += [
+        f"{name}: must be one number, got shape {found[name]}" for name in ("n_steps", "milliseconds") if found[name]
+    ]
+    n = found["decisions"][0] if len(found["decisions"]) == 1 else -1
+    if found["labels"] != (n,) or found["operations"] != (n, len(OPERATIONS)):
+        problems.append("labels, decisions and operations must be of the same samples")
+    most = MAX_SAMPLES if known.labels is None else len(known.labels)
+    if n > most:
+        problems.append(f"holds {n} samples of a run that has {most}")
+    return problems
+
+
+def _value_problems(arrays: Mapping[str, Int64], known: Recorded) -> Iterator[str]:
+    """What this run cannot have come to."""
+    n = len(arrays["decisions"])
+    limits = dict.fromkeys(("labels", "decisions"), (0, known.n_classes - 1))
+    limits |= {name: WEIGHT_RANGE["mixed"] for name in arrays if name.startswith("weights")}
+    limits |= {"operations": (-1, np.iinfo(np.int64).max), "milliseconds": (0, np.iinfo(np.int64).max)}
+    for name, (low, high) in limits.items():
+        found = arrays[name]
+        if found.size and not low <= found.min() <= found.max() <= high:
+            yield f"{name}: must be {low}…{high}, got {found.min()}…{found.max()}"
+    if arrays["n_steps"] != n * known.n_steps:
+        yield f"n_steps: must be {n * known.n_steps}, those of {n} samples, got {arrays['n_steps']}"
+    if known.labels is not None and not np.array_equal(arrays["labels"], known.labels[:n]):
+        yield "labels: are not those of the samples"

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.readout import as_metadata
 from lapilli.simulators.events import Events
@@ -14,7 +17,7 @@ from lapilli.simulators.learning.blueprint import learned_network
 from lapilli.simulators.learning.config import LearningConfig
 from lapilli.simulators.learning.learner import Learned, LearningBackend, initial_state, learn
 from lapilli.simulators.learning.parts import learning_part
-from lapilli.simulators.learning.record import LearningRecord, load_record, new_record, save_record
+from lapilli.simulators.learning.record import LearningRecord, Recorded, load_record, new_record, save_record
 
 SAVE_S = 5.0
 """Seconds between two records on disk."""
@@ -48,6 +51,10 @@ class LearningRun(Protocol):
         """For a Lava run of a stretch of samples."""
 
     @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """Of all samples in the order in which they are learnt; None: nobody knows."""
+
+    @property
     def identity(self) -> bytes:
         """SHA-256 of all that decides what is learnt, as far as it is known."""
 
@@ -70,7 +77,9 @@ def start_record(run: LearningRun, path: Path, resume: bool) -> LearningRecord:
     """
     record = new_record(initial_state(run.network, run.config, run.layers, run.n_steps))
     if resume and path.exists():
-        return load_record(path, run.identity, [weights.shape for weights in record.state.weights])
+        shapes = [weights.shape for weights in record.state.weights]
+        known = Recorded(run.identity, shapes, run.network.output.size, run.n_steps, run.labels)
+        return load_record(path, known)
     return record
 
 

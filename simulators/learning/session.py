@@ -68,6 +68,11 @@ class LearningSession:
         return self.order[: len(record)]
 
     @property
+    def labels(self) -> Int64:
+        """Of all samples, in the order in which they are learnt."""
+        return checked_labels(self.events, self.network.output.size)[self.order]
+
+    @property
     def identity(self) -> bytes:
         """SHA-256 of all that decides what is learnt."""
         digest = identity_of(self, self.epochs, self.shuffle_seed)

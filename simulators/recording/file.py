@@ -17,9 +17,9 @@ from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.network import MAX_NAME, MAX_NEURONS
 from lapilli.netx_exports.neurons.kinds import known_states
 from lapilli.netx_exports.synapses.kinds import INPUT
-from lapilli.simulators.events import MAX_STEPS, Events, EventsError
+from lapilli.simulators.events import Events, EventsError
 from lapilli.simulators.files.archives import MemberReader, open_members
-from lapilli.simulators.files.event_file import EVENT_FIELDS
+from lapilli.simulators.files.event_facts import EVENT_FIELDS, MAX_SAMPLES, MAX_STEPS, int64_of
 from lapilli.simulators.plan import _ignore
 from lapilli.simulators.recording.choice import SPIKES, RecordedLayer
 from lapilli.simulators.results import Recording
@@ -82,9 +82,9 @@ class RecordingFile:
             facts = {name: _whole(member) for name, member in members.items() if "/" not in name}
             self.fingerprint = facts["fingerprint"].astype(np.uint8).tobytes().hex()
             self.n_steps = int(facts["n_steps"])
-            self.samples: npt.NDArray[np.int64] = facts["samples"].astype(np.int64)
-            self.labels: npt.NDArray[np.int64] | None = facts["labels"].astype(np.int64) if "labels" in facts else None
-            if problems := self._value_problems(int(facts["schema"])):
+            self.samples = int64_of("samples", facts["samples"], problems)
+            self.labels = int64_of("labels", facts["labels"], problems) if "labels" in facts else None
+            if problems := problems or self._value_problems(facts):
                 raise RecordingError(str(path), problems)
             self._offsets: dict[str, npt.NDArray[np.int64]] = {}
             self._sizes = {name: prod(member.shape) * member.dtype.itemsize for name, member in members.items()}
@@ -189,10 +189,12 @@ class RecordingFile:
         except EventsError as error:
             raise RecordingError(f"{self.path}: layer {layer.name!r}", error.problems) from None
 
-    def _value_problems(self, schema: int) -> list[str]:
+    def _value_problems(self, facts: Mapping[str, npt.NDArray[Any]]) -> list[str]:
         problems = []
-        if schema != SCHEMA:
-            problems.append(f"schema: {SCHEMA} is read, got {schema}")
+        if facts["schema"] != SCHEMA:
+            problems.append(f"schema: {SCHEMA} is read, got {facts['schema']}")
+        if np.any((facts["fingerprint"] < 0) | (facts["fingerprint"] > 255)):
+            problems.append("fingerprint: must be 32 bytes")
         if not 1 <= self.n_steps <= MAX_STEPS:
             problems.append(f"n_steps: must be 1…{MAX_STEPS}, got {self.n_steps}")
         if self.samples.ndim != 1 or np.any(self.samples < 0) or np.any(np.diff(self.samples) <= 0):
@@ -228,9 +230,13 @@ class RecordingFile:
         return RecordedLayer(name, shape, kinds, levels)
 
     def _offset_problems(self, name: str, part: Archive) -> list[str]:
-        offsets = _whole(part["offsets"]).astype(np.int64)
-        if offsets.shape != (len(self.samples) + 1,) or offsets[0] or np.any(offsets[1:] < offsets[:-1]):
-            return [f"offsets: must rise from 0, one entry more than {len(self.samples)} samples"]
+        wanted = f"offsets: must rise from 0, one entry more than {len(self.samples)} samples"
+        if part["offsets"].shape != (len(self.samples) + 1,):
+            return [wanted]
+        problems: list[str] = []
+        offsets = int64_of("offsets", _whole(part["offsets"]), problems)
+        if problems or offsets[0] or np.any(offsets[1:] < offsets[:-1]):
+            return problems or [wanted]
         self._offsets[name] = offsets
         needed = (int(offsets[-1]),)
         return [
@@ -249,6 +255,11 @@ def _fact_problems(members: Archive) -> list[str]:
         f"{name}: must be of shape {shape}, got {facts[name]}"
         for name, shape in _FACTS.items()
         if name in facts and facts[name] != shape
+    ]
+    problems += [
+        f"{name}: must have at most {MAX_SAMPLES} entries, got shape {facts[name]}"
+        for name in ("samples", "labels")
+        if prod(facts.get(name, ())) > MAX_SAMPLES
     ]
     return problems
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import part_prefix, remove_leftovers
+from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.locks import waited_for
 from lapilli.training.data.framing import MAX_STEPS
 from lapilli.training.data.samples import StoredEvents
@@ -272,7 +273,7 @@ def _growing(folder: Path, name: str, dtype: str) -> Iterator[_GrowingArray]:
 
 def _read_meta(folder: Path) -> dict[str, Any]:
     try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        meta = read_json((folder / "meta.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CacheError(str(folder), [f"meta.json cannot be read ({error})"]) from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:

@@ -26,7 +26,8 @@ from lapilli.training.networks.time import clear_state, reads_input_directly, sl
 class SlayerBackend:
     """Runs a SLAYER module in place of the network exported from it: `run(network, events, SlayerBackend(module))`.
 
-    Spikes are those of the neurons, before the block's shift by one step; current and voltage are the integers of
+    Spikes are those of the neurons, before the block's shift by one step, which the network's synapses take wherever
+    the module leaves it out; current and voltage are the integers of
     Lava's fixed-point models, after the reset; a bias acts on the voltage and is not in the current.
 
     Arguments:
@@ -82,7 +83,11 @@ def _run_batches(module: torch.nn.Module, network: Network, events: Events, plan
         with ExitStack() as stack:
             traces = [stack.enter_context(_tapped(block)) for block in spiking]
             _forward(module, blocks, batch, plan.n_steps, device)
-        yield [_arrays(trace, block, layer) for trace, block, layer in zip(traces, spiking, network.layers)]
+        late = np.cumsum([0, *(not getattr(block, "delay_shift", True) for block in spiking[:-1])])
+        yield [
+            _late(_arrays(trace, block, layer), int(steps))
+            for trace, block, layer, steps in zip(traces, spiking, network.layers, late)
+        ]
         plan.progress(len(batch))
     clear_state(module)
 
@@ -177,6 +182,15 @@ def _arrays(trace: _Trace, block: Any, layer: Layer) -> Arrays:
     own_delay = None if layer.recurrent or layer.neuron.has_bias else block.delay
     to_shape = (len(voltage), *layer.shape, voltage.shape[-1])
     return {name: _delayed(array, own_delay).reshape(to_shape) for name, array in arrays.items()}
+
+
+def _late(arrays: Arrays, steps: int) -> Arrays:
+    """What a layer does in the network, whose synapses take a step each also behind blocks that are not shifted."""
+    if not steps:
+        return arrays
+    return {
+        name: np.pad(array, [(0, 0)] * (array.ndim - 1) + [(steps, 0)])[..., :-steps] for name, array in arrays.items()
+    }
 
 
 def _delayed(array: npt.NDArray[np.int32], delay: Any) -> npt.NDArray[np.int32]:

@@ -12,6 +12,7 @@ from lightning.fabric.plugins.io import CheckpointIO
 
 from lapilli.netx_exports.errors import FormatError
 from lapilli.netx_exports.files import PathLike, existing_file, replacing
+from lapilli.netx_exports.json_text import read_json
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -47,11 +48,11 @@ class SafetensorsCheckpointIO(CheckpointIO):
         file = existing_file(path)
         try:
             with safetensors.safe_open(file, "pt") as opened:
-                tree = json.loads((opened.metadata() or {})["checkpoint"])
+                tree = read_json((opened.metadata() or {})["checkpoint"])
                 names = list(opened.keys())
                 tensors = {name: opened.get_tensor(name) for name in names}
             checkpoint = _from_json(tree, tensors)
-        except (safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+        except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise FormatError(str(path), [f"not a checkpoint of lapilli, or a damaged one ({error})"]) from error
         if not isinstance(checkpoint, dict):
             raise FormatError(str(path), ["not a checkpoint of lapilli: its top is no dictionary"])

@@ -19,12 +19,13 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-import yaml
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike, existing_file, is_leftover, remove_leftovers, replacing
+from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.locks import locked
-from lapilli.simulators.configurations import as_plain, configured
+from lapilli.simulators.configurations import as_plain, configured, read_mapping
+from lapilli.simulators.files.plain_yaml import parse_yaml, write_yaml
 
 _LOCK = ".lock"
 """There while a process works in the folder."""
@@ -115,7 +116,7 @@ def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: typ
         raise LapilliError(f"run folder {folder.path} is not empty; resume the run in it or choose another folder")
     remove_leftovers(folder.path)
     with replacing(folder.config) as temporary:
-        temporary.write_text(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), encoding="utf-8")
+        temporary.write_text(write_yaml(config), encoding="utf-8")
     return folder
 
 
@@ -128,13 +129,7 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
     """
     if not folder.config.is_file():
         raise LapilliError(f"{folder.path} is not a run folder: it has no {folder.config.name}")
-    try:
-        config = yaml.safe_load(existing_file(folder.config).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FormatError(str(folder.config), [" ".join(str(error).split())]) from error
-    if not isinstance(config, dict):
-        raise FormatError(str(folder.config), [f"must be a mapping, got {type(config).__name__}"])
-    return config
+    return read_mapping(folder.config)
 
 
 def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> None:
@@ -172,7 +167,7 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, 
         raise LapilliError(f"run {folder.path} is not finished: it has no {folder.weights.name}; resume it first")
     try:
         with safetensors.safe_open(existing_file(folder.weights), "pt") as opened:
-            facts = json.loads((opened.metadata() or {}).get(_FACTS, "{}"))
+            facts = read_json((opened.metadata() or {}).get(_FACTS, "{}"))
             names = list(opened.keys())
             return {name: opened.get_tensor(name) for name in names}, dict(facts)
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
@@ -222,7 +217,7 @@ def _names(kind: type[Any]) -> set[str]:
 
 def _of_yaml(config: Mapping[str, Any]) -> Any:
     """As a file gives it back: tuples are lists."""
-    return yaml.safe_load(yaml.safe_dump(dict(config)))
+    return parse_yaml(write_yaml(config), "config")
 
 
 def _flat(tree: Any, prefix: str = "") -> dict[str, Any]:

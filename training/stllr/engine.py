@@ -107,6 +107,10 @@ class _EngineRun:
     time_limit_s: float | None = None
 
     @property
+    def labels(self) -> None:
+        """Not compared: the data are not part of the run."""
+
+    @property
     def identity(self) -> bytes:
         """SHA-256 of all that decides what is learnt, but for the data, which the run folder's configuration names."""
         return identity_of(self, self.epochs, self.seed).digest()

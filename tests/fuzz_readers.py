@@ -1,0 +1,336 @@
+"""Mutated files for every reader: what comes of each must be a value or one sentence, soon and in little memory.
+
+    .venv/bin/python tests/fuzz_readers.py 2400 [seed]
+
+writes that many files, of all readers in turn, reads each, and prints what came out. `tests/test_fuzz_readers.py` runs
+a sample. NetX and NIR have tests of their own beside it (`test_fuzz_netx.py`, `test_nir_foreign.py`).
+"""
+
+import io
+import json
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lapilli import cli
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, Readout, load, save, save_nir
+from lapilli.netx_exports.nir.reader import load_nir
+from lapilli.simulators import Events
+from lapilli.simulators.bill.cost_table import load_table
+from lapilli.simulators.configurations import read_mapping
+from lapilli.simulators.evidence.provenance import read_csv
+from lapilli.simulators.files.event_file import EventFile
+from lapilli.simulators.learning import LearningConfig
+from lapilli.simulators.learning.labelled_lines import read_lines, written_lines
+from lapilli.simulators.learning.session import LearningSession
+from lapilli.simulators.recording.file import RecordingFile
+from lapilli.simulators.stream import Simulator
+
+SECONDS_EACH = 10.0
+MEGABYTES = 1024
+
+Read = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A reader, and good files for it.
+
+    Arguments:
+        name: of the files that it reads.
+        originals: their contents.
+        read: the reader; anything that it raises but a LapilliError is a defect.
+        text: whether mutations are those of text.
+    """
+
+    name: str
+    originals: tuple[bytes, ...]
+    read: Read
+    text: bool = False
+
+
+def network() -> Network:
+    layer = Layer("a", (4,), CubaLif(262143, 1024, 128), (DenseSynapse("input", np.arange(24).reshape(4, 6) * 2),))
+    return Network((6,), (layer,), {"words": ["a"]}, readout=Readout("voltage_sum"))
+
+
+def session() -> LearningSession:
+    rng = np.random.default_rng(0)
+    events = Events.from_dense(rng.random((5, 6, 8)) < 0.3, rng.integers(0, 4, 5))
+    return LearningSession(network(), events, LearningConfig(), None, n_steps=9)
+
+
+def readers(folder: Path) -> list[Reader]:
+    """All of them, each with what lapilli itself wrote."""
+    events = session().events
+    path = folder / "original"
+    found = [
+        Reader("netx", (made(path, lambda: save(network(), path)),), load),
+        Reader("nir", _nir(path), lambda file: load_nir(file, 1e-4)),
+        Reader("events", _packed(made(path, lambda: events.save(path))), _read_events),
+        Reader("recording", _packed(_recording(folder)), lambda file: RecordingFile(file).read()),
+        Reader("record", (made(path, lambda: session().run(path)),), lambda file: _resume(folder, file)),
+        Reader("state", _packed(made(path, lambda: Simulator(network()).save_state(path))), _restore),
+        Reader("json lines", ("\n".join(written_lines(events, 4)).encode(),), _read_lines, text=True),
+        Reader("yaml", _packaged_configs(), read_mapping, text=True),
+        Reader("cost table", _tables(), load_table, text=True),
+        Reader("csv", (b'name,number\na,1\n"b,c",2\n\'=x,3\n',), read_csv, text=True),
+        Reader("command line", (made(path, lambda: save(network(), path)),), _inspect),
+    ]
+    return [*found, *_of_training(folder)]
+
+
+def made(path: Path, write: Callable[[], object]) -> bytes:
+    path.unlink(missing_ok=True)
+    write()
+    return path.read_bytes()
+
+
+def _packed(content: bytes) -> tuple[bytes, bytes]:
+    """An archive as it is, and stored, so that mutations reach its arrays."""
+    stored = io.BytesIO()
+    with np.load(io.BytesIO(content)) as archive:
+        np.savez(stored, **dict(archive))
+    return content, stored.getvalue()
+
+
+def _nir(path: Path) -> tuple[bytes, ...]:
+    try:
+        return (made(path, lambda: save_nir(network(), path)),)
+    except LapilliError:
+        return (b"",)
+
+
+def _recording(folder: Path) -> bytes:
+    save(network(), folder / "a.net")
+    session().events.save(folder / "in.npz")
+    words = ["--input", str(folder / "in.npz"), "--output", str(folder / "out.npz"), "--record", "spikes,voltage"]
+    with redirect_stdout(io.StringIO()):
+        assert cli.main(["simulate", str(folder / "a.net"), *words, "--recording", str(folder / "r.npz")]) == 0
+    return (folder / "r.npz").read_bytes()
+
+
+def _read_events(file: Path) -> object:
+    return Events.load(file), [chunk.n_events for chunk in EventFile(file).chunks(2)]
+
+
+def _restore(file: Path) -> object:
+    simulator = Simulator(network())
+    simulator.restore_state(file)
+    return simulator.step([0, 3])
+
+
+def _resume(folder: Path, file: Path) -> object:
+    record = folder / "record.npz"
+    record.write_bytes(file.read_bytes())
+    return session().run(record, resume=True)
+
+
+def _read_lines(file: Path) -> object:
+    with open(file, "rb") as opened:
+        header, samples = read_lines(opened, file.name)
+        return header, list(samples)
+
+
+def _packaged_configs() -> tuple[bytes, ...]:
+    folder = Path(__file__).parents[1] / "training" / "configs"
+    return tuple(path.read_bytes() for path in sorted(folder.glob("*.yaml"))[:6])
+
+
+def _tables() -> tuple[bytes, ...]:
+    folder = Path(__file__).parents[1] / "simulators" / "bill" / "tables"
+    return tuple(path.read_bytes() for path in sorted(folder.glob("*.yaml")))
+
+
+def _inspect(file: Path) -> object:
+    """Whatever `lapilli inspect` says goes to the terminal: one line, without anything that a terminal obeys."""
+    output, errors = io.StringIO(), io.StringIO()
+    with redirect_stdout(output), redirect_stderr(errors):
+        status = cli.main(["inspect", str(file)])
+    assert status in (0, 2), errors.getvalue()
+    assert (errors.getvalue().count("\n") == 1) == (status == 2)
+    assert all(char.isprintable() or char == "\n" for char in output.getvalue() + errors.getvalue())
+    if status:
+        raise LapilliError(errors.getvalue().strip())
+    return status
+
+
+def _of_training(folder: Path) -> list[Reader]:
+    """Checkpoints and weights, where torch is installed."""
+    try:
+        import torch
+
+        from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO
+        from lapilli.training.loop.run_folder import RunFolder, read_weights, write_weights
+    except ImportError:
+        return []
+    checkpoints, run = SafetensorsCheckpointIO(), RunFolder(folder / "run")
+    run.path.mkdir(exist_ok=True)
+    path = folder / "checkpoint"
+    tree = {"epoch": 3, "state_dict": {"w": torch.arange(6.0)}, "loops": [{"a": (1, 2.5, None, True)}]}
+    weights = {"w": torch.arange(6.0)}
+
+    def read(file: Path) -> object:
+        run.weights.write_bytes(file.read_bytes())
+        return read_weights(run)
+
+    return [
+        Reader(
+            "checkpoint", (made(path, lambda: checkpoints.save_checkpoint(tree, path)),), checkpoints.load_checkpoint
+        ),
+        Reader("weights", (made(run.weights, lambda: write_weights(run, weights, {"n": [1]})),), read),
+    ]
+
+
+HOSTILE = ["[" * 3000, "{" * 3000, "9" * 5000, "&a [*a]", "*a", "!!python/name:os.system", "\x1b[2J", "\x00", "'", '"',
+           ": ", "- ", "null", "true", "-1", "1e999", ".nan", "1" * 30, "0x" + "f" * 3000, "\ud7ff", "=cmd", "NaN"]  # fmt: skip
+
+
+def mutated_text(content: bytes, rng: random.Random) -> bytes:
+    """With words of a stranger put in, lines gone or twice, or as `mutated`."""
+    if rng.random() < 0.3:
+        return mutated(content, rng)
+    text = content.decode()
+    for _ in range(rng.choice([1, 1, 2, 4])):
+        place = rng.randrange(len(text) + 1)
+        kind = rng.random()
+        if kind < 0.6:
+            text = text[:place] + rng.choice(HOSTILE) + text[place + rng.choice([0, 0, 1, 5]) :]
+        elif kind < 0.8:
+            lines = text.split("\n")
+            lines.insert(rng.randrange(len(lines)), rng.choice(lines))
+            text = "\n".join(lines)
+        else:
+            text = text[:place] + text[place + rng.randrange(40) :]
+    return text.encode()
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """Cut off, or with some bits, bytes or words replaced, or with bytes put in."""
+    if rng.random() < 0.1:
+        return content[: rng.randrange(len(content) + 1)]
+    broken = bytearray(content or b"\0")
+    for _ in range(rng.choice([1, 1, 1, 2, 4, 16])):
+        place, kind = rng.randrange(len(broken)), rng.random()
+        if kind < 0.4:
+            broken[place] ^= 1 << rng.randrange(8)
+        elif kind < 0.6:
+            broken[place] = rng.choice([0, 1, 127, 128, 255, rng.randrange(256)])
+        elif kind < 0.9:
+            width = rng.choice([2, 4, 8])
+            word = rng.choice([0, (1 << 8 * width) - 1, 1 << rng.randrange(8 * width)]).to_bytes(width, "little")
+            broken[place : place + width] = word
+        else:
+            broken[place:place] = rng.randbytes(rng.choice([1, 8, 64]))
+    return bytes(broken)
+
+
+def mutated_archive(content: bytes, rng: random.Random) -> bytes:
+    """An archive that is whole, checksums included, and of which the arrays are other ones."""
+    with np.load(io.BytesIO(content)) as archive:
+        arrays = dict(archive)
+    for _ in range(rng.choice([1, 1, 2])):
+        name = rng.choice(list(arrays) or ["a"])
+        kind = rng.randrange(5)
+        if kind == 0:
+            arrays.pop(name, None)
+        elif kind == 1:
+            arrays[rng.choice(["x", "a/b/c", "\x1b[2J", name + "0"])] = np.zeros(rng.choice([1, 5, 100_000]), int)
+        elif name in arrays:
+            arrays[name] = _other_array(arrays[name], kind, rng)
+    found = io.BytesIO()
+    np.savez_compressed(found, **arrays)
+    return found.getvalue()
+
+
+def _other_array(array: np.ndarray, kind: int, rng: random.Random) -> np.ndarray:
+    wide = np.array(array, np.int64)
+    if kind == 2 and wide.size:
+        wide.reshape(-1)[rng.randrange(wide.size)] = rng.choice([-1, -(2**63), 2**31, 2**62, 2**63 - 1, 99, 0])
+        return wide if rng.random() < 0.5 else wide.astype(array.dtype)
+    if kind == 3:
+        return rng.choice(
+            [wide[..., None], wide.reshape(-1)[:-1], wide.astype(float), wide.astype(bool), wide.view(np.uint64)]
+        )
+    return np.asarray(rng.choice([0, -1, 2**63 - 1, np.uint64(2**63), np.zeros((0, 3), int), np.zeros((2, 2), int)]))
+
+
+def mutation(reader: Reader, rng: random.Random) -> bytes:
+    """A mutated file."""
+    content = rng.choice(reader.originals)
+    if reader.text:
+        return mutated_text(content, rng)
+    if zipfile.is_zipfile(io.BytesIO(content)) and rng.random() < 0.5:
+        return mutated_archive(content, rng)
+    return mutated(content, rng)
+
+
+def outcome(reader: Reader, path: Path) -> str:
+    """ "read" or "refused"; anything else than a value and one sentence of ours goes through."""
+    started = time.perf_counter()
+    try:
+        reader.read(path)
+        answer = "read"
+    except LapilliError as error:
+        answer = "refused"
+        assert "\n" not in str(error), str(error)
+    assert time.perf_counter() - started < SECONDS_EACH, f"{time.perf_counter() - started:.1f} s"
+    return answer
+
+
+def run(n_files: int, seed: int, keep: Path | None = None) -> dict[str, dict[str, int]]:
+    """Read `n_files` mutations in `MEGABYTES` of address space beside what is in use; how often what came out.
+
+    Raises:
+        AssertionError: naming the first file that breaks a promise, which stays as `keep`.
+    """
+    rng = random.Random(seed)
+    seen: dict[str, Counter[str]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        all_readers = readers(folder)
+        for reader in all_readers:
+            # What compiles, and whatever else the first time takes.
+            (folder / "mutated").write_bytes(reader.originals[0])
+            outcome(reader, folder / "mutated")
+        in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        limits = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (in_use + (MEGABYTES << 20), limits[1]))
+        try:
+            for number in range(n_files):
+                reader = all_readers[number % len(all_readers)]
+                content = mutation(reader, rng)
+                (folder / "mutated").write_bytes(content)
+                try:
+                    answer = outcome(reader, folder / "mutated")
+                except Exception as error:
+                    if keep is not None:
+                        keep.write_bytes(content)
+                    raise AssertionError(f"{reader.name}, file {number} of seed {seed}: {error!r}") from error
+                seen.setdefault(reader.name, Counter())[answer] += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, limits)
+    return {name: dict(counts) for name, counts in seen.items()}
+
+
+if __name__ == "__main__":
+    begun = time.perf_counter()
+    found = run(
+        int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, Path(os.environ.get("KEEP", "/tmp/mutated"))
+    )
+    print(json.dumps(found, indent=1))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(
+        f"{sum(sum(of.values()) for of in found.values())} files, {time.perf_counter() - begun:.0f} s, {peak} MB at most"
+    )
