@@ -15,8 +15,8 @@ from lapilli.simulators.events import Events
 from lapilli.training.data.augmentation import AugmentConfig, augment
 from lapilli.training.data.catalogue import prepared
 from lapilli.training.data.digits import N_CLASSES, deform, digits
-from lapilli.training.data.framing import Framing, Split, check_taken
-from lapilli.training.data.lines import Lines, beside_lines, lined
+from lapilli.training.data.framing import Framing, Lines, Split, check_taken
+from lapilli.training.data.lines import beside_lines, lined
 from lapilli.training.data.samples import Samples, in_memory
 from lapilli.training.loop.batches import Augment
 
