@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,12 +91,12 @@ def test_networks_of_more_and_fewer_steps_stand_beside_each_other(
     register(monkeypatch)
     monkeypatch.setattr("lapilli.training.studies.collect.commit", lambda: "aaa")
     optimizer = OptimizerConfig(max_epochs=1, batch_size=32, keep="last")
+    given: dict[str, Any] = {"network": SMALL, "optimizer": optimizer, "loss": LossConfig(gain=20), "progress": False}
     summaries = {}
     for name, width, seed in (("fine", 4.0, 0), ("fine", 4.0, 1), ("coarse", 10.0, 0)):
         data = DataConfig(NAME, Framing(bin_ms=width), lines="valid")
-        options = {"network": SMALL, "optimizer": optimizer, "loss": LossConfig(gain=20), "progress": False}
-        folder = tmp_path / f"{name}-{seed}"
-        summaries[str(folder)] = train(folder, data=data, seed=seed, **options)
+        run_dir = tmp_path / f"{name}-{seed}"
+        summaries[str(run_dir)] = train(run_dir, data=data, seed=seed, **given)
     runs = [f"{Path(folder).name.split('-')[0]}={folder}" for folder in summaries]
     heard(str(tmp_path / "t.csv"), runs, streamed=2)
     with open(tmp_path / "t.csv", newline="") as file:

@@ -113,6 +113,6 @@ def _rescale(module: TrainableNetwork, ratio: float) -> None:
         for name, parameter in module.named_parameters():
             if name.endswith("delay.delay"):
                 parameter.div_(ratio)
-            elif name.endswith(("current_decay", "voltage_decay")):
+            elif name.endswith(("current_decay", "voltage_decay", "memory_decay")):
                 kept = (1 - parameter.clamp(0, _UNITY) / _UNITY) ** ratio
                 parameter.copy_((1 - kept) * _UNITY)
