@@ -23,6 +23,7 @@ import yaml
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike, existing_file, replacing
 from lapilli.simulators.configurations import as_plain, configured
+from lapilli.simulators.evidence.provenance import read_csv
 
 _FACTS = "lapilli"
 """Entry of the weights file's metadata that holds the facts as JSON."""
@@ -129,6 +130,18 @@ def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> Non
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_metrics(folder: RunFolder) -> list[dict[str, float]]:
+    """The rows of the finished epochs.
+
+    Raises:
+        LapilliError: when the file cannot be read.
+    """
+    try:
+        return [{key: float(value) for key, value in row.items()} for row in read_csv(folder.metrics)]
+    except ValueError as error:
+        raise FormatError(str(folder.metrics), [str(error)]) from error
 
 
 def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:

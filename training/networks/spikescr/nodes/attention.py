@@ -72,6 +72,11 @@ class Attention(Node):
         """In Q Kᵀ a query's spike meets that channel of the keys of all steps, in A V a value's spike all rows of A."""
         return n_steps
 
+    @property
+    def matrix_products(self) -> int:
+        """Of queries and keys, and with the values."""
+        return 2
+
     def matrix_reads(self) -> tuple[str, ...]:
         """Queries and values."""
         return self.reads[0], self.reads[2]

@@ -97,6 +97,11 @@ class Node:
         """Operations for each event that it reads where all is matrix products, as publications count; 0: none is."""
         return 0
 
+    @property
+    def matrix_products(self) -> int:
+        """How many products there are."""
+        return 1
+
     def matrix_reads(self) -> tuple[str, ...]:
         """The layers whose events meet so many operations."""
         return self.reads
