@@ -86,14 +86,14 @@ def turned(values, table):
     return torch.stack([cosine * x - sine * y, sine * x + cosine * y], -1).reshape(n, t, width)
 
 
-def attended(query, key, value, write, memory: Memory):
+def attended(query, key, value, write, memory: Memory, decay):
     """What is read, in 64ths, with a memory that decays without rounding in the gradient."""
     n, n_steps, width = query.shape
     split = [part.reshape(n, n_steps, -1, memory.head) for part in (query, key, value)]
     state = torch.zeros(n, width // memory.head, memory.head, memory.head, dtype=query.dtype)
     found = []
     for s in range(n_steps + memory.look_ahead):
-        kept = state * (memory.keep / 4096)
+        kept = state * ((4096 - decay) / 4096)
         state = kept + (torch.floor(kept) - kept).detach()
         if s < n_steps:
             meets = split[1][:, s, :, :, None] * split[2][:, s, :, None, :]

@@ -84,6 +84,49 @@ def test_prepare_says_what_came_out(folder: Path, capsys: pytest.CaptureFixture[
     assert "shd-regenerated: 20 classes, input 140" in out
 
 
+def test_prepare_counts_lines_beside_the_channels(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, "shd-regenerated")
+    found = {}
+    for lines in ("none", "valid", "valid and keys"):
+        words = ("data", "prepare", "shd-regenerated", "--framing.bin-ms", "4", "--lines", lines, "--json")
+        status, out, _ = call(capsys, *words)
+        assert status == 0
+        found[lines] = json.loads(out)
+    n_channels, n_steps = found["none"]["shape"][0], found["none"]["n_steps"]
+    assert [found[lines]["shape"] for lines in found] == [[n_channels], [n_channels + 1], [n_channels + 2]]
+    assert [found[lines]["lines"] for lines in found] == list(found)
+    assert len({facts["folder"] for facts in found.values()}) == 1
+    for none, valid, keys in zip(*(facts["parts"] for facts in found.values())):
+        assert valid["spikes_per_sample"] == pytest.approx(none["spikes_per_sample"] + n_steps, abs=0.11)
+        assert valid["spikes_per_sample"] < keys["spikes_per_sample"] <= valid["spikes_per_sample"] + n_steps
+        assert none["longest"] == valid["longest"] == keys["longest"]
+
+
+def test_lines_of_images_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, "nmnist-small")
+    for verb in ("prepare", "show"):
+        out = ("--out", str(folder / "p.png")) if verb == "show" else ()
+        status, _, err = call(capsys, "data", verb, "nmnist-small", "--lines", "valid", *out)
+        assert status != 0
+        assert "data.lines: stand beside channels" in err
+    assert not (folder / "p.png").exists()
+
+
+def test_show_draws_lines(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "shd-regenerated")
+    drawn: list[Events] = []
+    monkeypatch.setattr("lapilli.training.data.pictures.draw_sample", lambda events, *_: drawn.append(events))
+    words = ("data", "show", "shd-regenerated", "--framing.pool", "5", "--out", str(folder / "p.png"))
+    for lines in ("none", "valid and keys"):
+        assert call(capsys, *words, "--lines", lines)[0] == 0
+    channels, both = (events.to_dense()[0] for events in drawn)
+    assert np.array_equal(both[:140], channels)
+    assert np.all(both[140] == 1)
+    length = int(both[141].sum())
+    assert np.array_equal(both[141], np.arange(both.shape[1]) < length)
+    assert 0 < length <= both.shape[1]
+
+
 def test_prepare_checks_what_is_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(folder, "hapt")
     assert call(capsys, "data", "prepare", "hapt")[2] == ""

@@ -13,6 +13,7 @@ from lapilli.training.networks.spikescr.functions.firing import Firing, Surrogat
 from lapilli.training.networks.spikescr.functions.neurons import integer_neurons, moments, normed_lif
 from lapilli.training.networks.spikescr.functions.rotary import turned
 from lapilli.training.networks.spikescr.functions.taps import tapped
+from lapilli.training.networks.spikescr.functions.thresholds import reached
 
 ATAN, SLAYER = Surrogate.atan(5.0), Surrogate.slayer(0.4, 0.5)
 DROPOUT = Dropout(np.uint32(12345), np.uint32(1 << 30), np.float32(4 / 3))
@@ -114,17 +115,17 @@ def test_rotary_positions():
 
 
 @pytest.mark.parametrize("look_ahead", [0, 1, 4, 11])
-@pytest.mark.parametrize("keep", [4096, 3500])
+@pytest.mark.parametrize("lost", [0.0, 596.0])
 @pytest.mark.parametrize("masked", [False, True])
-def test_attention(look_ahead, keep, masked):
+def test_attention(look_ahead, lost, masked):
     query, key, value = (spikes(*SHAPE, seed=seed) for seed in range(3))
     write = torch.ones(SHAPE[:2])
     if masked:
         write[:, 7:] = 0
-    memory = Memory(4, look_ahead, keep)
-    mine, theirs = leaves(query, key, value), double(query, key, value)
-    out = attended(mine[0], mine[1], mine[2], write, memory)
-    expected = plain.attended(theirs[0], theirs[1], theirs[2], write.double(), memory)
+    memory, decay = Memory(4, look_ahead), torch.tensor(lost)
+    mine, theirs = leaves(query, key, value, decay), double(query, key, value, decay)
+    out = attended(mine[0], mine[1], mine[2], write, memory, mine[3])
+    expected = plain.attended(theirs[0], theirs[1], theirs[2], write.double(), memory, theirs[3])
     assert torch.equal(out.double(), expected)
     assert_same_gradients((out, mine), (expected, theirs))
 
@@ -133,8 +134,18 @@ def test_attention_without_decay_is_the_product_of_three_matrices():
     query, key, value = (spikes(2, 9, 8, seed=seed) for seed in range(3))
     later = torch.arange(9)[None, :] > torch.arange(9)[:, None] + 2
     products = torch.einsum("nti,nsi->nts", query, key).masked_fill(later, 0)
-    found = attended(query, key, value, torch.ones(2, 9), Memory(8, 2))
+    found = attended(query, key, value, torch.ones(2, 9), Memory(8, 2), torch.tensor(0.0))
     assert torch.equal(found, 64 * torch.einsum("nts,nsj->ntj", products, value))
+
+
+@pytest.mark.parametrize("surrogate", [ATAN, SLAYER], ids=["atan", "slayer"])
+def test_neurons_that_keep_nothing(surrogate):
+    volts = torch.cat([drawn(*SHAPE, low=-1, high=3).flatten(), torch.ones(1)])
+    mine, theirs = leaves(volts), double(volts)
+    out = reached(mine[0], surrogate)
+    assert torch.equal(out, (volts >= 1).float())
+    expected = plain._Spike.apply(theirs[0], theirs[0] >= 1, surrogate)
+    assert_same_gradients((out, mine), (expected, theirs))
 
 
 @pytest.mark.parametrize(("n_taps", "back"), [(5, 0), (5, 2), (31, 15), (1, 0), (31, 0)])

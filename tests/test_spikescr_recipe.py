@@ -1,6 +1,7 @@
 """SpikeSCR in the recipe: trained, interrupted, exported, taught, and inherited, as any other network."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,13 @@ from lapilli.training.exported.export import export_run, load_module
 from lapilli.training.exported.spikescr_backend import layer_values
 from lapilli.training.loop import classifier
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
-from lapilli.training.loop.run_folder import RunFolder
+from lapilli.training.loop.run_folder import RunFolder, read_weights, write_weights
 from lapilli.training.methods import DistillationConfig, KdclConfig, PlainConfig
 from lapilli.training.networks.config import DEFAULT_NETWORK
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.recipes.surrogate_gradient import Options, Summary, train
+from lapilli.training.studies import __main__ as studies
 
 FINE = DataConfig(NAME, Framing(bin_ms=4.0), augment=AugmentConfig(shift_x=1), lines="valid")
 COARSE = replace(FINE, framing=Framing(bin_ms=10.0))
@@ -77,6 +79,25 @@ def test_training_learns_and_the_network_is_the_module(finished: Path) -> None:
 
 def test_the_network_is_exported_again_from_the_folder(finished: Path, tmp_path: Path) -> None:
     assert export_run(finished, tmp_path / "again.net") == load(RunFolder(finished).network)
+
+
+def test_a_run_is_proven_with_its_module(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    studies.prove(str(finished), samples=20, lava_samples=0)
+    found = dict(line.split(": ") for line in capsys.readouterr().out.splitlines())
+    assert found["module samples"] == found["proven samples"] == "20"
+    assert found["module differences"] == found["proven differences"] == "0"
+    network = load(RunFolder(finished).network)
+    assert int(found["module states"]) == 20 * network.output.size * (20 + module_of(finished).depth)
+    assert 0 < int(found["module spikes"]) < int(found["proven spikes"])
+
+
+def test_a_run_whose_weights_are_not_those_of_its_network_is_refused(finished: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(finished, run_dir)
+    weights, facts = read_weights(RunFolder(run_dir))
+    write_weights(RunFolder(run_dir), weights | {"head": -weights["head"]}, facts)
+    with pytest.raises(LapilliError, match="voltage of layer 'head', sample 0, step "):
+        studies.prove(str(run_dir), samples=2, lava_samples=0)
 
 
 @pytest.mark.parametrize("epochs", [1, 3])

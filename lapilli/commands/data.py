@@ -1,8 +1,11 @@
 """`lapilli data`, and what its commands share."""
 
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 from lapilli.netx_exports import LapilliError
+from lapilli.training.data.framing import Lines
 
 
 def data(what: str, /) -> None:
@@ -25,3 +28,14 @@ def catalogue() -> ModuleType:
     except ModuleNotFoundError as error:
         raise LapilliError(f"data sets need {error.name}: pip install 'lapilli[train]' on Python 3.10") from error
     return found
+
+
+def with_lines(parts: Mapping[Any, Any], lines: Lines) -> dict[Any, Any]:
+    """Parts of a data set whose samples have lines beside their channels.
+
+    Raises:
+        LapilliError: for samples that are images.
+    """
+    from lapilli.training.data.lines import lined
+
+    return {name: lined(samples, lines) for name, samples in parts.items()}

@@ -5,9 +5,9 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from lapilli.commands.data import catalogue
+from lapilli.commands.data import catalogue, with_lines
 from lapilli.output import print_json, print_table
-from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.framing import Framing, Lines, Split
 
 
 def data_prepare(
@@ -16,6 +16,7 @@ def data_prepare(
     *,
     framing: Framing = Framing(),
     split: Split = Split(),
+    lines: Lines = "none",
     json: bool = False,
 ) -> None:
     """Turn a data set into spikes of time steps, cached for all trainings; what is cached already is checked.
@@ -24,6 +25,8 @@ def data_prepare(
         name: of the data set; `lapilli data list` has them.
         framing: how recordings become steps.
         split: which samples belong to which part.
+        lines: inputs beside the channels, "valid" or "valid and keys", as `data.lines` of a training. They are added
+            when samples are read, so that what is cached is the same.
         json: print what came out as JSON.
     """
     if catalogue().remove_damaged(name, framing):
@@ -31,17 +34,19 @@ def data_prepare(
     catalogue().prepared(name, framing, split)
     started = time.perf_counter()
     found = catalogue().prepared(name, framing, split)
+    parts = with_lines(found.parts, lines)
     facts = {
         "name": name,
         "classes": list(found.classes),
-        "shape": list(found.shape),
+        "shape": list(parts["train"].shape),
         "n_steps": found.n_steps,
         "step_ms": found.step_ms,
         "framing": asdict(framing),
         "split": asdict(split),
+        "lines": lines,
         "folder": None if found.folder is None else str(found.folder),
         "open_seconds": round(time.perf_counter() - started, 4),
-        "parts": [_facts(part, samples) for part, samples in found.parts.items()],
+        "parts": [_facts(part, samples) for part, samples in parts.items()],
     }
     if json:
         print_json(facts)

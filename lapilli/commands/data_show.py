@@ -1,10 +1,10 @@
 """`lapilli data show`."""
 
-from lapilli.commands.data import catalogue
+from lapilli.commands.data import catalogue, with_lines
 from lapilli.netx_exports import LapilliError
 from lapilli.printable import say
 from lapilli.simulators.recording.plots import picture_format
-from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.framing import Framing, Lines, Split
 from lapilli.training.data.sets import PartName
 
 
@@ -17,6 +17,7 @@ def data_show(
     part: PartName = "train",
     framing: Framing = Framing(),
     split: Split = Split(),
+    lines: Lines = "none",
 ) -> None:
     """Draw a sample as it reaches a network: a raster of spikes, or pictures of what a camera sees step by step.
 
@@ -27,10 +28,11 @@ def data_show(
         part: "train", "validation" or "test".
         framing: how recordings become steps.
         split: which samples belong to which part.
+        lines: inputs beside the channels, "valid" or "valid and keys", as `data.lines` of a training.
     """
     picture_format(out)
     found = catalogue().prepared(name, framing, split)
-    samples = found.part(part)
+    samples = with_lines({part: found.part(part)}, lines)[part]
     if not 0 <= sample < len(samples):
         raise LapilliError(f"sample: the {part} part of {name} has {len(samples)} samples, got {sample}")
     events = samples.select([sample])

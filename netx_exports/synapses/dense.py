@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,11 @@ import numpy.typing as npt
 from lapilli.netx_exports.arrays import IntArray, update_digest
 from lapilli.netx_exports.chip.limits import DELAY_BITS, WEIGHT_BITS, exponent_problem, odd_weights_problem
 from lapilli.netx_exports.synapses.synapse import (
-    WEIGHT_BITS_RANGE,
-    WEIGHT_EXP_RANGE,
-    WEIGHT_RANGE,
     Int64,
     Shape,
     SignMode,
     Synapse,
-    check_scalar,
-    freeze,
+    check_weights,
     freeze_delays,
     overflow_refusal,
     range_of,
@@ -73,13 +69,8 @@ class DenseSynapse(Synapse):
 
     def __post_init__(self) -> None:
         found: list[str] = []
-        low, high = WEIGHT_RANGE.get(self.sign_mode, (-256, 255))
-        freeze(self, "weights", low, high, np.int16, found)
+        check_weights(self, found)
         freeze_delays(self, found)
-        check_scalar(self, "weight_exp", WEIGHT_EXP_RANGE, found)
-        check_scalar(self, "weight_bits", WEIGHT_BITS_RANGE, found)
-        if self.sign_mode not in get_args(SignMode):
-            found.append(f"sign_mode: must be one of {', '.join(get_args(SignMode))}, got {self.sign_mode!r}")
         object.__setattr__(self, "_found", tuple(found))
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -195,6 +195,16 @@ def freeze(part: Any, name: str, low: int, high: int, dtype: npt.DTypeLike, foun
     """Replace a field of a synapse under construction by a read-only integer array."""
     values = frozen_integers(getattr(part, name), low=low, high=high, dtype=dtype, where=name, problems=found)
     object.__setattr__(part, name, values)
+
+
+def check_weights(part: Any, found: list[str]) -> None:
+    """Freeze weights whose sign a mode limits, and check how they are stored and what they are multiplied by."""
+    low, high = WEIGHT_RANGE.get(part.sign_mode, WEIGHT_RANGE["mixed"])
+    freeze(part, "weights", low, high, np.int16, found)
+    check_scalar(part, "weight_exp", WEIGHT_EXP_RANGE, found)
+    check_scalar(part, "weight_bits", WEIGHT_BITS_RANGE, found)
+    if part.sign_mode not in get_args(SignMode):
+        found.append(f"sign_mode: must be one of {', '.join(get_args(SignMode))}, got {part.sign_mode!r}")
 
 
 def freeze_delays(part: Any, found: list[str]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from math import prod
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,12 @@ from lapilli.netx_exports.chip.limits import DELAY_BITS, WEIGHT_BITS
 from lapilli.netx_exports.synapses.dense import truncate_weights
 from lapilli.netx_exports.synapses.synapse import (
     MAX_DELAY,
-    WEIGHT_BITS_RANGE,
-    WEIGHT_EXP_RANGE,
-    WEIGHT_RANGE,
     Int64,
     Shape,
     SignMode,
     Synapse,
     check_scalar,
-    freeze,
+    check_weights,
 )
 
 
@@ -56,13 +53,8 @@ class TapsSynapse(Synapse):
 
     def __post_init__(self) -> None:
         found: list[str] = []
-        low, high = WEIGHT_RANGE.get(self.sign_mode, WEIGHT_RANGE["mixed"])
-        freeze(self, "weights", low, high, np.int16, found)
-        check_scalar(self, "weight_exp", WEIGHT_EXP_RANGE, found)
+        check_weights(self, found)
         check_scalar(self, "delay", (0, MAX_DELAY), found)
-        check_scalar(self, "weight_bits", WEIGHT_BITS_RANGE, found)
-        if self.sign_mode not in get_args(SignMode):
-            found.append(f"sign_mode: must be one of {', '.join(get_args(SignMode))}, got {self.sign_mode!r}")
         object.__setattr__(self, "_found", tuple(found))
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:

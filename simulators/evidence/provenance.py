@@ -23,7 +23,7 @@ def commit() -> str:
     folder = Path(__file__).resolve().parent
     try:
         head = _git(folder, "rev-parse", "--short=12", "HEAD")
-        return head + ("+changes" if _git(folder, "status", "--porcelain", "--", "*.py") else "")
+        return head + ("+changes" if _git(folder, "status", "--porcelain", "--", ":(top)*.py") else "")
     except (OSError, subprocess.CalledProcessError):
         return ""
 

@@ -13,6 +13,9 @@ from lapilli.training.data.encoders import Encoder
 
 Values = Literal["counts", "binary"]
 
+Lines = Literal["none", "valid", "valid and keys"]
+"""Inputs beside the channels; `lapilli.training.data.lines` adds them."""
+
 MAX_STEPS = 1 << 16
 """Steps of a sample: prepared data holds a step in two bytes."""
 

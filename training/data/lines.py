@@ -5,17 +5,15 @@ They are the last channels, behind all of the data set, so that shifts and masks
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.events import Events
+from lapilli.training.data.framing import Lines
 from lapilli.training.data.samples import Chosen, Samples
 from lapilli.training.loop.batches import Augment
-
-Lines = Literal["none", "valid", "valid and keys"]
 
 Int64 = npt.NDArray[np.int64]
 

@@ -15,9 +15,10 @@ from lapilli.simulators.events import Events
 from lapilli.training.data.augmentation import AugmentConfig, augment
 from lapilli.training.data.catalogue import prepared, whole
 from lapilli.training.data.digits import N_CLASSES, deform, digits
-from lapilli.training.data.framing import Framing, Split, check_taken
-from lapilli.training.data.lines import Lines, beside_lines, lined
+from lapilli.training.data.framing import Framing, Lines, Split, check_taken
+from lapilli.training.data.lines import beside_lines, lined
 from lapilli.training.data.samples import Samples, in_memory
+from lapilli.training.data.sets import PartName
 from lapilli.training.loop.batches import Augment
 
 
@@ -98,6 +99,10 @@ class Task:
     def graded(self) -> bool:
         """Whether input events carry values."""
         return self.train.stored.value is not None
+
+    def part(self, name: PartName) -> Samples:
+        """The samples of a part, by its name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
 
     def run_steps(self, depth: int) -> int:
         """Steps that a sample runs in a network whose last answer comes `depth` steps late."""

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lapilli.netx_exports import Network
+from lapilli.simulators import Events, Proof, prove
 from lapilli.simulators.plan import Backend
+from lapilli.training.exported.module_proof import prove_steps
 from lapilli.training.exported.slayer_backend import SlayerBackend
-from lapilli.training.exported.spikescr_backend import SpikeScrBackend
+from lapilli.training.exported.spikescr_backend import SpikeScrBackend, sample_windows
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.trainable import TrainableNetwork
@@ -19,18 +22,19 @@ class ModuleBackend:
     Arguments:
         name: of the backend.
         made: the backend of a module.
-        whole: whether it has all that exported layers send, and their states, so that a proof may compare these.
+        windows: of a module: by the name of a layer, the steps in which it computes what the exported layer sends; None
+            where it computes all steps, and all states.
     """
 
     name: str
     made: Callable[[Any], Backend]
-    whole: bool
+    windows: Callable[[Any], Mapping[str, slice]] | None = None
 
 
 BACKENDS: Mapping[type[TrainableNetwork], ModuleBackend] = {
-    SlayerNetwork: ModuleBackend("slayer", SlayerBackend, True),
+    SlayerNetwork: ModuleBackend("slayer", SlayerBackend),
     # What its exported layers send in front of a sample and behind it is of no consequence, and not computed.
-    SpikeScrNetwork: ModuleBackend("spikescr", SpikeScrBackend, False),
+    SpikeScrNetwork: ModuleBackend("spikescr", SpikeScrBackend, sample_windows),
 }
 
 
@@ -39,7 +43,20 @@ def module_backend(module: TrainableNetwork) -> Backend:
     return BACKENDS[type(module)].made(module)
 
 
-def proving_backends(module: TrainableNetwork) -> dict[str, Backend]:
-    """The module as a backend of proofs, by name; nothing where it does not have all spikes and states."""
-    found = BACKENDS[type(module)]
-    return {found.name: found.made(module)} if found.whole else {}
+def prove_module(module: TrainableNetwork, network: Network, events: Events, n_steps: int) -> Proof:
+    """Compare a module with `fast`: all that a kind computes of what its exported network does.
+
+    Arguments:
+        module: run in evaluation mode.
+        network: exported from it.
+        events: input spikes; at least one sample.
+        n_steps: of every run.
+
+    Raises:
+        LapilliError: as `lapilli.simulators.prove`.
+    """
+    kind = BACKENDS[type(module)]
+    named = kind.name, kind.made(module)
+    if kind.windows is None:
+        return prove(network, events, {kind.name: named[1], "fast": "fast"}, n_steps=n_steps)
+    return prove_steps(network, events, named, kind.windows(module), n_steps)

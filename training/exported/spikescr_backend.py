@@ -90,6 +90,12 @@ def layer_values(module: SpikeScrNetwork, events: Events, n_steps: int) -> dict[
     return {node.name: _late(values, lags[node.name], n_steps) for node, values in zip(module.nodes, found)}
 
 
+def sample_windows(module: SpikeScrNetwork) -> dict[str, slice]:
+    """By the name of a layer, the readout not among them: the exported network's steps that belong to the sample."""
+    lags = module.lags
+    return {node.name: slice(lags[node.name], lags[node.name] + module.n_steps) for node in module.nodes[:-1]}
+
+
 def _late(values: npt.NDArray[np.float32], lag: int, n_steps: int) -> Int32:
     late = np.zeros((*values.shape[:2], n_steps), np.int32)
     last = min(n_steps, lag + values.shape[2])

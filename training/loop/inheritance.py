@@ -13,6 +13,7 @@ from lapilli.simulators.configurations import read_section
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, Task, find_task
 from lapilli.training.exported.export import load_module
+from lapilli.training.exported.finished import data_of
 from lapilli.training.loop.batches import TeacherInput
 from lapilli.training.loop.optimisation import LossConfig
 from lapilli.training.loop.run_folder import RunFolder, read_config
@@ -54,7 +55,7 @@ def inherit(module: TrainableNetwork, run: Path, task: Task, data: DataConfig, i
             for "rescaled" where steps have no duration.
     """
     before = load_module(run)
-    if _data_of(run).name == data.name:
+    if data_of(run).name == data.name:
         _check_held_out("start", run, data)
     try:
         module.take_over(before)
@@ -70,7 +71,7 @@ def step_ratio(run: Path, task: Task) -> float:
     Raises:
         LapilliError: where steps have no duration.
     """
-    earlier = find_task(_data_of(run), progress=True)
+    earlier = find_task(data_of(run), progress=True)
     if earlier.step_ms is None or task.step_ms is None:
         raise LapilliError(f"inherited: steps of data set {task.name} have no duration, so nothing can be rescaled")
     return task.step_ms / earlier.step_ms
@@ -83,7 +84,7 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
         LapilliError: for a run that is not finished, of other classes, of other recordings, or that has seen what this
             one holds out.
     """
-    config = _data_of(run)
+    config = data_of(run)
     seen = DataConfig(config.name, config.framing, data.split, lines=config.lines, fit=data.fit)
     theirs = find_task(seen, progress=True)
     module = load_module(run).requires_grad_(False)
@@ -97,13 +98,8 @@ def teacher_of(run: Path, task: Task, data: DataConfig) -> Teaching:
     return Teaching(module, loss.gain, TeacherInput(theirs.train, n_steps))
 
 
-def _data_of(run: Path) -> DataConfig:
-    folder = RunFolder(run)
-    return read_section(read_config(folder), "data", DataConfig, folder.config)
-
-
 def _check_held_out(option: str, run: Path, data: DataConfig) -> None:
-    config = _data_of(run)
+    config = data_of(run)
     if config.split != data.split or config.fit not in (data.fit, "train"):
         raise LapilliError(f"{option}: {run} held other samples out of training (data.split, data.fit)")
 
@@ -117,6 +113,6 @@ def _rescale(module: TrainableNetwork, ratio: float) -> None:
         for name, parameter in module.named_parameters():
             if name.endswith("delay.delay"):
                 parameter.div_(ratio)
-            elif name.endswith(("current_decay", "voltage_decay")):
+            elif name.endswith(("current_decay", "voltage_decay", "memory_decay")):
                 kept = (1 - parameter.clamp(0, _UNITY) / _UNITY) ** ratio
                 parameter.copy_((1 - kept) * _UNITY)

@@ -50,4 +50,4 @@ def _kind(name: str, parameter: torch.nn.Parameter) -> str:
         return "delays"
     if name.endswith(("norm.scale", "norm.shift", "gain.log_gain")):
         return "scales"
-    return "decays" if name.endswith(("current_decay", "voltage_decay")) else "weights"
+    return "decays" if name.endswith(("current_decay", "voltage_decay", "memory_decay")) else "weights"

@@ -25,6 +25,7 @@ from lapilli.netx_exports.files import PathLike, existing_file, is_leftover, rem
 from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.locks import locked
 from lapilli.simulators.configurations import as_plain, configured, read_mapping
+from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.simulators.files.plain_yaml import parse_yaml, write_yaml
 
 _LOCK = ".lock"
@@ -142,6 +143,18 @@ def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> Non
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_metrics(folder: RunFolder) -> list[dict[str, float]]:
+    """The rows of the finished epochs.
+
+    Raises:
+        LapilliError: when the file cannot be read.
+    """
+    try:
+        return [{key: float(value) for key, value in row.items()} for row in read_csv(folder.metrics)]
+    except ValueError as error:
+        raise FormatError(str(folder.metrics), [str(error)]) from error
 
 
 def write_weights(folder: RunFolder, weights: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:

@@ -221,8 +221,9 @@ def _classifier(options: Options, task: Task) -> tuple[Classifier, TrainingBatch
 def _finish(
     folder: RunFolder, task: Task, module: TrainableNetwork, n_steps: int, record: EpochRecord, kept: int, seed: int
 ) -> Summary:
-    exported: Network = module.eval().export()
-    write_weights(folder, module.state_dict(), module.facts)
+    # First, so that a network that can only be trained leaves its weights.
+    write_weights(folder, module.eval().state_dict(), module.facts)
+    exported: Network = module.export()
     save(exported, folder.network)
     test = check_same_decisions(module, exported, task.test, n_steps)
     watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]

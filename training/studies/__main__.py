@@ -3,6 +3,7 @@
     python -m lapilli.training.studies seeds  FILE.yaml results/NAME.csv --seeds 3
     python -m lapilli.training.studies methods FILE.yaml results/NAME.csv --seeds 3 --methods "[plain,tet,etc,tks]"
     python -m lapilli.training.studies chain  FILE.yaml results/NAME.csv --seeds 3
+    python -m lapilli.training.studies prove  RUN_FOLDER --samples 200
 
 A study that was stopped goes on where it was when started again.
 """
@@ -15,7 +16,8 @@ from lapilli.netx_exports import load
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators import Events
 from lapilli.simulators.configurations import read_options
-from lapilli.training.data.tasks import DataConfig, find_task
+from lapilli.training.data.tasks import DataConfig, find_task, joined
+from lapilli.training.exported.finished import finished_run
 from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.methods import OWN_METHODS, Method
 from lapilli.training.methods.curve_table import KEYS, curve_rows, curves_of_rows
@@ -32,7 +34,15 @@ from lapilli.training.studies.collect import (
     run_module,
     say_accuracies,
 )
-from lapilli.training.studies.proven_runs import LAVA_SAMPLES, described, resumed, row_of, study
+from lapilli.training.studies.proven_runs import (
+    LAVA_SAMPLES,
+    PROVEN_SAMPLES,
+    described,
+    prove_run,
+    resumed,
+    row_of,
+    study,
+)
 
 
 def seeds(file: str, out: str, seeds: int = 3, runs: str = "runs/studies", lava_samples: int = LAVA_SAMPLES) -> None:
@@ -135,6 +145,20 @@ def chain(
     say_accuracies(collect(out, cases, measured, ("stage", "bin_ms")), "test accuracy after export")
 
 
+def prove(run_dir: str, samples: int = PROVEN_SAMPLES, lava_samples: int = LAVA_SAMPLES) -> None:
+    """Show that the trained module, the reference, `fast` and Lava do the same with test samples.
+
+    Arguments:
+        run_dir: folder of a finished run.
+        samples: that the module, the reference and `fast` run.
+        lava_samples: that Lava runs too; 0: none.
+    """
+    run = finished_run(Path(run_dir))
+    both = joined(run.task.test, run.task.validation)
+    found = prove_run(run.folder.path, both, run.n_steps, lava_samples, samples)
+    print("\n".join(f"{name.replace('_', ' ')}: {number}" for name, number in found.items()))
+
+
 def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> TemporalCurves:
     network, test = load(RunFolder(folder).network), find_task(data, progress=True).test
     length = (data.framing.n_steps or test.n_steps) * (data.framing.bin_ms or 0)
@@ -162,7 +186,7 @@ def _command() -> str:
 
 def main() -> None:
     """Command line."""
-    run_module("studies", [seeds, methods, chain])
+    run_module("studies", [seeds, methods, chain, prove])
 
 
 if __name__ == "__main__":

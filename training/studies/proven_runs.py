@@ -10,11 +10,10 @@ from lapilli.netx_exports.files import PathLike
 from lapilli.simulators import run
 from lapilli.simulators.bill.bill import PASS_A_STEP, bill_of
 from lapilli.simulators.bill.cost_table import load_table
-from lapilli.simulators.plan import Backend
 from lapilli.simulators.prove import Proof, prove
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, find_task, joined
-from lapilli.training.exported.backends import proving_backends
+from lapilli.training.exported.backends import prove_module
 from lapilli.training.exported.export import load_module
 from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.recipes.surrogate_gradient import Options, Summary, train
@@ -120,28 +119,36 @@ def estimated_energy(network: Network, test: Samples, n_steps: int) -> Row:
     }
 
 
-def prove_run(folder: Path, samples: Samples, n_steps: int, lava_samples: int) -> Row:
-    """Compare SLAYER's module, where it is one, the reference, `fast` and, on fewer samples, Lava.
+def prove_run(
+    folder: Path, samples: Samples, n_steps: int, lava_samples: int, proven_samples: int = PROVEN_SAMPLES
+) -> Row:
+    """Compare the trained module and `fast`, the reference and `fast` and, on fewer samples, Lava and `fast`.
 
     Arguments:
         folder: of a finished run.
-        samples: of which the first `PROVEN_SAMPLES` are compared; those of the test part, and then of the validation
+        samples: of which the first `proven_samples` are compared; those of the test part, and then of the validation
             part, because some test parts have less.
         n_steps: how long a sample runs.
         lava_samples: how many of them run on Lava too; 0: none.
+        proven_samples: how many the module, the reference and `fast` run.
+
+    Returns:
+        Columns of a table: samples, differences, and compared spikes and states, of each of the three comparisons. Of a
+        module that computes the steps of the sample alone ("module_…"), spikes in these steps and the readout.
 
     Raises:
         LapilliError: where anything differs.
     """
     network, module = load(RunFolder(folder).network), load_module(folder)
-    found: Row = {}
-    backends: dict[str, Backend | str] = {**proving_backends(module), "reference": "reference", "fast": "fast"}
-    parts: list[tuple[str, dict[str, Backend | str], int]] = [("proven", backends, PROVEN_SAMPLES)]
+    several, few = samples.select(slice(0, proven_samples)), samples.select(slice(0, lava_samples))
+    proofs = {
+        "module": prove_module(module, network, several, n_steps),
+        "proven": prove(network, several, ("reference", "fast"), n_steps=n_steps),
+    }
     if lava_samples:
-        parts.append(("lava", {"fast": "fast", "lava": "lava"}, lava_samples))
-    for name, chosen, number in parts:
-        events = samples.select(slice(0, number))
-        proof = prove(network, events, chosen, n_steps=n_steps, time_limit_s=LAVA_LIMIT_S)
+        proofs["lava"] = prove(network, few, ("fast", "lava"), n_steps=n_steps, time_limit_s=LAVA_LIMIT_S)
+    found: Row = {}
+    for name, proof in proofs.items():
         _check(proof, folder)
         found |= {f"{name}_samples": proof.n_samples, f"{name}_differences": proof.n_differences}
         found |= {f"{name}_spikes": proof.spikes_compared, f"{name}_states": proof.states_compared}

@@ -52,6 +52,11 @@ class SpikeScrConfig:
     kernel: Annotated[int, within(1, MAX_DELAY + 1)] = 31
     """Taps of the depthwise convolution, 1…63; centred ones are odd."""
 
+    attention: Literal["v2", "v1"] = "v2"
+    """Which of the authors' attentions: "v2", as published, has a matrix of keys times values in each head; in "v1"
+    each channel counts the steps in which query and key spike together, and lets its values through from a threshold
+    on."""
+
     rotary: bool = True
     """Whether queries and keys turn with their step, and spike a second time behind that."""
 
@@ -63,6 +68,14 @@ class SpikeScrConfig:
 
     memory_decay: Annotated[int, within(0, DECAY_UNITY)] = 0
     """Share of the attention's memory that is lost in a step, in 1/4096; 0: nothing is, as published."""
+
+    learn_memory_decay: bool = False
+    """Whether that share is trained, for each attention its own, from `memory_decay` on (`optimizer.decay_lr`)."""
+
+    mixed_axes: bool = False
+    """Whether turned queries and keys spike along an axis that mixes samples, heads and steps, as in the authors' code.
+    Only for comparison: what it answers to a sample depends on the others of its batch, so that it has no exported
+    network, and `lapilli train` ends without one, with metrics and weights alone."""
 
     key_mask: bool = False
     """Whether keys count only in steps of the recording, as published, and not in padding; the data then need the line
@@ -130,5 +143,7 @@ class SpikeScrConfig:
             yield f"heads: a head has at most {LARGEST_HEAD} channels, got {self.head}"
         if self.convolutions == "centred" and not self.kernel % 2:
             yield f"kernel: centred convolutions have an odd number of taps, got {self.kernel}"
+        if self.mixed_axes and not self.rotary:
+            yield "mixed_axes: is about queries and keys that are turned; rotary is false"
         if self.gate and not self.gated_convolution:
             yield "gate: is a part of the gated convolution; gated_convolution is false"

@@ -28,15 +28,9 @@ from lapilli.training.networks.operations import Costs
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.costs import layer_costs
 from lapilli.training.networks.spikescr.export import exported
-from lapilli.training.networks.spikescr.functions.attention import Memory, attended
-from lapilli.training.networks.spikescr.functions.dropout import NO_DROPOUT, Dropout, dropped_out
+from lapilli.training.networks.spikescr.functions.dropout import NO_DROPOUT, Dropout
 from lapilli.training.networks.spikescr.functions.firing import Firing, Surrogate
-from lapilli.training.networks.spikescr.functions.neurons import integer_neurons, moments, normed_lif
-from lapilli.training.networks.spikescr.functions.rotary import turned
-from lapilli.training.networks.spikescr.functions.taps import tapped
-from lapilli.training.networks.spikescr.layers import EPSILON, HEAD_UNIT, NormedLayer, whole_weights
-from lapilli.training.networks.spikescr.rotary import ROTARY_UNIT, rotary_table
-from lapilli.training.networks.spikescr.topology import HEAD, SEM_TAPS, Node, ahead, lags, nodes
+from lapilli.training.networks.spikescr.topology import HEAD, lags, nodes
 from lapilli.training.networks.trainable import TrainableNetwork
 
 
@@ -88,8 +82,12 @@ class SpikeScrNetwork(TrainableNetwork):
             raise LapilliError(f"network: needs at least one class and 1…{MAX_POSITIONS} steps, got {found}")
         self.n_classes, self.n_steps, self.graded_input = n_classes, n_steps, graded_input
         self.nodes = nodes(config, self.n_channels, n_classes)
-        self.layers = torch.nn.ModuleDict(
-            {node.name: _layer(config, node) for node in self.nodes if node.kind in ("conv", "dense", "taps")}
+        made = {node.name: node.layer(config) for node in self.nodes}
+        self.layers = torch.nn.ModuleDict({name: layer for name, layer in made.items() if layer is not None})
+        self.decays = torch.nn.ParameterDict(
+            {f"{node.name}_memory_decay": _decay(config) for node in self.nodes if node.remembers}
+            if config.learn_memory_decay
+            else {}
         )
         self.head = torch.nn.Parameter(torch.empty(n_classes, config.width))
         torch.nn.init.xavier_uniform_(self.head)
@@ -151,12 +149,9 @@ class SpikeScrNetwork(TrainableNetwork):
         """
         sample = self.sample(values)
         sent = {"input": sample.values}
-        for node in self.nodes[:-1]:
-            sent[node.name] = self._layer(node, sent, sample.write)
-        read = dropped_out(_stream(sent, self.nodes[-1].reads), self._dropout(True))
-        weight = whole_weights(self.head, HEAD_UNIT) / HEAD_UNIT if self.rounded else self.head
-        scores = torch.matmul(read, weight.t())
-        return [*(sent[node.name] for node in self.nodes[:-1]), scores.transpose(1, 2)]
+        for node in self.nodes:
+            sent[node.name] = node.answer(self, sent, sample.write)
+        return [*(sent[node.name] for node in self.nodes[:-1]), sent[HEAD].transpose(1, 2)]
 
     def sample(self, values: torch.Tensor) -> Sample:
         """The steps of the sample itself, and which keys count.
@@ -201,60 +196,24 @@ class SpikeScrNetwork(TrainableNetwork):
         """The integer network that this module computes, with its readout."""
         return exported(self)
 
-    def _dropout(self, drops: bool) -> Dropout:
-        return Dropout.drawn(self.config.dropout) if drops and self.training else NO_DROPOUT
+    def firing(self, drops: bool) -> Firing:
+        """How neurons answer now; with `drops`, dropout is drawn for what they send in training."""
+        share = Dropout.drawn(self.config.dropout) if drops and self.training else NO_DROPOUT
+        return Firing(_surrogate(self.config), share)
 
-    def _layer(self, node: Node, sent: dict[str, torch.Tensor], write: torch.Tensor) -> torch.Tensor:
-        """Spikes of a layer, or the sum that it sends."""
-        firing = Firing(_surrogate(self.config), self._dropout(node.drops))
-        if node.kind == "sum":
-            return _stream(sent, node.reads)
-        if node.kind == "rotary":
-            table = rotary_table(self.n_steps, self.config.head)
-            threshold = torch.full((node.width,), float(ROTARY_UNIT))
-            return integer_neurons(turned(sent[node.reads[0]], table), threshold, firing)
-        if node.kind == "attention":
-            keep = DECAY_UNITY - self.config.memory_decay
-            memory = Memory(self.config.head, self.config.waiting(self.n_steps), keep)
-            query, key, value = (sent[name] for name in node.reads)
-            found = attended(query, key, value, write, memory)
-            threshold = torch.full((node.width,), float(self.config.attention_threshold))
-            return integer_neurons(found, threshold, firing._replace(at_once=True, exponent=0))
-        return self._normed(node, sent, firing)
+    def memory_decay(self, name: str) -> torch.Tensor:
+        """Share of the memory of the attention `name` that is lost in a step, in 1/4096, a whole number.
 
-    def _normed(self, node: Node, sent: dict[str, torch.Tensor], firing: Firing) -> torch.Tensor:
-        """Spikes of a layer with weights and a batch norm, in the way of the phase."""
-        layer: Any = self.layers[node.name]
-        read = _stream(sent, node.reads)
-        gate = sent.get(node.gate or "")
-        if self.rounded and (self.integers or not self.training):
-            folded = layer.folded(self.config.largest_threshold)
-            arriving = self._product(node, read, folded.weight)
-            return integer_neurons(arriving, folded.threshold, firing, folded.bias, gate)
-        arriving = self._product(node, read, layer.weight)
-        of_batch = moments(arriving) if self.training else layer.frozen()
-        if self.training:
-            layer.norm.add(of_batch, layer.bias)
-        return normed_lif(arriving, layer.norm.scale, layer.norm.shift, of_batch, EPSILON, firing, gate)
-
-    def _product(self, node: Node, read: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """What arrives at a layer that reads this, for weights as of its `NormedLayer`."""
-        back = ahead(self.config, node.kind)
-        if node.kind == "taps":
-            return tapped(read, weight, back)
-        if node.kind == "conv":
-            read = _taps_side_by_side(read, back)
-            weight = weight.transpose(0, 1).flatten(1)
-        return torch.matmul(read, weight.t())
+        Where it is learned, the gradient passes through rounding, and through the limits, as if these were not there.
+        """
+        if not self.config.learn_memory_decay:
+            return torch.tensor(float(self.config.memory_decay))
+        decay = self.decays[f"{name}_memory_decay"]
+        return decay + (decay.clamp(0, DECAY_UNITY).round() - decay).detach()
 
 
-def _layer(config: SpikeScrConfig, node: Node) -> NormedLayer:
-    shapes = {
-        "conv": (SEM_TAPS, node.width, node.n_inputs),
-        "dense": (node.width, node.n_inputs),
-        "taps": (config.kernel, node.width),
-    }
-    return NormedLayer(shapes[node.kind], node.bias, config.momentum, diagonal=node.kind == "taps")
+def _decay(config: SpikeScrConfig) -> torch.nn.Parameter:
+    return torch.nn.Parameter(torch.tensor(float(config.memory_decay)))
 
 
 def _surrogate(config: SpikeScrConfig) -> Surrogate:
@@ -263,25 +222,7 @@ def _surrogate(config: SpikeScrConfig) -> Surrogate:
     return Surrogate.slayer(config.surrogate_width, config.surrogate_peak)
 
 
-def _stream(sent: dict[str, torch.Tensor], reads: tuple[str, ...]) -> torch.Tensor:
-    """The sum of what some layers send; kept, because the layers behind read it and more."""
-    if len(reads) == 1:
-        return sent[reads[0]]
-    name = "+".join(reads)
-    if name not in sent:
-        sent[name] = _stream(sent, reads[:-1]) + sent[reads[-1]]
-    return sent[name]
-
-
 def _whole(name: str, fact: Any) -> int:
     if not isinstance(fact, int) or not 0 <= fact <= MAX_NEURONS:
         raise ValueError(f"{name}: must be a whole number of 0…{MAX_NEURONS}, got {fact!r}")
     return int(fact)
-
-
-def _taps_side_by_side(values: torch.Tensor, back: int) -> torch.Tensor:
-    """For taps k = 0, 1, …: values of step t - k + back, side by side, zeros outside of the sample."""
-    n_steps = values.shape[1]
-    padded = torch.nn.functional.pad(values, (0, 0, SEM_TAPS - 1 - back, back))
-    first = SEM_TAPS - 1
-    return torch.cat([padded[:, first - k : first - k + n_steps] for k in range(SEM_TAPS)], 2)

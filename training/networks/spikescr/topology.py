@@ -4,42 +4,17 @@ Position t of a sample is sent by a layer in step t + lag.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
+from lapilli.training.networks.spikescr.nodes.attention import Attention, TokenSums
+from lapilli.training.networks.spikescr.nodes.head import Head
+from lapilli.training.networks.spikescr.nodes.node import KEYS, VALID, Node
+from lapilli.training.networks.spikescr.nodes.normed import Conv, Dense, Taps
+from lapilli.training.networks.spikescr.nodes.rotary import MixedRotary, Rotary
+from lapilli.training.networks.spikescr.nodes.sum import Total
 
-VALID, KEYS, SEM, HEAD = "valid", "keys", "sem", "head"
-"""The line that is on while the sample lasts, that of its valid keys, the first layer, and the readout."""
-
-SEM_TAPS = 3
-
-Kind = Literal["conv", "dense", "taps", "rotary", "attention", "sum", "head"]
-
-
-@dataclass(frozen=True)
-class Node:
-    """A layer.
-
-    Arguments:
-        name: unique in the network.
-        kind: of its synapses and neurons.
-        reads: the layers that it reads, whose spikes add up; query, key and value of an attention.
-        n_inputs: channels of each of `reads`.
-        width: its channels.
-        bias: whether the published layer has a bias beside its batch norm.
-        gate: the layer whose spikes let it receive; VALID: it receives while the sample lasts.
-        drops: whether dropout silences some of what it sends in training.
-    """
-
-    name: str
-    kind: Kind
-    reads: tuple[str, ...]
-    n_inputs: int
-    width: int
-    bias: bool = False
-    gate: str | None = None
-    drops: bool = False
+SEM, HEAD = "sem", "head"
+"""The first layer, and the readout."""
 
 
 def nodes(config: SpikeScrConfig, n_channels: int, n_classes: int) -> list[Node]:
@@ -51,26 +26,26 @@ def nodes(config: SpikeScrConfig, n_channels: int, n_classes: int) -> list[Node]
         n_classes: of the readout.
     """
     padded = VALID if config.convolutions == "centred" else None
-    found = [Node(SEM, "conv", ("input",), n_channels, config.width, bias=True, gate=padded, drops=True)]
+    found: list[Node] = [Conv(SEM, ("input",), n_channels, config.width, bias=True, gate=padded, drops=True)]
     stream: tuple[str, ...] = (SEM,)
     for block in range(config.blocks):
         if block:
             name = f"sum_{block + 1}"
-            found.append(Node(name, "sum", stream, config.width, config.width))
+            found.append(Total(name, stream, config.width, config.width))
             stream = (name,)
         suffix = f"_{block + 1}" if block else ""
         for part in _block(config, stream, suffix, padded):
             found += part
             stream += (part[-1].name,)
-    found.append(Node(HEAD, "head", stream, config.width, n_classes))
+    found.append(Head(HEAD, stream, config.width, n_classes))
     return found
 
 
 def _block(config: SpikeScrConfig, stream: tuple[str, ...], suffix: str, padded: str | None) -> Iterator[list[Node]]:
     """The parts of a block; the last layer of each joins the stream."""
-    parts = [_attention(config, stream, suffix)]
-    yield parts[-1]
-    stream += (parts[-1][-1].name,)
+    attention = _attention(config, stream, suffix)
+    yield attention
+    stream += (attention[-1].name,)
     forward = _feed_forward(config, stream, f"ffn1{{}}{suffix}")
     yield forward
     stream += (forward[-1].name,)
@@ -83,40 +58,38 @@ def _block(config: SpikeScrConfig, stream: tuple[str, ...], suffix: str, padded:
 
 def _attention(config: SpikeScrConfig, stream: tuple[str, ...], suffix: str) -> list[Node]:
     width = config.width
-    found = [Node(f"{name}{suffix}", "dense", stream, width, width, bias=True) for name in "qkv"]
+    found: list[Node] = [Dense(f"{name}{suffix}", stream, width, width, bias=True) for name in "qkv"]
     read = [node.name for node in found]
     if config.rotary:
-        found += [Node(f"{name}r{suffix}", "rotary", (f"{name}{suffix}",), width, width) for name in "qk"]
+        kind = MixedRotary if config.mixed_axes else Rotary
+        found += [kind(f"{name}r{suffix}", (f"{name}{suffix}",), width, width) for name in "qk"]
         read[:2] = [node.name for node in found[-2:]]
-    found.append(Node(f"attention{suffix}", "attention", tuple(read), width, width, drops=True))
-    found.append(Node(f"proj{suffix}", "dense", (found[-1].name,), width, width, bias=True, drops=True))
+    if config.attention == "v1":
+        query, key, value = read
+        found.append(TokenSums(f"attention{suffix}", (value, query, key), width, width, drops=True))
+    else:
+        found.append(Attention(f"attention{suffix}", tuple(read), width, width, drops=True))
+    found.append(Dense(f"proj{suffix}", (found[-1].name,), width, width, bias=True, drops=True))
     return found
 
 
 def _feed_forward(config: SpikeScrConfig, stream: tuple[str, ...], name: str) -> list[Node]:
-    within = Node(name.format("a"), "dense", stream, config.width, config.hidden, drops=True)
-    return [within, Node(name.format("b"), "dense", (within.name,), config.hidden, config.width, drops=True)]
+    within = Dense(name.format("a"), stream, config.width, config.hidden, drops=True)
+    return [within, Dense(name.format("b"), (within.name,), config.hidden, config.width, drops=True)]
 
 
 def _convolution(config: SpikeScrConfig, stream: tuple[str, ...], suffix: str, padded: str | None) -> list[Node]:
     width, tapped = config.width, (f"dw{suffix}",)
-    found = [
-        Node(f"pw{suffix}", "dense", stream, width, width, bias=True, gate=padded, drops=True),
-        Node(tapped[0], "taps", (f"pw{suffix}",), width, width, gate=padded, drops=True),
+    found: list[Node] = [
+        Dense(f"pw{suffix}", stream, width, width, bias=True, gate=padded, drops=True),
+        Taps(tapped[0], (f"pw{suffix}",), width, width, gate=padded, drops=True),
     ]
     gate = f"gate{suffix}" if config.gate else None
     if gate:
-        found.append(Node(f"g{suffix}", "dense", tapped, width, width, bias=True))
-        found.append(Node(gate, "dense", (f"g{suffix}",), width, width, bias=True))
-    found.append(Node(f"sgc{suffix}", "dense", tapped, width, width, bias=True, gate=gate, drops=True))
+        found.append(Dense(f"g{suffix}", tapped, width, width, bias=True))
+        found.append(Dense(gate, (f"g{suffix}",), width, width, bias=True))
+    found.append(Dense(f"sgc{suffix}", tapped, width, width, bias=True, gate=gate, drops=True))
     return found
-
-
-def ahead(config: SpikeScrConfig, kind: Kind) -> int:
-    """Steps by which the first of a layer's taps in time reads what comes later."""
-    centred = config.convolutions == "centred"
-    taps = {"conv": SEM_TAPS, "taps": config.kernel}.get(kind, 1)
-    return taps // 2 if centred else 0
 
 
 def lags(config: SpikeScrConfig, found: Sequence[Node], n_steps: int) -> dict[str, int]:
@@ -129,11 +102,5 @@ def lags(config: SpikeScrConfig, found: Sequence[Node], n_steps: int) -> dict[st
     """
     lag = {"input": 0, VALID: 1, KEYS: 1}
     for node in found:
-        wait = config.waiting(n_steps) if node.kind == "attention" else ahead(config, node.kind)
-        arrived = [max(lag[name] for name in node.reads) + 1 + wait]
-        if node.gate:
-            arrived.append(lag[node.gate] + 1)
-        if node.kind == "attention":
-            arrived.append(lag[VALID] + 1 + wait)
-        lag[node.name] = max(arrived)
+        lag[node.name] = node.lag(lag, config, n_steps)
     return lag

@@ -11,21 +11,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_accuracies(found: Mapping[str, Sequence[float]], path: PathLike, title: str) -> None:
+def draw_accuracies(
+    found: Mapping[str, Sequence[float]], path: PathLike, title: str, what: str = "test accuracy"
+) -> None:
     """Draw a dot for each seed, mean and standard deviation as a bar. Equal accuracies give equal bytes.
 
     Arguments:
         found: percent, by what was measured.
         path: SVG or PNG to write.
         title: of the picture.
+        what: of which the percentages are.
 
     Raises:
         LapilliError: when the picture cannot be written.
     """
-    save_figure(lambda: _figure(found, title), path)
+    save_figure(lambda: _figure(found, title, what), path)
 
 
-def _figure(found: Mapping[str, Sequence[float]], title: str) -> "Figure":
+def _figure(found: Mapping[str, Sequence[float]], title: str, what: str) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 0.8 + 0.45 * len(found)), layout="constrained")
@@ -37,5 +40,5 @@ def _figure(found: Mapping[str, Sequence[float]], title: str) -> "Figure":
         axes.annotate(f"{mean:.1f} ± {spread:.1f}", (1.01, place), xycoords=("axes fraction", "data"), va="center")
     axes.set_yticks(range(len(found)), list(found))
     axes.invert_yaxis()
-    axes.set(xlabel="test accuracy / %; dots are seeds, bars mean ± standard deviation", title=title)
+    axes.set(xlabel=f"{what} / %; dots are seeds, bars mean ± standard deviation", title=title)
     return figure

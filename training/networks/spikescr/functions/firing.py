@@ -37,6 +37,13 @@ class Surrogate:
         """As SLAYER's."""
         return cls(True, log2(e) / width, peak)
 
+    def slope(self, volts: torch.Tensor) -> torch.Tensor:
+        """The derivative at these voltages."""
+        distance = self.steepness * (volts - 1)
+        if self.exponential:
+            return self.peak * torch.exp2(-distance.abs())
+        return self.peak / (1 + distance * distance)
+
     @property
     def numbers(self) -> tuple[bool, np.float32, np.float32]:
         """As the kernels take it."""

@@ -156,3 +156,38 @@ def _spiking_rows(spikes, write, slopes, found):
                     found[j] += row[j]
         for j in range(len(found)):
             found[j] *= np.float32(UNIT)
+
+
+@compiled
+def attend_decay(first, last, query, key, value, write, look_ahead, keep, gradient, memory, changes):
+    """Gradient of the memory's decay, in 1/4096: how all that is read changes with it, times `gradient`.
+
+    Arguments:
+        first, last, query, key, value, write, look_ahead, keep, memory: as of `attend`.
+        gradient: of what was read, (samples, steps, heads * head).
+        changes: (head, head), float32, room: how the memory changes with the decay.
+    """
+    n_steps, width = query.shape[1:]
+    head = memory.shape[0]
+    kept, total = np.float32(keep) / np.float32(4096), np.float64(0)
+    for n in range(first, last):
+        for start in range(0, width, head):
+            end = start + head
+            memory[:] = 0
+            changes[:] = 0
+            for s in range(n_steps + look_ahead):
+                for i in range(head):
+                    for j in range(head):
+                        changes[i, j] = kept * changes[i, j] - np.float32(memory[i, j]) / np.float32(4096)
+                if keep != 4096:
+                    _decay(memory, keep)
+                if s < n_steps and write[n, s] > 0:
+                    _write(key[n, s, start:end], value[n, s, start:end], memory)
+                t = s - look_ahead
+                if t >= 0:
+                    given, asked = gradient[n, t, start:end], query[n, t, start:end]
+                    for i in range(head):
+                        if asked[i] > 0:
+                            for j in range(head):
+                                total += np.float64(changes[i, j]) * np.float64(given[j])
+    return total
