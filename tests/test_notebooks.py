@@ -85,4 +85,4 @@ def test_a_notebook_is_small_and_was_executed_in_order(name: str) -> None:
 
 
 def test_there_are_notebooks() -> None:
-    assert NOTEBOOKS == ["fewer_steps.ipynb", "simulator.ipynb", "stllr.ipynb", "streaming.ipynb"]
+    assert NOTEBOOKS == ["fewer_steps.ipynb", "simulator.ipynb", "spikescr.ipynb", "stllr.ipynb", "streaming.ipynb"]
