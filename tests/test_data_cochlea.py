@@ -137,7 +137,7 @@ def damaged(arrays: Arrays, what: str) -> Arrays:
     ("what", "message"),
     [
         ("label", r"label: must be 0…19, got 20 at 3"),
-        ("unit", r"unit of samples 0 to 23: must be 0…699, got"),
+        ("unit", r"recording \d+: unit \d+, must be 0…699"),
         ("count", r"count_per_ms: does not add up to spike_offsets"),
         ("escaped", r"damaged \(ends too early\)"),
         ("missing", r"speaker: missing"),

@@ -25,7 +25,10 @@ def why_undecided(network: Network, input_steps: int, n_steps: int) -> str:
     A class is decided, as in training, when the last input spikes have been answered.
     """
     if not decides(network):
-        return "the network does not say how a class is decided"
+        return (
+            "the network does not say how a class is decided; "
+            'save(replace(load(file), readout=Readout("spike_count")), file) in Python writes it into the file'
+        )
     if n_steps < input_steps + network.depth:
         return f"the last input spikes are answered in step {input_steps + network.depth}, {n_steps} were run"
     return ""

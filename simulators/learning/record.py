@@ -20,6 +20,10 @@ from lapilli.simulators.learning.learner import OPERATIONS, Learned, LearningSta
 Int64 = npt.NDArray[np.int64]
 
 
+_LONGEST_MS = 1 << 53
+"""That seconds, which are floats, hold."""
+
+
 class RecordError(FormatError):
     """A file that is no record of a learning run, or that of another one."""
 
@@ -185,7 +189,7 @@ def _value_problems(arrays: Mapping[str, Int64], known: Recorded) -> Iterator[st
     n = len(arrays["decisions"])
     limits = dict.fromkeys(("labels", "decisions"), (0, known.n_classes - 1))
     limits |= {name: WEIGHT_RANGE["mixed"] for name in arrays if name.startswith("weights")}
-    limits |= {"operations": (-1, np.iinfo(np.int64).max), "milliseconds": (0, np.iinfo(np.int64).max)}
+    limits |= {"operations": (-1, np.iinfo(np.int64).max), "milliseconds": (0, _LONGEST_MS)}
     for name, (low, high) in limits.items():
         found = arrays[name]
         if found.size and not low <= found.min() <= found.max() <= high:

@@ -16,6 +16,7 @@ from lapilli.training.data.checks import (
     empty_problems,
     length_problems,
     offsets_problems,
+    place_problems,
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
@@ -88,14 +89,17 @@ def _check(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     n_events, n_samples = len(arrays["x"]), len(arrays["label"])
     problems = length_problems({name: arrays[name] for name in _EVENTS}, n_events)
     problems += length_problems({"p": arrays["p"]}, -(-n_events // 8))
-    problems += range_problems("x", arrays["x"], 0, SIDE - 1) + range_problems("y", arrays["y"], 0, SIDE - 1)
     problems += range_problems("label", arrays["label"], 0, len(CLASSES) - 1)
     problems += range_problems("n_train", arrays["n_train"].reshape(1), 1, n_samples)
     problems += offsets_problems("offsets", arrays["offsets"], n_events, n_samples)
     if arrays["p"].dtype != np.uint8:
         problems.append(f"p: must be bytes, got {arrays['p'].dtype}")
     problems += [f"{name}: must not be negative" for name in _EVENTS[2:] if arrays[name].min(initial=0) < 0]
-    if problems := problems or empty_problems("recording", np.diff(arrays["offsets"].astype(np.int64))):
+    if not problems:
+        offsets = arrays["offsets"].astype(np.int64)
+        problems += [text for name in "xy" for text in place_problems(name, arrays[name], offsets, SIDE - 1)]
+        problems += empty_problems("recording", np.diff(offsets))
+    if problems:
         raise DataError(str(path), problems)
 
 

@@ -49,6 +49,36 @@ def range_problems(name: str, array: IntArray, low: int, high: int) -> list[str]
     return [f"{name}: must be {low}…{high}, got {array.flat[bad]} at {bad}"]
 
 
+def place_problems(what: str, values: IntArray, offsets: IntArray, high: int, first: int = 0) -> list[str]:
+    """The first event that lies outside of 0…`high`, with its recording.
+
+    Arguments:
+        what: its place, in a word.
+        values: of each event.
+        offsets: (recordings + 1), rising from 0 to the number of events.
+        high: the largest place.
+        first: number of the first recording.
+    """
+    wrong = np.flatnonzero((values < 0) | (values > high))
+    if not len(wrong):
+        return []
+    return [f"{_recording_of(wrong[0], offsets, first)}: {what} {values[wrong[0]]}, must be 0…{high}"]
+
+
+def time_problems(seconds: npt.NDArray[np.floating], offsets: IntArray, high: float, first: int = 0) -> list[str]:  # type: ignore[type-arg]
+    """The first event whose time, in seconds, lies outside of 0…`high`, with its recording; as `place_problems`."""
+    wrong = np.flatnonzero(~((seconds >= 0) & (seconds <= high)))
+    if not len(wrong):
+        return []
+    found = seconds[wrong[0]]
+    text = "is not a number" if np.isnan(found) else f"{found:g} s, must be 0…{high:g} s"
+    return [f"{_recording_of(wrong[0], offsets, first)}: time {text}"]
+
+
+def _recording_of(event: int, offsets: IntArray, first: int) -> str:
+    return f"recording {first + int(np.searchsorted(offsets, event, side='right')) - 1}"
+
+
 def length_problems(arrays: Mapping[str, npt.NDArray[np.generic]], n: int) -> list[str]:
     """Which arrays do not have one entry for each of `n` samples."""
     return [f"{name}: needs {n} entries, got {len(array)}" for name, array in arrays.items() if len(array) != n]

@@ -15,6 +15,7 @@ from lapilli.training.data.checks import (
     empty_problems,
     length_problems,
     offsets_problems,
+    place_problems,
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
@@ -110,7 +111,7 @@ def _blocks(
             gap[escaped] = members["gap_esc"].read(int(escaped.sum()))
             unit, at = np.empty_like(gap), np.empty_like(gap)
             decode_gaps(gap, counts[ms[low] : ms[high]], unit, at)
-            if problems := range_problems(f"unit of samples {low} to {high - 1}", unit, 0, N_UNITS - 1):
+            if problems := place_problems("unit", unit, spikes[low : high + 1] - spikes[low], N_UNITS - 1, low):
                 raise DataError(str(path), problems)
             n_spikes = np.diff(spikes[low : high + 1])
             time_us = 1000 * (at - np.repeat(ms[low:high] - ms[low] + start[low:high], n_spikes))

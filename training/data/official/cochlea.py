@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lapilli.simulators.events import Events
 from lapilli.training.data.binning import Bins, bin_events, plan_bins
-from lapilli.training.data.checks import empty_problems, length_problems, range_problems
+from lapilli.training.data.checks import empty_problems, length_problems, place_problems, range_problems, time_problems
 from lapilli.training.data.cochlea import CLASSES, N_UNITS
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.official.files import opened, reading
@@ -116,14 +116,11 @@ def _checked(path: Path, low: int, times: Sequence[npt.NDArray[Any]], units: Seq
     if problems:
         raise DataError(str(path), problems)
     seconds, unit = np.concatenate(times).astype(np.float64), np.concatenate(units).astype(np.int64)
-    problems = range_problems(f"units of recordings from {low}", unit, 0, N_UNITS - 1)
-    # Not a number is not in the range either.
-    if not np.all((seconds >= 0) & (seconds <= _LONGEST_S)):
-        problems.append(f"times of recordings from {low}: must be 0…{_LONGEST_S:g} s")
-    if problems:
+    offsets = np.concatenate([[0], np.cumsum(n_spikes)])
+    problems = place_problems("unit", unit, offsets, N_UNITS - 1, low)
+    if problems := problems + time_problems(seconds, offsets, _LONGEST_S, low):
         raise DataError(str(path), problems)
     time_us = np.rint(seconds * 1e6).astype(np.int64)
-    offsets = np.concatenate([[0], np.cumsum(n_spikes)])
     falls = np.diff(time_us) < 0
     falls[offsets[1:-1] - 1] = False
     if falls.any():
