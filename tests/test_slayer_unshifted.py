@@ -25,10 +25,10 @@ def flat(shift: bool, kind: Any = None) -> list[Any]:
 def images(shift: bool) -> list[Any]:
     options = {"weight_scale": 4, "delay_shift": shift}
     return [
-        cuba.Conv(NEURON, 2, 3, 3, **options),
+        cuba.Conv(NEURON, 2, 3, 3, weight_scale=6, delay_shift=shift),
         cuba.Pool(NEURON, 2, weight_scale=1.1, delay_shift=shift),
         cuba.Flatten(),
-        cuba.Dense(NEURON, 27, 4, weight_scale=9, delay_shift=shift),
+        cuba.Dense(NEURON, 27, 4, weight_scale=16, delay_shift=shift),
     ]
 
 
