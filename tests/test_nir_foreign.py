@@ -276,11 +276,11 @@ FOREIGN: list[tuple[Any, str]] = [
     (graph("in n out", n=lif()), "`nodes/n`: must be fed by 'in', an Input, over one node with weights, got none"),
     (
         graph("in w n m out", w=weight(), n=lif(), m=lif()),
-        "`nodes/m`: must be fed by 'n', a LIF, over one node with weights, got none",
+        "`nodes/m`: must be fed by 'n', an LIF, over one node with weights, got none",
     ),
     (
         graph("in w n v m out, in v", w=weight(), n=lif(), v=weight(), m=lif()),
-        "`nodes/v`: must be fed by one node, got ",
+        "`nodes/v`: must be fed by one node, got 'n', an LIF and 'in', an Input",
     ),
     (
         graph("in w n out, v u v, u m", w=weight(), n=lif(), v=weight(), u=weight(), m=lif()),
@@ -293,7 +293,7 @@ FOREIGN: list[tuple[Any, str]] = [
     (graph("in w n", w=weight(), n=lif()), "`nodes/out`: must be fed by the neurons of one layer, got nothing"),
     (
         graph("in w n out, n v m, m u m", w=weight(), n=lif(), v=weight(), m=lif(), u=weight()),
-        "`nodes/out`: must be fed by the last layer, but 'n', a LIF, feeds others",
+        "`nodes/out`: must be fed by the last layer, but 'n', an LIF, feeds others",
     ),
     (
         graph("in w n out, out v n", w=weight(), n=lif(), v=weight()),
@@ -308,7 +308,7 @@ FOREIGN: list[tuple[Any, str]] = [
     (graph("in w n out, m v n", w=weight(), n=lif(), v=weight(), m=lif()), "`nodes/m`: is fed by nothing"),
     (
         graph("in w a v b out, b u a", w=weight(), a=lif(), v=weight(), b=lif(), u=weight()),
-        "`nodes/out`: must be fed by the last layer, but 'b', a LIF, feeds others",
+        "`nodes/out`: must be fed by the last layer, but 'b', an LIF, feeds others",
     ),
     (
         graph("in w a v b x c out, b u a", w=weight(), a=lif(), v=weight(), b=lif(), u=weight(), x=weight(), c=lif()),
@@ -487,7 +487,7 @@ DAMAGED: list[tuple[Edit, str]] = [
         "`node/nodes/conv_weight0/stride`: must be one number or (height, width), got shape (3,)",
     ),
     (
-        put("node/nodes/conv_weight0/padding", "same"),
+        put("node/nodes/conv_weight0/padding", "reflect"),
         "`node/nodes/conv_weight0/padding`: must be numbers, got a string",
     ),
     (
@@ -559,7 +559,7 @@ DAMAGED: list[tuple[Edit, str]] = [
         "`node/nodes/conv`: is fed by nothing",
     ),
     (put("node/metadata/dt", -1.0), "`node/metadata/dt`: must be a positive number of seconds, got -1.0"),
-    (put("node/metadata/dt", [1.0, 2.0]), "`node/metadata/dt`: must have shape (), got (2,)"),
+    (put("node/metadata/dt", [1.0, 2.0]), "`node/metadata/dt`: must have shape () or (1,), got (2,)"),
     (put("node/metadata/lapilli", np.frombuffer(b"{", np.uint8)), "`node/metadata/lapilli`: must be JSON"),
     (put("node/metadata/lapilli", np.frombuffer(b"[" * 100000, np.uint8)), "`node/metadata/lapilli`: must be JSON"),
     (put("node/metadata/lapilli", np.frombuffer(b"[]", np.uint8)), "`node/metadata/lapilli`: must be a JSON object"),

@@ -23,12 +23,11 @@ def flat(shift: bool, kind: Any = None) -> list[Any]:
 
 
 def images(shift: bool) -> list[Any]:
-    options = {"weight_scale": 4, "delay_shift": shift}
     return [
-        cuba.Conv(NEURON, 2, 3, 3, **options),
+        cuba.Conv(NEURON, 2, 3, 3, weight_scale=6, delay_shift=shift),
         cuba.Pool(NEURON, 2, weight_scale=1.1, delay_shift=shift),
         cuba.Flatten(),
-        cuba.Dense(NEURON, 27, 4, weight_scale=9, delay_shift=shift),
+        cuba.Dense(NEURON, 27, 4, weight_scale=16, delay_shift=shift),
     ]
 
 
@@ -86,7 +85,9 @@ def test_it_is_proven_against_the_module_itself(name: str) -> None:
     unshifted = module(build(False), shape)
     network = from_slayer(unshifted, shape)
     spikes = np.random.default_rng(3).random((2, *shape, 30)) < 0.3
-    proof = prove(network, Events.from_dense(spikes), ("reference", SlayerBackend(unshifted)), n_steps=36)
+    proof = prove(
+        network, Events.from_dense(spikes), {"reference": "reference", "slayer": SlayerBackend(unshifted)}, n_steps=36
+    )
     assert proof.equal, proof
     assert run(network, Events.from_dense(spikes), n_steps=36).spikes.n_events > 10
 
@@ -99,7 +100,7 @@ def test_a_part_of_the_blocks_may_be_unshifted() -> None:
     network = from_slayer(mixed)
     assert network.metadata["steps_behind_module"] == 1
     events = Events.from_dense(np.random.default_rng(3).random((2, 12, 30)) < 0.3)
-    assert prove(network, events, ("reference", SlayerBackend(mixed)), n_steps=33).equal
+    assert prove(network, events, {"reference": "reference", "slayer": SlayerBackend(mixed)}, n_steps=33).equal
 
 
 def test_where_it_is_not_so_the_remedy_is_named() -> None:

@@ -174,11 +174,11 @@ def test_a_bomb_of_gigabytes_is_refused_in_little_memory(tmp_path: Path) -> None
             np.save(content, np.asarray(values))
             archive.writestr(f"{name}.npy", content.getvalue())
         archive.writestr("junk.npy", bytes(1 << 20))
-    content = bytearray(path.read_bytes())
+    packed = bytearray(path.read_bytes())
     # The directory's word for the size of what is in it; nothing needs to be there.
-    entry = content.rindex(b"PK\x01\x02")
-    content[entry + 24 : entry + 28] = (3 << 30).to_bytes(4, "little")
-    path.write_bytes(content)
+    entry = packed.rindex(b"PK\x01\x02")
+    packed[entry + 24 : entry + 28] = (3 << 30).to_bytes(4, "little")
+    path.write_bytes(packed)
     code = "import sys; from lapilli.simulators import Events; Events.load(sys.argv[1])"
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)],
