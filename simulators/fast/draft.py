@@ -106,7 +106,7 @@ class Draft:
 
     def operation(self, layer: Layer, synapse: Synapse) -> Operation:
         """A new operation for a synapse, without what depends on its kind."""
-        fans = synapse.fan_out(self.network.shapes[synapse.source], layer.shape)
+        fans = synapse.fan_out(self.network.shapes[synapse.source], layer.fed_shape(synapse))
         op = Operation(
             layer=self.numbers[layer.name] - 1,
             source=self.numbers[synapse.source],
