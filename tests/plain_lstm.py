@@ -145,5 +145,5 @@ class Copies:
             return 0
         state = self.states[synapse.source][before][number]
         assert state is not None
-        names = [f"current_{g}" for g in GATES] if synapse.part == "currents" else [f"membrane_{m}" for m in "ifot"]
+        names = [f"current_{g}" for g in GATES] if synapse.carried == "currents" else [f"membrane_{m}" for m in "ifot"]
         return state[names[place]]

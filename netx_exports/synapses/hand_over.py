@@ -17,24 +17,24 @@ from lapilli.netx_exports.synapses.synapse import Int64, Shape, Synapse
 class HandOverSynapse(Synapse):
     """Carries states of neurons, not their events, to the neurons of the same numbers, one step later.
 
-    Where the source acts in step t, its states of `part` at the end of that step arrive in step t + 1, as they are:
+    Where the source acts in step t, its states named `carried` at the end of that step arrive in step t + 1, as they are:
     state k of neuron n is sum `k neurons + n` of the port. Where it does not act, nothing arrives.
 
     Arguments:
         source: an earlier layer of as many neurons, or the layer itself.
-        part: which states, a name in the source's `Neuron.handed`.
+        carried: which states, a name in the source's `Neuron.handed`.
         port: the input of the neurons that it feeds, one of their `ports`; as many sums of each neuron as there are
             states in the part.
     """
 
     source: str
-    part: str
+    carried: str
     port: str
 
     kind: ClassVar[str] = "hand_over"
     reads_events = False
     weight_bits = 0
-    words = frozenset({"source", "part", "port"})
+    words = frozenset({"source", "carried", "port"})
     counters: ClassVar[Mapping[str, str]] = {
         "handed_values": "a state of a neuron carried over to the neuron of its number in another layer"
     }
@@ -50,13 +50,13 @@ class HandOverSynapse(Synapse):
     def neuron_problems(self, source: Neuron | None, target: Neuron, port: str) -> list[str]:
         """Everything that is wrong with this synapse between neurons of these kinds."""
         parts = {} if source is None else source.handed
-        if self.part not in parts:
+        if self.carried not in parts:
             listed = ", ".join(parts) or "nothing"
-            return [f"part: the source hands over {listed}, got {self.part!r:.80}"]
-        if port in target.taking and port != self.part:
-            return [f"part: the port {port!r} takes {port}, got {self.part!r}"]
-        if target.sums_of(port) != len(parts[self.part]):
-            return [f"port: {port!r} takes {target.sums_of(port)} sums of a neuron, not {len(parts[self.part])}"]
+            return [f"carried: the source hands over {listed}, got {self.carried!r:.80}"]
+        if port in target.taking and port != self.carried:
+            return [f"carried: the port {port!r} takes {port}, got {self.carried!r}"]
+        if target.sums_of(port) != len(parts[self.carried]):
+            return [f"port: {port!r} takes {target.sums_of(port)} sums of a neuron, not {len(parts[self.carried])}"]
         return []
 
     @property
@@ -78,7 +78,7 @@ class HandOverSynapse(Synapse):
 
     def update_digest(self, digest: "hashlib._Hash") -> None:
         """Feed everything that changes what runs, but for the port, to `digest`."""
-        update_digest(digest, self.kind, self.source, self.part)
+        update_digest(digest, self.kind, self.source, self.carried)
 
     def chip_bits(self, size: int) -> int:
         """Memory of its weights on the chip: it has none."""

@@ -98,7 +98,7 @@ class _WorkingLayer:
 
     def handed(self, synapse: Any) -> Int64:
         """The states that it hands over to a synapse, (samples, states x neurons)."""
-        states = (self.population.states[name] for name in self.layer.neuron.handed[synapse.part])
+        states = (self.population.states[name] for name in self.layer.neuron.handed[synapse.carried])
         return np.concatenate([state.astype(np.int64) for state in states], axis=1)
 
     def counted(self, name: str) -> Int64:
