@@ -32,6 +32,7 @@ def reset_refusals(network: Network) -> tuple[str, ...]:
     """Why Lava could not reset the neurons of `network` periodically."""
     return tuple(
         f"layer {layer.name!r}: Lava resets no neurons of model {layer.neuron.model}"
+        + " with a clock" * (layer.clock != EVERY_STEP)
         for layer in network.layers
-        if not layer.neuron.lava_resets
+        if not layer.neuron.lava_resets or layer.clock != EVERY_STEP
     )
