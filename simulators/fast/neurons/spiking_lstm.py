@@ -12,18 +12,15 @@ from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated
 from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
 from lapilli.simulators.fast.neurons.layout import neurons_of, without_padding
 
-# States, in the order of `SpikingLstm.states`.
-CELL = 0
-MEMBRANE_I, MEMBRANE_F, MEMBRANE_O, MEMBRANE_T = 1, 2, 3, 4
-GATE_I, GATE_F, GATE_G, GATE_O = 5, 6, 7, 8
-CURRENT_I, CURRENT_F, CURRENT_G, CURRENT_O = 9, 10, 11, 12
+# Gates as ports have their sums; membranes as they are handed over.
+I, F, G, O = range(4)  # noqa: E741
+OF_I, OF_F, OF_O, OF_T = range(4)
 
-# Gates as ports have their sums, and membranes as they are handed over.
-I, F, G, O = 0, 1, 2, 3  # noqa: E741
-OF_I, OF_F, OF_O, OF_T = 0, 1, 2, 3
+# States: rows from these on, in the order of `SpikingLstm.states`.
+CELL, MEMBRANE_I, GATE_I, CURRENT_I = 0, 1, 5, 9
 
-# Ports, each of four sums.
-INPUT, RECURRENT, MEMBRANES = 0, 1, 2
+# Sums of the ports behind the first: rows from these on.
+RECURRENT, MEMBRANES = 4, 8
 
 # Parameters that all units share: thresholds and kept shares of i, f, o, t; starts of i, f, o; the clamp of g.
 THRESHOLDS, KEPT, STARTS, CLAMP = 0, 4, 8, 11
@@ -45,40 +42,29 @@ def shared(neuron: SpikingLstm) -> list[int]:
 @compiled
 def step(program, state, layer, shift):
     """One step of a layer."""
+    first, last = neurons_of(program.layers[layer])
+    padded, ports_at = last - first, program.layers[layer].ports_at
     of_layer = program.layer_parameters[program.layers[layer].parameters_at :]
-    _gate(program, state, layer, of_layer, I, OF_I, GATE_I, MEMBRANE_I, CURRENT_I)
-    _gate(program, state, layer, of_layer, F, OF_F, GATE_F, MEMBRANE_F, CURRENT_F)
-    _gate(program, state, layer, of_layer, O, OF_O, GATE_O, MEMBRANE_O, CURRENT_O)
-    _clamped(program, state, layer, of_layer)
-    _cell(program, state, layer)
-    _output(program, state, layer, of_layer)
+    neurons, biases = state.neurons, program.neuron_parameters
+    sums = state.sums[ports_at : ports_at + 3 * GATES * padded].reshape(3 * GATES, padded)
+    for number in range(3):
+        gate = O if number == OF_O else number
+        _gate(sums, biases, neurons, first, gate, number, of_layer)
+    _clamped(sums, biases, neurons, first, np.int32(of_layer[CLAMP]))
+    _cell(neurons, first, last)
+    threshold, keep = np.int32(of_layer[THRESHOLDS + OF_T]), np.int32(of_layer[KEPT + OF_T])
+    _output(sums, neurons, first, threshold, keep, state.spiking[first:last], state.outgoing[first:last])
     # A start value alone would open gates there.
     without_padding(state.spiking, program.layers[layer])
 
 
-@spliced
-def _sums(layer, port, number):
-    """Where one of the four sums of a port begins in `State.sums`, and where it ends."""
-    at = layer.ports_at + (GATES * port + number) * layer.padded
-    return at, at + layer.padded
-
-
-@spliced
-def _gate(program, state, layer, of_layer, number, membrane, gate, membrane_row, current_row):
+@compiled
+def _gate(sums, biases, neurons, first, gate, membrane, of_layer):
     """A gate that spikes: its membrane takes up its current, and is reset by its threshold."""
-    first, last = neurons_of(program.layers[layer])
-    begin, end = _sums(program.layers[layer], INPUT, number)
-    current = state.sums[begin:end]
-    begin, end = _sums(program.layers[layer], RECURRENT, number)
-    recurrent = state.sums[begin:end]
-    begin, end = _sums(program.layers[layer], MEMBRANES, membrane)
-    before = state.sums[begin:end]
-    bias = program.neuron_parameters[number][first:last]
-    opened, kept, held = (
-        state.neurons[gate][first:last],
-        state.neurons[membrane_row][first:last],
-        state.neurons[current_row][first:last],
-    )
+    current, recurrent, before = sums[gate], sums[RECURRENT + gate], sums[MEMBRANES + membrane]
+    last = first + len(current)
+    bias, held = biases[gate][first:last], neurons[CURRENT_I + gate][first:last]
+    opened, kept = neurons[GATE_I + gate][first:last], neurons[MEMBRANE_I + membrane][first:last]
     threshold, keep = np.int32(of_layer[THRESHOLDS + membrane]), np.int32(of_layer[KEPT + membrane])
     start = np.int32(of_layer[STARTS + membrane])
     for i in range(len(kept)):
@@ -90,41 +76,34 @@ def _gate(program, state, layer, of_layer, number, membrane, gate, membrane_row,
         kept[i] = np.int32(charged - threshold) if spikes else charged
 
 
-@spliced
-def _clamped(program, state, layer, of_layer):
+@compiled
+def _clamped(sums, biases, neurons, first, clamp):
     """The gate g, which has a value."""
-    first, last = neurons_of(program.layers[layer])
-    begin, end = _sums(program.layers[layer], INPUT, G)
-    current = state.sums[begin:end]
-    begin, end = _sums(program.layers[layer], RECURRENT, G)
-    recurrent, bias = state.sums[begin:end], program.neuron_parameters[G][first:last]
-    added, held = state.neurons[GATE_G][first:last], state.neurons[CURRENT_G][first:last]
-    clamp = np.int32(of_layer[CLAMP])
+    current, recurrent = sums[G], sums[RECURRENT + G]
+    last = first + len(current)
+    bias = biases[G][first:last]
+    added, held = neurons[GATE_I + G][first:last], neurons[CURRENT_I + G][first:last]
     for i in range(len(added)):
         held[i] = current[i]
         added[i] = min(max(_summed(current[i], recurrent[i], bias[i]), np.int32(-clamp)), clamp)
 
 
-@spliced
-def _cell(program, state, layer):
+@compiled
+def _cell(neurons, first, last):
     """What the cells remember."""
-    first, last = neurons_of(program.layers[layer])
-    cell, added = state.neurons[CELL][first:last], state.neurons[GATE_G][first:last]
-    taking, keeping = state.neurons[GATE_I][first:last], state.neurons[GATE_F][first:last]
+    cell, added = neurons[CELL][first:last], neurons[GATE_I + G][first:last]
+    taking, keeping = neurons[GATE_I][first:last], neurons[GATE_I + F][first:last]
     for i in range(len(cell)):
         # A gate of 1 is a mask of ones.
         cell[i] = saturated(np.int32((cell[i] & np.int32(-keeping[i])) + (added[i] & np.int32(-taking[i]))))
 
 
-@spliced
-def _output(program, state, layer, of_layer):
+@compiled
+def _output(sums, neurons, first, threshold, keep, spiking, outgoing):
     """The signed spike of the membrane that takes up what the cells remember, where gate o lets it pass."""
-    first, last = neurons_of(program.layers[layer])
-    begin, end = _sums(program.layers[layer], MEMBRANES, OF_T)
-    before, cell = state.sums[begin:end], state.neurons[CELL][first:last]
-    kept, opened = state.neurons[MEMBRANE_T][first:last], state.neurons[GATE_O][first:last]
-    spiking, outgoing = state.spiking[first:last], state.outgoing[first:last]
-    threshold, keep = np.int32(of_layer[THRESHOLDS + OF_T]), np.int32(of_layer[KEPT + OF_T])
+    before, last = sums[MEMBRANES + OF_T], first + len(spiking)
+    cell, kept = neurons[CELL][first:last], neurons[MEMBRANE_I + OF_T][first:last]
+    opened = neurons[GATE_I + O][first:last]
     for i in range(len(kept)):
         charged = saturated(np.int32(decayed(before[i], keep) + np.int32(_current(cell[i]) << 6)))
         up = np.int32(1) if np.int32(charged << 1) >= threshold else np.int32(0)
