@@ -124,6 +124,12 @@ class Network:
         return frozenset({INPUT, *layers} if self.graded_input else layers)
 
     @cached_property
+    def multiplied_sources(self) -> frozenset[str]:
+        """Those of the graded sources whose values are to be multiplied by weights: not those of a sign alone."""
+        signed = {layer.name for layer in self.layers if layer.neuron.signed}
+        return self.graded_sources - signed
+
+    @cached_property
     def counters(self) -> tuple[str, ...]:
         """Names of what its kinds count beside updates, events and operations (`Counts.named`)."""
         parts = ((layer.neuron, *layer.synapses) for layer in self.layers)

@@ -63,7 +63,8 @@ class Front:
     Arguments:
         input_shape: of the network's input.
         graded_input: whether its events carry values, as for direct encoding.
-        layers: between the input and the first cell, which reads the last of them; none: it reads the input.
+        layers: between the input and the first cell, which reads the last of them; none: it reads the input. For
+            `sequential`, each needs a clock whose phase is the step in which the first input can arrive at it.
     """
 
     input_shape: Shape
@@ -77,10 +78,14 @@ class Front:
 
     @property
     def lag(self) -> int:
-        """The step in which what the first element causes arrives at the first cell."""
-        if not self.layers:
-            return 1
-        return 1 + Network(self.input_shape, self.layers, {}, self.graded_input).depth
+        """The first step in which what the first element causes can arrive at the first cell: by the shortest path."""
+        arrives = {INPUT: 0}
+        for layer in self.layers:
+            ways = [
+                arrives[one.source] + one.steps + one.delay_range[0] for one in layer.synapses if one.source in arrives
+            ]
+            arrives[layer.name] = max(layer.clock.phase, min(ways, default=0))
+        return 1 + arrives[self.source]
 
 
 def pipelined(

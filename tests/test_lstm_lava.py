@@ -127,13 +127,17 @@ def test_a_cell_equals_it_from_any_state(seed: int) -> None:
     neuron = random_lstm_neuron(rng, units)
     population = SpikingLstms(neuron, (units,), 1)
     top = 2**23 - 1
-    population.states["cell"][:] = rng.choice([-top, top, 2**17, -(2**17) + 1, 0, int(rng.integers(-top, top))], (1, units))
+    population.states["cell"][:] = rng.choice(
+        [-top, top, 2**17, -(2**17) + 1, 0, int(rng.integers(-top, top))], (1, units)
+    )
     model = lava_cell(neuron, population)
     for _ in range(12):
         reach = int(rng.choice([300, 2**17, 2**31 - 1]))
         sums = [rng.integers(-reach, reach + 1, (1, 4 * units)).astype(np.int32) for _ in range(2)]
         membranes = np.where(
-            rng.random((1, 4 * units)) < 0.5, rng.integers(-top, top + 1, (1, 4 * units)), rng.choice([-top, 0, 64, top])
+            rng.random((1, 4 * units)) < 0.5,
+            rng.integers(-top, top + 1, (1, 4 * units)),
+            rng.choice([-top, 0, 64, top]),
         ).astype(np.int32)
         for port, values in zip((model.currents_in, model.recurrent_in, model.membranes_in), (*sums, membranes)):
             port.values = values[0]

@@ -47,7 +47,9 @@ def pipeline(seed: int, n_copies: int, n_cells: int, coded: bool) -> Network:
         cells.append(LstmCell(f"cell{number}", random_lstm_neuron(rng, units), *weights))
         size = units
     outputs = LstmReadout(
-        CubaLif(NEVER_SPIKES, 4096, 4096, rng.integers(-9, 9, 3)), random_dense(rng, INPUT, 3, size), Readout("voltage_sum")
+        CubaLif(NEVER_SPIKES, 4096, 4096, rng.integers(-9, 9, 3)),
+        random_dense(rng, INPUT, 3, size),
+        Readout("voltage_sum"),
     )
     return pipelined(Front((5,), True, layers), cells, outputs, n_copies)
 
@@ -133,7 +135,13 @@ def test_the_last_element_is_answered_after_as_many_cell_steps_as_promised(n_cop
         changed = dense.copy()
         changed[..., -1] *= -1
         voltages = [
-            run(tried, Events.from_dense(values).spaced(period), "fast", n_steps=n_steps, record={"readout": ("voltage",)})
+            run(
+                tried,
+                Events.from_dense(values).spaced(period),
+                "fast",
+                n_steps=n_steps,
+                record={"readout": ("voltage",)},
+            )
             .recordings["readout"]
             .voltage
             for values in (dense, changed)
@@ -151,7 +159,10 @@ def test_inspect_says_both_latencies(capsys: pytest.CaptureFixture[str], tmp_pat
     assert inspect(network).schedule == schedule_of(network)
     save(network, tmp_path / "network.net")
     show(str(tmp_path / "network.net"))
-    assert "3 copies of each cell: N elements take N + 3 cell steps, one copy at a time N x 3 + 1" in capsys.readouterr().out
+    assert (
+        "3 copies of each cell: N elements take N + 3 cell steps, one copy at a time N x 3 + 1"
+        in capsys.readouterr().out
+    )
     save(sequential(network), tmp_path / "network.net")
     show(str(tmp_path / "network.net"))
     assert "N elements take N x 3 + 1 cell steps, one copy at a time; pipelined N + 3" in capsys.readouterr().out
@@ -168,11 +179,13 @@ def test_what_has_no_slower_schedule_is_named() -> None:
     cases = {
         "cannot wait for another element": HandOverSynapse("cell0.0", "currents", "recurrent"),
         "depends on the step of the sample": RotarySynapse(INPUT, np.ones((4, 1, 2)), port="recurrent"),
-        "would need a delay of 122": DenseSynapse(INPUT, np.ones((4, 4)), delays=[[40]], port="recurrent"),
+        "would need a delay of 120": DenseSynapse(INPUT, np.ones((4, 4)), delays=[[40]], port="recurrent"),
         "a taps synapse cannot wait": TapsSynapse(INPUT, np.ones((2, 4)), port="recurrent"),
     }
     rng = np.random.default_rng(0)
-    cell = LstmCell("c", random_lstm_neuron(rng, 1), DenseSynapse(INPUT, np.ones((4, 4))), DenseSynapse(INPUT, np.ones((4, 1))))
+    cell = LstmCell(
+        "c", random_lstm_neuron(rng, 1), DenseSynapse(INPUT, np.ones((4, 4))), DenseSynapse(INPUT, np.ones((4, 1)))
+    )
     small = pipelined(Front((4,)), [cell], LstmReadout(CubaLif(9, 4096, 4096), DenseSynapse(INPUT, [[1]])), 3)
     for reason, synapse in cases.items():
         synapse = replace(synapse, source=synapse.source.replace("cell0", "c"))

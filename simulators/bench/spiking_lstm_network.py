@@ -18,7 +18,7 @@ _LARGEST = 20
 def spiking_lstm_network(seed: int) -> Network:
     """40 graded inputs, 128 units in two copies, 11 outputs; about a third of the units send in a step."""
     generator = np.random.default_rng(seed)
-    biases = np.repeat([0, 150, 0, 100], UNITS) + generator.integers(-40, 41, 4 * UNITS)
+    biases = np.repeat([50, 220, 0, 270], UNITS) + generator.integers(-40, 41, 4 * UNITS)
     # Decays that torch's floats compute exactly.
     neuron = SpikingLstm([256, 256, 256, 256], 256, [0, 0, 0, 1024], [128, 128, 128], biases)
     feed = DenseSynapse(INPUT, generator.integers(-100, 101, (4 * UNITS, CHANNELS)), weight_exp=-5, weight_bits=9)

@@ -191,7 +191,7 @@ def _weighted(network: Network) -> "list[tuple[Layer, Synapse]]":
 def _effective(network: Network, counts: Counts) -> tuple[Int64, Int64]:
     """(accumulations, multiplications and accumulations) of each sample."""
     weighted = np.array([synapse.weighted for layer in network.layers for synapse in layer.synapses])
-    graded = np.array([name.source in network.graded_sources for name in counts.synapses])
+    graded = np.array([name.source in network.multiplied_sources for name in counts.synapses])
     operations = counts.synapse_ops
     return operations[:, weighted & ~graded].sum(axis=1), operations[:, weighted & graded].sum(axis=1)
 
