@@ -18,8 +18,8 @@ from lapilli.netx_exports import (
     DenseSynapse,
     FormatError,
     HandOverSynapse,
-    Layer,
     LapilliError,
+    Layer,
     Network,
     NetworkError,
     SpikingLstm,
@@ -205,7 +205,8 @@ def test_signed_events_are_accumulated_and_hand_overs_counted_apart() -> None:
     nonzero = network.layers[0].synapses[1].effective_weights != 0
     expected = sum(int(nonzero.sum(axis=0) @ counts.neuron_events[1 + copy]) for copy in (0, 1))
     assert total("accumulate", synapse="dense") - total("accumulate", "readout") == expected
-    assert sent[1] > 0 and sent[2] > 0
+    assert sent[1] > 0
+    assert sent[2] > 0
     # Copy 0 acts from step 1 on, and hands over in each step that is run.
     assert total("handed_values") == 8 * 128 * (n_steps - 1) * len(events)
     assert total("event_delivered", synapse="hand_over") == 0
@@ -226,9 +227,11 @@ def test_tables_bill_it_or_say_why_not(name: str) -> None:
     counts = run(network, events, "fast", n_steps=98 + network.output.clock.phase).counts
     (bill,) = bill_of(network, counts, 98, [load_table(name)]).tables
     if name == "loihi1":
-        assert bill.spiking is None and "multiply_accumulate" in bill.not_billed["spiking"]
+        assert bill.spiking is None
+        assert "multiply_accumulate" in bill.not_billed["spiking"]
     else:
-        assert bill.spiking is not None and 0 < bill.baselines["dense, one pass a step"].ratio < 10
+        assert bill.spiking is not None
+        assert 0 < bill.baselines["dense, one pass a step"].ratio < 10
 
 
 def test_learning_refuses_clocks() -> None:

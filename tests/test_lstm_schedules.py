@@ -172,7 +172,7 @@ def test_inspect_says_both_latencies(capsys: pytest.CaptureFixture[str], tmp_pat
 
 def test_what_has_no_slower_schedule_is_named() -> None:
     network = pipeline(1, 3, 1, coded=False)
-    with pytest.raises(UnsupportedError, match="layer 'cell0.0': has a period of 3 steps already"):
+    with pytest.raises(UnsupportedError, match=r"layer 'cell0\.0': has a period of 3 steps already"):
         sequential(sequential(network))
     with pytest.raises(UnsupportedError, match="no neurons hand their states over"):
         sequential(Network((2,), (Layer("a", (2,), CubaLif(1, 1, 1), (DenseSynapse(INPUT, np.ones((2, 2))),)),)))

@@ -17,14 +17,14 @@ from lapilli.netx_exports.synapses.synapse import Int64, Shape, Synapse
 class HandOverSynapse(Synapse):
     """Carries states of neurons, not their events, to the neurons of the same numbers, one step later.
 
-    Where the source acts in step t, its states named `carried` at the end of that step arrive in step t + 1, as they are:
-    state k of neuron n is sum `k neurons + n` of the port. Where it does not act, nothing arrives.
+    Where the source acts in step t, the states that `carried` names arrive in step t + 1, as they are at the end of step
+    t: state k of neuron n is sum `k neurons + n` of the port. Where it does not act, nothing arrives.
 
     Arguments:
         source: an earlier layer of as many neurons, or the layer itself.
         carried: which states, a name in the source's `Neuron.handed`.
-        port: the input of the neurons that it feeds, one of their `ports`; as many sums of each neuron as there are
-            states in the part.
+        port: the input of the neurons that it feeds, one of their `ports`; it takes as many sums of each neuron as
+            there are states.
     """
 
     source: str

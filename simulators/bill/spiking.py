@@ -12,8 +12,8 @@ from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts
 
 RULES = (
-    "an operation is an event that meets a weight that is not zero: an accumulation for a spike, one with a sign too, a "
-    "multiplication and an accumulation for an event with any other value",
+    "an operation is an event that meets a weight that is not zero: an accumulation for a spike, also for one with a "
+    "sign; a multiplication and an accumulation for an event with any other value",
     "an event reads every weight of its row or kernel within the borders, those that are zero too, and for each "
     "operation the sum of the target is read and written",
     "each neuron reads and clears its sum, and reads and writes its states, in every step, spike or none, in the steps "
@@ -26,7 +26,7 @@ RULES = (
     "nothing is learned: weights are not written",
     "the memory of an attention is read and written where a key and a value meet; it is read where a query meets what "
     "is not zero; where it forgets, all of it is read and written in every step",
-    "a state that is handed over is written by the one neuron and read by the other, in each step in which the one acts",
+    "a state that is handed over is written by one neuron and read by another, in each step in which the first acts",
 )
 """What the amounts assume."""
 
@@ -51,14 +51,14 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
     column = 0
     for number, layer in enumerate(network.layers):
         for synapse in layer.synapses:
-            events = counts.neuron_events[list(network.shapes).index(synapse.source)]
-            met = int(events @ synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse)))
-            yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
-            column += 1
             if synapse.reads_events:
+                events = counts.neuron_events[list(network.shapes).index(synapse.source)]
+                met = int(events @ synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse)))
+                yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
                 delivered = int(sent[synapse.source])
                 yield Amount(layer.name, "event_delivered", delivered, synapse.kind)
                 yield from _event_accesses(network, counts, synapse.source, layer.name, delivered)
+            column += 1
         yield Amount(layer.name, "event_sent", int(sent[layer.name]))
         yield from _event_accesses(network, counts, layer.name, layer.name, int(sent[layer.name]))
         yield from _update_amounts(layer, int(counts.dendrite_updates[:, number].sum()), widths)
