@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from random_networks import Case
-from random_neurons import pick
+from random_neurons import pick, random_lstm_neuron
 from random_synapses import random_exponent, random_weights
 
 from lapilli.netx_exports import (
@@ -20,31 +20,11 @@ from lapilli.netx_exports import (
     IdentitySynapse,
     Layer,
     Network,
-    SpikingLstm,
 )
 from lapilli.netx_exports.neurons.kinds import NEVER_SPIKES
 from lapilli.netx_exports.schedules import Front, LstmCell, LstmReadout, pipelined
 from lapilli.netx_exports.synapses.kinds import Shape
 from lapilli.simulators import Events, Reset
-
-LARGEST = (1 << 17) - 1
-
-
-def random_lstm_neuron(rng: np.random.Generator, units: int) -> SpikingLstm:
-    """Thresholds around 1.0 and at both ends; with and without leaks, start values and biases."""
-    top = int(pick(rng, 2, 300, 300, 300, 5000, LARGEST))
-    leaks = pick(rng, [0] * 4, rng.integers(0, 4097, 4), rng.choice([0, 1, 4095, 4096], 4))
-    starts = pick(
-        rng, [0] * 3, rng.integers(-300, 301, 3), rng.integers(-300, 301, 3), rng.choice([-LARGEST, LARGEST], 3)
-    )
-    quiet, loud = rng.integers(-300, 301, 4 * units), rng.integers(-LARGEST, LARGEST + 1, 4 * units)
-    return SpikingLstm(
-        thresholds=rng.integers(max(1, top // 2), top + 1, 4),
-        clamp=int(pick(rng, 1, 256, 256, 256, LARGEST)),
-        decays=leaks,
-        starts=starts,
-        gate_bias=pick(rng, 0, int(rng.integers(-200, 200)), quiet, quiet, loud),
-    )
 
 
 def random_dense(

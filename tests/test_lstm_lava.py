@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from random_lstm import random_lstm, random_lstm_neuron
+from random_lstm import random_lstm
 from random_networks import Case
+from random_neurons import random_lstm_neuron
 from run_equality import assert_same_run
 
 from lapilli.lava_models.neurons.spiking_lstm import PySpikingLstm

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_lstm import random_dense, random_lstm_neuron
+from random_lstm import random_dense
+from random_neurons import random_lstm_neuron
 
 from lapilli.netx_exports import (
     INPUT,

@@ -17,8 +17,8 @@ from lapilli.netx_exports.synapses.synapse import Int64, Shape, Synapse
 class HandOverSynapse(Synapse):
     """Carries states of neurons, not their events, to the neurons of the same numbers, one step later.
 
-    Where the source acts in step t, the states that `carried` names arrive in step t + 1, as they are at the end of step
-    t: state k of neuron n is sum `k neurons + n` of the port. Where it does not act, nothing arrives.
+    Where the source acts in step t, the states that `carried` names arrive in step t + 1, as they are at the end of
+    step t: state k of neuron n is sum `k neurons + n` of the port. Where it does not act, nothing arrives.
 
     Arguments:
         source: an earlier layer of as many neurons, or the layer itself.
