@@ -14,6 +14,7 @@ from lapilli.netx_exports.netx.reader import FileContent, read_file
 from lapilli.netx_exports.netx.stock import is_plain, layer_type, stock_problems
 from lapilli.netx_exports.neurons.neuron import Neuron
 from lapilli.netx_exports.readout import Readout
+from lapilli.netx_exports.schedules import Schedule, schedule_of
 from lapilli.netx_exports.synapses.synapse import Shape, Synapse
 
 Range = tuple[int, int]
@@ -91,6 +92,8 @@ class Inspection:
         loihi2: what a Loihi 2 chip would need for it.
         readout: how a class is decided; None where the network does not say.
         remarks: contradictions in the file that change nothing of what is read.
+        n_weights_once: weights, those that several synapses share counted once.
+        schedule: when the copies of LSTM cells act; None where there are none.
     """
 
     path: str | None
@@ -110,6 +113,8 @@ class Inspection:
     metadata: dict[str, Any]
     readout: Readout | None = None
     remarks: tuple[str, ...] = ()
+    n_weights_once: int = 0
+    schedule: Schedule | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -150,7 +155,15 @@ def inspect(network: Network | PathLike) -> Inspection:
         metadata=dict(found.metadata),
         readout=found.readout,
         remarks=content.remarks,
+        n_weights_once=_weights_once(found),
+        schedule=schedule_of(found),
     )
+
+
+def _weights_once(network: Network) -> int:
+    """Weights in all arrays that differ."""
+    every = (synapse.effective_weights for layer in network.layers for synapse in layer.synapses)
+    return sum({(weights.shape, weights.tobytes()): weights.size for weights in every}.values())
 
 
 def _layer_facts(layer: Layer) -> LayerFacts:

@@ -15,7 +15,8 @@ from random_synapses import random_rotary, random_taps
 
 from lapilli.lava_models.refusals import lava_refusals
 from lapilli.netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
-from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif, GatedLif, SpikeAttention
+from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif, GatedLif, SpikeAttention, SpikingLstm
+from lapilli.netx_exports.neurons.spiking_lstm import GATES
 from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE, Shape, Synapse
 from lapilli.simulators import Events, Reset
 
@@ -96,7 +97,11 @@ def random_case(
         model = models[number] if number < len(models) else CubaLif.model
         if model == SpikeAttention.model and len(shape) > 1:
             model = GatedLif.model  # heads are of flat layers
-        if len(ports := NEURONS[model].ports) > 1:
+        if model == SpikingLstm.model:
+            # Its ports take four sums of a unit: only dense synapses have so many, to units in a row.
+            wide = _at_wide_ports(rng, synapses) if len(shape) == 1 else ()
+            model, synapses = (model, wide) if wide else (CubaLif.model, synapses)
+        elif len(ports := NEURONS[model].ports) > 1:
             synapses = _with_imaginary(rng, synapses) if "imag" in ports else _at_ports(rng, synapses, ports)
         layers.append(Layer(name, shape, random_neuron(rng, shape, model), synapses))
         shapes[name] = shape
@@ -191,6 +196,17 @@ def _at_ports(rng: np.random.Generator, synapses: tuple[Synapse, ...], ports: Se
             own = np.minimum(np.abs(own), 255) if rng.random() < 0.8 else own
             synapse = replace(synapse, weights=own, sign_mode="mixed")
         found.append(replace(synapse, port=port))  # type: ignore[type-var]
+    return tuple(found)
+
+
+def _at_wide_ports(rng: np.random.Generator, synapses: tuple[Synapse, ...]) -> tuple[Synapse, ...]:
+    """The dense ones among the synapses, with a row of weights for each gate of a unit."""
+    found: list[Synapse] = []
+    for synapse in synapses:
+        if isinstance(synapse, DenseSynapse):
+            rows, columns = np.shape(synapse.weights)
+            own = _weights(rng, (GATES * rows, columns), *WEIGHT_RANGE[synapse.sign_mode])
+            found.append(replace(synapse, weights=own, delays=None, port=pick(rng, "input", "recurrent")))
     return tuple(found)
 
 

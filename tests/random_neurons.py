@@ -20,12 +20,14 @@ from lapilli.netx_exports.neurons.kinds import (
     Sigma,
     SigmaDelta,
     SpikeAttention,
+    SpikingLstm,
     Sum,
 )
 from lapilli.netx_exports.synapses.kinds import Shape
 
 THRESHOLDS = (0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1)
 DECAYS = (0, 1, 2048, 4095, 4096)
+LARGEST_CURRENT = (1 << 17) - 1
 
 
 def pick(rng: np.random.Generator, *choices: Any) -> Any:
@@ -119,6 +121,27 @@ def random_attention(rng: np.random.Generator, shape: Shape, head: int | None = 
     )
 
 
+def random_lstm_neuron(rng: np.random.Generator, units: int) -> SpikingLstm:
+    """Thresholds around 1.0 and at both ends; with and without leaks, start values and biases."""
+    top = int(pick(rng, 2, 300, 300, 300, 5000, LARGEST_CURRENT))
+    leaks = pick(rng, [0] * 4, rng.integers(0, 4097, 4), rng.choice([0, 1, 4095, 4096], 4))
+    starts = pick(
+        rng,
+        [0] * 3,
+        rng.integers(-300, 301, 3),
+        rng.integers(-300, 301, 3),
+        rng.choice([-LARGEST_CURRENT, LARGEST_CURRENT], 3),
+    )
+    quiet, loud = rng.integers(-300, 301, 4 * units), rng.integers(-LARGEST_CURRENT, LARGEST_CURRENT + 1, 4 * units)
+    return SpikingLstm(
+        thresholds=rng.integers(max(1, top // 2), top + 1, 4),
+        clamp=int(pick(rng, 1, 256, 256, 256, LARGEST_CURRENT)),
+        decays=leaks,
+        starts=starts,
+        gate_bias=pick(rng, 0, int(rng.integers(-200, 200)), quiet, quiet, loud),
+    )
+
+
 _MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
     CubaLif.model: _cuba,
     AdaptiveLif.model: _adaptive,
@@ -130,4 +153,5 @@ _MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
     GatedLif.model: _gated,
     SpikeAttention.model: random_attention,
     Sum.model: lambda rng, shape: Sum(),
+    SpikingLstm.model: lambda rng, shape: random_lstm_neuron(rng, prod(shape)),
 }

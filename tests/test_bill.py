@@ -58,8 +58,8 @@ def test_connections_are_those_of_a_walk_over_all_pairs(case: Case) -> None:
                 full = replace(synapse, weights=np.ones(np.shape(synapse.weights), int))
             elif isinstance(synapse, IdentitySynapse):
                 full = replace(synapse, weight=1)
-            expected = connections_one_by_one(full, source, layer.shape)
-            assert synapse.connections(source, layer.shape).tolist() == expected.tolist()
+            expected = connections_one_by_one(full, source, layer.fed_shape(synapse))
+            assert synapse.connections(source, layer.fed_shape(synapse)).tolist() == expected.tolist()
 
 
 def targets_one_by_one(network: Network, layer: Layer, events: dict[str, np.ndarray]) -> np.ndarray:
@@ -68,9 +68,9 @@ def targets_one_by_one(network: Network, layer: Layer, events: dict[str, np.ndar
     for synapse in layer.synapses:
         source = network.shapes[synapse.source]
         if isinstance(synapse, DenseSynapse):
-            for target in range(layer.size):
+            for target in range(prod(layer.fed_shape(synapse))):
                 for neuron in range(prod(source)):
-                    found[target] += int(events[synapse.source][neuron]) * (
+                    found[target % layer.size] += int(events[synapse.source][neuron]) * (
                         synapse.effective_weights[target, neuron] != 0
                     )
         elif isinstance(synapse, ConvSynapse):
@@ -131,8 +131,8 @@ def test_amounts_follow_from_events_one_by_one(case: Case) -> None:
     for layer in network.layers:
         met = operations = reads = delivered = 0
         for synapse in layer.synapses:
-            of_source = synapse.connections(network.shapes[synapse.source], layer.shape)
-            nonzero = connections_one_by_one(synapse, network.shapes[synapse.source], layer.shape)
+            of_source = synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse))
+            nonzero = connections_one_by_one(synapse, network.shapes[synapse.source], layer.fed_shape(synapse))
             for neuron in spikes[synapse.source].neuron:
                 met += int(of_source[neuron]) * (synapse.kind != "direct")
                 operations += int(nonzero[neuron])
@@ -148,7 +148,10 @@ def test_amounts_follow_from_events_one_by_one(case: Case) -> None:
         assert by_kind["weight_access"] == met
         assert by_kind["event_delivered"] == delivered
         assert by_kind["event_sent"] == spikes[layer.name].n_events
-        assert by_kind["sum_access"] == 2 * operations + 2 * updates[layer.name]
+        wide = sum(
+            layer.neuron.port_sums.get(port, 0) for port in {layer.port_of(synapse) for synapse in layer.synapses}
+        )
+        assert by_kind["sum_access"] == 2 * operations + 2 * updates[layer.name] * max(1, wide)
         assert by_kind["neuron_update"] == updates[layer.name]
         each = arithmetic(layer)
         assert by_kind["state_add"] == each.additions * updates[layer.name]

@@ -42,7 +42,10 @@ def connections_one_by_one(synapse: Synapse, source_shape: Shape, shape: Shape) 
 
 def connections(network: Network) -> list[list[np.ndarray]]:
     return [
-        [connections_one_by_one(synapse, network.shapes[synapse.source], layer.shape) for synapse in layer.synapses]
+        [
+            connections_one_by_one(synapse, network.shapes[synapse.source], layer.fed_shape(synapse))
+            for synapse in layer.synapses
+        ]
         for layer in network.layers
     ]
 

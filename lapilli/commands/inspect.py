@@ -86,6 +86,7 @@ def _lines(found: Inspection) -> list[str]:
     lines = [
         f"{found.n_neurons:,} neurons, {found.n_nonzero:,} non-zero of {found.n_weights:,} weights, "
         f"answers after {found.depth} steps",
+        *_schedule_lines(found),
         *_readout_lines(found),
         f"fingerprint {found.fingerprint}",
     ]
@@ -102,6 +103,23 @@ def _lines(found: Inspection) -> list[str]:
     if found.metadata.get("netx_layout", ["input"])[0] in ("conv", "flatten"):
         shape = ", ".join(str(side) for side in reversed(found.input_shape))
         lines.append(f"stock Lava: needs hdf5.Network(…, input_shape=({shape})), because the file does not tell it")
+    return lines
+
+
+def _schedule_lines(found: Inspection) -> list[str]:
+    schedule = found.schedule
+    if schedule is None:
+        return []
+    # A cell behind another acts one step later, whatever the schedule.
+    copies, behind = schedule.n_copies, schedule.last - schedule.first - schedule.n_copies + 1
+    together, apart = f"N + {copies + behind - 1}", f"N x {copies} + {behind}"
+    elements = f"{copies} copies of each cell: N elements take"
+    if schedule.period == 1:
+        lines = [f"{elements} {together} cell steps, one copy at a time {apart}"]
+    else:
+        lines = [f"{elements} {apart} cell steps, one copy at a time; pipelined {together}"]
+    if found.n_weights_once < found.n_weights:
+        lines.append(f"{found.n_weights_once:,} weights, those that copies share counted once")
     return lines
 
 

@@ -25,6 +25,9 @@ PARTS = {
     "delays": Part("delays up to 62", "delays", "bench_delays"),
     "pilotnet": Part("lava-dl's PilotNet of LIF neurons, beside Lava", "pilotnet", "bench_pilotnet"),
     "spikescr": Part("a spiking transformer of SpikeSCR's size, beside Lava and torch", "spikescr", "bench_spikescr"),
+    "spiking_lstm": Part(
+        "a pipeline of spiking LSTM cells, beside Lava and torch", "spiking_lstm", "bench_spiking_lstm"
+    ),
     "learning": Part("online learning of 700 → 128 → 20, beside Lava", "learning", "bench_learning"),
     "file": Part("from an event file on disk to accuracy", "event_files", "bench_file"),
     "start": Part("from the start of a process to its first step", "start", "bench_start"),

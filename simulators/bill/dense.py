@@ -1,6 +1,7 @@
 """Amounts of the same network as a dense, non-spiking one: the baseline that a spiking network must beat."""
 
 from collections.abc import Iterator
+from math import prod
 
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.synapses.kinds import INPUT
@@ -15,6 +16,8 @@ RULES = (
     "dense baseline: each operation reads a weight and an activation; sums stay in a register; each neuron adds a "
     "bias, rectifies, rescales and writes its activation once in a pass; no weight is read once for several positions "
     "of a convolution, neither here nor in the spiking network",
+    "dense baseline: copies of a cell, which hand their states over, are one cell there; its gates are counted as one "
+    "neuron a unit, so that the baseline is too small rather than too large",
     "one pass: a static sample is shown once; one pass a step: the input changes from step to step, so the non-spiking "
     "network, recurrent where the spiking one is, runs once for each step of the input, steps after its end not",
 )
@@ -31,10 +34,12 @@ def dense_amounts(network: Network, passes: int, n_steps: int, widths: Widths = 
         widths: that replace the network's own.
     """
     bits = widths.of_activation(n_steps)
+    again = {layer.name for layer in network.layers if _repeats(layer)}
+    layers = [layer for layer in network.layers if layer.name not in again]
     written = Amount(INPUT, "event_access", network.n_inputs * passes, "", bits, network.n_inputs * bits, False)
     return [
         written,
-        *(amount for layer in network.layers for amount in _layer_amounts(network, layer, passes, bits, widths)),
+        *(amount for layer in layers for amount in _layer_amounts(network, layer, again, passes, bits, widths)),
     ]
 
 
@@ -43,14 +48,23 @@ def is_recurrent(network: Network) -> bool:
     return any(synapse.source == layer.name for layer in network.layers for synapse in layer.synapses)
 
 
-def _layer_amounts(network: Network, layer: Layer, passes: int, bits: int, widths: Widths) -> Iterator[Amount]:
+def _repeats(layer: Layer) -> bool:
+    """Whether a layer takes over from another: a copy of a cell that a dense network has once."""
+    return any(not synapse.reads_events and synapse.source != layer.name for synapse in layer.synapses)
+
+
+def _layer_amounts(
+    network: Network, layer: Layer, again: set[str], passes: int, bits: int, widths: Widths
+) -> Iterator[Amount]:
     for synapse in layer.synapses:
-        shape = network.shapes[synapse.source]
-        operations = int(synapse.connections(shape, layer.shape).sum()) * passes
-        source_memory = len(synapse.connections(shape, layer.shape)) * bits
+        if synapse.source in again or not synapse.reads_events:
+            continue
+        shape, fed = network.shapes[synapse.source], layer.fed_shape(synapse)
+        operations = int(synapse.connections(shape, fed).sum()) * passes
+        source_memory = len(synapse.connections(shape, fed)) * bits
         if synapse.weighted:
             width = widths.of_weight(synapse)
-            memory = synapse.n_stored_weights(layer.size) * width
+            memory = synapse.n_stored_weights(prod(fed)) * width
             yield Amount(layer.name, "multiply_accumulate", operations, synapse.kind, of_events=False)
             yield Amount(layer.name, "weight_access", operations, synapse.kind, width, memory, False)
         yield Amount(layer.name, "event_access", operations, synapse.kind, bits, source_memory, False)

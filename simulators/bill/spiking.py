@@ -1,6 +1,7 @@
 """Amounts of a spiking network that ran: from its counts, by stated rules."""
 
 from collections.abc import Iterator
+from math import prod
 
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
@@ -11,8 +12,8 @@ from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts
 
 RULES = (
-    "an operation is an event that meets a weight that is not zero: an accumulation for a spike, a multiplication and "
-    "an accumulation for an event with a value",
+    "an operation is an event that meets a weight that is not zero: an accumulation for a spike, also for one with a "
+    "sign; a multiplication and an accumulation for an event with any other value",
     "an event reads every weight of its row or kernel within the borders, those that are zero too, and for each "
     "operation the sum of the target is read and written",
     "each neuron reads and clears its sum, and reads and writes its states, in every step, spike or none, in the steps "
@@ -25,6 +26,7 @@ RULES = (
     "nothing is learned: weights are not written",
     "the memory of an attention is read and written where a key and a value meet; it is read where a query meets what "
     "is not zero; where it forgets, all of it is read and written in every step",
+    "a state that is handed over is written by one neuron and read by another, in each step in which the first acts",
 )
 """What the amounts assume."""
 
@@ -49,12 +51,13 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
     column = 0
     for number, layer in enumerate(network.layers):
         for synapse in layer.synapses:
-            events = counts.neuron_events[list(network.shapes).index(synapse.source)]
-            met = int(events @ synapse.connections(network.shapes[synapse.source], layer.shape))
-            yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
-            delivered = int(sent[synapse.source])
-            yield Amount(layer.name, "event_delivered", delivered, synapse.kind)
-            yield from _event_accesses(network, counts, synapse.source, layer.name, delivered)
+            if synapse.reads_events:
+                events = counts.neuron_events[list(network.shapes).index(synapse.source)]
+                met = int(events @ synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse)))
+                yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
+                delivered = int(sent[synapse.source])
+                yield Amount(layer.name, "event_delivered", delivered, synapse.kind)
+                yield from _event_accesses(network, counts, synapse.source, layer.name, delivered)
             column += 1
         yield Amount(layer.name, "event_sent", int(sent[layer.name]))
         yield from _event_accesses(network, counts, layer.name, layer.name, int(sent[layer.name]))
@@ -66,9 +69,9 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
 def _synapse_amounts(
     network: Network, layer: Layer, synapse: Synapse, operations: int, met: int, widths: Widths
 ) -> Iterator[Amount]:
-    graded = synapse.source in network.graded_sources
+    graded = synapse.source in network.multiplied_sources
     yield Amount(layer.name, "multiply_accumulate" if graded else "accumulate", operations, synapse.kind)
-    if stored := synapse.n_stored_weights(layer.size):
+    if stored := synapse.n_stored_weights(prod(layer.fed_shape(synapse))):
         bits = widths.of_weight(synapse)
         yield Amount(layer.name, "weight_access", met, synapse.kind, bits, stored * bits)
     yield Amount(layer.name, "sum_access", 2 * operations, synapse.kind, widths.of_state, _sum_memory(layer, widths))
@@ -77,7 +80,13 @@ def _synapse_amounts(
 def _sum_memory(layer: Layer, widths: Widths) -> int:
     """Bits of the sums of the next step and of the steps that delays reach."""
     slots = 1 + max(synapse.delay_range[1] for synapse in layer.synapses)
-    return layer.size * slots * widths.of_state
+    return _sums(layer) * layer.size * slots * widths.of_state
+
+
+def _sums(layer: Layer) -> int:
+    """Sums of a neuron that synapses with weights feed: one, or several where a port takes several."""
+    fed = {layer.port_of(synapse) for synapse in layer.synapses if synapse.reads_events}
+    return max(1, sum(layer.neuron.port_sums.get(port, 0) for port in fed))
 
 
 def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amount]:
@@ -91,14 +100,17 @@ def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amou
     bits = widths.of_state
     memory = layer.size * (each.accesses - each.accesses // 2) * bits
     yield Amount(layer.name, "state_access", each.accesses * updates, "", bits, memory, of_events=False)
-    yield Amount(layer.name, "sum_access", 2 * updates, "", bits, _sum_memory(layer, widths), of_events=False)
+    yield Amount(
+        layer.name, "sum_access", 2 * _sums(layer) * updates, "", bits, _sum_memory(layer, widths), of_events=False
+    )
 
 
 def _named_amounts(layer: Layer, name: str, number: int, widths: Widths) -> Iterator[Amount]:
     """What a kind counts by itself, and the states that it reads and writes then."""
     yield Amount(layer.name, name, number)
-    if accesses := layer.neuron.counter_accesses.get(name, 0):
-        bits, states = widths.of_state, len(layer.neuron.states)
+    parts = (layer.neuron, *layer.synapses)
+    if accesses := max(part.counter_accesses.get(name, 0) for part in parts):
+        bits, states = widths.of_state, layer.neuron.kept_states
         yield Amount(layer.name, "state_access", accesses * number, "", bits, layer.size * states * bits)
 
 
