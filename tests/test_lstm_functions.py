@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-import plain_lstm as plain
+import plain_lstm_layers as plain
 import pytest
 import torch
 
