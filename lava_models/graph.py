@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
@@ -11,9 +13,10 @@ from lava.proc.sparse.process import Sparse
 from lava.utils.weightutils import SignMode
 from scipy.sparse import csr_matrix
 
-from lapilli.lava_models.neurons.kinds import LAVA_NEURONS, LayerReset, input_port, neuron_process
+from lapilli.lava_models.neurons.kinds import LAVA_NEURONS, LayerReset, handed_port, input_port, neuron_process
 from lapilli.lava_models.synapses.kinds import LAVA_SYNAPSES
 from lapilli.lava_models.synapses.wire import Wire
+from lapilli.netx_exports.clock import EVERY_STEP
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.synapses.synapse import INPUT
 
@@ -58,15 +61,19 @@ def build(network: Network, source: OutPort, resets: Mapping[str, LayerReset]) -
         The Processes of each layer, by name.
     """
     senders = {INPUT: source}
+    clocks = {layer.name: layer.clock for layer in network.layers}
+    neurons: dict[str, AbstractProcess] = {}
     built = {}
     for layer in network.layers:
         neuron = neuron_process(layer, resets.get(layer.name))
-        senders[layer.name] = neuron.s_out
+        senders[layer.name], neurons[layer.name] = neuron.s_out, neuron
         processes = []
         for synapse in layer.synapses:
             message_bits = GRADED_BITS if synapse.source in network.graded_sources else 0
             entry = input_port(neuron, layer, layer.port_of(synapse))
-            wire = Wire(senders[synapse.source], network.shapes[synapse.source], layer, entry, message_bits)
+            sender = senders[synapse.source] if synapse.reads_events else _handing(synapse, neurons)
+            n_sums, clock = prod(layer.fed_shape(synapse)), clocks.get(synapse.source, EVERY_STEP)
+            wire = Wire(sender, network.shapes[synapse.source], layer, entry, message_bits, n_sums, clock)
             processes.append(LAVA_SYNAPSES[synapse.kind].connect(synapse, wire))
         if {synapse.source for synapse in layer.synapses} == {layer.name}:
             _tie(source, network.n_inputs, layer, neuron)
@@ -74,8 +81,14 @@ def build(network: Network, source: OutPort, resets: Mapping[str, LayerReset]) -
     return built
 
 
+def _handing(synapse: Any, neurons: Mapping[str, AbstractProcess]) -> OutPort:
+    """Port by which the source of a hand-over hands over."""
+    return handed_port(neurons[synapse.source], synapse.carried)
+
+
 def _tie(source: OutPort, n_inputs: int, layer: Layer, neuron: AbstractProcess) -> None:
     """Connect a layer that only feeds itself to the source, without weights: Lava runs only what is connected."""
-    process = Sparse(weights=csr_matrix((layer.size, n_inputs), dtype=np.int32), sign_mode=SignMode.MIXED)
+    n_sums = layer.size * layer.neuron.sums_of(layer.neuron.ports[0])
+    process = Sparse(weights=csr_matrix((n_sums, n_inputs), dtype=np.int32), sign_mode=SignMode.MIXED)
     source.connect(process.s_in)
     process.a_out.connect(input_port(neuron, layer, layer.neuron.ports[0]))

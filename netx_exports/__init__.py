@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lapilli.netx_exports.clock import Clock
 from lapilli.netx_exports.errors import FormatError, LapilliError, NetworkError, UnsupportedError
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import (
@@ -19,6 +20,7 @@ from lapilli.netx_exports.neurons.kinds import (
     Sigma,
     SigmaDelta,
     SpikeAttention,
+    SpikingLstm,
     Sum,
 )
 from lapilli.netx_exports.readout import Readout
@@ -27,6 +29,7 @@ from lapilli.netx_exports.synapses.kinds import (
     ConvSynapse,
     DenseSynapse,
     DirectSynapse,
+    HandOverSynapse,
     IdentitySynapse,
     RotarySynapse,
     TapsSynapse,
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INPUT",
     "AdaptiveLif",
+    "Clock",
     "ConvSynapse",
     "CubaLif",
     "Delta",
@@ -49,6 +53,7 @@ __all__ = [
     "DirectSynapse",
     "FormatError",
     "GatedLif",
+    "HandOverSynapse",
     "IdentitySynapse",
     "IzhikevichResonateAndFire",
     "LapilliError",
@@ -61,6 +66,7 @@ __all__ = [
     "Sigma",
     "SigmaDelta",
     "SpikeAttention",
+    "SpikingLstm",
     "Sum",
     "TapsSynapse",
     "UnsupportedError",

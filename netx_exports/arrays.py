@@ -26,6 +26,8 @@ def frozen_integers(
 ) -> IntArray:
     """Read-only integer copy of `value`, or a problem appended for what is not a whole number in `low`…`high`.
 
+    What is such a copy already is not copied again: parts that are made of each other share their arrays.
+
     Arguments:
         value: numbers of any shape and type; floating-point numbers are accepted when they are whole.
         low, high: the inclusive range.
@@ -47,6 +49,8 @@ def frozen_integers(
         at = f" at {list(place)}" if place else ""
         problems.append(f"{where}: must be whole numbers in {low}…{high}, got {array[place].item()!r}{at}")
         return _freeze(np.zeros(array.shape, dtype))
+    if array.ndim and array.dtype == dtype and array.base is None and not array.flags.writeable:
+        return np.ascontiguousarray(array)
     return _freeze(array.astype(dtype))
 
 

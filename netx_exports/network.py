@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lapilli.netx_exports.arrays import update_digest
+from lapilli.netx_exports.clock import EVERY_STEP, Clock
 from lapilli.netx_exports.errors import NetworkError
 from lapilli.netx_exports.neurons.neuron import Neuron
 from lapilli.netx_exports.readout import Readout, from_metadata, other_metadata
@@ -32,12 +33,14 @@ class Layer:
         shape: (N,) or (C, H, W); neurons are numbered in C order.
         neuron: the neuron kind with its parameters.
         synapses: one or more; their currents add up before the neuron.
+        clock: the steps in which the neurons act.
     """
 
     name: str
     shape: Shape
     neuron: Neuron
     synapses: tuple[Synapse, ...]
+    clock: Clock = EVERY_STEP
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(int(side) for side in self.shape))
@@ -57,14 +60,19 @@ class Layer:
         """Which of the neurons' ports a synapse feeds."""
         return self.neuron.ports[0] if synapse.port is None else synapse.port
 
+    def fed_shape(self, synapse: Synapse) -> Shape:
+        """Shape of the sums that a synapse feeds: the layer's, or (sums,) where each neuron takes several."""
+        sums = self.neuron.sums_of(self.port_of(synapse))
+        return self.shape if sums == 1 else (sums * self.size,)
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """A spiking network as integers: frozen and valid from its construction on.
 
     Time: a spike of step t reaches its target's neurons in step t + 1 + delay (t + delay by a synapse of `steps` 0). In
-    each step a layer adds up, for each port of its neurons, the currents of its synapses, and updates its neurons. All
-    state and all synapses start empty.
+    each step a layer adds up, for each port of its neurons, the currents of its synapses, and updates its neurons, if
+    its clock lets it act. All state and all synapses start empty.
 
     Arguments:
         input_shape: (N,) or (C, H, W).
@@ -168,6 +176,8 @@ class Network:
         for layer in self.layers:
             digest.update(repr((layer.name, layer.shape, len(layer.synapses))).encode())
             layer.neuron.update_digest(digest)
+            if layer.clock != EVERY_STEP:
+                update_digest(digest, layer.clock.period, layer.clock.phase)
             for synapse in layer.synapses:
                 synapse.update_digest(digest)
                 if (port := layer.port_of(synapse)) != layer.neuron.ports[0]:
@@ -191,9 +201,11 @@ def _problems(network: Network) -> "list[str]":
     except (TypeError, ValueError) as error:
         found.append(f"metadata: must be JSON values ({error})")
     shapes = {INPUT: network.input_shape}
+    neurons: dict[str, Neuron] = {}
     for layer in network.layers:
-        found += [f"layer {layer.name!r}: {problem}" for problem in _layer_problems(layer, shapes, network)]
-        shapes[layer.name] = layer.shape
+        problems = _layer_problems(layer, shapes, neurons | {layer.name: layer.neuron}, network)
+        found += [f"layer {layer.name!r}: {problem}" for problem in problems]
+        shapes[layer.name], neurons[layer.name] = layer.shape, layer.neuron
     if isinstance(network.readout, Readout) and network.layers:
         output = network.output
         found += [f"readout: {problem}" for problem in network.readout.problems(output.neuron, output.size)]
@@ -202,7 +214,9 @@ def _problems(network: Network) -> "list[str]":
     return found
 
 
-def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network) -> "list[str]":
+def _layer_problems(
+    layer: Layer, shapes: Mapping[str, Shape], neurons: Mapping[str, Neuron], network: Network
+) -> "list[str]":
     found = [f"shape: {problem}" for problem in _shape_problems(layer.shape)]
     if not 1 <= len(layer.name) <= MAX_NAME or not layer.name.isprintable() or "/" in layer.name:
         found.append(f"name: must be 1…{MAX_NAME} printable characters without a slash, got {layer.name!r:.80}")
@@ -210,7 +224,9 @@ def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network)
         found.append("name: already taken")
     if found:
         return found
-    found += layer.neuron.problems(layer.shape)
+    found += layer.neuron.problems(layer.shape) + layer.clock.problems()
+    taken = [port for port in map(layer.port_of, layer.synapses) if port in layer.neuron.taking]
+    found += [f"synapses: port {port!r}: at most one synapse may feed it" for port in sorted(_repeated(taken))]
     if not layer.synapses:
         found.append("synapses: a layer needs at least one")
     if sum(not synapse.weighted for synapse in layer.synapses) > 1:
@@ -227,9 +243,15 @@ def _layer_problems(layer: Layer, shapes: Mapping[str, Shape], network: Network)
         if (port := layer.port_of(synapse)) not in layer.neuron.ports:
             ports = ", ".join(layer.neuron.ports)
             found.append(f"{where}: port: neurons of model {layer.neuron.model} have the ports {ports}, got {port!r}")
+        between = synapse.neuron_problems(neurons.get(synapse.source), layer.neuron, port)
+        found += [f"{where}: {problem}" for problem in between]
         source_shape = layer.shape if synapse.source == layer.name else shapes[synapse.source]
-        found += [f"{where}: {problem}" for problem in synapse.problems(source_shape, layer.shape)]
+        found += [f"{where}: {problem}" for problem in synapse.problems(source_shape, layer.fed_shape(synapse))]
     return found
+
+
+def _repeated(names: list[str]) -> set[str]:
+    return {name for name in names if names.count(name) > 1}
 
 
 def _shape_problems(shape: Shape) -> "list[str]":

@@ -59,7 +59,7 @@ def counts_of(
     named: Mapping[str, Int64] = NOTHING_NAMED,
 ) -> Counts:
     """Counts of a run of `n_steps` steps, from what was counted; arguments as of `Counts`."""
-    updates = np.array([layer.size * n_steps for layer in network.layers], np.int64)
+    updates = np.array([layer.size * layer.clock.steps_within(n_steps) for layer in network.layers], np.int64)
     return Counts(
         layers=tuple(layer.name for layer in network.layers),
         synapses=synapse_names(network),
@@ -69,6 +69,7 @@ def counts_of(
         synapse_ops=synapse_ops,
         neuron_events=neuron_events,
         named=named,
+        n_steps=n_steps,
     )
 
 
@@ -86,7 +87,10 @@ def join_counts(parts: Sequence[Counts]) -> Counts:
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_SAMPLE}
     neuron_events = tuple(np.sum(of_source, axis=0) for of_source in zip(*(part.neuron_events for part in parts)))
     named = {name: np.concatenate([part.named[name] for part in parts]) for name in parts[0].named}
-    return Counts(parts[0].layers, parts[0].synapses, **joined, neuron_events=neuron_events, named=named)
+    first = parts[0]
+    return Counts(
+        first.layers, first.synapses, **joined, neuron_events=neuron_events, named=named, n_steps=first.n_steps
+    )
 
 
 def summed_counts(counts: Counts) -> Counts:
@@ -120,11 +124,6 @@ def check_counts(network: Network, counts: Counts) -> None:
     sizes = [len(events) for events in counts.neuron_events]
     if sizes != [network.n_inputs, *(layer.size for layer in network.layers)]:
         raise LapilliError(f"counts: neuron_events: one for each neuron of the input and of each layer, got {sizes}")
-
-
-def n_steps_of(network: Network, counts: Counts) -> int:
-    """Steps of each sample that the counts are of."""
-    return int(counts.dendrite_updates[0, 0]) // network.layers[0].size
 
 
 def synapse_names(network: Network) -> tuple[SynapseName, ...]:
@@ -173,7 +172,7 @@ def _fan_outs(network: Network) -> Iterator[tuple[str, Int64]]:
     """Source of each synapse, and the non-zero connections of each of the source's neurons."""
     for layer in network.layers:
         for synapse in layer.synapses:
-            yield synapse.source, synapse.fan_out(network.shapes[synapse.source], layer.shape)
+            yield synapse.source, synapse.fan_out(network.shapes[synapse.source], layer.fed_shape(synapse))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -196,6 +196,10 @@ class Events:
             n_steps=n_steps,
         )
 
+    def spaced(self, period: int) -> "Events":
+        """The same events with step s in step `s period`, in samples as many times as long."""
+        return replace(self, step=self.step.astype(np.int64) * period, n_steps=self.n_steps * period)
+
     def save(self, path: PathLike) -> None:
         """Write the `.npz` file described in `docs/formats.md`.
 

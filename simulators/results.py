@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.neurons.kinds import known_states
-from lapilli.netx_exports.synapses.synapse import INPUT
+from lapilli.netx_exports.synapses.kinds import INPUT, SYNAPSES
 from lapilli.simulators.events import Events
 
 Int32 = npt.NDArray[np.int32]
@@ -54,7 +54,7 @@ class Counts:
     Arguments:
         layers: names, in the network's order.
         synapses: all synapses, layer by layer.
-        dendrite_updates: neuron updates, neurons x steps: int64, (samples, layers).
+        dendrite_updates: neuron updates, neurons x steps in which the layer acts: int64, (samples, layers).
         sent: events that the input and each layer sent: int64, (samples, 1 + layers).
         payload_bits: bits of the values of graded events, each in the shortest two's complement that holds it, 0 where
             events are binary spikes: int64, (samples, 1 + layers).
@@ -62,6 +62,7 @@ class Counts:
         neuron_events: events that each neuron of the input and of each layer sent in all samples together: 1 + layers
             arrays, int64, flat in C order.
         named: what kinds count beside these, by the names of their `counters`: int64, (samples, layers).
+        n_steps: steps of each sample that were run.
     """
 
     layers: tuple[str, ...]
@@ -72,6 +73,7 @@ class Counts:
     synapse_ops: Int64
     neuron_events: tuple[Int64, ...]
     named: Mapping[str, Int64] = field(default_factory=dict)
+    n_steps: int = 0
 
     def __eq__(self, other: object) -> bool:
         """Whether every count of every sample is the same."""
@@ -93,8 +95,9 @@ class Counts:
 
     @property
     def synapse_events(self) -> Int64:
-        """Events delivered to each synapse, (samples, synapses)."""
-        return self.sent[:, self._sources()]
+        """Events delivered to each synapse, (samples, synapses); none to those that read no events."""
+        read = np.array([_reads_events(synapse) for synapse in self.synapses], np.int64)
+        return self.sent[:, self._sources()] * read
 
     @property
     def syn_ops(self) -> Int64:
@@ -109,7 +112,8 @@ class Counts:
     @property
     def axon_out(self) -> Int64:
         """Events of the layer, once for each synapse that reads it, once where none does, (samples, layers)."""
-        readers = [sum(synapse.source == name for synapse in self.synapses) for name in self.layers]
+        reading = [synapse.source for synapse in self.synapses if _reads_events(synapse)]
+        readers = [reading.count(name) for name in self.layers]
         return self.sent[:, 1:] * np.maximum(1, readers)
 
     def _sources(self) -> list[int]:
@@ -119,6 +123,11 @@ class Counts:
     def _feeds(self) -> Int64:
         """1 where a synapse (row) feeds a layer (column)."""
         return np.array([[synapse.layer == name for name in self.layers] for synapse in self.synapses], np.int64)
+
+
+def _reads_events(synapse: SynapseName) -> bool:
+    """Whether it reads what its source sends; a kind that is not known here does."""
+    return synapse.kind not in SYNAPSES or SYNAPSES[synapse.kind].reads_events
 
 
 class Recording:

@@ -185,14 +185,15 @@ class Simulator:
         for layer in program.layers:
             state.neurons[:, layer["at"] + layer["n"] : layer["at"] + layer["padded"]] = 0
         for found in program.sums:
-            n, padded = (int(program.layers[found["layer"]][name]) for name in ("n", "padded"))
+            n, of_sum = (int(program.layers[found["layer"]][name]) for name in ("n", "padded"))
+            padded = int(found["padded"])
             for pool, at, rows in (
                 (state.lines, int(found["line_at"]), RING),
                 (state.rings, int(found["ring_at"]), 2 * RING),
                 (state.spares, int(found["spare_at"]), RING),
             ):
                 if at >= 0:
-                    pool[at : at + rows * padded].reshape(rows, padded)[:, n:] = 0
+                    pool[at : at + rows * padded].reshape(-1, of_sum)[:, n:] = 0
 
     def _postpone_again(self) -> None:
         """List the spikes that are on their way along delayed axons anew, from what the sources listed.

@@ -89,7 +89,7 @@ def test_the_sums_of_four_ports_lie_side_by_side(monkeypatch: pytest.MonkeyPatch
     rounded = DenseSynapse("input", [[2, 4]] * 40, weight_exp=-3, port="imag")
     program = lower(Network((2,), (Layer("four", (40,), FourPorts(1, 0, 0), (real, imag, rounded)),))).program
     layer = program.layers[0]
-    assert (layer["n_ports"], layer["padded"], layer["n_sums"]) == (4, 64, 3)
+    assert (layer["port_entries"], layer["padded"], layer["n_sums"]) == (4 * 64, 64, 3)
     assert program.sums["port"].tolist() == [3, 1, 1]
     # The first accumulator of a port is the port's sum; a further one lies behind all ports.
     first = layer["ports_at"]

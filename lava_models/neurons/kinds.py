@@ -1,6 +1,6 @@
 """All neuron kinds in Lava."""
 
-from lava.magma.core.process.ports.ports import InPort
+from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 
@@ -11,6 +11,7 @@ from lapilli.lava_models.neurons.gated_lif import GATED_LIF
 from lapilli.lava_models.neurons.lava_neuron import LavaNeuron, LayerReset, Row
 from lapilli.lava_models.neurons.resonators import IZHIKEVICH_RESONATE_AND_FIRE, RESONATE_AND_FIRE
 from lapilli.lava_models.neurons.sigma_delta import DELTA, SIGMA, SIGMA_DELTA
+from lapilli.lava_models.neurons.spiking_lstm import SPIKING_LSTM
 from lapilli.lava_models.neurons.sum import SUM
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.neurons.kinds import (
@@ -23,10 +24,11 @@ from lapilli.netx_exports.neurons.kinds import (
     Sigma,
     SigmaDelta,
     SpikeAttention,
+    SpikingLstm,
     Sum,
 )
 
-__all__ = ["LAVA_NEURONS", "LayerReset", "input_port", "neuron_process", "states_of"]
+__all__ = ["LAVA_NEURONS", "LayerReset", "handed_port", "input_port", "neuron_process", "states_of"]
 
 LAVA_NEURONS: dict[str, LavaNeuron] = {
     CubaLif.model: CUBA_LIF,
@@ -39,6 +41,7 @@ LAVA_NEURONS: dict[str, LavaNeuron] = {
     GatedLif.model: GATED_LIF,
     SpikeAttention.model: SPIKE_ATTENTION,
     Sum.model: SUM,
+    SpikingLstm.model: SPIKING_LSTM,
 }
 """How each kind runs in Lava, by model."""
 
@@ -56,6 +59,11 @@ def neuron_process(layer: Layer, reset: LayerReset | None) -> AbstractProcess:
 def input_port(process: AbstractProcess, layer: Layer, port: str) -> InPort:
     """Where a layer's Process takes the sums of synapses that feed a port of its neurons."""
     return getattr(process, LAVA_NEURONS[layer.neuron.model].inputs[port])
+
+
+def handed_port(process: AbstractProcess, carried: str) -> OutPort:
+    """Where a layer's Process hands over what a synapse carries."""
+    return getattr(process, _described(process).handed[carried])
 
 
 def states_of(process: AbstractProcess) -> dict[str, tuple[Var, int | None]]:

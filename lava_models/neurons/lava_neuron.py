@@ -39,6 +39,7 @@ class LavaNeuron:
         states: names of the Vars, by state, or rows of Vars.
         inputs: names of the InPorts, by port.
         counters: names of the Vars, by counter: numbers, (1,), that grow over the whole run.
+        handed: names of the OutPorts, by what the neurons hand over by them.
     """
 
     process: type[AbstractProcess]
@@ -46,3 +47,4 @@ class LavaNeuron:
     states: Mapping[str, str | Row]
     inputs: Mapping[str, str]
     counters: Mapping[str, str] = field(default_factory=dict)
+    handed: Mapping[str, str] = field(default_factory=dict)

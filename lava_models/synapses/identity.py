@@ -7,19 +7,18 @@ from lava.utils.weightutils import SignMode
 from scipy.sparse import identity
 
 from lapilli.lava_models.synapses.wire import LavaSynapse, Wire
-from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.identity import IdentitySynapse
 
 
 def _connect(synapse: IdentitySynapse, wire: Wire) -> AbstractProcess:
-    process = _process(synapse, wire.layer, wire.message_bits)
+    process = _process(synapse, wire.n_sums, wire.message_bits)
     wire.through(process)
     return process
 
 
-def _process(synapse: IdentitySynapse, layer: Layer, message_bits: int) -> AbstractProcess:
-    # Sparse: the diagonal of a Dense would take the square of the layer's size.
-    weights = (identity(layer.size, np.int32, "csr") * synapse.weight).astype(np.int32)
+def _process(synapse: IdentitySynapse, size: int, message_bits: int) -> AbstractProcess:
+    # Sparse: the diagonal of a Dense would take the square of its size.
+    weights = (identity(size, np.int32, "csr") * synapse.weight).astype(np.int32)
     parameters = {
         "weights": weights,
         "weight_exp": synapse.weight_exp,
@@ -30,7 +29,7 @@ def _process(synapse: IdentitySynapse, layer: Layer, message_bits: int) -> Abstr
     }
     if not synapse.delay:
         return Sparse(**parameters)
-    return DelaySparse(**parameters, delays=(identity(layer.size, int, "csr") * synapse.delay).astype(int))
+    return DelaySparse(**parameters, delays=(identity(size, int, "csr") * synapse.delay).astype(int))
 
 
 IDENTITY = LavaSynapse(_connect, {})

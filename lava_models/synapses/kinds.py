@@ -3,6 +3,7 @@
 from lapilli.lava_models.synapses.conv import CONV
 from lapilli.lava_models.synapses.dense import DENSE
 from lapilli.lava_models.synapses.direct import DIRECT
+from lapilli.lava_models.synapses.hand_over import HAND_OVER
 from lapilli.lava_models.synapses.identity import IDENTITY
 from lapilli.lava_models.synapses.rotary import ROTARY
 from lapilli.lava_models.synapses.taps import TAPS
@@ -11,6 +12,7 @@ from lapilli.netx_exports.synapses.kinds import (
     ConvSynapse,
     DenseSynapse,
     DirectSynapse,
+    HandOverSynapse,
     IdentitySynapse,
     RotarySynapse,
     TapsSynapse,
@@ -23,5 +25,6 @@ LAVA_SYNAPSES: dict[str, LavaSynapse] = {
     DirectSynapse.kind: DIRECT,
     TapsSynapse.kind: TAPS,
     RotarySynapse.kind: ROTARY,
+    HandOverSynapse.kind: HAND_OVER,
 }
 """How each kind runs in Lava."""

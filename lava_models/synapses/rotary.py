@@ -55,7 +55,7 @@ def _connect(synapse: RotarySynapse, wire: Wire) -> RotaryProcess:
     cosine, sine = np.moveaxis(np.asarray(synapse.table).astype(np.int32), -1, 0)
     rows = (np.stack([cosine, -sine], axis=-1), np.stack([sine, cosine], axis=-1))
     process = RotaryProcess(
-        size=wire.layer.size,
+        size=wire.n_sums,
         matrices=np.stack(rows, axis=-2),
         start=synapse.start,
         delay=synapse.delay,

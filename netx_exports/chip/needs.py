@@ -21,6 +21,7 @@ from lapilli.netx_exports.chip.limits import (
 )
 from lapilli.netx_exports.chip.problems import chip_problems
 from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.synapses.synapse import Synapse
 
 RULES = {
     "neurons": "neurons of the layer",
@@ -124,9 +125,9 @@ def chip_needs(network: Network) -> ChipNeeds:
 
 
 def _layer_needs(network: Network, layer: Layer) -> LayerNeeds:
-    own_bits = sum(synapse.chip_bits(layer.size) for synapse in layer.synapses if not synapse.spatial)
-    kernel_bits = sum(synapse.chip_bits(layer.size) for synapse in layer.synapses if synapse.spatial)
-    state_bits = STATE_BITS * len(layer.neuron.states) + BIAS_BITS
+    own_bits = sum(_bits(layer, synapse) for synapse in layer.synapses if not synapse.spatial)
+    kernel_bits = sum(_bits(layer, synapse) for synapse in layer.synapses if synapse.spatial)
+    state_bits = STATE_BITS * layer.neuron.kept_states + BIAS_BITS
     slots = 1 + max(synapse.delay_range[1] for synapse in layer.synapses)
     cores, limit = _cores(layer.size, state_bits + slots * ACCUMULATOR_BITS + own_bits // layer.size, kernel_bits)
     readers = sum(synapse.source == layer.name for other in network.layers for synapse in other.synapses)
@@ -144,6 +145,11 @@ def _layer_needs(network: Network, layer: Layer) -> LayerNeeds:
     )
 
 
+def _bits(layer: Layer, synapse: Synapse) -> int:
+    """Memory of a synapse's weights and delays."""
+    return synapse.chip_bits(prod(layer.fed_shape(synapse)))
+
+
 def _cores(neurons: int, bits_of_neuron: int, kernel_bits: int) -> tuple[int | None, str]:
     """(fewest cores, or None if a neuron does not fit; what they run out of first)."""
     by_memory = max(0, MEMORY_OF_CORE - kernel_bits) // bits_of_neuron
@@ -154,7 +160,7 @@ def _cores(neurons: int, bits_of_neuron: int, kernel_bits: int) -> tuple[int | N
 def _axons_in(network: Network, layer: Layer) -> int | None:
     if any(synapse.spatial for synapse in layer.synapses):
         return None
-    sources = [synapse.source for synapse in layer.synapses if synapse.weighted]
+    sources = [synapse.source for synapse in layer.synapses if synapse.weighted and synapse.reads_events]
     return sum(prod(network.shapes[source]) for source in sources)
 
 

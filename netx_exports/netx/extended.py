@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.clock import EVERY_STEP, MAX_PERIOD, Clock
 from lapilli.netx_exports.errors import FormatError, NetworkError
 from lapilli.netx_exports.hdf5.fields import Fields
 from lapilli.netx_exports.network import Layer, Network
@@ -39,6 +40,8 @@ def extended_datasets(network: Network) -> dict[str, Stored]:
         path = f"lapilli/layers/{number}"
         datasets[f"{path}/name"] = layer.name.encode()
         datasets[f"{path}/shape"] = np.asarray(layer.shape, np.int64)
+        if layer.clock != EVERY_STEP:
+            datasets[f"{path}/clock"] = np.array([layer.clock.period, layer.clock.phase], np.int64)
         datasets |= _part_datasets(f"{path}/neuron", layer.neuron.model, layer.neuron)
         for index, synapse in enumerate(layer.synapses):
             datasets |= _part_datasets(f"{path}/synapses/{index}", synapse.kind, synapse)
@@ -136,7 +139,7 @@ def _layers(group: Fields, input_shape: Shape | None) -> list[Layer]:
             _report(fields.group.at("neuron"), layer.neuron.problems(layer.shape), fields)
             for index, synapse in enumerate(layer.synapses):
                 source_shape = shapes.get(synapse.source)
-                phrases = [] if source_shape is None else synapse.problems(source_shape, layer.shape)
+                phrases = [] if source_shape is None else synapse.problems(source_shape, layer.fed_shape(synapse))
                 _report(fields.group.at(f"synapses/{index}"), phrases, fields)
             layers.append(layer)
     return layers
@@ -149,14 +152,27 @@ def _report(place: str, phrases: list[str], fields: Fields) -> None:
 
 
 def _layer(fields: Fields) -> Layer | None:
-    fields.refuse_unknown({"name", "shape", "neuron", "synapses"})
+    fields.refuse_unknown({"name", "shape", "clock", "neuron", "synapses"})
     name, shape = fields.word("name"), fields.shape()
     neuron_fields, synapses_fields = fields.child("neuron"), fields.child("synapses")
     neuron = None if neuron_fields is None else _part(neuron_fields, NEURONS)
     synapses = [] if synapses_fields is None else [_part(one, SYNAPSES) for one in _numbered(synapses_fields)]
-    if name is None or shape is None or neuron is None:
+    clock = _clock(fields)
+    if name is None or shape is None or neuron is None or clock is None:
         return None
-    return Layer(name, shape, neuron, tuple(synapse for synapse in synapses if synapse is not None))
+    return Layer(name, shape, neuron, tuple(synapse for synapse in synapses if synapse is not None), clock)
+
+
+def _clock(fields: Fields) -> Clock | None:
+    if not fields.has("clock"):
+        return EVERY_STEP
+    numbers = fields.integers("clock", low=0, high=MAX_PERIOD, ndim=(1,))
+    if numbers is None:
+        return None
+    if numbers.shape != (2,) or not numbers[0]:
+        fields.wrong("clock", f"must be a period of at least 1 and a phase, got {numbers.tolist()!r:.80}")
+        return None
+    return Clock(int(numbers[0]), int(numbers[1]))
 
 
 def _part(fields: Fields, kinds: Mapping[str, Any]) -> Any:

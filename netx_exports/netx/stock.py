@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.clock import EVERY_STEP
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.neuron import PlainPlace
 from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
@@ -107,6 +108,8 @@ def _neuron_obstacles(layer: Layer) -> list[str]:
     behind_input = not all(synapse.weighted for synapse in layer.synapses)
     place = PlainPlace(layer.shape, behind_input, frozenset(layer.port_of(synapse) for synapse in layer.synapses))
     found = neuron.plain_obstacles(place)
+    if layer.clock != EVERY_STEP:
+        found.append("has a clock, which NetX does not know")
     if behind_input and not neuron.plain_behind_input:
         return [f"has neurons of model {neuron.model} behind the input, which NetX does not know", *found]
     return found

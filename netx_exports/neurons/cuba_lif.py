@@ -69,6 +69,7 @@ class CubaLif(Neuron):
     arithmetic = (2, 3)
     fires_by = "voltage"
     lava_resets = True
+    lava_clock = True
     plain_types = ("CUBA", "LOIHI")
     plain_behind_input = True
     plain_recurrent = True

@@ -14,6 +14,7 @@ from lapilli.netx_exports.neurons.neuron import (
 )
 from lapilli.netx_exports.neurons.resonators import IzhikevichResonateAndFire, ResonateAndFire, Resonator
 from lapilli.netx_exports.neurons.sigma_delta import STATE_EXP, Delta, Sigma, SigmaDelta
+from lapilli.netx_exports.neurons.spiking_lstm import SpikingLstm
 from lapilli.netx_exports.neurons.sum import Sum
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Sigma",
     "SigmaDelta",
     "SpikeAttention",
+    "SpikingLstm",
     "Sum",
     "known_states",
     "out_of_reach",
@@ -53,6 +55,7 @@ NEURONS: dict[str, type[Neuron]] = {
         GatedLif,
         SpikeAttention,
         Sum,
+        SpikingLstm,
     )
 }
 """Neuron kinds by model; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""

@@ -73,8 +73,20 @@ class Neuron(Checked):
     """Names of a neuron's inputs: synapses add up for each of them apart. The first is where a synapse leads that names
     none."""
 
+    port_sums: ClassVar[Mapping[str, int]] = {}
+    """How many sums each neuron takes at a port, where it is not one: sum `k neurons + n` is number k of neuron n."""
+
+    handed: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """What the neurons hand over to a `HandOverSynapse`: names of parts, and the states that each is made of."""
+
+    taking: ClassVar[frozenset[str]] = frozenset()
+    """Ports that take what other neurons hand over under the port's name, of one synapse, and nothing else."""
+
     graded: ClassVar[bool] = False
     """Whether what the neurons send carries a value."""
+
+    signed: ClassVar[bool] = False
+    """Of graded ones: whether that value is 1 or -1, so that a synapse adds its weight or takes it off."""
 
     arithmetic: ClassVar[tuple[int, int] | None] = None
     """Multiplications and additions of one neuron in one step, without bias and rectification; None: not known. A decay
@@ -89,6 +101,9 @@ class Neuron(Checked):
 
     lava_resets: ClassVar[bool] = False
     """Whether Lava has a Process that brings these neurons to rest periodically."""
+
+    lava_clock: ClassVar[bool] = False
+    """Whether the Process in Lava takes a clock other than that of every step."""
 
     plain_types: ClassVar[tuple[str, ...]] = ()
     """Names in a plain NetX file that `read_plain` reads."""
@@ -138,6 +153,15 @@ class Neuron(Checked):
     def updated_states(self) -> int:
         """States that a neuron reads and writes in every step, whatever arrives."""
         return len(self.states)
+
+    @property
+    def kept_states(self) -> int:
+        """States that memory holds from one step to the next."""
+        return len(self.states)
+
+    def sums_of(self, port: str) -> int:
+        """How many sums each neuron takes at a port."""
+        return self.port_sums.get(port, 1)
 
     @property
     def has_bias(self) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from lapilli.netx_exports.clock import EVERY_STEP
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.nir.meaning import nir_shapes
 from lapilli.netx_exports.nir.nodes import NEURON_NODES
@@ -36,6 +37,8 @@ def _sources(layer: Layer) -> set[str]:
 def _layer_problems(layer: Layer, network: Network, shapes: Mapping[str, Shape]) -> Iterator[str]:
     if layer.name in (".", ".."):
         yield "name: means a folder in HDF5"
+    if layer.clock != EVERY_STEP:
+        yield "clock: NIR's neurons act in every step"
     if layer.neuron.model not in NEURON_NODES:
         yield from layer.neuron.nir_refusals(False)
         return

@@ -3,6 +3,7 @@
 from lapilli.netx_exports.synapses.conv import ConvSynapse
 from lapilli.netx_exports.synapses.dense import DenseSynapse, truncate_weights
 from lapilli.netx_exports.synapses.direct import DirectSynapse
+from lapilli.netx_exports.synapses.hand_over import HandOverSynapse
 from lapilli.netx_exports.synapses.identity import IdentitySynapse
 from lapilli.netx_exports.synapses.rotary import RotarySynapse
 from lapilli.netx_exports.synapses.synapse import (
@@ -28,6 +29,7 @@ __all__ = [
     "ConvSynapse",
     "DenseSynapse",
     "DirectSynapse",
+    "HandOverSynapse",
     "IdentitySynapse",
     "RotarySynapse",
     "Shape",
@@ -39,6 +41,15 @@ __all__ = [
 ]
 
 SYNAPSES: dict[str, type[Synapse]] = {
-    kind.kind: kind for kind in (DenseSynapse, ConvSynapse, IdentitySynapse, DirectSynapse, TapsSynapse, RotarySynapse)
+    kind.kind: kind
+    for kind in (
+        DenseSynapse,
+        ConvSynapse,
+        IdentitySynapse,
+        DirectSynapse,
+        TapsSynapse,
+        RotarySynapse,
+        HandOverSynapse,
+    )
 }
 """Synapse kinds by name; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.arrays import Checked, IntArray, frozen_integers, update_digest
+from lapilli.netx_exports.neurons.neuron import Neuron
 
 INPUT = "input"
 """Name of the network's input as a source."""
@@ -47,6 +48,12 @@ class Synapse(Checked):
     weighted: ClassVar[bool] = True
     """Whether it multiplies by weights; otherwise what is sent is the neurons' input current as it is."""
 
+    reads_events: ClassVar[bool] = True
+    """Whether it reads the events that its source sends; otherwise what the source's neurons hand over."""
+
+    counter_accesses: ClassVar[Mapping[str, int]] = MappingProxyType({})
+    """How often one of each counter reads or writes a state of the neurons; one that is not here touches none."""
+
     spatial: ClassVar[bool] = False
     """Whether it reads and feeds (C, H, W), so that neurons have a place."""
 
@@ -72,8 +79,24 @@ class Synapse(Checked):
     sign_mode: str = "mixed"
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
-        """Everything that is wrong with this synapse between layers of these shapes."""
+        """Everything that is wrong with this synapse between these shapes.
+
+        Arguments:
+            source_shape: of what it reads.
+            shape: of the sums that it feeds: that of the layer, or (sums,) where each neuron takes several.
+        """
         return list(self._found)
+
+    def neuron_problems(self, source: Neuron | None, target: Neuron, port: str) -> list[str]:
+        """Everything that is wrong with this synapse between neurons of these kinds.
+
+        Arguments:
+            source: neurons that it reads; None: the network's input.
+            target, port: neurons that it feeds, and at which of their ports.
+        """
+        if port in target.taking:
+            return [f"port: {port!r} takes what neurons hand over, got a synapse of the kind {self.kind}"]
+        return []
 
     def output_shape(self, source_shape: Shape) -> Shape:
         """Shape of what its weights give, from that of what they read."""

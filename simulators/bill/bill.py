@@ -12,7 +12,7 @@ from lapilli.simulators.bill.estimate import Estimate, NotBilledError, estimate
 from lapilli.simulators.bill.literature import literature_estimate
 from lapilli.simulators.bill.spiking import spiking_amounts
 from lapilli.simulators.bill.widths import Widths
-from lapilli.simulators.counting import check_counts, n_steps_of
+from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts
 
 ASSUMPTIONS = (*spiking.RULES, *dense.RULES, cores.RULE, literature.RULE)
@@ -116,10 +116,10 @@ def spike_rate(network: Network, counts: Counts) -> float:
     met = possible = 0
     for layer in network.layers:
         for synapse in layer.synapses:
-            of_source = synapse.connections(network.shapes[synapse.source], layer.shape)
+            of_source = synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse))
             met += int(counts.neuron_events[places[synapse.source]] @ of_source)
             possible += int(of_source.sum())
-    return met / (possible * n_steps_of(network, counts) * len(counts))
+    return met / (possible * counts.n_steps * len(counts))
 
 
 def _table_bill(network: Network, counts: Counts, input_steps: int, rate: float, table: CostTable) -> TableBill:
@@ -135,7 +135,7 @@ def _table_bill(network: Network, counts: Counts, input_steps: int, rate: float,
             missing[name] = "a recurrent network needs a pass for each step"
             continue
         try:
-            amounts = dense_amounts(network, passes * len(counts), n_steps_of(network, counts), widths)
+            amounts = dense_amounts(network, passes * len(counts), counts.n_steps, widths)
             baselines[name] = _baseline(spent, estimate(amounts, len(counts), table), rate)
         except NotBilledError as error:
             missing[name] = str(error)

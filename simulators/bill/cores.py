@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.chip.needs import chip_needs
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.simulators.counting import check_counts, n_steps_of
+from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts
 
 Int64 = npt.NDArray[np.int64]
@@ -57,8 +57,10 @@ def target_operations(network: Network, counts: Counts, layer: Layer) -> Int64:
     return np.sum(
         [
             synapse.operations_of(
-                counts.neuron_events[places[synapse.source]], network.shapes[synapse.source], layer.shape
+                counts.neuron_events[places[synapse.source]], network.shapes[synapse.source], layer.fed_shape(synapse)
             )
+            .reshape(-1, layer.size)
+            .sum(axis=0)
             for synapse in layer.synapses
         ],
         axis=0,
@@ -77,6 +79,6 @@ def _busiest(network: Network, counts: Counts, number: int, cores: int | None) -
         layer.name,
         cores,
         int(np.add.reduceat(operations, starts).max()) / samples,
-        float(of_core * n_steps_of(network, counts)),
+        float(of_core * layer.clock.steps_within(counts.n_steps)),
         int(np.add.reduceat(counts.neuron_events[number + 1], starts).max()) / samples,
     )

@@ -27,7 +27,7 @@ def literature_estimate(network: Network, counts: Counts) -> dict[str, float]:
     for layer in network.layers:
         joules[layer.name] = 0.0
         for synapse in layer.synapses:
-            dense = int(synapse.connections(network.shapes[synapse.source], layer.shape).sum())
+            dense = int(synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse)).sum())
             events = counts.neuron_events[places[synapse.source]]
             spikes_of_neuron = int(events.sum()) / len(events) / len(counts)
             price = MULTIPLY_ACCUMULATE_J if synapse.source == INPUT else ACCUMULATE_J * spikes_of_neuron

@@ -5,6 +5,7 @@ Definitions: NeuroBench 2.3.0 (e521c28); docs/neurobench.md has them one by one,
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from lapilli.netx_exports.chip.needs import chip_needs
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.synapses.kinds import Synapse
-from lapilli.simulators.counting import check_counts, n_steps_of
+from lapilli.simulators.counting import check_counts
 from lapilli.simulators.results import Counts, Recording
 
 Int64 = npt.NDArray[np.int64]
@@ -116,9 +117,10 @@ def network_metrics(
         UnsupportedError: for recordings that lack the voltage of a layer.
     """
     check_counts(network, counts)
-    n_steps = n_steps_of(network, counts)
+    n_steps = counts.n_steps
     acs, macs = _effective(network, counts)
     stored, zeros = _weights(network)
+    updates_of_layers = [layer.size * layer.clock.steps_within(n_steps) for layer in network.layers]
     sends = np.array([not layer.neuron.never_spikes for layer in network.layers])
     return NetworkMetrics(
         n_steps=n_steps,
@@ -129,9 +131,9 @@ def network_metrics(
         effective_acs=acs,
         effective_macs=macs,
         dense=_dense(network) * n_steps,
-        activations=sum(layer.size for layer, may in zip(network.layers, sends) if may) * n_steps,
+        activations=sum(updates for updates, may in zip(updates_of_layers, sends) if may),
         events=counts.sent[:, 1:][:, sends].sum(axis=1),
-        neuron_updates=sum(layer.size for layer in network.layers) * n_steps,
+        neuron_updates=sum(updates_of_layers),
         membrane_updates=None if recordings is None else _checked(membrane_updates(network, recordings), counts),
     )
 
@@ -196,7 +198,7 @@ def _effective(network: Network, counts: Counts) -> tuple[Int64, Int64]:
 
 def _dense(network: Network) -> int:
     return sum(
-        int(synapse.connections(network.shapes[synapse.source], layer.shape).sum())
+        int(synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse)).sum())
         for layer, synapse in _weighted(network)
     )
 
@@ -205,7 +207,7 @@ def _weights(network: Network) -> tuple[int, int]:
     """(weights, those that are zero); an identity synapse has the same weight for each neuron."""
     stored = zeros = 0
     for layer, synapse in _weighted(network):
-        of_synapse, weights = synapse.n_stored_weights(layer.size), synapse.effective_weights
+        of_synapse, weights = synapse.n_stored_weights(prod(layer.fed_shape(synapse))), synapse.effective_weights
         stored += of_synapse
         zeros += (weights.size - int(np.count_nonzero(weights))) * of_synapse // max(1, weights.size)
     return stored, zeros

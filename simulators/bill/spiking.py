@@ -1,6 +1,7 @@
 """Amounts of a spiking network that ran: from its counts, by stated rules."""
 
 from collections.abc import Iterator
+from math import prod
 
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
@@ -50,7 +51,7 @@ def _layer_amounts(network: Network, counts: Counts, widths: Widths) -> Iterator
     for number, layer in enumerate(network.layers):
         for synapse in layer.synapses:
             events = counts.neuron_events[list(network.shapes).index(synapse.source)]
-            met = int(events @ synapse.connections(network.shapes[synapse.source], layer.shape))
+            met = int(events @ synapse.connections(network.shapes[synapse.source], layer.fed_shape(synapse)))
             yield from _synapse_amounts(network, layer, synapse, int(operations[column]), met, widths)
             delivered = int(sent[synapse.source])
             yield Amount(layer.name, "event_delivered", delivered, synapse.kind)
@@ -68,7 +69,7 @@ def _synapse_amounts(
 ) -> Iterator[Amount]:
     graded = synapse.source in network.graded_sources
     yield Amount(layer.name, "multiply_accumulate" if graded else "accumulate", operations, synapse.kind)
-    if stored := synapse.n_stored_weights(layer.size):
+    if stored := synapse.n_stored_weights(prod(layer.fed_shape(synapse))):
         bits = widths.of_weight(synapse)
         yield Amount(layer.name, "weight_access", met, synapse.kind, bits, stored * bits)
     yield Amount(layer.name, "sum_access", 2 * operations, synapse.kind, widths.of_state, _sum_memory(layer, widths))

@@ -152,9 +152,10 @@ def counts_of_kept(network: Network, lowered: Lowered, kept: Sequence[Kept], n_s
 
 
 def named_counts(network: Network, counted: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
-    """What neuron kinds count by themselves, (samples, layers) by name, from (samples, counters of all layers)."""
+    """What kinds count by themselves, (samples, layers) by name, from (samples, counters of all layers)."""
     named = {name: np.zeros((len(counted), len(network.layers)), np.int64) for name in network.counters}
-    places = [(number, name) for number, layer in enumerate(network.layers) for name in layer.neuron.counters]
+    parts = ((number, part) for number, layer in enumerate(network.layers) for part in (layer.neuron, *layer.synapses))
+    places = [(number, name) for number, part in parts for name in part.counters]
     for place, (number, name) in enumerate(places):
         named[name][:, number] += counted[:, place]
     return named

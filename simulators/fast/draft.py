@@ -100,18 +100,19 @@ class Draft:
         self.numbers = {name: number for number, name in enumerate(self.orders)}
         self.padded = [-(-layer.size // LANES) * LANES for layer in self.network.layers]
         self.ports_at = [
-            self.memory.take("sums", len(layer.neuron.ports) * padded)
+            self.memory.take("sums", sum(map(layer.neuron.sums_of, layer.neuron.ports)) * padded)
             for layer, padded in zip(self.network.layers, self.padded)
         ]
 
     def operation(self, layer: Layer, synapse: Synapse) -> Operation:
         """A new operation for a synapse, without what depends on its kind."""
-        fans = synapse.fan_out(self.network.shapes[synapse.source], layer.shape)
+        fans = synapse.fan_out(self.network.shapes[synapse.source], layer.fed_shape(synapse))
         op = Operation(
             layer=self.numbers[layer.name] - 1,
             source=self.numbers[synapse.source],
             fan_at=self.fan_out.add(fans[self.orders[synapse.source]]),
         )
+        op.padded = layer.neuron.sums_of(layer.port_of(synapse)) * self.padded[op.layer]
         self.ops.append(op)
         return op
 
@@ -120,8 +121,14 @@ class Draft:
         return synapse.source in self.network.graded_sources
 
     def places(self, layer: Layer, synapse: Synapse) -> Order:
-        """For each neuron of the source, that of the layer with the same flat index."""
-        return np.argsort(self.orders[layer.name])[self.orders[synapse.source]]
+        """For each neuron of the source, the spot of the sum with the same flat index."""
+        return self.spots(layer, synapse)[self.orders[synapse.source]]
+
+    def spots(self, layer: Layer, synapse: Synapse) -> Order:
+        """Where each of the sums that a synapse feeds lies, in C order: one for each neuron, or several in turn."""
+        numbers = np.arange(layer.neuron.sums_of(layer.port_of(synapse)))
+        padded = self.padded[self.numbers[layer.name] - 1]
+        return (numbers[:, None] * padded + np.argsort(self.orders[layer.name])).reshape(-1)
 
     def store(self, op: Operation, weights: npt.NDArray[np.integer[Any]]) -> None:
         """Give an operation its weights; those that several synapses have are stored once."""
@@ -143,26 +150,28 @@ class Draft:
             op: the operation.
             synapse: what it is lowered from.
             final, shift: what is done to a sum, and by how many bits.
-            target_delays: of each neuron of the layer, in the program's order, where they differ; None: they do not.
+            target_delays: of each sum, padding included, where they differ; None: they do not.
             ring: whether each connection has a delay of its own.
         """
         layer = self.network.layers[op.layer]
         port = layer.neuron.ports.index(layer.port_of(synapse))
-        new = Accumulator(op.layer, port, final, shift)
+        before = sum(map(layer.neuron.sums_of, layer.neuron.ports[:port]))
+        port_at = self.ports_at[op.layer] + before * self.padded[op.layer]
+        new = Accumulator(op.layer, port, final, shift, op.padded, port_at)
         if final == SHIFT_LEFT and target_delays is None and not ring:
             for number, other in enumerate(self.sums):
                 if replace(other, at=0) == new:
                     op.sum = number
                     return
         op.sum = len(self.sums)
-        padded = self.padded[op.layer]
+        padded = op.padded
         if any((other.layer, other.port) == (op.layer, port) for other in self.sums):
             new.at = self.memory.take("sums", padded)
         else:
-            new.at = self.ports_at[op.layer] + port * padded
+            new.at = port_at
         if target_delays is not None:
             new.line_at = self.memory.take("lines", RING * padded)
-            new.line_delay_at = self.tables.add(np.pad(target_delays, (0, padded - len(target_delays))))
+            new.line_delay_at = self.tables.add(target_delays)
         if ring:
             # Twice the steps, so that adding needs no wrapping: what lies in the second half is added on arrival.
             new.ring_at = self.memory.take("rings", 2 * RING * padded)

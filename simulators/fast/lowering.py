@@ -57,11 +57,12 @@ def _program(draft: Draft) -> Program:
     sources = _sources(draft, slots, [len(of_source) for of_source in readers])
     shared = Pool(np.int64)
     records = [_layer(draft, number, layer, shared) for number, layer in enumerate(layers)]
+    placed = _placed(draft, table(LayerRecord, records))
     return Program(
         n_states=n_states,
         slots=slots,
         sources=table(Source, sources),
-        layers=_placed(draft, table(LayerRecord, records)),
+        layers=placed,
         ops=table(Operation, draft.ops),
         sums=table(Accumulator, draft.sums),
         neuron_parameters=_neuron_parameters(draft),
@@ -76,7 +77,7 @@ def _program(draft: Draft) -> Program:
         n_lines=draft.memory.lines,
         n_rings=draft.memory.rings,
         n_spares=draft.memory.spares,
-        n_counted=sum(len(layer.neuron.counters) for layer in layers),
+        n_counted=sum(len(part.counters) for layer in layers for part in (layer.neuron, *layer.synapses)),
     )
 
 
@@ -107,7 +108,9 @@ def _layer(draft: Draft, number: int, layer: Layer, shared: Pool) -> LayerRecord
         model=_MODELS[layer.neuron.model],
         parameters_at=shared.add(kind.shared(layer.neuron)),
         ports_at=draft.ports_at[number],
-        n_ports=len(layer.neuron.ports),
+        port_entries=sum(map(layer.neuron.sums_of, layer.neuron.ports)) * draft.padded[number],
+        period=layer.clock.period,
+        phase=layer.clock.phase,
         n_states=len(layer.neuron.states),
     )
     sums = [found for found in draft.sums if found.layer == number]
@@ -118,17 +121,29 @@ def _layer(draft: Draft, number: int, layer: Layer, shared: Pool) -> LayerRecord
 
 def _shifted_only(found: Accumulator) -> Accumulator:
     """An accumulator at the same place that does nothing but shift left."""
-    return Accumulator(found.layer, found.port, SHIFT_LEFT, found.shift, found.at)
+    return Accumulator(found.layer, found.port, SHIFT_LEFT, found.shift, found.padded, found.port_at, found.at)
 
 
 def _placed(draft: Draft, layers: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
     """Layers, operations and accumulators one after the other: the rows with where each layer's begin."""
     layers["at"] = _begins(layers["padded"])
-    layers["counted_at"] = _begins([len(layer.neuron.counters) for layer in draft.network.layers])
+    layers["counted_at"] = _counters_of_layers(draft)
     for rows, count, first in ((draft.ops, "n_ops", "first_op"), (draft.sums, "n_sums", "first_sum")):
         layers[count] = np.bincount([row.layer for row in rows], minlength=len(layers))
         layers[first] = _begins(layers[count])
     return layers
+
+
+def _counters_of_layers(draft: Draft) -> list[int]:
+    """Where the counters of each layer's neurons begin; lets operations know where theirs do, behind those."""
+    ops, parts = iter(draft.ops), [part for layer in draft.network.layers for part in (layer.neuron, *layer.synapses)]
+    begins = iter(_begins([len(part.counters) for part in parts]))
+    of_layers = []
+    for layer in draft.network.layers:
+        of_layers.append(next(begins))
+        for _ in layer.synapses:
+            next(ops).counted_at = next(begins)
+    return of_layers
 
 
 def _neuron_parameters(draft: Draft) -> Int32:

@@ -53,9 +53,12 @@ class LayerRecord:
     parameters_at: int
     """What all its neurons share, in `Program.layer_parameters`."""
     ports_at: int
-    """The sum of each port in turn, each of `padded` neurons, in `State.sums`."""
-    n_ports: int
-    """Named inputs of a neuron."""
+    """The sums of each port in turn, each of `padded` neurons, in `State.sums`."""
+    port_entries: int
+    """Entries of the sums of all its ports."""
+    period: int = 1
+    phase: int = 0
+    """Its clock."""
     at: int = 0
     """Its first neuron, among those of all layers."""
     first_op: int = 0
@@ -84,6 +87,8 @@ class Operation:
     """Connections that an event of each source neuron meets, in `Program.fan_out`."""
     kind: int = 0
     """The accumulation, as `synapses.kinds` numbers them."""
+    padded: int = 0
+    """Sums that it feeds, with what pads the neurons to whole vectors."""
     sum: int = 0
     """The accumulator."""
     lag: int = 1
@@ -111,6 +116,10 @@ class Operation:
     """Of a rotary synapse: rows of its table."""
     pairs: int = 0
     """Of a rotary synapse: pairs of neurons in a head."""
+    carries: int = 0
+    """Of a hand-over: states of a neuron, whose rows in `State.neurons` stand in `Program.tables`."""
+    counted_at: int = 0
+    """The first of its counters, in `State.counted`."""
     rows_at: int = 0
     columns_at: int = 0
     """Of a convolution: where kernel taps lead from each row and each column of the source, in `Program.tables`."""
@@ -128,6 +137,10 @@ class Accumulator:
     """The last thing done to a sum: one of `SHIFT_LEFT`, `SHIFT_RIGHT`, `WRAP_24` of `kernels/sums.py`."""
     shift: int
     """By how many bits."""
+    padded: int
+    """Its entries."""
+    port_at: int
+    """The sums of its port, in `State.sums`."""
     at: int = 0
     """In `State.sums`; the first accumulator of a port is the port's sum itself."""
     line_at: int = NOWHERE

@@ -27,7 +27,7 @@ def save_counted(network: Network, folder: Path) -> None:
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for number, (source, shape) in enumerate(network.shapes.items()):
         fan_outs = [
-            synapse.fan_out(shape, layer.shape)
+            synapse.fan_out(shape, layer.fed_shape(synapse))
             for layer in network.layers
             for synapse in layer.synapses
             if synapse.source == source

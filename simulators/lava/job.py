@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.clock import Clock
 from lapilli.netx_exports.extensions import extend, extensions
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import NEURONS
@@ -74,7 +75,8 @@ def save_network(network: Network, path: Path) -> None:
             fields, part_arrays = _split(part)
             parts.append({"kind": kind, "fields": fields})
             arrays |= {f"{number}/{index}/{name}": array for name, array in part_arrays.items()}
-        layers.append({"name": layer.name, "shape": layer.shape, "parts": parts})
+        clock = dataclasses.astuple(layer.clock)
+        layers.append({"name": layer.name, "shape": layer.shape, "clock": clock, "parts": parts})
     facts = {"input_shape": network.input_shape, "graded": network.graded_input, "extensions": extensions()}
     write_tree(path, {**facts, "layers": layers}, arrays)
 
@@ -92,7 +94,8 @@ def load_network(path: Path) -> Network:
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             kinds: Mapping[str, Any] = SYNAPSES if index else NEURONS
             parts.append(kinds[part["kind"]](**part["fields"], **own))
-        layers.append(Layer(entry["name"], tuple(entry["shape"]), parts[0], tuple(parts[1:])))
+        clock = Clock(*entry["clock"])
+        layers.append(Layer(entry["name"], tuple(entry["shape"]), parts[0], tuple(parts[1:]), clock))
     return Network(tuple(tree["input_shape"]), tuple(layers), graded_input=tree["graded"])
 
 

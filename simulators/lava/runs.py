@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lapilli.netx_exports.clock import EVERY_STEP
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
 from lapilli.simulators.lava.job import Graph
@@ -59,6 +60,7 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
     * no kind counts by itself (`Network.counters`): such a count is one number for the whole run,
     * no neuron has a bias (a neuron without one stays at zero until its sample's input comes),
     * no layer feeds itself,
+    * every layer acts in every step,
     * no synapse does what it does by the step of the sample (`by_position`),
     * all connections of a layer that come from layers have the same delay and arrive together.
 
@@ -68,7 +70,7 @@ def streaming_arrivals(network: Network) -> tuple[int, ...] | None:
         return None
     arrivals = {INPUT: 0}
     for layer in network.layers:
-        if not layer.neuron.lava_resets or layer.neuron.has_bias or layer.recurrent:
+        if not layer.neuron.lava_resets or layer.neuron.has_bias or layer.recurrent or layer.clock != EVERY_STEP:
             return None
         if any(synapse.by_position for synapse in layer.synapses):
             return None

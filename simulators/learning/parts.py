@@ -7,6 +7,7 @@ from typing import TypeGuard
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.clock import EVERY_STEP
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.kinds import CubaLif, Neuron
 from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse, Synapse
@@ -119,6 +120,8 @@ def _obstacles(layer: Layer, names: Sequence[str]) -> Iterator[str]:
     """
     if not _learning_kind(layer.neuron):
         yield f"has neurons of model {layer.neuron.model}; only {CubaLif.model} learns"
+    if layer.clock != EVERY_STEP:
+        yield "has a clock; only layers that act in every step learn"
     for synapse in layer.synapses:
         source = INPUT if synapse.source == INPUT else repr(synapse.source)
         if not _dense(synapse):

@@ -4,7 +4,8 @@ One step t of a network, for every layer in order:
 
 1. What arrives at each port of the neurons is the sum of what the synapses of that port deliver in step t: what left
    their sources in step t - 1 - delay (`DirectSynapse`: the input's values of step t itself).
-2. The neurons integrate it and spike (`neurons/`).
+2. The neurons integrate it and spike (`neurons/`), where the layer's clock lets them act; otherwise what arrives
+   is lost.
 3. Each synapse (`synapses/`) adds up the weights that the spikes of step t meet, scales the sum, and holds it for its
    delay. A graded spike counts as many times as its value says.
 
@@ -14,6 +15,7 @@ compared with them on random networks in `tests/test_lava_oracle.py`.
 
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,25 +69,37 @@ class _WorkingLayer:
         self.layer = layer
         self.population = POPULATIONS[layer.neuron.model](layer.neuron, layer.shape, n_samples)
         self.pathways = [
-            PATHWAYS[synapse.kind](synapse, network.shapes[synapse.source], layer.shape, n_samples)
+            PATHWAYS[synapse.kind](synapse, network.shapes[synapse.source], layer.fed_shape(synapse), n_samples)
             for synapse in layer.synapses
         ]
         self._n_samples = n_samples
 
     def step(self, step: int, sent: Mapping[str, Int64]) -> Int64:
         """One step of the neurons; what they send, (samples, neurons): 0 and 1, or values of graded spikes."""
-        arriving = {port: np.zeros(self.population.shape, np.int32) for port in self.layer.neuron.ports}
+        neuron, (n_samples, size) = self.layer.neuron, self.population.shape
+        arriving = {port: np.zeros((n_samples, neuron.sums_of(port) * size), np.int32) for port in neuron.ports}
         for synapse, pathway in zip(self.layer.synapses, self.pathways):
             if not synapse.steps:
                 pathway.accept(step, sent[synapse.source])
             arriving[self.layer.port_of(synapse)] += pathway.deliver(step)
+        if not self.layer.clock.acts(step):
+            return np.zeros(self.population.shape, np.int64)
         return self.population.step(*arriving.values()).astype(np.int64)
 
-    def accept(self, step: int, sent: Mapping[str, Int64]) -> None:
-        """Put what was sent in this step on its way."""
+    def accept(self, step: int, sent: Mapping[str, Int64], working: Mapping[str, "_WorkingLayer"]) -> None:
+        """Put what was sent in this step, or is handed over at its end, on its way."""
         for synapse, pathway in zip(self.layer.synapses, self.pathways):
-            if synapse.steps:
+            if not synapse.reads_events:
+                source = working[synapse.source]
+                if source.layer.clock.acts(step):
+                    pathway.accept(step, source.handed(synapse))
+            elif synapse.steps:
                 pathway.accept(step, sent[synapse.source])
+
+    def handed(self, synapse: Any) -> Int64:
+        """The states that it hands over to a synapse, (samples, states x neurons)."""
+        states = (self.population.states[name] for name in self.layer.neuron.handed[synapse.carried])
+        return np.concatenate([state.astype(np.int64) for state in states], axis=1)
 
     def counted(self, name: str) -> Int64:
         """What its kinds counted under this name, (samples,)."""
@@ -98,6 +112,7 @@ def _run_batch(
     network: Network, batch: Events, plan: RunPlan, working: list[_WorkingLayer], recorder: Recorder
 ) -> None:
     recorder.start(len(batch))
+    by_name = {one.layer.name: one for one in working}
     for step, values in enumerate(_frames(network, batch)):
         sent: dict[str, Int64] = {INPUT: values}
         for number, one in enumerate(working):
@@ -109,7 +124,7 @@ def _run_batch(
             sent[one.layer.name] = one.step(step, sent)
             recorder.add(one.layer.name, step, sent[one.layer.name], one.population.states)
         for one in working:
-            one.accept(step, sent)
+            one.accept(step, sent, by_name)
 
 
 def _frames(network: Network, batch: Events) -> Iterator[Int64]:

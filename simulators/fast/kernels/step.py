@@ -4,6 +4,8 @@ from lapilli.simulators.compiled import compiled, spliced
 from lapilli.simulators.fast.kernels.spikes import list_spikes, list_values, postpone
 from lapilli.simulators.fast.kernels.sums import finish_sums
 from lapilli.simulators.fast.neurons.kinds import step_neurons
+from lapilli.simulators.fast.neurons.layout import acts
+from lapilli.simulators.fast.synapses.hand_over import take_over
 from lapilli.simulators.fast.synapses.kinds import accumulate_events
 
 
@@ -28,6 +30,9 @@ def advance(program, state, step, neuron, value, first, last, reset_interval, re
         for index in range(n_events):
             state.spike_value[at + index] = value[first + index]
     postpone(program, state, 0, step)
+    for op in range(len(program.ops)):
+        if program.ops[op].carries:
+            take_over(program, state, op, step)
     for layer in range(len(program.layers)):
         if reset_interval > 0 and (step + 1) % reset_interval == (reset_offset + 1 + layer) % reset_interval:
             _bring_to_rest(program, state, layer)
@@ -67,9 +72,14 @@ def _step_layer(program, state, layer, step):
     if shift < 0:
         finish_sums(program, state, layer, step)
         shift = 0
-    step_neurons(program, state, layer, shift)
+    wakes = acts(program.layers[layer], step)
+    if wakes:
+        step_neurons(program, state, layer, shift)
     at = program.layers[layer].ports_at
-    state.sums[at : at + program.layers[layer].n_ports * program.layers[layer].padded] = 0
+    state.sums[at : at + program.layers[layer].port_entries] = 0
+    if not wakes:
+        state.spike_count[layer + 1, step & (program.slots - 1)] = 0
+        return
     list_spikes(program, state, layer, step)
     if program.sources[layer + 1].graded:
         list_values(program, state, layer, step)

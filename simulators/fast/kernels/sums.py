@@ -12,19 +12,19 @@ RING = 64
 
 
 @spliced
-def sum_of(sums, layers, op):
+def sum_of(sums, op):
     """Where the sum that an operation adds to begins in `State.sums`, and where it ends."""
-    return sums[op.sum].at, sums[op.sum].at + layers[op.layer].padded
+    return sums[op.sum].at, sums[op.sum].at + op.padded
 
 
 @spliced
 def finish_sums(program, state, layer, step):
     """Bring what all accumulators of a layer hold into the sums of its ports."""
-    padded, first = program.layers[layer].padded, program.layers[layer].first_sum
+    first = program.layers[layer].first_sum
     for number in range(first, first + program.layers[layer].n_sums):
+        padded, port_at = program.sums[number].padded, program.sums[number].port_at
         _finish_sum(program, state, number, step, padded)
         # The first accumulator of each port is the port's sum, and takes up the others.
-        port_at = program.layers[layer].ports_at + program.sums[number].port * padded
         if program.sums[number].at != port_at:
             of_port = state.sums[port_at : port_at + padded]
             other = state.sums[program.sums[number].at : program.sums[number].at + padded]

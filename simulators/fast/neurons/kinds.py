@@ -12,6 +12,7 @@ from lapilli.simulators.fast.neurons.gated_lif import GATED_LIF
 from lapilli.simulators.fast.neurons.kind import NeuronKind
 from lapilli.simulators.fast.neurons.resonators import BY_PHASE, IZHIKEVICH
 from lapilli.simulators.fast.neurons.sigma_delta import DECODER, ENCODER, NEURON
+from lapilli.simulators.fast.neurons.spiking_lstm import SPIKING_LSTM
 from lapilli.simulators.fast.neurons.sum import SUM
 
 FAST_NEURONS: Mapping[str, NeuronKind] = MappingProxyType(
@@ -26,6 +27,7 @@ FAST_NEURONS: Mapping[str, NeuronKind] = MappingProxyType(
         "GATED": GATED_LIF,
         "ATTENTION": ATTENTION,
         "SUM": SUM,
+        "LSTM": SPIKING_LSTM,
     }
 )
 """How each neuron model runs, by `model`; a new one joins here. `LayerRecord.model` is its place."""

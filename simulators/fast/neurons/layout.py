@@ -15,7 +15,10 @@ def neurons_of(layer):
 
 @spliced
 def port_of(layer, port):
-    """Where what arrives at a port of a layer's neurons, by its number, begins in `State.sums`, and where it ends."""
+    """Where what arrives at a port of a layer's neurons, by its number, begins in `State.sums`, and where it ends.
+
+    Of kinds that take one sum at each port.
+    """
     at = layer.ports_at + port * layer.padded
     return at, at + layer.padded
 
@@ -24,3 +27,9 @@ def port_of(layer, port):
 def without_padding(spiking, layer):
     """Let what pads a layer to whole vectors send nothing."""
     spiking[layer.at + layer.n : layer.at + layer.padded] = 0
+
+
+@spliced
+def acts(layer, step):
+    """Whether the clock of a layer lets it act in a step."""
+    return step >= layer.phase and (step - layer.phase) % layer.period == 0

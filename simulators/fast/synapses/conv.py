@@ -27,7 +27,7 @@ def lower(draft: Draft, layer: Layer, synapse: ConvSynapse, op: Operation) -> ob
         draft.add_up(op, synapse, final, shift)
     else:
         delays = np.broadcast_to(np.asarray(synapse.delays).reshape(-1, 1, 1), layer.shape).reshape(-1)
-        draft.add_up(op, synapse, final, shift, target_delays=delays[draft.orders[layer.name]])
+        draft.add_up(op, synapse, final, shift, target_delays=np.pad(delays[draft.orders[layer.name]], (0, op.padded - layer.size)))
     channels_out, channels_in, op.kernel_y, op.kernel_x = weights.shape
     op.run = channels_out // synapse.groups
     of_groups = weights.reshape(synapse.groups, op.run, channels_in, op.kernel_y, op.kernel_x)
@@ -62,7 +62,7 @@ def _multiples(places: npt.NDArray[np.int64], unit: int) -> npt.NDArray[np.int64
 def add_kernels(program, state, op, step, weights, first, n_events):
     """Add the kernel of each event, times its value."""
     table_at, graded = program.ops[op].table_at, program.sources[program.ops[op].source].graded
-    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    begin, end = sum_of(program.sums, program.ops[op])
     total = state.sums[begin:end]
     for index in range(first, first + n_events):
         place = table_at + 4 * np.int64(state.spike_list[index])

@@ -25,8 +25,8 @@ def lower(draft: Draft, layer: Layer, synapse: DenseSynapse, op: Operation) -> o
     graded = draft.graded(synapse)
     weights, final, shift = short_weights(synapse.effective_weights, synapse.weight_exp, graded)
     op.rows_at_once = np.iinfo(np.int16).max // max(1, int(np.abs(weights).max(initial=0)))
-    order, source_order = draft.orders[layer.name], draft.orders[synapse.source]
-    draft.store(op, _rows(weights[np.ix_(order, source_order)], draft.padded[op.layer]))
+    spots, source_order = draft.spots(layer, synapse), draft.orders[synapse.source]
+    draft.store(op, _rows(weights[:, source_order], spots, op.padded))
     low, high = synapse.delay_range
     n_rows = np.count_nonzero(weights.any(axis=0))
     add = add_few_rows if n_rows <= _FEW * len(source_order) else add_rows_of_events
@@ -36,23 +36,24 @@ def lower(draft: Draft, layer: Layer, synapse: DenseSynapse, op: Operation) -> o
         return add
     delays = np.asarray(synapse.delays, np.int32)
     if delays.shape[1] == 1:
-        draft.add_up(op, synapse, final, shift, target_delays=delays[order, 0])
+        draft.add_up(op, synapse, final, shift, target_delays=_rows(delays, spots, op.padded)[0])
         return add
     if delays.shape[0] == 1 and final == SHIFT_LEFT and not graded:
         draft.axons.append(Axons(op, draft.tables.add(delays[0, source_order]), high))
         draft.add_up(op, synapse, final, shift)
         return add_rows_of_events
-    delays = np.broadcast_to(delays, (layer.size, len(source_order)))[np.ix_(order, source_order)]
-    padded = draft.padded[op.layer]
-    op.table_at = draft.tables.add(_rows(delays * padded, padded) + np.arange(padded, dtype=np.int32))
+    delays = np.broadcast_to(delays, weights.shape)[:, source_order]
+    op.table_at = draft.tables.add(_rows(delays * op.padded, spots, op.padded) + np.arange(op.padded, dtype=np.int32))
     draft.add_up(op, synapse, final, shift, ring=True)
     return add_late_rows
 
 
-def _rows(matrix: npt.NDArray[np.integer[Any]], padded: int) -> npt.NDArray[np.integer[Any]]:
-    """A matrix (targets, sources) as a row for each source, with zeros where no target is."""
+def _rows(
+    matrix: npt.NDArray[np.integer[Any]], spots: npt.NDArray[np.int64], padded: int
+) -> npt.NDArray[np.integer[Any]]:
+    """A matrix (targets, sources) as a row for each source, each target at its spot, with zeros where none is."""
     rows = np.zeros((matrix.shape[1], padded), matrix.dtype)
-    rows[:, : len(matrix)] = matrix.T
+    rows[:, spots] = matrix.T
     return rows
 
 
@@ -60,8 +61,8 @@ def _rows(matrix: npt.NDArray[np.integer[Any]], padded: int) -> npt.NDArray[np.i
 def add_rows_of_events(program, state, op, step, weights, first, n_events):
     """Add the row of each event, times its value."""
     source = program.ops[op].source
-    weight_at, padded = program.ops[op].weight_at, program.layers[program.ops[op].layer].padded
-    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    weight_at, padded = program.ops[op].weight_at, program.ops[op].padded
+    begin, end = sum_of(program.sums, program.ops[op])
     total, events = state.sums[begin:end], state.spike_list[first : first + n_events]
     if not program.sources[source].graded:
         add_rows(total, weights, weight_at, padded, events, program.ops[op].rows_at_once)
@@ -76,8 +77,8 @@ def add_rows_of_events(program, state, op, step, weights, first, n_events):
 @compiled
 def add_few_rows(program, state, op, step, weights, first, n_events):
     """As `add_rows_of_events`, where most rows are nothing but zeros: these are passed over."""
-    weight_at, padded = program.ops[op].weight_at, program.layers[program.ops[op].layer].padded
-    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    weight_at, padded = program.ops[op].weight_at, program.ops[op].padded
+    begin, end = sum_of(program.sums, program.ops[op])
     total, graded = state.sums[begin:end], program.sources[program.ops[op].source].graded
     for index in range(first, first + n_events):
         source = np.int64(state.spike_list[index])
@@ -89,7 +90,7 @@ def add_few_rows(program, state, op, step, weights, first, n_events):
 def add_late_rows(program, state, op, step, weights, first, n_events):
     """Put the row of each event into the ring of steps to come, or, where sums are rounded, aside by delay."""
     number = program.ops[op].sum
-    padded = program.layers[program.ops[op].layer].padded
+    padded = program.ops[op].padded
     aside = program.sums[number].spare_at >= 0
     pool = state.spares if aside else state.rings
     base = program.sums[number].spare_at if aside else program.sums[number].ring_at + (step & (RING - 1)) * padded

@@ -25,7 +25,7 @@ def add_values(program, state, op, step, weights, first, n_events):
     table_at = program.ops[op].table_at
     events, values = state.spike_list[first : first + n_events], state.spike_value[first : first + n_events]
     targets = program.tables[table_at : table_at + program.sources[program.ops[op].source].n]
-    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    begin, end = sum_of(program.sums, program.ops[op])
     total = state.sums[begin:end]
     for index in range(n_events):
         total[np.uint64(targets[np.uint64(events[index])])] += values[index]

@@ -27,7 +27,7 @@ def lower(draft: Draft, layer: Layer, synapse: IdentitySynapse, op: Operation) -
 def add_one_to_one(program, state, op, step, weights, first, n_events):
     """Add the weight times each event's value, each to its place."""
     weight_at, table_at = program.ops[op].weight_at, program.ops[op].table_at
-    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    begin, end = sum_of(program.sums, program.ops[op])
     total, graded = state.sums[begin:end], program.sources[program.ops[op].source].graded
     for index in range(first, first + n_events):
         value = value_of(state.spike_value, index, graded)

@@ -8,13 +8,22 @@ from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.synapses.conv import CONV
 from lapilli.simulators.fast.synapses.dense import DENSE
 from lapilli.simulators.fast.synapses.direct import DIRECT
+from lapilli.simulators.fast.synapses.hand_over import HAND_OVER
 from lapilli.simulators.fast.synapses.identity import IDENTITY
 from lapilli.simulators.fast.synapses.kind import SynapseKind
 from lapilli.simulators.fast.synapses.rotary import ROTARY
 from lapilli.simulators.fast.synapses.taps import TAPS
 
 FAST_SYNAPSES: Mapping[str, SynapseKind] = MappingProxyType(
-    {"dense": DENSE, "conv": CONV, "identity": IDENTITY, "direct": DIRECT, "taps": TAPS, "rotary": ROTARY}
+    {
+        "dense": DENSE,
+        "conv": CONV,
+        "identity": IDENTITY,
+        "direct": DIRECT,
+        "taps": TAPS,
+        "rotary": ROTARY,
+        "hand_over": HAND_OVER,
+    }
 )
 """How each synapse kind runs, by `kind`; a new one joins here."""
 

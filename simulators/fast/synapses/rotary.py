@@ -18,7 +18,7 @@ def lower(draft: Draft, layer: Layer, synapse: RotarySynapse, op: Operation) -> 
     table, final, shift = short_weights(synapse.effective_weights, synapse.weight_exp, draft.graded(synapse))
     op.lag = 1 + synapse.delay
     op.start, (op.positions, op.pairs) = synapse.start, table.shape[:2]
-    places = np.argsort(draft.orders[layer.name])
+    places = draft.spots(layer, synapse)
     op.table_at = draft.tables.add(np.concatenate([draft.orders[synapse.source], places]))
     draft.store(op, table)
     draft.add_up(op, synapse, final, shift)
@@ -33,7 +33,7 @@ def add_turned(program, state, op, step, weights, first, n_events):
         return
     pairs, n = program.ops[op].pairs, program.sources[program.ops[op].source].n
     row_at = program.ops[op].weight_at + 2 * pairs * position
-    begin, end = sum_of(program.sums, program.layers, program.ops[op])
+    begin, end = sum_of(program.sums, program.ops[op])
     total, graded = state.sums[begin:end], program.sources[program.ops[op].source].graded
     numbers = program.tables[program.ops[op].table_at : program.ops[op].table_at + n]
     places = program.tables[program.ops[op].table_at + n : program.ops[op].table_at + 2 * n]

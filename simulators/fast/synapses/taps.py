@@ -27,7 +27,7 @@ def lower(draft: Draft, layer: Layer, synapse: TapsSynapse, op: Operation) -> ob
 def add_taps(program, state, op, step, weights, first, n_events):
     """Put the taps of each event into the ring of steps to come, or, where sums are rounded, aside by delay."""
     number, taps = program.ops[op].sum, program.ops[op].taps
-    padded = program.layers[program.ops[op].layer].padded
+    padded = program.ops[op].padded
     aside = program.sums[number].spare_at >= 0
     pool = state.spares if aside else state.rings
     base = program.sums[number].spare_at if aside else program.sums[number].ring_at + (step & (RING - 1)) * padded

@@ -12,6 +12,7 @@ from lapilli.netx_exports.neurons.kinds import (
     Sigma,
     SigmaDelta,
     SpikeAttention,
+    SpikingLstm,
     Sum,
 )
 from lapilli.simulators.reference.neurons.adaptive_lif import AdaptiveLifs
@@ -21,6 +22,7 @@ from lapilli.simulators.reference.neurons.gated_lif import GatedLifs
 from lapilli.simulators.reference.neurons.population import Population
 from lapilli.simulators.reference.neurons.resonators import IzhikevichResonators, PhaseResonators
 from lapilli.simulators.reference.neurons.sigma_delta import Deltas, SigmaDeltas, Sigmas
+from lapilli.simulators.reference.neurons.spiking_lstm import SpikingLstms
 from lapilli.simulators.reference.neurons.sum import Sums
 
 POPULATIONS: dict[str, Callable[..., Population]] = {
@@ -34,5 +36,6 @@ POPULATIONS: dict[str, Callable[..., Population]] = {
     GatedLif.model: GatedLifs,
     SpikeAttention.model: SpikeAttentions,
     Sum.model: Sums,
+    SpikingLstm.model: SpikingLstms,
 }
 """`(neuron, shape, n_samples)` -> the neurons of a layer, at rest; by model."""

@@ -4,6 +4,7 @@ from lapilli.netx_exports.synapses.kinds import (
     ConvSynapse,
     DenseSynapse,
     DirectSynapse,
+    HandOverSynapse,
     IdentitySynapse,
     RotarySynapse,
     TapsSynapse,
@@ -11,6 +12,7 @@ from lapilli.netx_exports.synapses.kinds import (
 from lapilli.simulators.reference.synapses.conv import ConvPathway
 from lapilli.simulators.reference.synapses.dense import DensePathway
 from lapilli.simulators.reference.synapses.direct import DirectPathway
+from lapilli.simulators.reference.synapses.hand_over import HandOverPathway
 from lapilli.simulators.reference.synapses.identity import IdentityPathway
 from lapilli.simulators.reference.synapses.pathway import Pathway
 from lapilli.simulators.reference.synapses.rotary import RotaryPathway
@@ -23,5 +25,6 @@ PATHWAYS: dict[str, type[Pathway]] = {
     DirectSynapse.kind: DirectPathway,
     TapsSynapse.kind: TapsPathway,
     RotarySynapse.kind: RotaryPathway,
+    HandOverSynapse.kind: HandOverPathway,
 }
 """A synapse at work, by kind."""
