@@ -84,7 +84,7 @@ def test_many_steps_bring_a_converted_network_near_its_source(activations: str) 
     network = source(activations=activations)
     distances = [(scores(spiking(network, copies=copies)) - scores(network)).abs().mean() for copies in (1, 4, 32)]
     assert distances[1] < 1.5 * distances[0]
-    assert distances[2] < 0.5 * distances[0]
+    assert distances[2] < 0.7 * distances[0]
 
 
 def test_nothing_spiking_is_the_source_itself() -> None:
@@ -138,10 +138,10 @@ def test_rate_encoding_draws_and_evaluates_alike() -> None:
 
 
 def test_what_cannot_be_converted_is_named() -> None:
-    with pytest.raises(LapilliError, match="network.activations: IF neurons follow clipped ramps"):
+    with pytest.raises(LapilliError, match="activations: IF neurons follow clipped ramps"):
         spiking(source(activations="standard"))
     conversion = ConversionConfig(shift="calibrated")
-    with pytest.raises(LapilliError, match="conversion.shift: calibrated needs a batch"):
+    with pytest.raises(LapilliError, match="shift: calibrated needs a batch"):
         converted(source(), conversion, converted_config(source().config, conversion))
     with pytest.raises(UnsupportedError, match="an LSTM that does not spike has no integer network"):
         source().export()

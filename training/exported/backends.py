@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lapilli.simulators.plan import Backend
+from lapilli.training.exported.lstm_backend import LstmBackend
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.exported.spikescr_backend import SpikeScrBackend
+from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.trainable import TrainableNetwork
@@ -31,6 +33,7 @@ BACKENDS: Mapping[type[TrainableNetwork], ModuleBackend] = {
     SlayerNetwork: ModuleBackend("slayer", SlayerBackend, True),
     # What its exported layers send in front of a sample and behind it is of no consequence, and not computed.
     SpikeScrNetwork: ModuleBackend("spikescr", SpikeScrBackend, False),
+    SpikingLstmNetwork: ModuleBackend("lstm", LstmBackend, False),
 }
 
 

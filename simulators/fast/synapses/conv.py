@@ -27,7 +27,13 @@ def lower(draft: Draft, layer: Layer, synapse: ConvSynapse, op: Operation) -> ob
         draft.add_up(op, synapse, final, shift)
     else:
         delays = np.broadcast_to(np.asarray(synapse.delays).reshape(-1, 1, 1), layer.shape).reshape(-1)
-        draft.add_up(op, synapse, final, shift, target_delays=np.pad(delays[draft.orders[layer.name]], (0, op.padded - layer.size)))
+        draft.add_up(
+            op,
+            synapse,
+            final,
+            shift,
+            target_delays=np.pad(delays[draft.orders[layer.name]], (0, op.padded - layer.size)),
+        )
     channels_out, channels_in, op.kernel_y, op.kernel_x = weights.shape
     op.run = channels_out // synapse.groups
     of_groups = weights.reshape(synapse.groups, op.run, channels_in, op.kernel_y, op.kernel_x)

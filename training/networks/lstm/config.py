@@ -92,7 +92,7 @@ class SpikingLstmConfig:
         return "voltage_sum"
 
 
-EXPORTED = ("i", "f", "o", "t")
+EXPORTED: tuple[Membrane, ...] = ("i", "f", "o", "t")
 """Activations that spike in an exported network: three gates and tanh of the cell."""
 
 

@@ -6,7 +6,7 @@ average, because a neuron rounds down, is made up for by a shift: of IF neurons 
 part of the bias, because a start value would leak too.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -33,11 +33,12 @@ class _Ramp(NamedTuple):
 
 def converted_config(config: LstmConfig, conversion: ConversionConfig) -> SpikingLstmConfig | PartlySpikingConfig:
     """What a converted network is built from."""
-    common = {name: getattr(config, name) for name in ("hidden", "read", "dropout", "unit")}
+    common: dict[str, Any] = {name: getattr(config, name) for name in ("hidden", "read", "dropout", "unit")}
     if conversion.exported:
         return SpikingLstmConfig(copies=conversion.copies, **common)
-    choice = {"spiking": conversion.spiking, "encoding": conversion.encoding}
-    return PartlySpikingConfig(copies=conversion.copies, **common, **choice)
+    return PartlySpikingConfig(
+        copies=conversion.copies, spiking=conversion.spiking, encoding=conversion.encoding, **common
+    )
 
 
 @torch.no_grad()

@@ -108,7 +108,7 @@ class SpikingLstmNetwork(TrainableNetwork):
 
     @property
     def depth(self) -> int:
-        """Steps by which the exported readout answers later than the input came: layers, and copies behind the first."""
+        """Steps by which the exported readout answers later than the input came: one for each layer and each copy."""
         return len(self.layers) + self.config.copies
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
@@ -116,7 +116,7 @@ class SpikingLstmNetwork(TrainableNetwork):
         return self.answers(values)[-1]
 
     def answers(self, values: torch.Tensor) -> list[torch.Tensor]:
-        """What each layer sends, (elements, copies, samples, units), and scores, (samples, classes, elements that count).
+        """What each layer sends, (elements, copies, samples, units), and scores, (samples, classes, elements).
 
         Raises:
             LapilliError: where sums would not be exact; as of `lapilli.training.networks.lstm.elements.elements`.

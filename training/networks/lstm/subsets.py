@@ -37,7 +37,7 @@ class PartlySpikingNetwork(SpikingLstmNetwork):
         self.config = config
 
     def answers(self, values: torch.Tensor) -> list[torch.Tensor]:
-        """What each layer sends, (elements, copies, samples, units), and scores, (samples, classes, elements that count)."""
+        """What each layer sends, (elements, copies, samples, units), and scores, (samples, classes, elements)."""
         read = self._encoded(elements(values, self.sizes) / self.config.unit)
         sent = []
         for layer in self._layers():
