@@ -155,7 +155,8 @@ def _convert(run_dir: Path, options: Options, conversion: ConversionConfig, sour
     """Row of a network with the source's weights, which gets a run folder of its own."""
     folder = RunFolder(run_dir / f"converted-{conversion.copies}")
     config = _spiking_config(options, conversion)
-    content = {"data": as_plain(options.data), "network": as_plain(config), "conversion": as_plain(conversion)}
+    sections = {"data": options.data, "network": config, "conversion": conversion}
+    content: dict[str, Any] = {name: as_plain(section) for name, section in sections.items()}
     content |= {"source": str(run_dir / "source"), "seed": options.seed}
     start_run(folder.path, content, folder.config.exists())
     module = _converted(options, conversion, source, task)
@@ -214,7 +215,7 @@ def _tuned(run_dir: Path, options: Options, source: LstmNetwork, task: Task, pro
 def _converted(options: Options, conversion: ConversionConfig, source: LstmNetwork, task: Task) -> SpikingLstmNetwork:
     batch = next(iter(ValidationBatches(task.train, task.train.n_steps + 1, CALIBRATION)))
     with torch_settings(options.seed, options.threads):
-        return converted(source, conversion, _spiking_config(options, conversion), batch.values).eval()  # type: ignore[return-value]
+        return converted(source, conversion, _spiking_config(options, conversion), batch.values).eval()
 
 
 def _spiking_config(options: Options, conversion: ConversionConfig) -> SpikingLstmConfig | PartlySpikingConfig:
