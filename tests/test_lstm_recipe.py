@@ -1,4 +1,4 @@
-"""The recipe from a source to a tuned spiking LSTM: its stages, what each takes over, and that a stop changes nothing."""
+"""From a source to a tuned spiking LSTM: the stages, what each takes over, and that a stop changes nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path
