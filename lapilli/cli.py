@@ -42,6 +42,7 @@ COMMANDS = (
 
 SUBCOMMANDS = {
     ("train", "curriculum"): "train_curriculum",
+    ("train", "lstm"): "train_lstm",
     ("train", "stllr"): "train_stllr",
     ("bench", "train"): "bench_train",
     ("data", "list"): "data_list",

@@ -44,9 +44,10 @@ OPTIONS = "options"
 
 SURROGATE_GRADIENT = Recipe("lapilli.training.recipes.surrogate_gradient", "train")
 CURRICULUM = Recipe("lapilli.training.recipes.curriculum", "train_curriculum")
+LSTM = Recipe("lapilli.training.recipes.lstm", "train_lstm")
 STLLR = Recipe("lapilli.training.recipes.stllr", "train_stllr")
 
-RECIPES = {"train": SURROGATE_GRADIENT, "train_curriculum": CURRICULUM, "train_stllr": STLLR}
+RECIPES = {"train": SURROGATE_GRADIENT, "train_curriculum": CURRICULUM, "train_lstm": LSTM, "train_stllr": STLLR}
 """By the name of the command."""
 
 

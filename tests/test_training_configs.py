@@ -7,7 +7,7 @@ import yaml
 
 import lapilli.training
 from lapilli.simulators.configurations import as_plain, read_options
-from lapilli.training.recipes import curriculum, stllr, surrogate_gradient
+from lapilli.training.recipes import curriculum, lstm, stllr, surrogate_gradient
 from lapilli.training.studies.collect import SET_BY_STUDIES
 
 CONFIGS = sorted((Path(lapilli.training.__file__).parent / "configs").glob("*.yaml"))
@@ -32,6 +32,8 @@ def test_every_configuration_is_one_of_a_recipe_and_says_how_it_is_run(path: Pat
     text = path.read_text()
     if path.stem.startswith("stllr"):
         kind: type[object] = stllr.Options
+    elif path.stem.startswith("lstm"):
+        kind = lstm.Options
     else:
         kind = curriculum.Options if "chain" in yaml.safe_load(text) else surrogate_gradient.Options
     assert read_options(path, kind, SET_BY_STUDIES)

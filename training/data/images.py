@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,18 @@ import numpy.typing as npt
 from lapilli.netx_exports.files import existing_file
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.archives import open_members
-from lapilli.training.data.analogue import IMAGES, blocks, image_events, image_shape, image_steps, value_type
+from lapilli.training.data.analogue import (
+    IMAGES,
+    SERIES,
+    blocks,
+    image_events,
+    image_shape,
+    image_steps,
+    series_events,
+    series_lengths,
+    series_shape,
+    value_type,
+)
 from lapilli.training.data.checks import check_members, length_problems, range_problems
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.sets import PARTS, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
@@ -20,6 +32,9 @@ DIGITS = tuple(str(digit) for digit in range(10))
 OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 _MNIST_SIDE, _MNIST_VALIDATION = 28, 5_000
+_ROW_MS = 1.0
+"""Time between rows, for the framing's arithmetic alone: they have none."""
+
 _CIFAR_SIDE, _CIFAR_VALIDATION = 32, 1_000
 _SHEET = 1_000
 _CIFAR_TEST_SHEET = 50
@@ -56,11 +71,11 @@ def _parts(n_train: int, n_validation: int, n_test: int) -> list[int]:
     return [TRAIN] * (n_train - n_validation) + [VALIDATION] * n_validation + [TEST] * n_test
 
 
-def _mnist(paths: Sequence[Path], framing: Framing) -> Framed:
-    """Frame `mnist.npz`, whose format is described in the README beside it."""
+def _read_mnist(path: Path) -> tuple[ByteArray, npt.NDArray[Any], list[int]]:
+    """Images (samples, rows, columns), labels and parts of `mnist.npz`, whose README beside it has the format."""
     dimensions = {"x_train": 3, "y_train": 1, "x_test": 3, "y_test": 1}
-    with open_members(paths[0], DataError) as members:
-        check_members(paths[0], members, dimensions)
+    with open_members(path, DataError) as members:
+        check_members(path, members, dimensions)
         arrays = {name: members[name].read_all() for name in dimensions}
     problems = []
     for part in ("train", "test"):
@@ -71,11 +86,38 @@ def _mnist(paths: Sequence[Path], framing: Framing) -> Framed:
     if len(arrays["x_train"]) <= _MNIST_VALIDATION:
         problems.append(f"x_train: must have more than the {_MNIST_VALIDATION} images for validation")
     if problems:
-        raise DataError(str(paths[0]), problems)
-    images = np.concatenate([arrays["x_train"], arrays["x_test"]])[:, None]
+        raise DataError(str(path), problems)
+    images = np.concatenate([arrays["x_train"], arrays["x_test"]])
     labels = np.concatenate([arrays["y_train"], arrays["y_test"]])
-    parts = _parts(len(arrays["x_train"]), _MNIST_VALIDATION, len(arrays["x_test"]))
-    return _framed_images("mnist", images, labels, parts, framing)
+    return images, labels, _parts(len(arrays["x_train"]), _MNIST_VALIDATION, len(arrays["x_test"]))
+
+
+def _mnist(paths: Sequence[Path], framing: Framing) -> Framed:
+    """MNIST's images."""
+    images, labels, parts = _read_mnist(paths[0])
+    return _framed_images("mnist", images[:, None], labels, parts, framing)
+
+
+def _mnist_rows(paths: Sequence[Path], framing: Framing) -> Framed:
+    """MNIST's images as series: a row in each step, from the top, and a channel for each column."""
+    images, labels, parts = _read_mnist(paths[0])
+    n_steps, lengths = series_lengths("mnist-rows", framing, _ROW_MS, np.full(len(images), _MNIST_SIDE))
+
+    def events_of(low: int, high: int) -> Events:
+        rows = list(images[low:high].transpose(0, 2, 1) / 255)
+        return series_events(rows, lengths[low:high], framing, _ROW_MS, n_steps, signed=False)
+
+    return Framed(
+        series_shape(framing, _MNIST_SIDE, signed=False),
+        n_steps,
+        None,
+        labels,
+        np.full(len(images), -1),
+        lengths,
+        np.asarray(parts),
+        value_type(framing),
+        blocks(len(images), events_of),
+    )
 
 
 def _cifar10(paths: Sequence[Path], framing: Framing) -> Framed:
@@ -148,6 +190,14 @@ MNIST = DataSet(
     framing=IMAGES,
     frame=_mnist,
     divide=_classes(DIGITS),
+)
+
+MNIST_ROWS = replace(
+    MNIST,
+    name="mnist-rows",
+    title="MNIST row by row: 28 steps of 28 columns",
+    framing=SERIES,
+    frame=_mnist_rows,
 )
 
 CIFAR10_PART = DataSet(

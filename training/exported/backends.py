@@ -7,9 +7,11 @@ from typing import Any
 from lapilli.netx_exports import Network
 from lapilli.simulators import Events, Proof, prove
 from lapilli.simulators.plan import Backend
+from lapilli.training.exported.lstm_backend import LstmBackend, element_windows
 from lapilli.training.exported.module_proof import prove_steps
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.exported.spikescr_backend import SpikeScrBackend, sample_windows
+from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.trainable import TrainableNetwork
@@ -35,6 +37,7 @@ BACKENDS: Mapping[type[TrainableNetwork], ModuleBackend] = {
     SlayerNetwork: ModuleBackend("slayer", SlayerBackend),
     # What its exported layers send in front of a sample and behind it is of no consequence, and not computed.
     SpikeScrNetwork: ModuleBackend("spikescr", SpikeScrBackend, sample_windows),
+    SpikingLstmNetwork: ModuleBackend("lstm", LstmBackend, element_windows),
 }
 
 

@@ -16,7 +16,7 @@ def parameter_groups(
     Arguments:
         module: what is trained.
         lr: learning rate of weights.
-        weight_decay: of weights; scales, biases, delays and decays have none.
+        weight_decay: of weights; scales, delays, decays and numbers of a whole layer have none.
         delay_lr: learning rate of delays, in steps, over `lr`.
         decay_lr: learning rate of decays, as shares that are lost in a step, over `lr`.
 
@@ -48,6 +48,6 @@ def _kind(name: str, parameter: torch.nn.Parameter) -> str:
         return "weights"
     if name.endswith("delay.delay"):
         return "delays"
-    if name.endswith(("norm.scale", "norm.shift", "gain.log_gain")):
+    if name.endswith(("norm.scale", "norm.shift", "gain.log_gain", "thresholds", "kept", "starts", "clamp", "clips")):
         return "scales"
     return "decays" if name.endswith(("current_decay", "voltage_decay", "memory_decay")) else "weights"

@@ -9,6 +9,8 @@ from lapilli.netx_exports.files import PathLike
 from lapilli.simulators.configurations import Named, read_section
 from lapilli.simulators.configurations.named import NAME
 from lapilli.training.networks.config import NetworkConfig
+from lapilli.training.networks.lstm.config import SpikingLstmConfig
+from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
@@ -17,10 +19,11 @@ from lapilli.training.networks.trainable import TrainableNetwork
 NETWORKS: Mapping[type[Any], type[TrainableNetwork]] = {
     NetworkConfig: SlayerNetwork,
     SpikeScrConfig: SpikeScrNetwork,
+    SpikingLstmConfig: SpikingLstmNetwork,
 }
 """By the configuration from which each is built."""
 
-AnyNetworkConfig = NetworkConfig | SpikeScrConfig
+AnyNetworkConfig = NetworkConfig | SpikeScrConfig | SpikingLstmConfig
 
 if not TYPE_CHECKING:
     AnyNetworkConfig = Annotated[AnyNetworkConfig, Named(tuple(NETWORKS))]

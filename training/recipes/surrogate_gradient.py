@@ -94,7 +94,8 @@ class Options:
     """what to train on."""
 
     network: AnyNetworkConfig = DEFAULT_NETWORK
-    """what to train: layers of SLAYER ("slayer"), or a spiking transformer ("spikescr")."""
+    """what to train: layers of SLAYER ("slayer"), a spiking transformer ("spikescr") or a spiking LSTM
+    ("spiking_lstm")."""
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """how."""

@@ -1,0 +1,1 @@
+"""What numba compiles: one sequence element of a layer, forward and back, between the matrix products of torch."""
