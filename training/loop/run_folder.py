@@ -130,7 +130,10 @@ def read_config(folder: RunFolder) -> dict[str, Any]:
     """
     if not folder.config.is_file():
         raise LapilliError(f"{folder.path} is not a run folder: it has no {folder.config.name}")
-    return read_mapping(folder.config)
+    config = read_mapping(folder.config)
+    if not config:
+        raise FormatError(str(folder.config), ["must be a mapping, got nothing"])
+    return config
 
 
 def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> None:
