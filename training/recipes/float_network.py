@@ -94,7 +94,7 @@ def train_float(
     n_steps = task.train.n_steps + 1
     with torch_settings(options.seed, options.threads):
         batches = TrainingBatches(task.train, n_steps, optimizer.batch_size, options.seed, task.augment)
-        classifier = Classifier(module, batches, optimizer, options.loss, options.method)
+        classifier = Classifier(module.train(), batches, optimizer, options.loss, options.method)
         folder = start_run(run_dir, as_plain(options), RunFolder(run_dir).config.exists())
         record = fit(
             classifier,
