@@ -41,12 +41,14 @@ def random_dense(
     )
 
 
-def random_lstm(seed: int, *, most_units: int = 7, most_copies: int = 5, resets: bool = True) -> Case:
+def random_lstm(
+    seed: int, *, most_units: int = 7, most_copies: int = 5, most_cells: int = 2, resets: bool = True
+) -> Case:
     """A pipeline of one or two cells behind whatever front, sometimes with synapses that no pipeline has."""
     rng = np.random.default_rng(seed)
     n_copies = int(rng.integers(1, most_copies + 1))
     front = _front(rng)
-    cells = _cells(rng, front, int(pick(rng, 1, 1, 2)), most_units)
+    cells = _cells(rng, front, min(most_cells, int(pick(rng, 1, 1, 2))), most_units)
     network = pipelined(front, cells, _readout(rng, cells[-1].units), n_copies)
     if rng.random() < 0.4:
         network = replace(network, layers=_varied(rng, network.layers))

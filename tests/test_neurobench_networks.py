@@ -174,14 +174,17 @@ def test_networks_one_by_one(case: Case) -> None:
     done = run(network, case.events, "fast", n_steps=case.n_steps, record=record, reset=case.reset)
     found = network_metrics(network, done.counts)
     assert found.n_steps == case.n_steps
+    signed = {layer.name for layer in network.layers if layer.neuron.signed}
     acs, macs, dense_ops = np.zeros(n_samples, int), np.zeros(n_samples, int), 0
     column = 0
     for layer in network.layers:
         for synapse in layer.synapses:
             if not isinstance(synapse, DirectSynapse):
-                into = macs if synapse.source in network.graded_sources else acs
+                into = macs if synapse.source in network.graded_sources - signed else acs
                 into += done.counts.synapse_ops[:, column]
-                every = connections_one_by_one(all_ones(synapse), network.shapes[synapse.source], layer.shape)
+                every = connections_one_by_one(
+                    all_ones(synapse), network.shapes[synapse.source], layer.fed_shape(synapse)
+                )
                 dense_ops += int(every.sum()) * case.n_steps
             column += 1
     assert np.array_equal(found.effective_acs, acs)
