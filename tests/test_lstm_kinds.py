@@ -42,7 +42,8 @@ UNITS = 3
 
 
 def neuron(**changes: Any) -> SpikingLstm:
-    return SpikingLstm(**({"thresholds": [256] * 4, "clamp": 256} | changes))
+    parameters: dict[str, Any] = {"thresholds": [256] * 4, "clamp": 256} | changes
+    return SpikingLstm(**parameters)
 
 
 def two_copies(**changes: Any) -> Network:
@@ -54,7 +55,7 @@ def two_copies(**changes: Any) -> Network:
     return replace(network, layers=(first, replace(second, **changes), last))
 
 
-WRONG_NEURONS = {
+WRONG_NEURONS: dict[str, dict[str, Any]] = {
     "thresholds: must be whole numbers in 1…131071, got 0": {"thresholds": [1, 1, 0, 1]},
     "thresholds: must be 4 integers": {"thresholds": [1, 1, 1]},
     "clamp: must be whole numbers in 1…131071": {"clamp": 0},

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import prod
 
 from lapilli.netx_exports.network import Layer, Network
+from lapilli.netx_exports.neurons.neuron import Neuron
 from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
 from lapilli.simulators.bill.kinds import Amount
 from lapilli.simulators.bill.neuron_arithmetic import arithmetic
@@ -108,7 +109,7 @@ def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amou
 def _named_amounts(layer: Layer, name: str, number: int, widths: Widths) -> Iterator[Amount]:
     """What a kind counts by itself, and the states that it reads and writes then."""
     yield Amount(layer.name, name, number)
-    parts = (layer.neuron, *layer.synapses)
+    parts: tuple[Neuron | Synapse, ...] = (layer.neuron, *layer.synapses)
     if accesses := max(part.counter_accesses.get(name, 0) for part in parts):
         bits, states = widths.of_state, layer.neuron.kept_states
         yield Amount(layer.name, "state_access", accesses * number, "", bits, layer.size * states * bits)
