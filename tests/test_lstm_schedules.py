@@ -177,7 +177,7 @@ def test_what_has_no_slower_schedule_is_named() -> None:
         sequential(sequential(network))
     with pytest.raises(UnsupportedError, match="no neurons hand their states over"):
         sequential(Network((2,), (Layer("a", (2,), CubaLif(1, 1, 1), (DenseSynapse(INPUT, np.ones((2, 2))),)),)))
-    cases = {
+    cases: dict[str, Any] = {
         "cannot wait for another element": HandOverSynapse("cell0.0", "currents", "recurrent"),
         "depends on the step of the sample": RotarySynapse(INPUT, np.ones((4, 1, 2)), port="recurrent"),
         "would need a delay of 120": DenseSynapse(INPUT, np.ones((4, 4)), delays=[[40]], port="recurrent"),

@@ -108,8 +108,8 @@ def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amou
 def _named_amounts(layer: Layer, name: str, number: int, widths: Widths) -> Iterator[Amount]:
     """What a kind counts by itself, and the states that it reads and writes then."""
     yield Amount(layer.name, name, number)
-    parts = (layer.neuron, *layer.synapses)
-    if accesses := max(part.counter_accesses.get(name, 0) for part in parts):
+    of_parts = (layer.neuron.counter_accesses, *(synapse.counter_accesses for synapse in layer.synapses))
+    if accesses := max(of_part.get(name, 0) for of_part in of_parts):
         bits, states = widths.of_state, layer.neuron.kept_states
         yield Amount(layer.name, "state_access", accesses * number, "", bits, layer.size * states * bits)
 
