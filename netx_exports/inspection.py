@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ class Inspection:
         readout: how a class is decided; None where the network does not say.
         remarks: contradictions in the file that change nothing of what is read.
         n_weights_once: weights, those that several synapses share counted once.
+        synapse_bits_once: memory of weights and delays on a chip where these synapses held them once; where each holds
+            its own, as `loihi2` says.
         schedule: when the copies of LSTM cells act; None where there are none.
     """
 
@@ -114,6 +117,7 @@ class Inspection:
     readout: Readout | None = None
     remarks: tuple[str, ...] = ()
     n_weights_once: int = 0
+    synapse_bits_once: int = 0
     schedule: Schedule | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -155,15 +159,21 @@ def inspect(network: Network | PathLike) -> Inspection:
         metadata=dict(found.metadata),
         readout=found.readout,
         remarks=content.remarks,
-        n_weights_once=_weights_once(found),
+        n_weights_once=sum(synapse.effective_weights.size for _, synapse in _sharing_once(found)),
+        synapse_bits_once=sum(synapse.chip_bits(sums) for sums, synapse in _sharing_once(found)),
         schedule=schedule_of(found),
     )
 
 
-def _weights_once(network: Network) -> int:
-    """Weights in all arrays that differ."""
-    every = (synapse.effective_weights for layer in network.layers for synapse in layer.synapses)
-    return sum({(weights.shape, weights.tobytes()): weights.size for weights in every}.values())
+def _sharing_once(network: Network) -> list[tuple[int, Synapse]]:
+    """(sums that it feeds, synapse) of those that have weights, only one of those with the same."""
+    found: dict[tuple[object, ...], tuple[int, Synapse]] = {}
+    for layer in network.layers:
+        for synapse in layer.synapses:
+            weights, sums = synapse.effective_weights, prod(layer.fed_shape(synapse))
+            if weights.size:
+                found.setdefault((synapse.kind, sums, weights.shape, weights.tobytes()), (sums, synapse))
+    return list(found.values())
 
 
 def _layer_facts(layer: Layer) -> LayerFacts:

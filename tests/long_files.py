@@ -5,6 +5,7 @@ LONG_FILES = (
     "test_training_processes.py",
     "test_lava_oracle.py",
     "test_spikescr_lava.py",
+    "test_lstm_lava.py",
     "test_notebooks.py",
     "test_loihi2.py",
     "test_lava_backend.py",

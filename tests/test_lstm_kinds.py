@@ -42,8 +42,8 @@ UNITS = 3
 
 
 def neuron(**changes: Any) -> SpikingLstm:
-    parameters: dict[str, Any] = {"thresholds": [256] * 4, "clamp": 256} | changes
-    return SpikingLstm(**parameters)
+    parameters: dict[str, Any] = {"thresholds": [256] * 4, "clamp": 256}
+    return SpikingLstm(**(parameters | changes))
 
 
 def two_copies(**changes: Any) -> Network:
@@ -139,6 +139,8 @@ def test_copies_share_their_weights_in_files(tmp_path: Path) -> None:
     found = inspect(tmp_path / "network.net")
     assert found.n_weights == 512 * 40 + 2 * 512 * 128 + 2 * 11 * 128
     assert found.n_weights_once == 512 * 40 + 512 * 128 + 11 * 128
+    # The readout's synapse from copy 0 has a delay, 6 bits a weight.
+    assert found.loihi2.synapse_bits - found.synapse_bits_once == 8 * (512 * 128 + 11 * 128)
 
 
 HOSTILE: dict[str, tuple[str, Any]] = {

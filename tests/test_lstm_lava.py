@@ -1,7 +1,7 @@
 """Lava is the oracle of spiking LSTM: on random networks `reference` equals it in every event, state and count.
 
-A run in Lava takes a second or more, most of it to start its processes: so pipelines are short. What no such run
-reaches is compared step by step with the Process' model alone.
+A run in Lava takes a second or more, most of it to start its processes: so pipelines are short. What no run reaches
+is compared step by step with the Process' model alone.
 """
 
 from typing import Any

@@ -60,7 +60,7 @@ def test_threshold_must_be_exceeded_and_resets_to_zero() -> None:
             {"record": {"hidden": ["sigma"]}},
             r"must be of spikes, current, voltage, got \['sigma'\] for 'hidden'",
         ),
-        ({"reset": Reset(0)}, "reset: interval must be at least 1, got 0"),
+        ({"reset": Reset(0)}, "reset: interval: must be at least 1, got 0"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: dict, message: str) -> None:

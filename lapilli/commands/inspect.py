@@ -33,13 +33,14 @@ def inspect(network: str, /, *, json: bool = False) -> None:
 def _layer_row(layer: LayerFacts) -> list[object]:
     neuron = layer.neuron
     parameters = neuron.parameters
-    decays = [f"{_span(value)}" for name, value in parameters.items() if name.endswith("_decay")]
+    decays = [f"{_span(value)}" for name, value in parameters.items() if name.endswith("_decay") or name == "decays"]
     bias = ""
     if "bias_mant" in parameters:
         exponent = parameters["bias_exp"][0] if "bias_exp" in parameters else parameters["spike_exp"][0] + STATE_EXP
         scale = f" · 2^{exponent}" if any(parameters["bias_mant"]) else ""
         bias = _span(parameters["bias_mant"]) + scale
-    threshold = _span(parameters["vth_mant"]) if "vth_mant" in parameters else ""
+    bias = _span(parameters["gate_bias"]) if "gate_bias" in parameters else bias
+    threshold = next((_span(parameters[name]) for name in ("vth_mant", "thresholds") if name in parameters), "")
     shape = " x ".join(map(str, layer.shape))
     return [layer.name, layer.type, shape, neuron.model, threshold, ", ".join(decays), bias]
 
@@ -112,14 +113,18 @@ def _schedule_lines(found: Inspection) -> list[str]:
         return []
     # A cell behind another acts one step later, whatever the schedule.
     copies, behind = schedule.n_copies, schedule.last - schedule.first - schedule.n_copies + 1
-    together, apart = f"N + {copies + behind - 1}", f"N x {copies} + {behind}"
+    together, apart = f"N + {copies + behind - 1}", f"N x {copies}" + f" + {behind}" * bool(behind)
     elements = f"{copies} copies of each cell: N elements take"
     if schedule.period == 1:
         lines = [f"{elements} {together} cell steps, one copy at a time {apart}"]
     else:
         lines = [f"{elements} {apart} cell steps, one copy at a time; pipelined {together}"]
     if found.n_weights_once < found.n_weights:
-        lines.append(f"{found.n_weights_once:,} weights, those that copies share counted once")
+        own, once = _kilobytes(found.loihi2.synapse_bits), _kilobytes(found.synapse_bits_once)
+        lines.append(
+            f"copies share weights: {found.n_weights_once:,} counted once; synapses of a chip {own} KB where each copy "
+            f"holds its own, {once} KB where they share"
+        )
     return lines
 
 

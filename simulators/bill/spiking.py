@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from math import prod
 
 from lapilli.netx_exports.network import Layer, Network
-from lapilli.netx_exports.neurons.neuron import Neuron
 from lapilli.netx_exports.synapses.synapse import INPUT, Synapse
 from lapilli.simulators.bill.kinds import Amount
 from lapilli.simulators.bill.neuron_arithmetic import arithmetic
@@ -109,8 +108,8 @@ def _update_amounts(layer: Layer, updates: int, widths: Widths) -> Iterator[Amou
 def _named_amounts(layer: Layer, name: str, number: int, widths: Widths) -> Iterator[Amount]:
     """What a kind counts by itself, and the states that it reads and writes then."""
     yield Amount(layer.name, name, number)
-    parts: tuple[Neuron | Synapse, ...] = (layer.neuron, *layer.synapses)
-    if accesses := max(part.counter_accesses.get(name, 0) for part in parts):
+    of_parts = (layer.neuron.counter_accesses, *(synapse.counter_accesses for synapse in layer.synapses))
+    if accesses := max(of_part.get(name, 0) for of_part in of_parts):
         bits, states = widths.of_state, layer.neuron.kept_states
         yield Amount(layer.name, "state_access", accesses * number, "", bits, layer.size * states * bits)
 
