@@ -259,7 +259,7 @@ def test_neurons_that_are_wrong(tmp_path: Path, fields: dict[str, Any], error: t
     assert message in str(raised.value)
 
 
-def test_counts_and_delays_that_both_weights_share_are_reported_once(tmp_path: Path) -> None:
+def test_delays_that_both_weights_share_are_reported_once(tmp_path: Path) -> None:
     path = tmp_path / "a.net"
     with h5py.File(path, "w") as file:
         group = file.create_group("layer/0")
