@@ -21,9 +21,10 @@ from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.fitting import TrainingInterruptedError
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import DistillationConfig, PlainConfig
+from lapilli.training.networks.lstm.config import ConversionConfig, LstmConfig
 from lapilli.training.networks.network import NetworkConfig
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
-from lapilli.training.recipes import curriculum, stllr, surrogate_gradient
+from lapilli.training.recipes import curriculum, lstm, stllr, surrogate_gradient
 from lapilli.training.recipes.curriculum import ChainConfig
 from lapilli.training.recipes.stllr import OnlineOptimizerConfig
 from lapilli.training.recipes.surrogate_gradient import DataConfig, Options
@@ -96,6 +97,9 @@ def test_every_configuration_gives_the_objects_of_its_recipe(path: Path) -> None
         kinds = {"data": DataConfig, "network": OnlineNetworkConfig, "optimizer": OnlineOptimizerConfig}
     if path.stem.startswith("spikescr"):
         kinds["network"] = SpikeScrConfig
+    if path.stem.startswith("lstm"):
+        recipe = lstm.Options
+        kinds |= {"network": LstmConfig, "source_optimizer": OptimizerConfig, "conversion": ConversionConfig}
     options = read_options(path, recipe, SET_BY_STUDIES)
     if recipe is curriculum.Options:
         kinds |= {"chain": ChainConfig, "distillation": DistillationConfig}
@@ -137,7 +141,7 @@ def test_options_are_what_the_file_says_and_defaults_otherwise(small: str) -> No
         ("1: {lr: 1}", "1"),
         ("optimizer: {lr: [", "while parsing"),
         ("method: {temperature: 2.0}", r"method\.name: missing; must be one of plain, "),
-        ("a: \xff", "utf-8"),
+        ("a: \xff", "UTF-8"),
     ],
 )
 def test_files_that_are_no_options_are_refused_in_one_sentence(text: str, named: str, tmp_path: Path) -> None:
