@@ -244,3 +244,9 @@ def test_learning_refuses_clocks() -> None:
     layer = Layer("a", (2,), readout, (DenseSynapse(INPUT, np.ones((2, 2))),), Clock(1, 2))
     with pytest.raises(LapilliError, match="layer 'a' has a clock"):
         learning_part(Network((2,), (layer,)), ["a"])
+
+
+def test_what_is_handed_over_and_where_to_is_in_the_fingerprint() -> None:
+    pairs = [("currents", "input"), ("currents", "recurrent"), ("membranes", "input"), ("membranes", "membranes")]
+    found = {two_copies(synapses=(HandOverSynapse("cell.0", carried, port),)).fingerprint for carried, port in pairs}
+    assert len(found) == len(pairs)

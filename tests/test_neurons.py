@@ -149,7 +149,8 @@ def test_neurons_never_spike_above_the_largest_threshold_and_do_below(neuron: Ca
     assert sum(spike_values(fed_directly(neuron(LARGEST_THRESHOLD + 1), strong))) == 0
 
 
-@pytest.mark.parametrize("kind", sorted(SYNAPSES.keys() - {"hand_over"}))  # Whose neurons have no such ports.
+# A hand-over always names its port: `tests/test_lstm_kinds.py`.
+@pytest.mark.parametrize("kind", [kind for kind, synapse in SYNAPSES.items() if synapse.reads_events])
 def test_the_port_of_a_synapse_is_in_the_fingerprint_and_the_first_is_the_same_as_none(kind: str) -> None:
     def network(port: str | None) -> Network:
         shape = (1, 2, 2)
