@@ -8,7 +8,7 @@ demo: $(INSTALLED)
 	.venv/bin/lapilli demo
 
 test: $(INSTALLED)
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile
 
 lint: $(INSTALLED)
 	.venv/bin/ruff check .

@@ -112,7 +112,7 @@ def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected
         ("", ["--method.name", "tks", "--method.alpha", "7"], "method.alpha: must be 0…1, got 7"),
         ("", ["--method.name", "kdcl", "--method.own.weight", "1"], "method.own.name: missing; must be one of plain"),
         ("", ["--method.name"], "--method.name: expected a value"),
-        ("", ["--method.name", "[1"], "method.name: while parsing"),
+        ("", ["--method.name", "[1"], "method.name: not YAML that lapilli reads (while parsing"),
         ("optimizer: {lr: fast}", [], "optimizer.lr: must be a number, got 'fast'"),
         ("optimiser: {lr: 1}", [], "there is no option optimiser; there are data, network, optimizer, loss, method, "),
         ("optimizer: {rate: 1}", [], "optimizer has no option rate; it has lr, warm_up, "),
@@ -123,7 +123,7 @@ def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected
             "seed: must be a whole number, got True; threads: must be a whole",
         ),
         ("[1, 2]", [], "a.yaml: must be a mapping of options, got list"),
-        ("a: [", [], "a.yaml: while parsing"),
+        ("a: [", [], "a.yaml: not YAML that lapilli reads (while parsing"),
         ("", ["--config", "a.yaml"], "config: must be one file, got a.yaml and a.yaml"),
     ],
 )

@@ -261,7 +261,7 @@ WRONG = [
     ("hapt", "labels", lambda a: a + np.array([0, 0, 12, 0, 0]), r"labels, activity: must be 1…12, got 13 at 0"),
     ("hapt", "acc_scale", lambda a: a * np.nan, r"acc_scale: must be finite and above 0, got nan"),
     ("hapt", "offsets", lambda a: a[:-1], r"offsets: must rise from 0 to 2800"),
-    ("nmnist-small", "x", lambda a: a + 34, r"x: must be 0…33, got"),
+    ("nmnist-small", "x", lambda a: a + 34, r"recording 0: x \d+, must be 0…33"),
     ("nmnist-small", "p", lambda a: a[:-1], r"p: needs \d+ entries"),
     ("nmnist-small", "label", lambda a: a[:-1], r"offsets: needs 28 entries, got 29"),
     ("nmnist-small", "n_train", lambda a: a + 9, r"n_train: must be 1…28, got 33"),

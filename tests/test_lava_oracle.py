@@ -32,7 +32,7 @@ def assert_reference_is_lava(case: Case) -> None:
     assert_same_run(reference, lava)
 
 
-@settings(max_examples=200)
+@settings(max_examples=150)
 @given(cases(max_samples=1, kinds=ALL_KINDS))
 def test_reference_equals_lava_in_every_step(case: Case) -> None:
     assert_reference_is_lava(case)
@@ -44,7 +44,7 @@ def test_reference_equals_lava_when_samples_follow_each_other(case: Case) -> Non
     assert_reference_is_lava(case)
 
 
-@settings(max_examples=150)
+@settings(max_examples=110)
 @given(cases(max_samples=1, models=(*sorted(OTHERS), CubaLif.model), kinds=ALL_KINDS))
 def test_reference_equals_lava_for_every_neuron_model(case: Case) -> None:
     assume(case.reset is None)  # Lava resets only LIF neurons
