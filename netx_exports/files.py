@@ -56,11 +56,12 @@ def part_prefix(name: str) -> str:
 
 
 def remove_leftovers(folder: Path, name: str | None = None) -> None:
-    """Remove temporary files and folders of processes of this machine that are no more.
+    """Remove temporary files and folders of processes that are no more.
 
     Arguments:
         folder: where they lie.
-        name: of the file or folder they were to become; None: any.
+        name: of the file or folder they were to become, by this version of lapilli; None: any, of older ones too, in a
+            folder that is locked.
     """
     for part in folder.iterdir():
         if is_leftover(part) and (name is None or part.name.startswith(f".{name}.{_machine()}-")):
@@ -71,9 +72,14 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether a file or folder is a temporary one whose process, of this machine, is no more."""
+    """Whether a file or folder is a temporary one whose process is no more.
+
+    That is a process of this machine that does not live, or one of an older lapilli, whose names say nothing of it.
+    """
+    if not path.name.startswith(".") or path.suffix != ".part":
+        return False
     found = _PART.fullmatch(path.name)
-    return found is not None and found[1] == _machine() and not _lives(int(found[2]))
+    return found is None or (found[1] == _machine() and not _lives(int(found[2])))
 
 
 def existing_file(path: PathLike) -> Path:

@@ -328,9 +328,7 @@ def run(n_files: int, seed: int, keep: Path | None = None) -> dict[str, dict[str
 
 if __name__ == "__main__":
     begun = time.perf_counter()
-    found = run(
-        int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, Path(os.environ.get("KEEP", "/tmp/mutated"))
-    )
+    found = run(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0, Path(os.environ.get("KEEP", "mutated")))
     print(json.dumps(found, indent=1))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     n_read = sum(sum(counts.values()) for counts in found.values())

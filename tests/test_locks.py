@@ -131,10 +131,11 @@ def test_what_dead_processes_left_is_removed_by_the_next_writer(tmp_path: Path) 
     dead, other = left_by_a_dead_process(target), left_by_a_dead_process(tmp_path / "other.npz")
     living = tmp_path / f"{part_prefix('out.npz')}x1y2.part"
     elsewhere = tmp_path / f".out.npz.01234567-{2**30}.x1y2.part"
-    for path in (dead, other, living, elsewhere):
+    older = tmp_path / ".out.npz.ab12.part"
+    for path in (dead, other, living, elsewhere, older):
         path.touch()
     with replacing(target) as temporary:
         temporary.write_text("new")
-    assert sorted(tmp_path.iterdir()) == sorted([target, other, living, elsewhere])
+    assert sorted(tmp_path.iterdir()) == sorted([target, other, living, elsewhere, older])
     remove_leftovers(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([target, living, elsewhere])

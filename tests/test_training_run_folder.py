@@ -79,8 +79,11 @@ def test_resuming_removes_what_a_kill_left_behind(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["config.yaml"]
 
 
-def test_a_kill_in_the_first_write_leaves_a_folder_that_can_be_started(tmp_path: Path) -> None:
-    left_by_a_dead_process(tmp_path / "config.yaml").touch()
+@pytest.mark.parametrize("older", [False, True])
+def test_a_kill_in_the_first_write_leaves_a_folder_that_can_be_started(older: bool, tmp_path: Path) -> None:
+    """An older lapilli, whose temporary names had no process, is that of `../shared/faults/09_stuck_run_folder`."""
+    left = tmp_path / ".config.yaml.ab12.part" if older else left_by_a_dead_process(tmp_path / "config.yaml")
+    left.touch()
     with pytest.raises(LapilliError, match=r"nothing to resume"), run_in(tmp_path, CONFIG, resume=True):
         raise AssertionError("resumed")
     with run_in(tmp_path, CONFIG, resume=False):
