@@ -9,8 +9,8 @@ from spikescr_cases import random_module, random_samples
 
 from lapilli.netx_exports import LapilliError
 from lapilli.simulators import Events, run
-from lapilli.training.exported.backends import prove_module
-from lapilli.training.exported.spikescr_backend import SpikeScrBackend, sample_windows
+from lapilli.training.exported.backends import module_backend, prove_module
+from lapilli.training.exported.spikescr_backend import sample_windows
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 
 CONFIG = SpikeScrConfig(heads=2, width=16, kernel=5, blocks=2)
@@ -34,7 +34,7 @@ def test_a_module_is_its_network_and_all_that_was_compared_is_counted():
     assert proof.states_compared == 40 * module.n_classes * proof.n_steps
     # The module computes nothing outside of the windows.
     record = {layer.name: {"spikes"} for layer in network.layers}
-    result = run(network, samples, SpikeScrBackend(module), n_steps=proof.n_steps, record=record)
+    result = run(network, samples, module_backend(module), n_steps=proof.n_steps, record=record)
     expected = sum(np.count_nonzero(result.recordings[name].spikes.to_dense()) for name in sample_windows(module))
     assert proof.spikes_compared == expected > 0
 
@@ -50,7 +50,7 @@ def test_a_readout_that_differs_is_found_at_its_first_place():
     record = {network.output.name: {"voltage"}}
     here = [
         run(network, samples, backend, n_steps=proof.n_steps, record=record).recordings[network.output.name].voltage
-        for backend in (SpikeScrBackend(module), "fast")
+        for backend in (module_backend(module), "fast")
     ]
     assert first.values == {
         "spikescr": here[0][first.sample, 3, first.step],

@@ -8,7 +8,8 @@ import torch
 from spikescr_cases import random_module, random_samples
 
 from lapilli.simulators import run
-from lapilli.training.exported.spikescr_backend import SpikeScrBackend, layer_values
+from lapilli.training.exported.backends import module_backend
+from lapilli.training.exported.spikescr_backend import layer_values
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.time import slayer_input
@@ -43,7 +44,7 @@ def assert_same(module, samples):
     n_steps = module.n_steps + module.depth
     kinds = {layer.name: {"spikes"} for layer in network.layers} | {network.output.name: {"spikes", "voltage"}}
     result = run(network, samples, "reference", n_steps=n_steps, record=kinds)
-    expected = layer_values(module, samples, n_steps)
+    expected = layer_values(module, samples, network, n_steps)
     lags = module.lags
     for node in module.nodes[:-1]:
         within = slice(lags[node.name], lags[node.name] + module.n_steps)
@@ -80,7 +81,7 @@ def test_the_module_decides_as_the_network():
     record = {network.output.name: {"voltage"}}
     results = [
         run(network, samples, backend, n_steps=module.n_steps + module.depth, record=record)
-        for backend in ("reference", SpikeScrBackend(module))
+        for backend in ("reference", module_backend(module))
     ]
     voltages = [result.recordings[network.output.name].voltage for result in results]
     assert np.array_equal(voltages[0], voltages[1])
@@ -133,7 +134,7 @@ def test_costs_are_the_operations_of_the_exported_weights(mode):
         found = module.costs(values, module.answers(values))
     channels = samples.to_dense()
     channels[:, module.n_channels :] = 0
-    sent = {"input": channels, **layer_values(module, samples, module.n_steps + module.depth)}
+    sent = {"input": channels, **layer_values(module, samples, network, module.n_steps + module.depth)}
     events = {name: (values != 0).sum((0, 2)) for name, values in sent.items()}
     operations = sum(
         int((events[synapse.source] * synapse.fan_out(network.shapes[synapse.source], layer.shape)).sum())

@@ -72,7 +72,7 @@ def test_training_learns_and_the_network_is_the_module(finished: Path) -> None:
     test = find_task(FINE, False).test.select(slice(0, 20))
     n_steps = module.n_steps + module.depth
     result = run(network, test, "fast", n_steps=n_steps, record={network.output.name: {"voltage"}})
-    voltages = layer_values(module, test, n_steps)[network.output.name]
+    voltages = layer_values(module, test, network, n_steps)[network.output.name]
     assert np.array_equal(result.recordings[network.output.name].voltage, voltages)
     assert 0 <= unrounded_accuracy(module, find_task(FINE, False).test, n_steps) <= 1
 

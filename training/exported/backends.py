@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lapilli.netx_exports import Network
 from lapilli.simulators import Events, Proof, prove
 from lapilli.simulators.plan import Backend
-from lapilli.training.exported.lstm_backend import LstmBackend, element_windows
+from lapilli.training.exported import lstm_backend, spikescr_backend
 from lapilli.training.exported.module_proof import prove_steps
+from lapilli.training.exported.partial_backend import LayerValues, PartialBackend
 from lapilli.training.exported.slayer_backend import SlayerBackend
-from lapilli.training.exported.spikescr_backend import SpikeScrBackend, sample_windows
 from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
@@ -33,11 +34,15 @@ class ModuleBackend:
     windows: Callable[[Any], Mapping[str, slice]] | None = None
 
 
+def _partial(name: str, values: LayerValues, windows: Callable[[Any], Mapping[str, slice]]) -> ModuleBackend:
+    return ModuleBackend(name, partial(PartialBackend, name, values), windows)
+
+
 BACKENDS: Mapping[type[TrainableNetwork], ModuleBackend] = {
     SlayerNetwork: ModuleBackend("slayer", SlayerBackend),
-    # What its exported layers send in front of a sample and behind it is of no consequence, and not computed.
-    SpikeScrNetwork: ModuleBackend("spikescr", SpikeScrBackend, sample_windows),
-    SpikingLstmNetwork: ModuleBackend("lstm", LstmBackend, element_windows),
+    # What their exported layers send in front of a sample and behind it is of no consequence, and not computed.
+    SpikeScrNetwork: _partial("spikescr", spikescr_backend.layer_values, spikescr_backend.sample_windows),
+    SpikingLstmNetwork: _partial("lstm", lstm_backend.layer_values, lstm_backend.element_windows),
 }
 
 
