@@ -31,7 +31,7 @@ def on_cluster(scheduler: str) -> Iterator[int]:
     # Its functions have no types.
     dask: Any = distributed
     # Dask would print a traceback of its own for each connection that breaks.
-    with _quiet("distributed"), _quiet("asyncio"), _quiet("tornado"):
+    with _quiet(("distributed", "asyncio", "tornado")):
         try:
             client = dask.Client(scheduler, timeout=CONNECT_S)
         except (OSError, ValueError) as error:
@@ -40,6 +40,11 @@ def on_cluster(scheduler: str) -> Iterator[int]:
             if not (n_threads := sum(client.ncores().values())):
                 raise LapilliError(f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker`")
             yield n_threads
+        except ValueError as error:
+            if client.status == "running":
+                raise
+            # Of a client that has closed, joblib says that there is none.
+            raise LapilliError(f"the Dask cluster at {scheduler} went away during the work") from error
         except (OSError, AsyncTimeoutError, CancelledError, FutureCancelledError, dask.KilledWorker) as error:
             reason = str(error) or type(error).__name__
             raise LapilliError(f"the Dask cluster at {scheduler} went away during the work ({reason})") from error
@@ -49,11 +54,14 @@ def on_cluster(scheduler: str) -> Iterator[int]:
 
 
 @contextmanager
-def _quiet(name: str) -> Iterator[None]:
-    logger = logging.getLogger(name)
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+def _quiet(packages: tuple[str, ...]) -> Iterator[None]:
+    """Silence the loggers of packages; those of their modules have levels of their own."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in packages]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(level)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

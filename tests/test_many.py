@@ -1,5 +1,6 @@
 """Work split over processes and over a Dask cluster: the same results, also when a worker is killed half way."""
 
+import importlib
 import os
 import signal
 from collections.abc import Iterator
@@ -123,3 +124,30 @@ def test_wrong_arguments_are_named(
     monkeypatch.setattr(cluster, "CONNECT_S", 1)
     with pytest.raises(LapilliError, match=message):
         run_whole(file, **options)
+
+
+def work_without_its_client(address: str, error: Exception) -> None:
+    with cluster.on_cluster(address):
+        importlib.import_module("distributed").default_client().close()
+        raise error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error", [ValueError("no client"), TimeoutError("no answer"), OSError("gone")])
+def test_a_cluster_that_goes_away_is_one_sentence(error: Exception, capfd: pytest.CaptureFixture[str]) -> None:
+    distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    said = r"^the Dask cluster at .* went away during the work"
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local:
+        with pytest.raises(ValueError, match="ours"), cluster.on_cluster(local.scheduler_address):
+            raise ValueError("ours")
+        with pytest.raises(LapilliError, match=said):
+            work_without_its_client(local.scheduler_address, error)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_cluster_without_workers_is_named() -> None:
+    distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    said = r"^the Dask scheduler at .* has no workers; start some with `dask worker`"
+    local = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    with local, pytest.raises(LapilliError, match=said), cluster.on_cluster(local.scheduler_address):
+        raise AssertionError("work")
