@@ -6,6 +6,8 @@ The names below are loaded when they are first used: `import lapilli` itself nee
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lapilli import remedies
+
 if TYPE_CHECKING:
     from lapilli.netx_exports import Network, from_slayer, load, save
     from lapilli.simulators import Events, prove, run
@@ -23,6 +25,9 @@ _HOMES = {
     "run": "lapilli.simulators",
     "save": "lapilli.netx_exports",
 }
+
+
+remedies.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 
@@ -28,13 +29,15 @@ def load_stock(
     from lava.lib.dl.netx.blocks.process import Input
     from lava.lib.dl.netx.hdf5 import Network as NetxNetwork
 
-    network = NetxNetwork(
-        net_config=path,
-        input_message_bits=GRADED_BITS if graded_input else 0,
-        reset_interval=None if reset is None else reset.interval,
-        # NetX counts steps from 0 here.
-        reset_offset=0 if reset is None else (reset.offset - 1) % reset.interval,
-    )
+    # NetX reads the texts of numpy's numbers back as Python; numpy 2 writes "np.int64(3)" where numpy 1 wrote "3".
+    with np.printoptions(legacy="1.21"):
+        network = NetxNetwork(
+            net_config=path,
+            input_message_bits=GRADED_BITS if graded_input else 0,
+            reset_interval=None if reset is None else reset.interval,
+            # NetX counts steps from 0 here.
+            reset_offset=0 if reset is None else (reset.offset - 1) % reset.interval,
+        )
     network.net_config.f.close()  # NetX leaves it open
     first = network.in_layer
     # An input block's `inp` port leads nowhere: its neurons are fed directly.

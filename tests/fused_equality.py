@@ -89,7 +89,7 @@ def watch_magnitudes(neuron: Any) -> list[float]:
 
     def watched(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         states: tuple[torch.Tensor, torch.Tensor] = dynamics(values)
-        magnitudes.extend(float(state.abs().max()) * neuron.s_scale for state in states)
+        magnitudes.extend(float(state.detach().abs().max()) * neuron.s_scale for state in states)
         return states
 
     neuron.dynamics = watched

@@ -95,7 +95,6 @@ def cases(draw: st.DrawFn) -> Case:
     Case(stride=(2, 2), padding=(1, 1), channels=(2, 12), kernel=(5, 5), image=(17, 17), block={"delay_shift": True})
 )
 @example(Case(density=0.5, channels=(4, 17), groups=2, channels_last=True))
-@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
 def test_convolutions_equal_slayer(case: Case) -> None:
     ours, theirs = built(OURS, case), built(THEIRS, case)
     # SLAYER's own gradient of delays has a wrong shape where each channel is one neuron.

@@ -133,12 +133,10 @@ def cases(draw: st.DrawFn) -> Case:
     )
 )
 @example(Case("Affine", {"requires_grad": True, "shared_param": False}, {"weight_norm": True}))
-@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
 def test_blocks_equal_slayer(case: Case) -> None:
     compare(case)
 
 
-@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
 @pytest.mark.parametrize("kind", ["Dense", "Affine", "Recurrent"])
 @pytest.mark.parametrize("density", [0.0, 0.01, 0.1, 0.3, 0.6, 1.0])
 def test_densities_equal_slayer(kind: str, density: float) -> None:

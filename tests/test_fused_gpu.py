@@ -65,7 +65,6 @@ def needs_no_extension(case: Case) -> bool:
 @example(Case("Recurrent", {}, {"weight_scale": 3, "delay": True}, longest_delay=5, dropout=0.5))
 @example(Case("Recurrent", {"requires_grad": True}, {"weight_scale": 5}, n_neurons=64, n_steps=30, density=0.5))
 @example(Case("Affine", {"requires_grad": True, "shared_param": False}, {"weight_norm": True}))
-@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated")
 def test_blocks_equal_slayer(case: Case) -> None:
     compare(case)
 

@@ -72,7 +72,6 @@ def afresh(module: nn.Module, values: Any) -> None:
     module(values)
 
 
-@pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated:UserWarning")
 @pytest.mark.parametrize("name", SLAYER)
 def test_a_slayer_module_and_its_network(name: str) -> None:
     """What is counted in the module is what the exported network counts, after everything has come to rest."""

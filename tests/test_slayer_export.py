@@ -33,8 +33,6 @@ from lapilli.simulators.events import Events  # noqa: E402
 from lapilli.simulators.plan import RunPlan  # noqa: E402
 from lapilli.simulators.reference.backend import run_reference  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore:torch.nn.utils.weight_norm is deprecated:UserWarning")
-
 NORM = slayer.neuron.norm.MeanOnlyBatchNorm
 Blocks = list[Any]
 Prepare = Callable[[Blocks], None]

@@ -135,6 +135,7 @@ def test_recurrent_weights_share_one_shift() -> None:
 
 RUN_STOCK = """
 import contextlib, io, json, sys
+import lapilli  # Lava on the Python of today
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
     from lava.lib.dl.netx.hdf5 import Network
 import numpy as np

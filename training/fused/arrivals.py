@@ -8,6 +8,7 @@ import torch
 from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.weight_norm import WeightNorm
 
+from lapilli.training.fused.autocast import autocast_on_cpu
 from lapilli.training.fused.dynamics import has_hooks
 from lapilli.training.fused.events import FORWARD_DENSITY, InputEvents, exact_sums, input_events
 from lapilli.training.fused.form import Form
@@ -184,5 +185,5 @@ def on_cpu(values: torch.Tensor) -> bool:
         and values.dtype == torch.float32
         and values.layout == torch.strided
         and values.numel() > 0
-        and not torch.is_autocast_cpu_enabled()
+        and not autocast_on_cpu()
     )

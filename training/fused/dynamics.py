@@ -95,7 +95,7 @@ def initial_state(state: torch.Tensor, n_samples: int, n_neurons: int, scale: in
     units = state.detach().to(torch.float32) * scale
     if not bool((units.abs() < 1 << MAGNITUDE_BITS).all()):
         return None
-    return np.array(units.to(torch.int32).reshape(n_samples, -1).expand(n_samples, n_neurons))
+    return units.to(torch.int32).reshape(n_samples, -1).expand(n_samples, n_neurons).numpy().copy()
 
 
 def has_hooks(module: torch.nn.Module, before: bool = True) -> bool:

@@ -1,6 +1,5 @@
 """The SLAYER blocks that a network configuration asks for."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from math import prod
@@ -129,7 +128,7 @@ def _rescaled(config: NetworkConfig, block: Any) -> Any:
     synapses = input_synapses(block)
     if config.weight_norm:
         for synapse in synapses:
-            normalise_weights(synapse)
+            synapse.enable_weight_norm()
     if block.neuron.norm is not None:
         for synapse in synapses:
             fold(synapse, block.neuron.norm)
@@ -138,13 +137,6 @@ def _rescaled(config: NetworkConfig, block: Any) -> Any:
         for synapse in [*synapses, *([block.recurrent_synapse] if hasattr(block, "recurrent_synapse") else [])]:
             fold(synapse, block.gain)
     return block
-
-
-def normalise_weights(synapse: Any) -> None:
-    """SLAYER's weight normalisation, without torch's warning that it has a newer one."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "torch.nn.utils.weight_norm is deprecated", UserWarning)
-        synapse.enable_weight_norm()
 
 
 def draw_decays(neuron: Any, shape: tuple[int, ...]) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import MAX_NEURONS
+from lapilli.training.fused.autocast import autocast_on_cpu
 
 
 class Sizes(NamedTuple):
@@ -48,7 +49,7 @@ def elements(values: torch.Tensor, sizes: Sizes) -> torch.Tensor:
     Raises:
         LapilliError: for fewer elements or other inputs, on a GPU, or in half precision.
     """
-    if values.device.type != "cpu" or torch.is_autocast_cpu_enabled():
+    if values.device.type != "cpu" or autocast_on_cpu():
         raise LapilliError("network: LSTMs run on the CPU (accelerator cpu), in precision 32-true")
     by_step = values.flatten(1, -2).permute(2, 0, 1)[1 : 1 + sizes.n_steps]
     if by_step.shape[0] != sizes.n_steps or by_step.shape[2] != sizes.n_inputs:

@@ -24,6 +24,7 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import MAX_NEURONS
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY
 from lapilli.netx_exports.synapses.rotary import MAX_POSITIONS
+from lapilli.training.fused.autocast import autocast_on_cpu
 from lapilli.training.networks.operations import Costs
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.costs import layer_costs
@@ -162,7 +163,7 @@ class SpikeScrNetwork(TrainableNetwork):
         Raises:
             LapilliError: where the line "valid" is not 1 in all of them, on a GPU, or in half precision.
         """
-        if values.device.type != "cpu" or torch.is_autocast_cpu_enabled():
+        if values.device.type != "cpu" or autocast_on_cpu():
             raise LapilliError("network: spikescr runs on the CPU (accelerator cpu), in precision 32-true")
         by_step = values.flatten(1, -2).transpose(1, 2)[:, 1 : 1 + self.n_steps]
         if by_step.shape[1:] != (self.n_steps, self.n_inputs) or not bool((by_step[..., self.n_channels] == 1).all()):
