@@ -1,8 +1,10 @@
 # Two commands: `make demo` and `make test`. Each brings up .venv first; neither needs root.
-.PHONY: demo test lint clean
+# `make test-pinned` runs a part of the suite on what Lava was released for: Python 3.10, torch 2.3.1, numpy 1.26.
+.PHONY: demo test test-pinned lint clean
 .DEFAULT_GOAL := demo
 
 INSTALLED := .venv/.installed
+PINNED := .venv-pinned/.installed
 
 demo: $(INSTALLED)
 	.venv/bin/lapilli demo
@@ -10,15 +12,21 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile
 
+test-pinned: $(PINNED)
+	.venv-pinned/bin/python -m pytest --numprocesses 3 --dist loadfile --both-environments
+
 lint: $(INSTALLED)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-$(INSTALLED): pyproject.toml constraints.txt scripts/make-venv
-	scripts/make-venv .venv
-	.venv/bin/python -m pip install --quiet --editable '.[train,test]' --constraint constraints.txt
+$(INSTALLED): pyproject.toml constraints/current.txt constraints/pinned.txt constraints/lava.txt scripts/make-venv
+	scripts/make-venv .venv current
+	touch $@
+
+$(PINNED): pyproject.toml constraints/pinned.txt scripts/make-venv
+	scripts/make-venv .venv-pinned pinned
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv .venv-pinned build *.egg-info

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.installing import how_to_install
 
 
 @dataclass(frozen=True)
@@ -60,5 +61,4 @@ def training_module(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        reason = f"training needs {error.name}: pip install 'lapilli[train]' on Python 3.10"
-        raise LapilliError(reason) from error
+        raise LapilliError(f"training needs {error.name}: {how_to_install('train')}") from error

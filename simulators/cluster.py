@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.installing import how_to_install
 
 CONNECT_S = 10
 """Seconds to wait for a Dask scheduler."""
@@ -27,7 +28,7 @@ def on_cluster(scheduler: str) -> Iterator[int]:
     try:
         import distributed
     except ModuleNotFoundError:
-        raise LapilliError("--scheduler needs Dask: pip install 'lapilli[cluster]'") from None
+        raise LapilliError(f"--scheduler needs Dask: {how_to_install('cluster')}") from None
     # Its functions have no types.
     dask: Any = distributed
     # Dask would print a traceback of its own for each connection that breaks.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from both_environments import BOTH_ENVIRONMENTS
 from hypothesis import HealthCheck, settings
 from long_files import LONG_FILES
 from reached import packages_needed
@@ -21,6 +22,19 @@ HAS_LAVA = installed("lava.magma")
 if HAS_LAVA:
     # Lava chooses multiprocessing's start method when it is imported, and fails if anything chose before: joblib does.
     importlib.import_module("lava.magma.runtime.message_infrastructure.multiprocessing")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--both-environments`: those files alone that must pass on the pinned environment too."""
+    words = "only the files in tests/both_environments.py"
+    parser.addoption("--both-environments", action="store_true", help=words)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `--both-environments`, all other files."""
+    chosen = config.getoption("--both-environments")
+    wanted = collection_path.name in BOTH_ENVIRONMENTS or collection_path.is_dir()
+    return True if chosen and not wanted else None
 
 
 @pytest.hookimpl(tryfirst=True)

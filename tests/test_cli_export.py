@@ -118,5 +118,5 @@ def test_without_the_package(folder: Path, capsys: pytest.CaptureFixture[str], m
     monkeypatch.setitem(sys.modules, "nir", None)
     status, _, err = export(capsys, "model.net", "--out", "other.nir")
     assert status == 2
-    assert err == "lapilli: writing NIR needs nir: pip install 'lapilli[nir]'\n"
+    assert err == "lapilli: writing NIR needs nir: pip install '.[nir]' in lapilli's folder\n"
     assert export(capsys, "model.nir", "--out", "back.net")[0] == 0

@@ -26,6 +26,7 @@ from lapilli.netx_exports import (
     Network,
     UnsupportedError,
 )
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.simulators import Events, Reset, run
 from lapilli.simulators.lava.backend import choose_route, run_on_route
 from lapilli.simulators.lava.client import (
@@ -324,9 +325,8 @@ def test_without_lava_the_refusal_says_what_to_install(monkeypatch):
     network = chain("only")
     with pytest.raises(UnsupportedError) as caught:
         run(network, random_events(network, 1, 3, 0.5, seed=0), "lava")
-    assert str(caught.value) == (
-        "backend lava: needs lava-nc, which is not installed: pip install 'lapilli[train]' on Python 3.10"
-    )
+    commands = how_to_install("train")
+    assert str(caught.value) == f"backend lava: needs lava-nc, which is not installed: {commands}"
 
 
 def test_a_worker_is_used_again_and_keeps_no_old_weights():
@@ -421,6 +421,8 @@ def test_a_worker_that_cannot_start_says_why():
 
 LONG_RUN = """
 import numpy as np
+
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
 from lapilli.simulators import Events
 from lapilli.simulators.lava.backend import run_on_route

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.training.data.framing import Lines
 
 
@@ -26,7 +27,7 @@ def catalogue() -> ModuleType:
     try:
         from lapilli.training.data import catalogue as found
     except ModuleNotFoundError as error:
-        raise LapilliError(f"data sets need {error.name}: pip install 'lapilli[train]' on Python 3.10") from error
+        raise LapilliError(f"data sets need {error.name}: {how_to_install('train')}") from error
     return found
 
 

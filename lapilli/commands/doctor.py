@@ -2,11 +2,11 @@
 
 import importlib.util
 import os
-import sys
 
 import numpy as np
 
 from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.output import print_json, print_table
 from lapilli.simulators import BACKENDS, run
 from lapilli.simulators.evidence.provenance import commit, machine, versions
@@ -60,8 +60,7 @@ def training_state() -> str:
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if not missing:
         return "works"
-    python = "" if sys.version_info[:2] == (3, 10) else " on Python 3.10"
-    return f"needs {', '.join(missing)}: pip install 'lapilli[train]'{python}"
+    return f"needs {', '.join(missing)}: {how_to_install('train')}"
 
 
 def training_dynamics() -> str:

@@ -9,6 +9,9 @@ only where the remedy is needed:
 | `lava.magma.compiler.var_model` | defaults that Python refuses since 3.11 | `dataclass_defaults` |
 | `lava.lib.dl.slayer.object_detection` | it needs OpenCV and torchvision | `object_detection` |
 | `lava.lib.dl.slayer.synapse.layer` | torch warns of a function that it calls | `weight_norm` |
+| `lava.proc.conv.utils` | numpy 2 adds numbers of 8 bits in 8 bits | `conv_geometry` |
+
+`lava_models/stock.py` has one more: lava-dl's NetX reads the texts of numpy's numbers, which numpy 2 writes otherwise.
 
 What a program imported of Lava before lapilli is left as it is.
 """

@@ -11,9 +11,10 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "lava.magma.compiler.var_model": "lapilli.remedies.dataclass_defaults",
         "lava.lib.dl.slayer.object_detection": "lapilli.remedies.object_detection",
         "lava.lib.dl.slayer.synapse.layer": "lapilli.remedies.weight_norm",
+        "lava.proc.conv.utils": "lapilli.remedies.conv_geometry",
     }
 )
-"""For each module, ours that has a function `remedied` of its spec, which gives the spec itself where none is needed."""
+"""For each module, the one of ours whose function `remedied` takes its spec and gives the one to use."""
 
 
 class LavaFinder(MetaPathFinder):

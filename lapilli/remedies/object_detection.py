@@ -5,6 +5,7 @@ detection installs both, and then has it.
 """
 
 import importlib.util
+import sys
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -15,8 +16,14 @@ NEEDED = ("cv2", "torchvision")
 
 def remedied(spec: ModuleSpec) -> ModuleSpec:
     """The spec itself where what it needs is installed, otherwise that of an empty module."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    missing = [name for name in NEEDED if not _installed(name)]
     return ModuleSpec(spec.name, _EmptyLoader(missing), origin="lapilli") if missing else spec
+
+
+def _installed(name: str) -> bool:
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    return importlib.util.find_spec(name) is not None
 
 
 class _EmptyLoader(Loader):
@@ -31,11 +38,13 @@ class _EmptyLoader(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Leave it empty but for an explanation."""
-        missing = " and ".join(self.missing)
+        missing, verb = " and ".join(self.missing), "are" if len(self.missing) > 1 else "is"
 
         def explain(name: str) -> None:
             if name.startswith("__"):
                 raise AttributeError(name)
-            raise AttributeError(f"{module.__name__}.{name}: object detection needs {missing}, which is not installed")
+            raise AttributeError(
+                f"{module.__name__}.{name}: object detection needs {missing}, which {verb} not installed"
+            )
 
         module.__dict__["__getattr__"] = explain

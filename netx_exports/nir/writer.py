@@ -11,6 +11,7 @@ import numpy as np
 
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
 from lapilli.netx_exports.files import PathLike, replacing
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.nir.meaning import DT, check_dt, implied_steps, lags, nir_shapes
 from lapilli.netx_exports.nir.nodes import neuron_nodes, synapse_nodes
@@ -69,7 +70,7 @@ def _nir_package() -> Any:
     try:
         import nir
     except ImportError as error:
-        raise LapilliError("writing NIR needs nir: pip install 'lapilli[nir]'") from error
+        raise LapilliError(f"writing NIR needs nir: {how_to_install('nir')}") from error
     return nir
 
 

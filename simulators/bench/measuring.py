@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.events import Events, events_equal
 from lapilli.simulators.plan import _ignore
@@ -187,7 +188,7 @@ def one_thread() -> Iterator[None]:
         import torch
         from threadpoolctl import threadpool_limits
     except ModuleNotFoundError as error:
-        raise LapilliError(f"bench: peers need {error.name}: pip install 'lapilli[train]'") from error
+        raise LapilliError(f"bench: peers need {error.name}: {how_to_install('train')}") from error
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.simulators.lava.guard import ChildDiedError, ChildTimeoutError, GuardedProcess
 from lapilli.simulators.lava.job import Graph
 
@@ -62,7 +63,7 @@ class LavaWorker:
 
     def __init__(self, module: str = "lapilli.simulators.lava.worker") -> None:
         if not installed("lava.magma"):
-            reason = "needs lava-nc, which is not installed: pip install 'lapilli[train]' on Python 3.10"
+            reason = f"needs lava-nc, which is not installed: {how_to_install('train')}"
             raise UnsupportedError("backend lava", [reason])
         if not hasattr(os, "pidfd_open"):
             raise UnsupportedError("backend lava", ["needs Linux 5.3 or later"])

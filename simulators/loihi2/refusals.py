@@ -28,7 +28,7 @@ _BOARD = ("SLURM", "NOSLURM", "NXSDKHOST")
 
 def missing_parts() -> tuple[str, ...]:
     """What is not here of what a run on the chip needs."""
-    missing = [] if installed("lava.magma") else ["lava-nc 0.10.0 on Python 3.10"]
+    missing = [] if installed("lava.magma") else ["lava-nc 0.10.0"]
     if modules := [module for module in _EXTENSION if not installed(module)]:
         missing.append(f"Intel's Loihi extension of Lava (lava-loihi; no {', '.join(modules)})")
     if not installed("nxcore"):

@@ -1,0 +1,18 @@
+"""How to install what lapilli's base install lacks, in words for error messages."""
+
+import sys
+
+LAVA = ("lava-nc==0.10.0", "lava-dl==0.6.0")
+"""The last releases, which say that they need Python 3.10; lapilli makes them run on newer ones."""
+
+
+def how_to_install(extra: str) -> str:
+    """The commands that install an extra of lapilli, which is on no index, so that it comes from its folder.
+
+    Arguments:
+        extra: a name in `[project.optional-dependencies]` of `pyproject.toml`.
+    """
+    commands = [f"pip install '.[{extra}]' in lapilli's folder"]
+    if extra == "train" and sys.version_info >= (3, 11):
+        commands.append(f"pip install --no-deps --ignore-requires-python {' '.join(LAVA)}")
+    return " and ".join(commands)
