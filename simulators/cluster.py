@@ -1,5 +1,6 @@
 """A Dask cluster: found, with workers, and in one sentence where it goes away."""
 
+import gc
 import logging
 from asyncio import CancelledError
 from asyncio import TimeoutError as AsyncTimeoutError
@@ -33,10 +34,7 @@ def on_cluster(scheduler: str) -> Iterator[int]:
     dask: Any = distributed
     # Dask would print a traceback of its own for each connection that breaks.
     with _quiet(("distributed", "asyncio", "tornado")):
-        try:
-            client = dask.Client(scheduler, timeout=CONNECT_S)
-        except (OSError, ValueError) as error:
-            raise LapilliError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+        client = _client(dask, scheduler)
         try:
             if not (n_threads := sum(client.ncores().values())):
                 raise LapilliError(f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker`")
@@ -52,6 +50,25 @@ def on_cluster(scheduler: str) -> Iterator[int]:
         finally:
             with suppress(OSError, AsyncTimeoutError):
                 client.close(timeout=CONNECT_S)
+
+
+def _client(dask: Any, scheduler: str) -> Any:
+    """A client of a scheduler; one that finds none is gone before the error is raised.
+
+    It would close itself whenever the garbage collector finds it. Where that is while another client starts, under a
+    lock that both take, the process waits for itself for good (seen with distributed 2026.8).
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        return dask.Client(scheduler, timeout=CONNECT_S)
+    except (OSError, ValueError) as error:
+        # Its frames hold the client.
+        failure = error.with_traceback(None)
+    finally:
+        gc.enable()
+    gc.collect()
+    raise LapilliError(f"no Dask scheduler answers at {scheduler} ({failure})") from failure
 
 
 @contextmanager

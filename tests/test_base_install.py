@@ -62,7 +62,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     subprocess.run([python, "-m", "venv", str(folder)], check=True)
     programs = folder / "bin"
-    words = ["install", "--quiet", str(wheel), "hypothesis>=6.100", "pytest>=7.4,<8"]
+    words = ["install", "--quiet", str(wheel), "hypothesis>=6.100", "pytest>=7.4,<8", "pytest-timeout>=2.3"]
     subprocess.run([str(programs / "pip"), *words], check=True, env=_clean_environment())
     return programs
 
@@ -183,6 +183,7 @@ def test_what_is_missing_is_named(bare: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(2700)
 def test_base_tests_pass_on_the_newest_python(bare: Path, tmp_path: Path) -> None:
     """The program, not `python -m pytest`: that would import lapilli from this folder."""
     files = [str(TESTS / name) for name in BASE_FILES]

@@ -1,5 +1,6 @@
 """Work split over processes and over a Dask cluster: the same results, also when a worker is killed half way."""
 
+import gc
 import importlib
 import os
 import signal
@@ -124,6 +125,18 @@ def test_wrong_arguments_are_named(
     monkeypatch.setattr(cluster, "CONNECT_S", 1)
     with pytest.raises(LapilliError, match=message):
         run_whole(file, **options)
+
+
+def test_a_client_that_found_no_scheduler_does_not_linger(monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    gc.collect()
+    before = {id(found) for found in gc.get_objects() if isinstance(found, distributed.Client)}
+    with pytest.raises(LapilliError, match="no Dask scheduler answers"), cluster.on_cluster("tcp://127.0.0.1:1"):
+        raise AssertionError("work")
+    after = {id(found) for found in gc.get_objects() if isinstance(found, distributed.Client)}
+    assert after <= before
+    assert gc.isenabled()
 
 
 def work_without_its_client(address: str, error: Exception) -> None:
