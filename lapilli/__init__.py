@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Events", "Network", "__version__", "from_slayer", "load", "prove", "run", "save"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Events": "lapilli.simulators",
