@@ -7,8 +7,10 @@ reaches, and at the constants that they take from elsewhere.
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
+from pickle import UnpicklingError
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -26,6 +28,9 @@ try:
     )
 except (ImportError, AttributeError, TypeError):
     FunctionCache, _KEEPS = object, False
+
+_UNREADABLE = (AttributeError, EOFError, ImportError, OSError, UnpicklingError, ValueError)
+"""What numba raises of a file that another version, another process or a full disk left."""
 
 _CONSTANTS = (bool, int, float, complex, str, bytes, np.generic, np.dtype, type(None))
 
@@ -70,8 +75,19 @@ def _kept(dispatcher: Any) -> Any:
         # Read now, because what will be compiled is what was imported, whatever the file says by then.
         _text_hash(dispatcher.py_func.__code__.co_filename)
         if not dispatcher.py_func.__closure__:  # numba would name closures anew in every process
-            dispatcher._cache = _SourcesCache(dispatcher.py_func)
+            # numba finds no place that it may write to: the function is compiled in every process.
+            with suppress(RuntimeError):
+                dispatcher._cache = _SourcesCache(dispatcher.py_func)
     return dispatcher
+
+
+def kept_in() -> str:
+    """Where compiled kernels are kept; "" where nothing can be written and they are compiled in every process."""
+    try:
+        found = _SourcesCache(kept_in).cache_path if _KEEPS else ""
+    except RuntimeError:
+        return ""
+    return str(found)
 
 
 class _SourcesCache(FunctionCache):  # type: ignore[misc]
@@ -82,15 +98,18 @@ class _SourcesCache(FunctionCache):  # type: ignore[misc]
         self._stamp()
         try:
             return super().load_overload(sig, target_context)
-        except (AttributeError, ImportError):
-            # What an older version left names a class that is gone; numba would fail before it looks at the stamp.
-            self.flush()
+        except _UNREADABLE:
+            # What an older version left names a class that is gone; what a full disk left is cut off.
+            with suppress(OSError):
+                self.flush()
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """As numba's."""
         self._stamp()
-        super().save_overload(sig, data)
+        # A kernel that cannot be kept runs all the same.
+        with suppress(OSError):
+            super().save_overload(sig, data)
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         # Of a named tuple numba's key has the class by name only, not which field stands where.

@@ -1,6 +1,8 @@
 """Test files that run on the pinned environment too: Lava, lava-dl, and what stands on torch and Python itself."""
 
 BOTH_ENVIRONMENTS = (
+    "test_data_mel.py",
+    "test_data_official_images.py",
     "test_fused_convolution.py",
     "test_fused_dynamics.py",
     "test_fused_multi.py",

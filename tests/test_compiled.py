@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
 
 import numba
@@ -49,6 +50,35 @@ def test_a_cache_that_names_what_is_gone_is_thrown_away(monkeypatch: pytest.Monk
     monkeypatch.setattr(type(cache), "flush", lambda one: flushed.append(one))
     assert cache.load_overload(twice.signatures[0], None) is None
     assert flushed == [cache]
+
+
+def test_without_a_place_to_write_kernels_run_unkept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Path(decorators.kept_in()).is_dir()
+    monkeypatch.setattr(decorators.FunctionCache._impl_class, "_locator_classes", [])
+
+    @compiled
+    def thrice(number):
+        return 3 * number
+
+    assert thrice(14) == 42
+    assert decorators.kept_in() == ""
+
+
+@pytest.mark.parametrize("error", [OSError("no space"), EOFError(), UnpicklingError("cut off")])
+def test_a_full_disk_costs_time_alone(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(decorators.FunctionCache, "load_overload", fail)
+    if isinstance(error, OSError):
+        monkeypatch.setattr(decorators.FunctionCache, "save_overload", fail)
+        monkeypatch.setattr(decorators.FunctionCache, "flush", fail)
+
+    @compiled
+    def fourfold(number):
+        return 4 * number
+
+    assert fourfold(10) == 40
 
 
 def one_step(folder: Path) -> tuple[int, int]:

@@ -16,6 +16,9 @@ from lapilli.training.data.encoders import delta
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.sets import DataError, PartName
 
+# In the pinned environment it is there (`both_environments.py`).
+pytest.importorskip("torchvision", reason="torchvision is not installed")
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

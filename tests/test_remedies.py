@@ -130,3 +130,14 @@ def test_the_finder_is_there_without_any_work() -> None:
     assert lapilli.remedies is sys.modules["lapilli.remedies"]
     program = "import sys, lapilli; print([n for n in sys.modules if n.startswith(('lava', 'torch', 'numpy'))])"
     assert python(program).stdout == "[]\n"
+
+
+def test_official_pictures_say_what_they_need(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not installed("torch"):
+        pytest.skip("torch is not installed")
+    from lapilli.netx_exports.errors import LapilliError
+    from lapilli.training.data.official.images import _torchvision_datasets
+
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(LapilliError, match="need torchvision: pip install torchvision"):
+        _torchvision_datasets()

@@ -9,6 +9,7 @@ from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Net
 from lapilli.netx_exports.installing import how_to_install
 from lapilli.output import print_json, print_table
 from lapilli.simulators import BACKENDS, run
+from lapilli.simulators.compiled import kept_in
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.simulators.random_events import random_events
 from lapilli.training.data.folders import data_folder
@@ -28,6 +29,7 @@ def doctor(*, json: bool = False) -> None:
         **{name: version or "not installed" for name, version in versions(PACKAGES).items()},
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
         **{f"backend {name}": state for name, state in backend_states().items()},
+        "compiled kernels": kernels_kept(),
         "training": training_state(),
         "training dynamics": training_dynamics(),
         "training on a GPU": training_on_a_gpu(),
@@ -52,6 +54,14 @@ def backend_states() -> dict[str, str]:
         except LapilliError as error:
             states[backend] = str(error)
     return states
+
+
+def kernels_kept() -> str:
+    """Where compiled kernels are kept from one process to the next."""
+    folder = kept_in()
+    return (
+        f"kept in {folder}" if folder else "compiled in every process; NUMBA_CACHE_DIR names a folder to keep them in"
+    )
 
 
 def training_state() -> str:

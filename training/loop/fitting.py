@@ -1,6 +1,7 @@
 """Lightning's loop as every recipe runs it: quiet, interruptible, resumable from safetensors."""
 
 import logging
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -143,13 +144,18 @@ def torch_settings(seed: int, threads: int) -> Iterator[None]:
 
 @contextmanager
 def quiet_lightning() -> Iterator[None]:
-    """Keep Lightning's remarks about devices, tips and stopping out of the way; warnings stay."""
+    """Keep Lightning's remarks about devices, tips and stopping out of the way; warnings stay, but for one.
+
+    Of that one, which torch gives from 2.9 on, Lightning 2.6 is the cause.
+    """
     loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated", FutureWarning)
+            yield
     finally:
         for logger, level in zip(loggers, levels):
             logger.setLevel(level)

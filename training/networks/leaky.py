@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from lapilli.simulators.compiled import compiled
 from lapilli.training.loop.denormals import flushing
 
 Array = npt.NDArray[np.float32]
@@ -55,7 +55,7 @@ def _summed(values: torch.Tensor, keep: torch.Tensor, backwards: bool) -> torch.
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add_on(sums: Array, keep: Array) -> None:
     for n in range(sums.shape[0]):
         for t in range(1, sums.shape[1]):
@@ -63,7 +63,7 @@ def _add_on(sums: Array, keep: Array) -> None:
                 sums[n, t, i] += keep[i] * sums[n, t - 1, i]
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled
 def _add_back(sums: Array, keep: Array) -> None:
     for n in range(sums.shape[0]):
         for t in range(sums.shape[1] - 2, -1, -1):

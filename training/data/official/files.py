@@ -79,7 +79,7 @@ def unpack_whole(archive: Path, inner: str, folder: Path) -> None:
         inner: path of the folder within the archive.
         folder: where its content goes; nothing is there yet.
     """
-    from torchvision.datasets.utils import extract_archive
+    from tonic.download_utils import extract_archive
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as temporary:

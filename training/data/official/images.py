@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.events import Events
 from lapilli.training.data.analogue import (
     IMAGES,
@@ -104,8 +105,22 @@ def _root(path: Path) -> Path:
     return path.parents[2] if path.parent.name == "raw" or path.parent.name == "val" else path.parents[1]
 
 
+def _torchvision_datasets() -> Any:
+    """Its classes.
+
+    Raises:
+        LapilliError: where torchvision is not installed: SLAYER needs it for object detection alone.
+    """
+    try:
+        from torchvision import datasets
+    except ModuleNotFoundError as error:
+        reason = "the official pictures need torchvision: pip install torchvision, in the release that fits torch"
+        raise LapilliError(reason) from error
+    return datasets
+
+
 def _mnist(root: Path) -> tuple[Pixels, LongArray, LongArray, tuple[str, ...]]:
-    from torchvision import datasets
+    datasets = _torchvision_datasets()
 
     with reading(root / "MNIST" / "raw"):
         train, test = (datasets.MNIST(str(root), train=train) for train in (True, False))
@@ -118,7 +133,7 @@ def _mnist(root: Path) -> tuple[Pixels, LongArray, LongArray, tuple[str, ...]]:
 
 
 def _cifar(class_name: str, root: Path) -> tuple[Pixels, LongArray, LongArray, tuple[str, ...]]:
-    from torchvision import datasets
+    datasets = _torchvision_datasets()
 
     # The class says itself that a file is missing or not the official one.
     with reading(root / getattr(datasets, class_name).base_folder):
@@ -130,7 +145,7 @@ def _cifar(class_name: str, root: Path) -> tuple[Pixels, LongArray, LongArray, t
 
 def _tiny(root: Path) -> tuple[list[Path], LongArray, LongArray, tuple[str, ...]]:
     """Paths of the pictures: the official validation part, whose labels are known, is the test."""
-    from torchvision import datasets
+    datasets = _torchvision_datasets()
 
     with reading(root / "tiny-imagenet-200"):
         train = datasets.ImageFolder(str(root / "tiny-imagenet-200" / "train"))
@@ -170,13 +185,13 @@ def _divide(facts: Facts, split: Split) -> Division:
 
 
 def _fetch_mnist(name: str, folder: Path) -> None:
-    from torchvision import datasets
+    datasets = _torchvision_datasets()
 
     opened(name, MNIST_ARCHIVES, folder, _MNIST_ORIGIN, partial(datasets.MNIST, str(folder), download=True))
 
 
 def _fetch_cifar(name: str, class_name: str, folder: Path) -> None:
-    from torchvision import datasets
+    datasets = _torchvision_datasets()
 
     found = getattr(datasets, class_name)
     opened(name, (found.filename,), folder, _CIFAR_ORIGIN, partial(found, str(folder), download=True))
@@ -187,7 +202,7 @@ def _fetch_tiny(folder: Path) -> None:
 
 
 def _download_tiny(folder: Path) -> None:
-    from torchvision.datasets.utils import download_url
+    from tonic.download_utils import download_url
 
     download_url(_TINY_URL, str(folder), _TINY_ARCHIVE, _TINY_MD5)
     unpack_whole(folder / _TINY_ARCHIVE, "tiny-imagenet-200", folder / "tiny-imagenet-200")
