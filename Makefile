@@ -15,10 +15,11 @@ test: $(INSTALLED)
 test-pinned: $(PINNED)
 	.venv-pinned/bin/python -m pytest --numprocesses 3 --dist loadfile --both-environments
 
-lint: $(INSTALLED)
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/mypy
+# Annotations fit the types of the pinned torch.
+lint: $(PINNED)
+	.venv-pinned/bin/ruff check .
+	.venv-pinned/bin/ruff format --check .
+	.venv-pinned/bin/mypy
 
 $(INSTALLED): pyproject.toml constraints/current.txt constraints/pinned.txt constraints/lava.txt scripts/make-venv
 	scripts/make-venv .venv current
