@@ -4,12 +4,12 @@ numpy 1 widened such numbers beside a Python integer. Here they become Python in
 """
 
 import functools
-from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lapilli.remedies.loader import WrappedLoader
 
@@ -37,6 +37,6 @@ class _WideLoader(WrappedLoader):
         module.__dict__["conv"] = conv
 
 
-def _widened(value: int | Sequence[int]) -> Any:
+def _widened(value: npt.ArrayLike) -> Any:
     """Python integers."""
     return np.asarray(value).astype(np.int64).tolist()

@@ -49,7 +49,7 @@ def factories_for(module: str) -> Iterator[None]:
         decorate: Callable[..., Any] = made
         return decorate(cls, **options)
 
-    dataclasses.dataclass = dataclass  # type: ignore[assignment]
+    dataclasses.dataclass = dataclass
     try:
         yield
     finally:

@@ -1,5 +1,7 @@
 """Whether torch rounds products on the CPU by itself."""
 
+from collections.abc import Callable
+
 import torch
 
 _ASKS_BY_DEVICE = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 4)
@@ -8,4 +10,6 @@ _ASKS_BY_DEVICE = tuple(int(part) for part in torch.__version__.split(".")[:2]) 
 
 def autocast_on_cpu() -> bool:
     """Whether autocast is on for the CPU."""
-    return torch.is_autocast_enabled("cpu") if _ASKS_BY_DEVICE else torch.is_autocast_cpu_enabled()
+    # The types are those of 2.3, where it takes no argument.
+    asked: Callable[..., bool] = torch.is_autocast_enabled
+    return asked("cpu") if _ASKS_BY_DEVICE else torch.is_autocast_cpu_enabled()
