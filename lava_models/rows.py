@@ -18,9 +18,9 @@ class RowWriter:
     """
 
     def __init__(self, path: str, n_steps: int, shape: Sequence[int], dtype: npt.DTypeLike = np.int32) -> None:
-        np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-            path, mode="w+", dtype=dtype, shape=(n_steps, *shape)
-        )
+        # Python's integers: numpy 2 could not read back the header that it writes of its own.
+        whole = (int(n_steps), *map(int, shape))
+        np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=whole)  # type: ignore[no-untyped-call]
         self._path = path
         self._rows: npt.NDArray[Any] | None = None
 

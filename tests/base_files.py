@@ -88,6 +88,7 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_process_guard.py": "kills processes, which has nothing to do with the Python that runs them",
     "test_readme.py": "the README trains a network",
     "test_readout.py": "NIR files need nir",
+    "test_remedies.py": "Lava is what they are for",
     "test_silicon.py": "its recordings are not part of the repository",
     "test_spikescr_fast.py": "torch is compared with at full size; half a minute of random networks, which .venv runs",
     "test_spikescr_fast_weights.py": "every test needs Lava",

@@ -49,7 +49,7 @@ def states_of(module: SpikingLstmNetwork, number: int, trace: Trace) -> dict[str
     """What the copies of a layer send, and their states after resets, (elements, copies, samples, units)."""
     cell = module.layers[number].cell
     i, f, o, t = torch.round(cell.thresholds.detach() * 256 * 64).long()
-    clamp = round(float(cell.clamp) * 256)
+    clamp = round(float(cell.clamp.detach()) * 256)
     volts = dict(zip("ifgo", trace.volts.long().chunk(4, -1)))
     found = {"spikes": trace.h, "cell": trace.cell, "gate_g": volts["g"].clamp(-clamp, clamp)}
     for name, limit in (("i", i), ("f", f), ("o", o)):
