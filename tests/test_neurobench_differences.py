@@ -43,6 +43,7 @@ def test_what_fails_is_not_zero() -> None:
     assert static_metrics(net).connection_sparsity == theirs(TorchModel(net), inputs, 2)["ConnectionSparsity"]
 
 
+@pytest.mark.filterwarnings("ignore:.?torch.nn.utils.weight_norm.? is deprecated")
 @pytest.mark.parametrize("normalise", [old_weight_norm, prune.identity])
 def test_weights_that_a_hook_computes(normalise: Callable[..., Any]) -> None:
     """Weight norm and pruning make the weight anew in each call: NeuroBench cannot copy it, and writes 0.0."""
