@@ -229,3 +229,10 @@ def window_schedule_of(network: Network) -> WindowSchedule | None:
     of_windows = {one.source for layer in network.layers for one in layer.synapses if one.windows}
     of_windows |= {layer.name for layer in network.layers if layer.neuron.windows}
     return WindowSchedule(max(joins + seen), clock.period, clock.phase + 1, len(of_windows))
+
+
+def steps_of_an_image(network: Network) -> dict[str, int]:
+    """In how many steps of an image the input and each layer are at work, by name: those of windows in several."""
+    schedule = window_schedule_of(network)
+    period = 1 if schedule is None else schedule.period
+    return {INPUT: 1} | {layer.name: max(1, period // layer.clock.period) for layer in network.layers}
