@@ -152,7 +152,7 @@ def random_window_lif(
     unit = int(rng.integers(12, 18))
     carry = str(rng.choice(CARRIES)) if carry is None else carry
     half = 1 << (unit - 7)
-    top = int(pick(rng, half, half, half, 0, 4 * half, LARGEST_THRESHOLD))
+    top = int(pick(rng, half, half, half, half, half, half, 0, 4 * half, LARGEST_THRESHOLD))
     return WindowLif(
         vth_mant=pick(rng, top, _spread(rng, shape, top // 2, top)),
         unit=unit,
