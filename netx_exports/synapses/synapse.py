@@ -63,6 +63,9 @@ class Synapse(Checked):
     by_position: ClassVar[bool] = False
     """Whether what it does depends on the step of the sample, so that no two samples may share a run of steps."""
 
+    windows: int = 0
+    """Windows of a map that it puts together; 0: it knows none."""
+
     netx_type: ClassVar[str] = ""
     """NetX's name for a layer whose first synapse is of this kind; "": NetX has none."""
 
@@ -106,6 +109,10 @@ class Synapse(Checked):
     def delay_range(self) -> tuple[int, int]:
         """(smallest, largest) delay in steps, on top of `steps`."""
         return 0, 0
+
+    def latest(self, sent: int) -> int:
+        """The latest step in which what is sent up to a step reaches the layer."""
+        return sent + self.steps + self.delay_range[1]
 
     @property
     def effective_weights(self) -> IntArray:

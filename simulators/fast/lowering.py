@@ -50,7 +50,7 @@ def _program(draft: Draft) -> Program:
     """The arrays of a network whose synapses are all in the draft."""
     layers = draft.network.layers
     n_states = max(2, *(len(layer.neuron.states) for layer in layers))
-    longest = max([op.lag - 1 for op in draft.ops] + [axons.longest for axons in draft.axons])
+    longest = max([op.lag + op.spread - 2 for op in draft.ops] + [axons.longest for axons in draft.axons])
     slots = 1 << (max(0, longest) + 1).bit_length()
     readers = [[number for number, op in enumerate(draft.ops) if op.source == s] for s in range(len(draft.orders))]
     # Operations behind axons read these from here on.
@@ -114,6 +114,8 @@ def _layer(draft: Draft, number: int, layer: Layer, shared: Pool) -> LayerRecord
         n_states=len(layer.neuron.states),
     )
     sums = [found for found in draft.sums if found.layer == number]
+    handed = any(op.carries for op in draft.ops if op.layer == number)
+    row.fed_late = int(handed or any(found.line_at >= 0 or found.ring_at >= 0 for found in sums))
     if kind.shifts and len(sums) == 1 and sums[0] == _shifted_only(sums[0]):
         row.late_shift = sums[0].shift
     return row
