@@ -16,12 +16,14 @@ from lapilli.netx_exports.neurons.kinds import (
     Delta,
     GatedLif,
     IzhikevichResonateAndFire,
+    Requantiser,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
     SpikeAttention,
     SpikingLstm,
     Sum,
+    WindowLif,
 )
 from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.synapses.kinds import (
@@ -31,9 +33,12 @@ from lapilli.netx_exports.synapses.kinds import (
     DirectSynapse,
     HandOverSynapse,
     IdentitySynapse,
+    JoinSynapse,
     RotarySynapse,
     TapsSynapse,
+    WindowConvSynapse,
 )
+from lapilli.netx_exports.windows import Windows
 
 if TYPE_CHECKING:
     from lapilli.netx_exports.inspection import inspect
@@ -56,11 +61,13 @@ __all__ = [
     "HandOverSynapse",
     "IdentitySynapse",
     "IzhikevichResonateAndFire",
+    "JoinSynapse",
     "LapilliError",
     "Layer",
     "Network",
     "NetworkError",
     "Readout",
+    "Requantiser",
     "ResonateAndFire",
     "RotarySynapse",
     "Sigma",
@@ -70,6 +77,9 @@ __all__ = [
     "Sum",
     "TapsSynapse",
     "UnsupportedError",
+    "WindowConvSynapse",
+    "WindowLif",
+    "Windows",
     "from_nir",
     "from_slayer",
     "inspect",

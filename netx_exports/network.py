@@ -151,7 +151,7 @@ class Network:
         for layer in self.layers:
             reached[layer.name] = max(
                 (
-                    reached[synapse.source] + synapse.steps + synapse.delay_range[1]
+                    synapse.latest(reached[synapse.source])
                     for synapse in layer.synapses
                     if synapse.source != layer.name
                 ),

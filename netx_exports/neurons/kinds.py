@@ -12,10 +12,12 @@ from lapilli.netx_exports.neurons.neuron import (
     out_of_reach,
     spread,
 )
+from lapilli.netx_exports.neurons.requantiser import Requantiser
 from lapilli.netx_exports.neurons.resonators import IzhikevichResonateAndFire, ResonateAndFire, Resonator
 from lapilli.netx_exports.neurons.sigma_delta import STATE_EXP, Delta, Sigma, SigmaDelta
 from lapilli.netx_exports.neurons.spiking_lstm import SpikingLstm
 from lapilli.netx_exports.neurons.sum import Sum
+from lapilli.netx_exports.neurons.window_lif import WindowLif
 
 __all__ = [
     "DECAY_UNITY",
@@ -30,6 +32,7 @@ __all__ = [
     "GatedLif",
     "IzhikevichResonateAndFire",
     "Neuron",
+    "Requantiser",
     "ResonateAndFire",
     "Resonator",
     "Sigma",
@@ -37,6 +40,7 @@ __all__ = [
     "SpikeAttention",
     "SpikingLstm",
     "Sum",
+    "WindowLif",
     "known_states",
     "out_of_reach",
     "spread",
@@ -56,6 +60,8 @@ NEURONS: dict[str, type[Neuron]] = {
         SpikeAttention,
         Sum,
         SpikingLstm,
+        WindowLif,
+        Requantiser,
     )
 }
 """Neuron kinds by model; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""

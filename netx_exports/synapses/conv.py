@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.arrays import IntArray, frozen_integers, update_digest
 from lapilli.netx_exports.chip.limits import DELAY_BITS, WEIGHT_BITS, odd_weights_problem
 from lapilli.netx_exports.synapses.synapse import (
+    WEIGHT_EXP_RANGE,
     Int64,
     Shape,
     Synapse,
@@ -29,7 +30,8 @@ _INT8_MAX = 127
 class ConvSynapse(Synapse):
     """Two-dimensional convolution (cross-correlation, as in torch) over (C, H, W) sources.
 
-    Lava computes it with the weights as they are: no exponent, no dropped bits; the sum wraps at 24 bits.
+    Lava computes it with the weights as they are, no dropped bits; the sum wraps at 24 bits. Only then is it multiplied
+    by 2**weight_exp, rounding down, which neither lava-dl nor NIR knows.
 
     Arguments:
         source: "input" or an earlier layer of shape (C, H, W).
@@ -38,6 +40,7 @@ class ConvSynapse(Synapse):
         groups: blocks of channels that see only each other.
         delays: one per output channel, 0…62; None: none. Stock Lava ignores them, so its backend refuses them.
         port: the input of the neurons that it feeds, one of their `ports`; None: the first.
+        weight_exp: -16…7.
     """
 
     source: str
@@ -48,6 +51,7 @@ class ConvSynapse(Synapse):
     groups: int = 1
     delays: npt.ArrayLike | None = None
     port: str | None = None
+    weight_exp: int = 0
 
     kind: ClassVar[str] = "conv"
     spatial = True
@@ -68,6 +72,7 @@ class ConvSynapse(Synapse):
                 values = np.full(2, max(low, 1))
             object.__setattr__(self, name, (int(values[0]), int(values[1])))
         check_scalar(self, "groups", (1, _INT8_MAX), found)
+        check_scalar(self, "weight_exp", WEIGHT_EXP_RANGE, found)
         object.__setattr__(self, "_found", tuple(found))
 
     def problems(self, source_shape: Shape, shape: Shape) -> list[str]:
@@ -142,6 +147,8 @@ class ConvSynapse(Synapse):
         geometry = (self.stride, self.padding, self.dilation, self.groups)
         update_digest(digest, self.kind, self.source, self.effective_weights, *geometry)
         update_delays_digest(digest, self.delays, np.shape(self.weights)[:1])
+        if self.weight_exp:
+            update_digest(digest, "weight_exp", self.weight_exp)
 
     def with_delays(self, delays: Int64) -> "ConvSynapse":
         """The same synapse with these delays: (channels, 1), (1, 1) where all are the same."""
@@ -159,6 +166,8 @@ class ConvSynapse(Synapse):
             found.append("has delays on a convolution, which lava-dl drops without a word")
         if before is not None and before not in ("conv", "input"):
             found.append("is a convolution behind a dense layer, which lava-dl cannot connect")
+        if self.weight_exp:
+            found.append(f"has weight_exp {self.weight_exp} on a convolution, which NetX does not know")
         return found
 
     def plain_fields(self, source_shape: Shape, shape: Shape, weight: str) -> dict[str, Any]:
@@ -178,6 +187,8 @@ class ConvSynapse(Synapse):
         height, width = np.shape(self.weights)[2:]
         if height != width:
             yield f"weights: must be square, since nir takes a kernel's height for its width, got {height} x {width}"
+        if self.weight_exp:
+            yield f"weight_exp: must be 0 for a convolution, got {self.weight_exp}"
 
     def lava_refusals(self, largest_value: int) -> Iterator[str]:
         """Why Lava's fixed-point CPU models could not compute it exactly."""
@@ -191,6 +202,8 @@ class ConvSynapse(Synapse):
     def chip_problems(self) -> Iterator[str]:
         """Why the chip could not run it exactly."""
         yield from odd_weights_problem(self.effective_weights)
+        if self.weight_exp:
+            yield f"weight_exp: must be 0 for a convolution, got {self.weight_exp}"
 
     def chip_bits(self, size: int) -> int:
         """Memory of its kernel and delays on the chip, once."""

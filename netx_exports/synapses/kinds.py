@@ -5,6 +5,7 @@ from lapilli.netx_exports.synapses.dense import DenseSynapse, truncate_weights
 from lapilli.netx_exports.synapses.direct import DirectSynapse
 from lapilli.netx_exports.synapses.hand_over import HandOverSynapse
 from lapilli.netx_exports.synapses.identity import IdentitySynapse
+from lapilli.netx_exports.synapses.join import JoinSynapse
 from lapilli.netx_exports.synapses.rotary import RotarySynapse
 from lapilli.netx_exports.synapses.synapse import (
     INPUT,
@@ -18,6 +19,7 @@ from lapilli.netx_exports.synapses.synapse import (
     shift_sum,
 )
 from lapilli.netx_exports.synapses.taps import TapsSynapse
+from lapilli.netx_exports.synapses.window_conv import WindowConvSynapse
 
 __all__ = [
     "INPUT",
@@ -31,11 +33,13 @@ __all__ = [
     "DirectSynapse",
     "HandOverSynapse",
     "IdentitySynapse",
+    "JoinSynapse",
     "RotarySynapse",
     "Shape",
     "SignMode",
     "Synapse",
     "TapsSynapse",
+    "WindowConvSynapse",
     "shift_sum",
     "truncate_weights",
 ]
@@ -50,6 +54,8 @@ SYNAPSES: dict[str, type[Synapse]] = {
         TapsSynapse,
         RotarySynapse,
         HandOverSynapse,
+        WindowConvSynapse,
+        JoinSynapse,
     )
 }
 """Synapse kinds by name; a new one joins here, or from outside by `lapilli.netx_exports.extensions`."""

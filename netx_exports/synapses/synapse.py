@@ -107,6 +107,10 @@ class Synapse(Checked):
         """(smallest, largest) delay in steps, on top of `steps`."""
         return 0, 0
 
+    def latest(self, sent: int) -> int:
+        """The latest step in which what is sent up to a step reaches the layer."""
+        return sent + self.steps + self.delay_range[1]
+
     @property
     def effective_weights(self) -> IntArray:
         """The weights that run, without `weight_exp`, int32, each once; empty where there are none."""

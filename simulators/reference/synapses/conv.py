@@ -6,16 +6,18 @@ import numpy as np
 
 from lapilli.netx_exports.neurons.neuron import STATE_LIMIT
 from lapilli.netx_exports.synapses.conv import ConvSynapse
+from lapilli.netx_exports.synapses.synapse import shift_sum
 from lapilli.simulators.reference.synapses.pathway import Int64, Pathway
 
 
 class ConvPathway(Pathway):
-    """The sum of each position, wrapped, after the delay of its channel."""
+    """The sum of each position, wrapped and then scaled, after the delay of its channel."""
 
     def sums(self, step: int, sent: Int64) -> Iterator[tuple[int, Int64]]:
         """(delay, sums at the neurons) of what the source sent in a step."""
         synapse = self.synapse
-        total = _wrap24(convolve(synapse, sent.reshape(-1, *self.source_shape), self.shape))
+        total = wrap24(convolve(synapse, sent.reshape(-1, *self.source_shape), self.shape))
+        total = shift_sum(total, synapse.weight_exp).astype(np.int64)
         delays = np.zeros(1, int) if synapse.delays is None else np.asarray(synapse.delays)
         for delay in np.unique(delays):
             of_delay = total * (delays == delay).reshape(1, -1, 1, 1)
@@ -38,6 +40,6 @@ def convolve(synapse: ConvSynapse, maps: Int64, shape: tuple[int, ...]) -> Int64
     return total.reshape(len(maps), *shape)
 
 
-def _wrap24(total: Int64) -> Int64:
+def wrap24(total: Int64) -> Int64:
     """Lava's Conv sends 24 bits of its sum."""
     return (total + STATE_LIMIT) % (2 * STATE_LIMIT) - STATE_LIMIT
