@@ -100,7 +100,7 @@ def unrounded_accuracy(module: TrainableNetwork, samples: Samples, n_steps: int)
     module.eval()
     try:
         with torch.no_grad(), module.unrounded():
-            for batch in ValidationBatches(samples, n_steps, MODULE_BATCH):
+            for batch in ValidationBatches(samples, module.input_steps(n_steps), MODULE_BATCH):
                 scores = step_scores(module.config.readout, module(batch.values)).double().sum(-1)
                 right += int((scores.argmax(1) == batch.labels).sum())
     except UnsupportedError:

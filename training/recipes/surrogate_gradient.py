@@ -94,8 +94,8 @@ class Options:
     """what to train on."""
 
     network: AnyNetworkConfig = DEFAULT_NETWORK
-    """what to train: layers of SLAYER ("slayer"), a spiking transformer ("spikescr") or a spiking LSTM
-    ("spiking_lstm")."""
+    """what to train: layers of SLAYER ("slayer"), a spiking transformer ("spikescr"), a spiking LSTM
+    ("spiking_lstm") or a network of one time step ("one_step")."""
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """how."""
@@ -194,7 +194,7 @@ def train(
         module = classifier.network.cpu()
         module.load_state_dict(_without_prefix(record.best if optimizer.keep == "best" else record.last))
         kept = record.best_epoch if optimizer.keep == "best" else len(record.rows)
-        summary = _finish(folder, task, module, batches.n_steps, record, kept, chosen.seed)
+        summary = _finish(folder, task, module, task.run_steps(module.depth), record, kept, chosen.seed)
         write_summary(folder, asdict(summary))
     return summary
 
@@ -210,7 +210,7 @@ def _classifier(options: Options, task: Task) -> tuple[Classifier, TrainingBatch
     if options.start is not None:
         inherit(module, options.start, task, options.data, options.inherited)
     n_steps = task.run_steps(module.depth)
-    batches = TrainingBatches(task.train, n_steps, options.optimizer.batch_size, options.seed, task.augment)
+    batches = TrainingBatches(task.train, module.input_steps(n_steps), options.optimizer.batch_size, options.seed, task.augment)
     classifier = Classifier(module, batches, options.optimizer, options.loss, options.chosen_method)
     if options.teacher is not None:
         teaching = teacher_of(options.teacher, task, options.data)

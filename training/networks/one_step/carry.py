@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.netx_exports.neurons.window_lif import omega_table as exported_table
 from lapilli.training.networks.one_step.config import CARRIED_SHARE, Fusion
 from lapilli.training.networks.one_step.kernels.window_lif import GROUP, LAYER, NONE, OMEGA, SUM, TABLE
 
@@ -16,9 +17,6 @@ Floats = npt.NDArray[np.float32]
 
 KEEP = round(CARRIED_SHARE * 4096)
 """Share of a potential that is carried, in 1/4096."""
-
-AMPLITUDE = sqrt(2 * CARRIED_SHARE * (1 << 14))
-"""Of the sine's table: the product of two entries is 0.8 times that of sine and cosine, times 2^14."""
 
 _ENTRIES = 256
 _CODES: dict[Fusion, int] = {"none": NONE, "group": GROUP, "layer": LAYER, "sum": SUM, "omega": OMEGA}
@@ -71,8 +69,7 @@ def carry_of(fusion: Fusion, theta: float = 0.5) -> Carry:
 
 def omega_table() -> Int32s:
     """One period of the sine, 256 integers of 8 bits; the cosine is the same table a quarter on."""
-    angles = 2 * pi * (np.arange(_ENTRIES) + 0.5) / _ENTRIES
-    return np.rint(AMPLITUDE * np.sin(angles)).astype(np.int32)
+    return exported_table(CARRIED_SHARE).astype(np.int32)
 
 
 def _function_table(fusion: Fusion) -> tuple[Int32s, Floats]:
@@ -128,4 +125,4 @@ def activation(name: str, unit: int) -> Activation:
     return Activation(table, slopes.astype(np.float32))
 
 
-__all__ = ["AMPLITUDE", "KEEP", "Activation", "Carry", "activation", "carry_of", "omega_table"]
+__all__ = ["KEEP", "Activation", "Carry", "activation", "carry_of", "omega_table"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.windows import Windows
 from lapilli.training.networks.one_step.config import OneStepConfig
 
 
@@ -12,32 +13,44 @@ class Cutting:
     """How a map is cut into windows.
 
     Arguments:
-        groups: windows: 1, 2 (top and bottom) or 4.
-        dilated: whether they are 3/4 of the side, and not half of it.
+        windows: how many, and whether they overlap.
         side: of the map.
     """
 
-    groups: int
-    dilated: bool
+    windows: Windows
     side: int
+
+    @property
+    def groups(self) -> int:
+        """Number of windows."""
+        return self.windows.groups
+
+    @property
+    def dilated(self) -> bool:
+        """Whether they overlap."""
+        return self.windows.dilated
 
     @property
     def window(self) -> tuple[int, int]:
         """(rows, columns) of a window."""
-        part = self.side * 3 // 4 if self.dilated else self.side // 2
-        return {1: (self.side, self.side), 2: (part, self.side), 4: (part, part)}[self.groups]
+        return self.windows.window_shape(self.side, self.side)
 
     @property
     def origins(self) -> tuple[tuple[int, int], ...]:
-        """(row, column) of each window's first corner: top left, top right, bottom left, bottom right."""
-        far = self.side // 4 if self.dilated else self.side // 2
-        return {1: ((0, 0),), 2: ((0, 0), (far, 0)), 4: ((0, 0), (0, far), (far, 0), (far, far))}[self.groups]
+        """(row, column) of each window's first corner."""
+        return self.windows.origins(self.side, self.side)
 
     @property
     def slices(self) -> tuple[tuple[slice, slice], ...]:
         """Rows and columns of each window."""
         rows, columns = self.window
         return tuple((slice(y, y + rows), slice(x, x + columns)) for y, x in self.origins)
+
+    @property
+    def places(self) -> int:
+        """Positions of all windows together; a map without windows has its own."""
+        rows, columns = self.window
+        return self.groups * rows * columns
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ def _stages(config: OneStepConfig, side: int) -> Iterator[Stage]:
 
 def _cutting(config: OneStepConfig, name: str, side: int, number: int) -> Cutting:
     if config.form == "ann" or config.groups == 1:
-        return Cutting(1, False, side)
+        return Cutting(Windows(1), side)
     if side % 2:
         raise LapilliError(f"network: block {name} cannot cut a map of side {side} into {config.groups} windows")
-    return Cutting(config.groups, config.dilated and number % 2 == 1 and side % 4 == 0, side)
+    return Cutting(Windows(config.groups, config.dilated and number % 2 == 1 and side % 4 == 0), side)

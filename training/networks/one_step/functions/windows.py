@@ -32,10 +32,8 @@ def joined(values: torch.Tensor, cutting: Cutting, median: bool) -> torch.Tensor
 
 def covers(cutting: Cutting) -> torch.Tensor:
     """How many windows cover each place of a map, (rows, columns, 1), float32."""
-    found = np.zeros((cutting.side, cutting.side, 1), np.float32)
-    for rows, columns in cutting.slices:
-        found[rows, columns] += 1
-    return torch.from_numpy(found)
+    side = cutting.side
+    return torch.from_numpy(cutting.windows.cover(side, side).astype(np.float32)[:, :, None])
 
 
 class _Cut(torch.autograd.Function):
