@@ -28,7 +28,7 @@ def _widths(values: tuple[int, ...]) -> tuple[int, ...]:
 @configuration("network")
 @dataclass(frozen=True)
 class OneStepConfig:
-    """A network of one time step; the defaults are sized for a CPU, 14.3 million products an image of 32 × 32.
+    """A network of one time step; the defaults are sized for a CPU, 14.6 million products an image of 32 × 32.
 
     The published network has widths 48, 96, 192, 384 and depths 2, 2, 6, 2.
     """
