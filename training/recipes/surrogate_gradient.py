@@ -210,7 +210,9 @@ def _classifier(options: Options, task: Task) -> tuple[Classifier, TrainingBatch
     if options.start is not None:
         inherit(module, options.start, task, options.data, options.inherited)
     n_steps = task.run_steps(module.depth)
-    batches = TrainingBatches(task.train, module.input_steps(n_steps), options.optimizer.batch_size, options.seed, task.augment)
+    batches = TrainingBatches(
+        task.train, module.input_steps(n_steps), options.optimizer.batch_size, options.seed, task.augment
+    )
     classifier = Classifier(module, batches, options.optimizer, options.loss, options.chosen_method)
     if options.teacher is not None:
         teaching = teacher_of(options.teacher, task, options.data)

@@ -154,5 +154,5 @@ class Reach(torch.nn.Module):
     def see(self, total: torch.Tensor, skip: torch.Tensor | None) -> None:
         """Look at sums of a training batch, of some of its samples."""
         some = total[:_CALIBRATING] if skip is None else total[:_CALIBRATING] + skip[:_CALIBRATING]
-        now = some.square().mean().sqrt()
+        now = torch.linalg.vector_norm(some) / some.numel() ** 0.5
         self.root.lerp_(now, _PACE if self.seen else 1.0)

@@ -10,9 +10,7 @@ from lapilli.training.networks.one_step.carry import Activation
 from lapilli.training.networks.one_step.kernels.requantise import requantise, requantise_back
 
 
-def requantised(
-    total: torch.Tensor, skip: torch.Tensor | None, unit: int, activation: Activation
-) -> torch.Tensor:
+def requantised(total: torch.Tensor, skip: torch.Tensor | None, unit: int, activation: Activation) -> torch.Tensor:
     """An activation of sums that are rounded to multiples of 2^-unit and held to 8 bits.
 
     Arguments:
@@ -30,10 +28,10 @@ class _Requantised(torch.autograd.Function):
     ) -> torch.Tensor:
         total = total.contiguous()
         added = total if skip is None else skip.contiguous()
-        found, index = torch.empty_like(total), torch.empty(total.shape, dtype=torch.int8)
-        sums = _flat(total), _flat(added), skip is not None
+        found, index = torch.empty_like(total), torch.empty(total.shape, dtype=torch.uint8)
+        sums = flat(total), flat(added), skip is not None
         numbers = np.float32(2.0**unit), np.float32(2.0**-unit), activation.table
-        gone = _flat(index), _flat(found)
+        gone = flat(index), flat(found)
 
         def work(part: int, first: int, last: int) -> None:
             requantise(first, last, *sums, *numbers, *gone)
@@ -49,7 +47,7 @@ class _Requantised(torch.autograd.Function):
         (index,) = ctx.saved_tensors
         gradient = gradient.contiguous()
         found = torch.empty_like(gradient)
-        arrays = _flat(gradient), _flat(index), ctx.slope, _flat(found)
+        arrays = flat(gradient), flat(index), ctx.slope, flat(found)
 
         def work(part: int, first: int, last: int) -> None:
             requantise_back(first, last, *arrays)
@@ -58,5 +56,6 @@ class _Requantised(torch.autograd.Function):
         return found, found if ctx.skips else None, None, None
 
 
-def _flat(values: torch.Tensor) -> Any:
+def flat(values: torch.Tensor) -> Any:
+    """All numbers of a contiguous tensor in a row, in the same memory."""
     return values.detach().reshape(-1).numpy()

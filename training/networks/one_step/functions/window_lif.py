@@ -33,13 +33,15 @@ class _WindowLif(torch.autograd.Function):
         ctx: Any, current: torch.Tensor, below: torch.Tensor | None, carry: Carry, unit: int, width: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
         current = current.contiguous()
-        under = current if below is None else below.contiguous()
+        under = below.contiguous() if carry.reads_below else current
         spikes, potential = torch.empty_like(current), torch.empty_like(current)
         drive, lower, m, s = (_flat(found) for found in (current, under, potential, spikes))
         numbers = carry.code, unit, KEEP, unit + carry.index_shift, max(unit + carry.table_shift, 0)
 
+        room = np.empty(drive.shape[1], np.int32)
+
         def work(part: int, first: int, last: int) -> None:
-            scan(first, last, drive, lower, *numbers, carry.sine, carry.table, m, s)
+            scan(first, last, drive, lower, *numbers, carry.sine, carry.table, m, s, room)
 
         over_samples(drive.shape[1], work, _PLACES)
         ctx.save_for_backward(potential, below)
@@ -51,8 +53,9 @@ class _WindowLif(torch.autograd.Function):
     def backward(ctx: Any, of_spikes: torch.Tensor, of_potential: torch.Tensor) -> tuple[Any, ...]:
         potential, below = ctx.saved_tensors
         carry: Carry = ctx.carry
-        under = potential if below is None else below.contiguous()
-        found, of_below = torch.empty_like(potential), torch.empty_like(potential)
+        under = below.contiguous() if carry.reads_below else potential
+        found = torch.empty_like(potential)
+        of_below = torch.empty_like(potential) if carry.reads_below else found
         arrays = of_spikes.contiguous(), of_potential.contiguous(), potential, under
         given = [_flat(array) for array in arrays]
         gone = _flat(found), _flat(of_below)
@@ -62,7 +65,7 @@ class _WindowLif(torch.autograd.Function):
             scan_back(first, last, *given, *numbers, carry.sine_slope, carry.slope, *gone)
 
         over_samples(given[0].shape[1], work, _PLACES)
-        return found, None if below is None else of_below, None, None, None
+        return found, of_below if carry.reads_below else None, None, None, None
 
 
 def _flat(values: torch.Tensor) -> Any:

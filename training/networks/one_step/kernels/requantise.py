@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lapilli.simulators.compiled import compiled
+from lapilli.simulators.compiled import compiled, spliced
 
 
 @compiled
@@ -14,18 +14,29 @@ def requantise(first, last, total, skip, has_skip, scale, back, table, index, fo
         total: real sums, (places); skip: added to them where `has_skip`.
         scale: a power of two; back: 1 / scale.
         table: of 256 whole numbers, float32, the index counted from -128.
-        index: int8, (places), what the table was asked for; found: what it gave, times `back`; both filled.
+        index: uint8, (places), what the table was asked for, plus 128; found: what it gave, times `back`; both filled.
     """
-    for i in range(first, last):
-        value = total[i] + skip[i] if has_skip else total[i]
-        level = min(max(np.floor(value * scale + np.float32(0.5)), np.float32(-128)), np.float32(127))
-        place = np.int32(level)
-        index[i] = np.int8(place)
-        found[i] = table[place + 128] * back
+    sums, more, places, out = total[first:last], skip[first:last], index[first:last], found[first:last]
+    if has_skip:
+        for i in range(len(sums)):
+            places[i] = _place((sums[i] + more[i]) * scale)
+    else:
+        for i in range(len(sums)):
+            places[i] = _place(sums[i] * scale)
+    for i in range(len(sums)):
+        out[i] = table[places[i]] * back
+
+
+@spliced
+def _place(value):
+    """Index in the table of a number in its steps."""
+    level = min(max(np.floor(value + np.float32(0.5)), np.float32(-128)), np.float32(127))
+    return np.uint8(np.int32(level) + np.int32(128))
 
 
 @compiled
 def requantise_back(first, last, gradient, index, slope, found):
-    """The gradient of the sums: `slope` is the table's derivative by index from -128, float32, (256)."""
-    for i in range(first, last):
-        found[i] = gradient[i] * slope[np.int32(index[i]) + 128]
+    """The gradient of the sums: `slope` is the table's derivative by index, float32, (256)."""
+    given, places, out = gradient[first:last], index[first:last], found[first:last]
+    for i in range(len(given)):
+        out[i] = given[i] * slope[places[i]]
