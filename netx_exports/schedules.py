@@ -165,9 +165,16 @@ class Schedule:
 
 
 def schedule_of(network: Network) -> Schedule | None:
-    """When the copies act; None for a network without neurons that hand over anything."""
+    """When the copies act; None for a network without neurons that hand over anything.
+
+    Neurons of windows hand over too, and are no copies: `lapilli.netx_exports.one_step` tells when these act.
+    """
     chains = _chains(network)
-    copies = [layer for layer in network.layers if layer.name in chains or layer.neuron.handed]
+    copies = [
+        layer
+        for layer in network.layers
+        if (layer.name in chains or layer.neuron.handed) and not layer.neuron.windows
+    ]
     if not copies:
         return None
     phases = [layer.clock.phase for layer in copies]

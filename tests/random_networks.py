@@ -101,7 +101,7 @@ def random_case(
             # Its ports take four sums of a unit: only dense synapses have so many, to units in a row.
             wide = _at_wide_ports(rng, synapses) if len(shape) == 1 else ()
             model, synapses = (model, wide) if wide else (CubaLif.model, synapses)
-        elif len(ports := NEURONS[model].ports) > 1:
+        elif len(ports := [port for port in NEURONS[model].ports if port not in NEURONS[model].taking]) > 1:
             synapses = _with_imaginary(rng, synapses) if "imag" in ports else _at_ports(rng, synapses, ports)
         layers.append(Layer(name, shape, random_neuron(rng, shape, model), synapses))
         shapes[name] = shape

@@ -16,13 +16,16 @@ from lapilli.netx_exports.neurons.kinds import (
     GatedLif,
     IzhikevichResonateAndFire,
     Neuron,
+    Requantiser,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
     SpikeAttention,
     SpikingLstm,
     Sum,
+    WindowLif,
 )
+from lapilli.netx_exports.neurons.window_lif import CARRIES, omega_table
 from lapilli.netx_exports.synapses.kinds import Shape
 
 THRESHOLDS = (0, 1, 20, 50, 200, 500, 5000, 60000, (1 << 18) - 1)
@@ -142,6 +145,50 @@ def random_lstm_neuron(rng: np.random.Generator, units: int) -> SpikingLstm:
     )
 
 
+def random_window_lif(
+    rng: np.random.Generator, shape: Shape, windows: int | None = None, carry: str | None = None
+) -> WindowLif:
+    """Every carry and unit; thresholds around 0.5 and at both ends; tables as trained ones are, and any."""
+    unit = int(rng.integers(12, 18))
+    carry = str(rng.choice(CARRIES)) if carry is None else carry
+    half = 1 << (unit - 7)
+    top = int(pick(rng, half, half, half, half, half, half, 0, 4 * half, LARGEST_THRESHOLD))
+    return WindowLif(
+        vth_mant=pick(rng, top, _spread(rng, shape, top // 2, top)),
+        unit=unit,
+        carry=carry,
+        windows=int(pick(rng, 1, 2, 4, 4, int(rng.integers(1, 65)))) if windows is None else windows,
+        keep=int(pick(rng, 1638, 1638, 0, 4096, int(rng.integers(0, 4097)))),
+        bias_mant=_bias(rng, shape),
+        sine=pick(rng, None, None, omega_table(0.2), rng.integers(-128, 128, 256), rng.choice([-128, 127], 256)),
+        table=_table(rng, -128, 127) if carry == "table" else None,
+        index_shift=int(pick(rng, unit - 5, unit - 5, unit - 6, unit - 4, int(rng.integers(0, 23)))),
+        table_shift=int(pick(rng, unit - 6, unit - 6, int(rng.integers(0, 16)))),
+    )
+
+
+def random_requantiser(rng: np.random.Generator, shape: Shape) -> Requantiser:
+    """Multipliers and shifts that leave a few bits, and any; limits of 8 bits, of unsigned ones, and any."""
+    shift = int(pick(rng, 0, 4, 10, 31, int(rng.integers(0, 32))))
+    top = int(min(1 << 15, pick(rng, 1 << shift, 1 << max(0, shift - 4), 1 << 15)))
+    low, high = pick(rng, (-128, 127), (-128, 127), (0, 127), (-8, 7), (-(1 << 15), (1 << 15) - 1), (5, 90))
+    table = pick(rng, _table(rng, -128, 127), _table(rng, -(1 << 15), (1 << 15) - 1))
+    return Requantiser(
+        mult=_spread(rng, shape, max(1, top // 2), top),
+        shift=shift,
+        bias_mant=pick(rng, 0, _spread(rng, shape, -200, 200), _spread(rng, shape, -(1 << 23) + 1, (1 << 23) - 1)),
+        low=low,
+        high=high,
+        table=table if -128 <= low and high <= 127 and rng.random() < 0.5 else None,
+    )
+
+
+def _table(rng: np.random.Generator, low: int, high: int) -> Any:
+    """ReLU, half of it, or anything."""
+    index = np.arange(-128, 128)
+    return pick(rng, np.maximum(index, 0), np.maximum(index, 0) // 2, rng.integers(low, high + 1, 256))
+
+
 _MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
     CubaLif.model: _cuba,
     AdaptiveLif.model: _adaptive,
@@ -154,4 +201,6 @@ _MAKERS: dict[str, Callable[[np.random.Generator, Shape], Neuron]] = {
     SpikeAttention.model: random_attention,
     Sum.model: lambda rng, shape: Sum(),
     SpikingLstm.model: lambda rng, shape: random_lstm_neuron(rng, prod(shape)),
+    WindowLif.model: random_window_lif,
+    Requantiser.model: random_requantiser,
 }

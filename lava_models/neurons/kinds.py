@@ -9,10 +9,12 @@ from lapilli.lava_models.neurons.attention import SPIKE_ATTENTION
 from lapilli.lava_models.neurons.cuba_lif import CUBA_LIF
 from lapilli.lava_models.neurons.gated_lif import GATED_LIF
 from lapilli.lava_models.neurons.lava_neuron import LavaNeuron, LayerReset, Row
+from lapilli.lava_models.neurons.requantiser import REQUANTISER
 from lapilli.lava_models.neurons.resonators import IZHIKEVICH_RESONATE_AND_FIRE, RESONATE_AND_FIRE
 from lapilli.lava_models.neurons.sigma_delta import DELTA, SIGMA, SIGMA_DELTA
 from lapilli.lava_models.neurons.spiking_lstm import SPIKING_LSTM
 from lapilli.lava_models.neurons.sum import SUM
+from lapilli.lava_models.neurons.window_lif import WINDOW_LIF
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.neurons.kinds import (
     AdaptiveLif,
@@ -20,12 +22,14 @@ from lapilli.netx_exports.neurons.kinds import (
     Delta,
     GatedLif,
     IzhikevichResonateAndFire,
+    Requantiser,
     ResonateAndFire,
     Sigma,
     SigmaDelta,
     SpikeAttention,
     SpikingLstm,
     Sum,
+    WindowLif,
 )
 
 __all__ = ["LAVA_NEURONS", "LayerReset", "handed_port", "input_port", "neuron_process", "states_of"]
@@ -42,6 +46,8 @@ LAVA_NEURONS: dict[str, LavaNeuron] = {
     SpikeAttention.model: SPIKE_ATTENTION,
     Sum.model: SUM,
     SpikingLstm.model: SPIKING_LSTM,
+    WindowLif.model: WINDOW_LIF,
+    Requantiser.model: REQUANTISER,
 }
 """How each kind runs in Lava, by model."""
 

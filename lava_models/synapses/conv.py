@@ -1,18 +1,34 @@
-"""Two-dimensional convolutions: stock `Conv`."""
+"""Two-dimensional convolutions: stock `Conv`, and a Process behind it where its sums are scaled."""
 
 import numpy as np
+from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.conv.process import Conv
 
+from lapilli.lava_models.synapses.scaling import scaled_into
 from lapilli.lava_models.synapses.wire import LavaSynapse, Wire
 from lapilli.netx_exports.synapses.conv import ConvSynapse
 from lapilli.netx_exports.synapses.synapse import Shape
 
 
 def _connect(synapse: ConvSynapse, wire: Wire) -> AbstractProcess:
-    process = _process(synapse, wire.source_shape, wire.message_bits)
-    wire.sender.reshape(wire.source_shape).transpose([2, 1, 0]).connect(process.s_in)
-    process.a_out.transpose([2, 1, 0]).flatten().connect(wire.entry)
+    return connect_conv(synapse, wire.sender, wire.source_shape, synapse.weight_exp, wire)
+
+
+def connect_conv(
+    synapse: ConvSynapse, sender: OutPort, source_shape: Shape, weight_exp: int, wire: Wire
+) -> AbstractProcess:
+    """A stock `Conv` between a port that sends a map, flat in C order, and the neurons of a wire.
+
+    Arguments:
+        synapse: its weights and geometry.
+        sender, source_shape: of the map.
+        weight_exp: sums are multiplied by 2**weight_exp, rounding down.
+        wire: to the neurons.
+    """
+    process = _process(synapse, source_shape, wire.message_bits)
+    sender.reshape(source_shape).transpose([2, 1, 0]).connect(process.s_in)
+    scaled_into(process.a_out.transpose([2, 1, 0]).flatten(), wire.entry, wire.n_sums, weight_exp)
     return process
 
 

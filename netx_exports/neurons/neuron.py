@@ -116,6 +116,9 @@ class Neuron(Checked):
 
     bias_mant: npt.ArrayLike = 0
 
+    windows: int = 0
+    """Windows of a map that the neurons see one after the other, one in each step that acts; 0: they know none."""
+
     def __post_init__(self) -> None:
         found: list[str] = []
         for name, (low, high) in self.ranges.items():

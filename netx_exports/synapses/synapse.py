@@ -63,6 +63,9 @@ class Synapse(Checked):
     by_position: ClassVar[bool] = False
     """Whether what it does depends on the step of the sample, so that no two samples may share a run of steps."""
 
+    windows: int = 0
+    """Windows of a map that it puts together; 0: it knows none."""
+
     netx_type: ClassVar[str] = ""
     """NetX's name for a layer whose first synapse is of this kind; "": NetX has none."""
 

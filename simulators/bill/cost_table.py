@@ -12,7 +12,7 @@ from lapilli.netx_exports.files import is_file
 from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS, priced_kinds
 from lapilli.simulators.files.plain_yaml import parse_yaml, read_yaml
 
-SYNAPSE_KINDS = ("dense", "conv", "identity", "direct", "taps", "rotary", "hand_over")
+SYNAPSE_KINDS = ("dense", "conv", "identity", "direct", "taps", "rotary", "hand_over", "window_conv", "join")
 
 _FIRST_SYNAPSE_KINDS = SYNAPSE_KINDS[:4]
 """Those that a table must price which prices by kind; networks with a later one that has no price are not billed."""

@@ -27,6 +27,8 @@ RULES = (
     "the memory of an attention is read and written where a key and a value meet; it is read where a query meets what "
     "is not zero; where it forgets, all of it is read and written in every step",
     "a state that is handed over is written by one neuron and read by another, in each step in which the first acts",
+    "a window's potential that starts from a product of two entries of a table takes one product; each window of a map "
+    "but the first",
 )
 """What the amounts assume."""
 

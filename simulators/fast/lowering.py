@@ -50,7 +50,7 @@ def _program(draft: Draft) -> Program:
     """The arrays of a network whose synapses are all in the draft."""
     layers = draft.network.layers
     n_states = max(2, *(len(layer.neuron.states) for layer in layers))
-    longest = max([op.lag - 1 for op in draft.ops] + [axons.longest for axons in draft.axons])
+    longest = max([op.lag + op.spread - 2 for op in draft.ops] + [axons.longest for axons in draft.axons])
     slots = 1 << (max(0, longest) + 1).bit_length()
     readers = [[number for number, op in enumerate(draft.ops) if op.source == s] for s in range(len(draft.orders))]
     # Operations behind axons read these from here on.

@@ -111,13 +111,17 @@ class Operation:
     first_tap: int = 0
     """Of taps in time: the delay of the first."""
     start: int = 0
-    """Of a rotary synapse: the step in which position 0 is sent."""
+    """Of a rotary synapse: the step in which position 0 is sent; of a join: window 0 of the first image."""
     positions: int = 0
     """Of a rotary synapse: rows of its table."""
     pairs: int = 0
     """Of a rotary synapse: pairs of neurons in a head."""
     carries: int = 0
     """Of a hand-over: states of a neuron, whose rows in `State.neurons` stand in `Program.tables`."""
+    spread: int = 1
+    """Of a join: windows, which are sent in as many steps and arrive in one; else 1."""
+    exponent: int = 0
+    """Of a join: each product is multiplied by this power of two."""
     counted_at: int = 0
     """The first of its counters, in `State.counted`."""
     rows_at: int = 0
@@ -136,7 +140,7 @@ class Accumulator:
     final: int
     """The last thing done to a sum: one of `SHIFT_LEFT`, `SHIFT_RIGHT`, `WRAP_24` of `kernels/sums.py`."""
     shift: int
-    """By how many bits."""
+    """By how many bits; of `WRAP_24`: then to the left, or to the right where it is below 0."""
     padded: int
     """Its entries."""
     port_at: int

@@ -89,10 +89,14 @@ def _step_layer(program, state, layer, step):
 @spliced
 def _accumulate(program, state, op, step, weights):
     """Add what the events that reach an operation in this step bring to its accumulator."""
-    source, sent = program.ops[op].source, step - program.ops[op].lag
-    slot = sent & (program.slots - 1)
-    n_events = state.spike_count[source, slot]
-    if sent < 0 or n_events == 0:
+    source, spread = program.ops[op].source, program.ops[op].spread
+    # The windows of a map wait for the last of them.
+    if spread > 1 and (step - program.ops[op].start) % spread:
         return
-    first = program.sources[source].at + slot * program.sources[source].n
-    accumulate_events(program, state, op, step, weights, first, n_events)
+    for late in range(spread):
+        sent = step - program.ops[op].lag - late
+        slot = sent & (program.slots - 1)
+        n_events = state.spike_count[source, slot]
+        if sent >= 0 and n_events:
+            first = program.sources[source].at + slot * program.sources[source].n
+            accumulate_events(program, state, op, step - late, weights, first, n_events)

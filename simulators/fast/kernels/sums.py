@@ -52,6 +52,12 @@ def _finish_sum(program, state, number, step, padded):
     else:
         for i in range(padded):
             total[i] = ((np.int64(total[i]) + 8388608) & 16777215) - 8388608
+        if shift > 0:
+            for i in range(padded):
+                total[i] = total[i] << shift
+        elif shift < 0:
+            for i in range(padded):
+                total[i] = total[i] >> -shift
     if program.sums[number].line_at >= 0:
         line = program.sums[number].line_at
         delays = program.tables[program.sums[number].line_delay_at : program.sums[number].line_delay_at + padded]

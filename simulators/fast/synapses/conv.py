@@ -6,7 +6,7 @@ import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
 
 from lapilli.netx_exports.network import Layer
-from lapilli.netx_exports.synapses.kinds import ConvSynapse
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, WindowConvSynapse
 from lapilli.simulators.compiled import inlined, intrinsic, spliced
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
@@ -20,7 +20,7 @@ from lapilli.simulators.fast.synapses.weights import Weights, short_weights
 
 def lower(draft: Draft, layer: Layer, synapse: ConvSynapse, op: Operation) -> object:
     """Give an operation its kernels, its delays, and tables that spare the kernels divisions by strides."""
-    weights, final, shift = _weights(synapse, draft.graded(synapse))
+    weights, final, shift = weights_of(synapse, draft.graded(synapse))
     low, high = synapse.delay_range
     if low == high:
         op.lag = 1 + low
@@ -34,6 +34,14 @@ def lower(draft: Draft, layer: Layer, synapse: ConvSynapse, op: Operation) -> ob
             shift,
             target_delays=np.pad(delays[draft.orders[layer.name]], (0, op.padded - layer.size)),
         )
+    lower_taps(draft, layer, synapse, op, weights)
+    return add_kernels
+
+
+def lower_taps(
+    draft: Draft, layer: Layer, synapse: ConvSynapse | WindowConvSynapse, op: Operation, weights: Weights
+) -> None:
+    """Give an operation its kernels, and tables of where their taps lead from each source neuron."""
     channels_out, channels_in, op.kernel_y, op.kernel_x = weights.shape
     op.run = channels_out // synapse.groups
     of_groups = weights.reshape(synapse.groups, op.run, channels_in, op.kernel_y, op.kernel_x)
@@ -46,17 +54,16 @@ def lower(draft: Draft, layer: Layer, synapse: ConvSynapse, op: Operation) -> ob
     rows, columns = (synapse.tap_targets(axis, source[1 + axis], layer.shape[1 + axis]) for axis in (0, 1))
     op.rows_at = draft.tables.add(_multiples(rows, layer.shape[2] * channels_out))
     op.columns_at = draft.tables.add(_multiples(columns, channels_out))
-    return add_kernels
 
 
-def _weights(synapse: ConvSynapse, graded: bool) -> tuple[Weights, int, int]:
+def weights_of(synapse: ConvSynapse | WindowConvSynapse, graded: bool) -> tuple[Weights, int, int]:
     """Weights as stored, and the final step of their sums and its amount."""
     weights = synapse.effective_weights
     reach = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1).max()
     if graded or reach >= 1 << 23:
-        return weights, WRAP_24, 0
+        return weights, WRAP_24, synapse.weight_exp
     # Binary spikes cannot reach 24 bits through a kernel of fewer than 2^15 taps; then no wrap is needed.
-    return short_weights(weights, 0, graded)
+    return short_weights(weights, synapse.weight_exp, graded)
 
 
 def _multiples(places: npt.NDArray[np.int64], unit: int) -> npt.NDArray[np.int64]:

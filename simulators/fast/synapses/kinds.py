@@ -10,9 +10,11 @@ from lapilli.simulators.fast.synapses.dense import DENSE
 from lapilli.simulators.fast.synapses.direct import DIRECT
 from lapilli.simulators.fast.synapses.hand_over import HAND_OVER
 from lapilli.simulators.fast.synapses.identity import IDENTITY
+from lapilli.simulators.fast.synapses.join import JOIN
 from lapilli.simulators.fast.synapses.kind import SynapseKind
 from lapilli.simulators.fast.synapses.rotary import ROTARY
 from lapilli.simulators.fast.synapses.taps import TAPS
+from lapilli.simulators.fast.synapses.window_conv import WINDOW_CONV
 
 FAST_SYNAPSES: Mapping[str, SynapseKind] = MappingProxyType(
     {
@@ -23,6 +25,8 @@ FAST_SYNAPSES: Mapping[str, SynapseKind] = MappingProxyType(
         "taps": TAPS,
         "rotary": ROTARY,
         "hand_over": HAND_OVER,
+        "window_conv": WINDOW_CONV,
+        "join": JOIN,
     }
 )
 """How each synapse kind runs, by `kind`; a new one joins here."""
