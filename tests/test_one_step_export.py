@@ -16,17 +16,18 @@ from lapilli.training.networks.one_step.network import OneStepNetwork
 from lapilli.training.networks.time import slayer_input
 
 
-def assert_same(module, images, backend="reference"):
-    """All that layers send in the steps of an image, and the voltages in all; returns what each layer sends."""
+def assert_same(module, images):
+    """On reference and fast: all that layers send in the steps of an image, voltages in all; returns what they send."""
     network = module.export()
     n_steps = 1 + module.depth
     kinds = {layer.name: {"spikes"} for layer in network.layers} | {network.output.name: {"spikes", "voltage"}}
-    result = run(network, images, backend, n_steps=n_steps, record=kinds)
     expected = layer_values(module, images, network, n_steps)
-    for name, window in image_windows(module).items():
-        sent = result.recordings[name].spikes.to_dense().reshape(len(images), -1, n_steps)[..., window]
-        assert np.array_equal(sent, expected[name][..., window]), name
-    assert np.array_equal(result.recordings[network.output.name].voltage, expected[network.output.name])
+    for backend in ("reference", "fast"):
+        result = run(network, images, backend, n_steps=n_steps, record=kinds)
+        for name, window in image_windows(module).items():
+            sent = result.recordings[name].spikes.to_dense().reshape(len(images), -1, n_steps)[..., window]
+            assert np.array_equal(sent, expected[name][..., window]), (backend, name)
+        assert np.array_equal(result.recordings[network.output.name].voltage, expected[network.output.name]), backend
     assert network.depth == module.depth
     return {name: expected[name][..., window] for name, window in image_windows(module).items()}
 
@@ -114,8 +115,8 @@ def test_an_ann_is_trained_but_not_exported():
         module.export()
 
 
-@pytest.mark.parametrize(("options", "backend"), [({}, "reference"), ({"form": "strict", "groups": 2}, "reference")])
-def test_costs_are_the_operations_of_the_exported_network(options, backend):
+@pytest.mark.parametrize("options", [{}, {"form": "strict", "groups": 2}])
+def test_costs_are_the_operations_of_the_exported_network(options):
     module = random_module(OneStepConfig(**SMALL, **options), 5)
     images, network = random_images(module, 3), module.export()
     values = slayer_input(images, 2)

@@ -84,22 +84,22 @@ def gradients(scan, current, below, weights):
     return current.grad, torch.zeros_like(below) if below.grad is None else below.grad
 
 
+def start_in_floating_point(fusion, theta, a, b):
+    """What a window begins with, by the formulas."""
+    if fusion == "omega":
+        return 0.8 * torch.sin(theta * pi / 2 * a) * torch.cos(theta * pi / 2 * b)
+    functions = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+    if fusion in functions:
+        return 0.4 * functions[fusion](a + b)
+    return 0.4 * {"none": 0 * a, "group": a, "layer": b, "sum": a + b}[fusion]
+
+
 def plain_scan(current, below, fusion, theta):
     """The same scan in floating point; its spikes have the derivative 1."""
     potentials = [current[0]]
     for window in range(1, len(current)):
         a, b = potentials[-1], below[window]
-        start = {
-            "none": lambda: 0 * a,
-            "group": lambda a=a: 0.4 * a,
-            "layer": lambda b=b: 0.4 * b,
-            "sum": lambda a=a, b=b: 0.4 * (a + b),
-            "relu": lambda a=a, b=b: 0.4 * torch.relu(a + b),
-            "tanh": lambda a=a, b=b: 0.4 * torch.tanh(a + b),
-            "sigmoid": lambda a=a, b=b: 0.4 * torch.sigmoid(a + b),
-            "omega": lambda a=a, b=b: 0.8 * torch.sin(theta * pi / 2 * a) * torch.cos(theta * pi / 2 * b),
-        }[fusion]
-        potentials.append(start() + current[window])
+        potentials.append(start_in_floating_point(fusion, theta, a, b) + current[window])
     potential = torch.stack(potentials)
     return potential, potential
 

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ def _archive(path: Path) -> tuple[ByteArray, npt.NDArray[np.int64]]:
 
 
 def _ranges(offsets: npt.NDArray[np.integer]) -> list[tuple[int, int]]:  # type: ignore[type-arg]
-    return [(int(low), int(high)) for low, high in zip(offsets[:-1], offsets[1:])]
+    return list(pairwise(offsets.tolist()))
 
 
 def _picture(path: Path, number: int, webp: ByteArray) -> ByteArray:

@@ -39,8 +39,8 @@ class OneStepConfig:
     form: Literal["mixed", "strict", "ann"] = "mixed"
     """"mixed", as published: residual sums and the channel MLP are real numbers, of 8 bits. "strict": all behind the
     first convolution are spikes and sums of spikes. "ann": the same graph with ReLU in floating point, without windows.
-    It is only for comparison: it has no exported network, and `lapilli train` ends without one, with metrics and weights
-    alone."""
+    It is only for comparison: it has no exported network, and `lapilli train` ends without one, with metrics and
+    weights alone."""
 
     widths: Annotated[tuple[int, ...], AfterValidator(_widths)] = (16, 32, 64)
     """Channels of each stage; the first stage's map has half of the image's side, each other half of the one before."""

@@ -13,6 +13,7 @@ rounding as if it were not there. Where there are batch norms, weights are round
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -103,18 +104,16 @@ class OneStepNetwork(TrainableNetwork):
         """A pixel of 1.0 is the integer 2^this."""
         return self.config.pixel_unit.bit_length() - 1
 
-    @property
+    @cached_property
     def phases(self) -> dict[str, int]:
         """By the name of a layer: the exported network's step in which it first sends what belongs to an image."""
-        found = {INPUT: 0}
-        for node in self.nodes:
-            found[node.name] = node.phase(found, self.groups)
-        return found
+        # They depend on the graph alone, not on weights.
+        return {layer.name: layer.clock.phase for layer in exported(self).layers}
 
     @property
     def depth(self) -> int:
-        """Steps after which the exported readout has answered."""
-        return self.phases[HEAD]
+        """Steps after which the exported readout has answered; none of a network that has no exported form."""
+        return 0 if self.config.form == "ann" else self.phases[HEAD]
 
     def input_steps(self, n_steps: int) -> int:
         """Of the steps of a run: those that this module reads."""

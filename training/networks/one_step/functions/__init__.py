@@ -1,1 +1,4 @@
-"""Steps of the network of one time step as torch functions with gradients, on maps (samples, rows, columns, channels)."""
+"""Steps of the network of one time step as torch functions with gradients.
+
+Maps are (samples, rows, columns, channels).
+"""

@@ -142,7 +142,7 @@ def scan_back(
             row[i] = more[i] + (g[i] if near else np.float32(0))
         if p + 1 < len(potential):
             after, b = found[p + 1, first:last], below[p + 1, first:last]
-            if carry == GROUP or carry == SUM:
+            if carry in (GROUP, SUM):
                 for i in range(len(m)):
                     row[i] += share * after[i]
             elif carry == TABLE:
@@ -153,14 +153,14 @@ def scan_back(
                     one = sine[_angle(np.int32(m[i] * whole), shift, _QUARTER)]
                     other = sine[_angle(np.int32(b[i] * whole), shift, _QUARTER)]
                     row[i] += one * other * after[i]
-        if carry == NONE or carry == GROUP:
+        if carry in (NONE, GROUP):
             continue
         # What this window's start owes to the layer below.
         sunk, a, b = of_below[p, first:last], potential[max(p - 1, 0), first:last], below[p, first:last]
         if p == 0:
             for i in range(len(m)):
                 sunk[i] = np.float32(0)
-        elif carry == LAYER or carry == SUM:
+        elif carry in (LAYER, SUM):
             for i in range(len(m)):
                 sunk[i] = share * row[i]
         elif carry == TABLE:

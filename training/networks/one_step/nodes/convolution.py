@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from lapilli.netx_exports.neurons.kinds import CubaLif, Neuron, Requantiser
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, IdentitySynapse, Synapse
+from lapilli.netx_exports.neurons.kinds import CubaLif, Requantiser
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, IdentitySynapse
 from lapilli.training.networks.one_step.carry import activation
 from lapilli.training.networks.one_step.config import OneStepConfig
 from lapilli.training.networks.one_step.functions.requantise import requantised
 from lapilli.training.networks.one_step.functions.spikes import fired
 from lapilli.training.networks.one_step.layers import LARGEST_SUM_UNIT, Folded, Reach, Weighted, whole
-from lapilli.training.networks.one_step.nodes.node import AT_ONCE, Map, Node, Sent
+from lapilli.training.networks.one_step.nodes.node import AT_ONCE, Exported, Map, Node, Sent
 
 if TYPE_CHECKING:
     from lapilli.training.networks.one_step.export import Builder
@@ -103,7 +103,7 @@ class Convolution(Node):
         limit = LARGEST_BIAS if self.function == "spike" else _LARGEST_SUM
         return whole(folded.bias, sum_unit, limit)
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
+    def exported(self, builder: "Builder") -> Exported:
         """A convolution, an identity where something is added, and neurons without memory."""
         source_unit = builder.units[self.reads]
         folded = self.folded(builder.module, source_unit)
@@ -114,23 +114,22 @@ class Convolution(Node):
         exponent = sum_unit - source_unit - folded.unit
         weights = builder.integers(folded.weight, folded.unit)
         sides = (self.stride, self.stride), (self.padding, self.padding)
-        synapses: list[Synapse] = [ConvSynapse(self.reads, weights, *sides, weight_exp=exponent)]
+        conv = ConvSynapse(self.reads, weights, *sides, weight_exp=exponent)
         if self.function == "spike":
             builder.units[self.name] = 0
-            return CubaLif(1 << (sum_unit - 1), AT_ONCE, AT_ONCE, bias), synapses
+            return CubaLif(1 << (sum_unit - 1), AT_ONCE, AT_ONCE, bias), (conv,)
         assert unit is not None
         builder.units[self.name] = unit
-        if self.skip is not None:
-            assert skip_unit is not None
-            up = sum_unit - skip_unit
-            more = max(0, up - _LARGEST_IDENTITY_EXPONENT)
-            delay = builder.waiting(self.name, self.skip)
-            synapses.append(IdentitySynapse(self.skip, 1 << (up - more), more, delay))
         shift = sum_unit - unit
         # A half, so that shifting right rounds to the nearest.
         half = (1 << shift) >> 1
         table = None if self.function == "identity" else activation(self.function, unit).integers
-        return Requantiser(1, shift, bias + half, table=table), synapses
+        neuron = Requantiser(1, shift, bias + half, table=table)
+        if self.skip is None or skip_unit is None:
+            return neuron, (conv,)
+        up = sum_unit - skip_unit
+        more = max(0, up - _LARGEST_IDENTITY_EXPONENT)
+        return neuron, (conv, IdentitySynapse(self.skip, 1 << (up - more), more))
 
     def products(self, source_channels: int) -> tuple[int, int]:
         """As of `Node`."""

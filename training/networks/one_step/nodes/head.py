@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES
-from lapilli.netx_exports.neurons.kinds import CubaLif, Neuron
-from lapilli.netx_exports.synapses.kinds import DenseSynapse, Synapse
+from lapilli.netx_exports.neurons.kinds import CubaLif
+from lapilli.netx_exports.synapses.kinds import DenseSynapse
 from lapilli.training.networks.one_step.config import OneStepConfig
 from lapilli.training.networks.one_step.layers import LARGEST_SUM_UNIT, WEIGHT_UNITS, Folded, Weighted
 from lapilli.training.networks.one_step.nodes.convolution import LARGEST_BIAS
-from lapilli.training.networks.one_step.nodes.node import AT_ONCE, Map, Node, Sent
+from lapilli.training.networks.one_step.nodes.node import AT_ONCE, Exported, Map, Node, Sent
 
 if TYPE_CHECKING:
     from lapilli.training.networks.one_step.export import Builder
@@ -94,14 +94,15 @@ class Head(Node):
         rounded = (biases.detach() * 2.0**unit + 0.5).floor().clamp(-LARGEST_BIAS, LARGEST_BIAS) * 2.0**-unit
         return biases + (rounded - biases.detach())
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
+    def exported(self, builder: "Builder") -> Exported:
         """Dense connections from all positions."""
         folded, exponent, unit = self.scaled(builder.module, builder.units[self.reads])
         weights = builder.integers(folded.weight, folded.unit)
         tiled = np.broadcast_to(weights, (*weights.shape[:2], *self.source_shape[1:])).reshape(len(weights), -1)
         bias = builder.integers(self.bias(folded, unit), unit)
         builder.units[self.name] = unit
-        return CubaLif(NEVER_SPIKES, AT_ONCE, AT_ONCE, bias), [DenseSynapse(self.reads, tiled, exponent, weight_bits=9)]
+        feed = DenseSynapse(self.reads, tiled, exponent, weight_bits=9)
+        return CubaLif(NEVER_SPIKES, AT_ONCE, AT_ONCE, bias), (feed,)
 
     def products(self, source_channels: int) -> tuple[int, int]:
         """As of `Node`; the mean is taken first."""

@@ -1,12 +1,12 @@
 """What every layer answers for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 from lapilli.netx_exports.neurons.kinds import Neuron
+from lapilli.netx_exports.one_step import Cut, Join
 from lapilli.netx_exports.synapses.kinds import Synapse
 from lapilli.training.networks.one_step.config import OneStepConfig
 from lapilli.training.networks.one_step.layers import Reach, Weighted
@@ -33,6 +33,9 @@ class Map(NamedTuple):
     unit: int
     potential: torch.Tensor | None = None
 
+
+Exported = tuple[Neuron, tuple[Synapse | Cut | Join, ...]]
+"""Neurons and synapses of a layer, not yet laid out in time."""
 
 Sent = dict[str, Map]
 """What layers send, by their names, and the input."""
@@ -65,15 +68,6 @@ class Node:
         """Of its 8-bit activations; None: it has none."""
         return None
 
-    def phase(self, phases: Mapping[str, int], groups: int) -> int:
-        """In which step of the exported network it sends what belongs to the first image, or its first window.
-
-        Arguments:
-            phases: of the layers in front, and of the input.
-            groups: steps from an image to the next.
-        """
-        return phases[self.reads] + 1
-
     def answer(self, module: "OneStepNetwork", sent: Sent) -> Map:
         """What it sends.
 
@@ -83,8 +77,8 @@ class Node:
         """
         raise NotImplementedError
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
-        """Its neurons and synapses in the exported network."""
+    def exported(self, builder: "Builder") -> Exported:
+        """Its neurons and synapses in the exported network; it tells the builder its unit."""
         raise NotImplementedError
 
     def products(self, source_channels: int) -> tuple[int, int]:

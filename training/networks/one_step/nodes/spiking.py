@@ -1,16 +1,16 @@
 """Layers without weights: the encoder in front of windows, the join behind them, sums of spikes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lapilli.netx_exports.neurons.kinds import CubaLif, Neuron, Requantiser
-from lapilli.netx_exports.synapses.kinds import IdentitySynapse, JoinSynapse, Synapse
+from lapilli.netx_exports.neurons.kinds import CubaLif, Requantiser
+from lapilli.netx_exports.one_step import Join as Windowed
+from lapilli.netx_exports.synapses.kinds import IdentitySynapse
 from lapilli.training.networks.one_step.carry import activation
 from lapilli.training.networks.one_step.functions.requantise import requantised
 from lapilli.training.networks.one_step.functions.spikes import drawn, fired
 from lapilli.training.networks.one_step.functions.windows import joined
-from lapilli.training.networks.one_step.nodes.node import AT_ONCE, Map, Node, Sent
+from lapilli.training.networks.one_step.nodes.node import AT_ONCE, Exported, Map, Node, Sent
 from lapilli.training.networks.one_step.topology import Cutting
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ class Encoder(Node):
         draws = module.training and module.config.encoder == "bernoulli"
         return Map(drawn(values, width) if draws else fired(values, width), 0)
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
+    def exported(self, builder: "Builder") -> Exported:
         """Neurons without memory: a whole number above 2^unit / 2 is a value above 0.5."""
         builder.units[self.name] = 0
         threshold = (1 << builder.units[self.reads]) >> 1
-        return CubaLif(threshold, AT_ONCE, AT_ONCE), [IdentitySynapse(self.reads, 1)]
+        return CubaLif(threshold, AT_ONCE, AT_ONCE), (IdentitySynapse(self.reads, 1),)
 
 
 @dataclass(frozen=True)
@@ -50,28 +50,21 @@ class Join(Node):
 
     cutting: Cutting
 
-    def phase(self, phases: Mapping[str, int], groups: int) -> int:
-        """One step behind the last window."""
-        return phases[self.reads] + groups
-
     def answer(self, module: "OneStepNetwork", sent: Sent) -> Map:
         """What it sends."""
         median = module.config.join == "median"
         values = joined(sent[self.reads].values, self.cutting, median)
         return Map(values, _COVER_UNIT if median and self.cutting.dilated else 0)
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
+    def exported(self, builder: "Builder") -> Exported:
         """Neurons without memory whose threshold is below one window's weight, or that send the sum of quarters."""
         side, windows = self.cutting.side, self.cutting.windows
-        phase = builder.phases[self.reads]
         if builder.module.config.join == "median" and self.cutting.dilated:
             builder.units[self.name] = _COVER_UNIT
             weights = (1 << _COVER_UNIT) // windows.cover(side, side)
-            join = JoinSynapse(self.reads, windows.groups, windows.dilated, phase, weights)
-            return Requantiser(1, 0), [join]
+            return Requantiser(1, 0), (Windowed(self.reads, windows.dilated, weights),)
         builder.units[self.name] = 0
-        join = JoinSynapse(self.reads, windows.groups, windows.dilated, phase, 2)
-        return CubaLif(1, AT_ONCE, AT_ONCE), [join]
+        return CubaLif(1, AT_ONCE, AT_ONCE), (Windowed(self.reads, windows.dilated, 2),)
 
 
 @dataclass(frozen=True)
@@ -89,8 +82,7 @@ class SpikeSum(Node):
         values = requantised(sent[self.reads].values, sent[self.skip].values, 0, activation("identity", 0))
         return Map(values, 0)
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
+    def exported(self, builder: "Builder") -> Exported:
         """Neurons without memory that send what arrives."""
         builder.units[self.name] = 0
-        delay = builder.waiting(self.name, self.skip)
-        return Requantiser(1, 0), [IdentitySynapse(self.reads, 1), IdentitySynapse(self.skip, 1, delay=delay)]
+        return Requantiser(1, 0), (IdentitySynapse(self.reads, 1), IdentitySynapse(self.skip, 1))

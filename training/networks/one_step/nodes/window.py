@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from lapilli.netx_exports.neurons.kinds import Neuron, WindowLif
-from lapilli.netx_exports.synapses.kinds import ConvSynapse, HandOverSynapse, Synapse, WindowConvSynapse
+from lapilli.netx_exports.neurons.kinds import WindowLif
+from lapilli.netx_exports.one_step import Cut
+from lapilli.netx_exports.synapses.kinds import ConvSynapse, HandOverSynapse, Synapse
 from lapilli.training.networks.one_step.carry import KEEP, Carry, carry_of
 from lapilli.training.networks.one_step.config import Fusion, OneStepConfig
 from lapilli.training.networks.one_step.functions.window_lif import window_lif
@@ -14,7 +15,7 @@ from lapilli.training.networks.one_step.functions.windows import cut
 from lapilli.training.networks.one_step.kernels.window_lif import OMEGA, TABLE
 from lapilli.training.networks.one_step.layers import WEIGHT_UNITS, Weighted, whole
 from lapilli.training.networks.one_step.nodes.convolution import LARGEST_BIAS
-from lapilli.training.networks.one_step.nodes.node import Map, Node, Sent
+from lapilli.training.networks.one_step.nodes.node import Exported, Map, Node, Sent
 from lapilli.training.networks.one_step.topology import Cutting
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class WindowConvolution(Node):
     def _bias(bias: torch.Tensor, unit: int) -> torch.Tensor:
         return whole(bias, unit - _ACTIVATION_BITS, LARGEST_BIAS)
 
-    def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
+    def exported(self, builder: "Builder") -> Exported:
         """Convolutions of all windows one after the other, or of a source that has windows, and what is handed over."""
         module = builder.module
         unit = self.unit(module)
@@ -100,21 +101,16 @@ class WindowConvolution(Node):
         padding = (_KERNEL // 2, _KERNEL // 2)
         bias = builder.integers(self._bias(folded.bias, unit), unit - _ACTIVATION_BITS)
         builder.units[self.name] = 0
-        synapses: list[Synapse]
+        conv: Synapse | Cut
         if self.cuts:
-            synapses = [
-                WindowConvSynapse(
-                    self.reads, weights, origin, self.cutting.window, padding, delay=window, weight_exp=exponent
-                )
-                for window, origin in enumerate(self.cutting.origins)
-            ]
+            conv = Cut(self.reads, weights, self.cutting.dilated, padding, weight_exp=exponent)
         else:
-            synapses = [ConvSynapse(self.reads, weights, padding=padding, weight_exp=exponent)]
-        carry = self.carry(module.config)
-        if carry.reads_below:
-            carried = "cosines" if carry.code == OMEGA else "potentials"
-            synapses.append(HandOverSynapse(self.reads, carried, carried))
-        return self._neuron(module.config, unit, bias), synapses
+            conv = ConvSynapse(self.reads, weights, padding=padding, weight_exp=exponent)
+        neuron, carry = self._neuron(module.config, unit, bias), self.carry(module.config)
+        if not carry.reads_below:
+            return neuron, (conv,)
+        carried = "cosines" if carry.code == OMEGA else "potentials"
+        return neuron, (conv, HandOverSynapse(self.reads, carried, carried))
 
     def _neuron(self, config: OneStepConfig, unit: int, bias: object) -> WindowLif:
         carry = self.carry(config)
