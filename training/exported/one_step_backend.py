@@ -6,15 +6,15 @@ import torch
 from lapilli.netx_exports.errors import UnsupportedError
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.events import Events
-from lapilli.training.exported.partial_backend import Int32, late
+from lapilli.training.exported.partial_backend import Int32, Placed
 from lapilli.training.networks.one_step.network import OneStepNetwork
 from lapilli.training.networks.one_step.nodes.head import HEAD, Head
 from lapilli.training.networks.one_step.nodes.node import Map
 from lapilli.training.networks.time import slayer_input
 
 
-def layer_values(module: OneStepNetwork, events: Events, network: Network, n_steps: int) -> dict[str, Int32]:
-    """What each layer sends, by its name, and the readout's voltages, (samples, neurons, steps of the network).
+def layer_values(module: OneStepNetwork, events: Events, network: Network, n_steps: int) -> dict[str, Placed]:
+    """What each layer sends in the steps of an image, by its name, and the readout's voltages.
 
     Arguments:
         module: run in evaluation mode, and left in the mode in which it was.
@@ -36,8 +36,8 @@ def layer_values(module: OneStepNetwork, events: Events, network: Network, n_ste
     finally:
         module.train(was_training)
     phases = module.phases
-    found = {node.name: late(_integers(sent[node.name]), phases[node.name], n_steps) for node in module.nodes[:-1]}
-    return found | {HEAD: _voltages(module, sent[HEAD], n_steps)}
+    found = {node.name: Placed(_integers(sent[node.name]), phases[node.name]) for node in module.nodes[:-1]}
+    return found | {HEAD: Placed(_voltages(module, sent[HEAD]), module.depth)}
 
 
 def image_windows(module: OneStepNetwork) -> dict[str, slice]:
@@ -58,10 +58,9 @@ def _integers(sent: Map) -> Int32:
     return np.ascontiguousarray(by_step.numpy())
 
 
-def _voltages(module: OneStepNetwork, scores: Map, n_steps: int) -> Int32:
-    """The readout's, from the step in which it answers until it acts again."""
+def _voltages(module: OneStepNetwork, scores: Map) -> Int32:
+    """The readout's, in the step in which it answers and until it acts again."""
     head = module.nodes[-1]
     assert isinstance(head, Head)
     sums = (scores.values.double() * 2.0**scores.unit * head.positions).round().to(torch.int32) << 6
-    last = np.repeat(sums.numpy()[:, :, None], module.groups, axis=2)
-    return late(last, module.depth, n_steps)
+    return np.repeat(sums.numpy()[:, :, None], module.groups, axis=2)

@@ -23,7 +23,7 @@ from lapilli.simulators.configurations import as_plain, configuration, refuse, w
 from lapilli.simulators.configurations.ranges import Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.training.data.tasks import DataConfig, Task, find_task, unguarded
-from lapilli.training.exported.evaluation import check_same_decisions, measure, unrounded_accuracy
+from lapilli.training.exported.evaluation import check_same_decisions, measured_accuracy, unrounded_accuracy
 from lapilli.training.loop.batches import TrainingBatches, ValidationBatches
 from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.epochs import EpochRecord
@@ -231,8 +231,8 @@ def _finish(
     test = check_same_decisions(module, exported, task.test, n_steps)
     watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]
     return Summary(
-        train_accuracy=measure(exported, task.train, n_steps).accuracy,
-        validation_accuracy=measure(exported, task.validation, n_steps).accuracy,
+        train_accuracy=measured_accuracy(exported, task.train, n_steps),
+        validation_accuracy=measured_accuracy(exported, task.validation, n_steps),
         test_accuracy=test.accuracy,
         unrounded_test_accuracy=unrounded_accuracy(module, task.test, n_steps),
         best_test_epoch_accuracy=max(watched, default=None),
