@@ -14,6 +14,7 @@ from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.netx.reader import FileContent, read_file
 from lapilli.netx_exports.netx.stock import is_plain, layer_type, stock_problems
 from lapilli.netx_exports.neurons.neuron import Neuron
+from lapilli.netx_exports.one_step import WindowSchedule, window_schedule_of
 from lapilli.netx_exports.readout import Readout
 from lapilli.netx_exports.schedules import Schedule, schedule_of
 from lapilli.netx_exports.synapses.synapse import Shape, Synapse
@@ -97,6 +98,7 @@ class Inspection:
         synapse_bits_once: memory of weights and delays on a chip where these synapses held them once; where each holds
             its own, as `loihi2` says.
         schedule: when the copies of LSTM cells act; None where there are none.
+        windows: when a network answers that sees the windows of a map one after the other; None where it does not.
     """
 
     path: str | None
@@ -119,6 +121,7 @@ class Inspection:
     n_weights_once: int = 0
     synapse_bits_once: int = 0
     schedule: Schedule | None = None
+    windows: WindowSchedule | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -162,6 +165,7 @@ def inspect(network: Network | PathLike) -> Inspection:
         n_weights_once=sum(synapse.effective_weights.size for _, synapse in _sharing_once(found)),
         synapse_bits_once=sum(synapse.chip_bits(sums) for sums, synapse in _sharing_once(found)),
         schedule=schedule_of(found),
+        windows=window_schedule_of(found),
     )
 
 

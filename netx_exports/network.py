@@ -150,11 +150,7 @@ class Network:
         reached = {INPUT: 0}
         for layer in self.layers:
             reached[layer.name] = max(
-                (
-                    synapse.latest(reached[synapse.source])
-                    for synapse in layer.synapses
-                    if synapse.source != layer.name
-                ),
+                (synapse.latest(reached[synapse.source]) for synapse in layer.synapses if synapse.source != layer.name),
                 default=0,
             )
         return reached[self.output.name]

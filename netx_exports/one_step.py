@@ -163,7 +163,7 @@ class _Laid:
             weights, weight_exp, port = synapse.weights, synapse.weight_exp, synapse.port
             return [JoinSynapse(synapse.source, self.n_windows, synapse.dilated, first, weights, weight_exp, port)]
         if synapse.delay_range != (0, 0) or synapse.by_position:
-            self.problems.append(f"{where}: a {synapse.kind} synapse must come without delays")
+            self.problems.append(f"{where}: must come without delays, got a synapse of the kind {synapse.kind}")
         return [self._waiting(synapse, late, where)] if late else [synapse]
 
     def _waiting(self, synapse: Synapse, late: int, where: str) -> Synapse:
@@ -172,7 +172,7 @@ class _Laid:
                 return synapse.with_delays(np.full((1, 1), late))
         except NotImplementedError:
             pass
-        self.problems.append(f"{where}: a {synapse.kind} synapse cannot wait {late} steps")
+        self.problems.append(f"{where}: a synapse of the kind {synapse.kind} cannot wait {late} steps")
         return synapse
 
     def _windows(self, cut: Cut, late: int, where: str) -> list[Synapse]:
@@ -192,7 +192,15 @@ class _Laid:
         )
         return [
             WindowConvSynapse(
-                cut.source, first.weights, origin, window, cut.padding, cut.groups, late + number, cut.weight_exp, cut.port
+                cut.source,
+                first.weights,
+                origin,
+                window,
+                cut.padding,
+                cut.groups,
+                late + number,
+                cut.weight_exp,
+                cut.port,
             )
             for number, origin in enumerate(windows.origins(*shape[1:]))
         ]

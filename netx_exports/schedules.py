@@ -171,9 +171,7 @@ def schedule_of(network: Network) -> Schedule | None:
     """
     chains = _chains(network)
     copies = [
-        layer
-        for layer in network.layers
-        if (layer.name in chains or layer.neuron.handed) and not layer.neuron.windows
+        layer for layer in network.layers if (layer.name in chains or layer.neuron.handed) and not layer.neuron.windows
     ]
     if not copies:
         return None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lapilli.netx_exports import Layer, Network
+from lapilli.simulators import Events, RunResult
 
 Sums = defaultdict[int, int]
 """What arrives at a port in a step, by neuron."""
@@ -136,7 +137,9 @@ class Plain:
             arriving = self.coming[layer.name, port, step + 1 + late]
             arriving[target] = wrapped(arriving[target] + total, 32)
 
-    def _hand_over(self, layer: Layer, synapse: Any, step: int, events: dict[int, int]) -> Iterator[tuple[int, int, int]]:
+    def _hand_over(
+        self, layer: Layer, synapse: Any, step: int, events: dict[int, int]
+    ) -> Iterator[tuple[int, int, int]]:
         clock = next(other.clock for other in self.network.layers if other.name == synapse.source)
         if step < clock.phase or (step - clock.phase) % clock.period:
             return
@@ -145,7 +148,9 @@ class Plain:
             self.handed[layer.name] += 1
             yield 0, n, value
 
-    def _identity(self, layer: Layer, synapse: Any, step: int, events: dict[int, int]) -> Iterator[tuple[int, int, int]]:
+    def _identity(
+        self, layer: Layer, synapse: Any, step: int, events: dict[int, int]
+    ) -> Iterator[tuple[int, int, int]]:
         for n, value in events.items():
             yield synapse.delay, n, times_power(wrapped(synapse.weight * value, 32), synapse.weight_exp)
 
@@ -159,7 +164,7 @@ class Plain:
             return
         window = (step - synapse.phase) % synapse.windows
         _, rows, columns = self.network.shapes[synapse.source]
-        channels, height, width = layer.shape
+        _channels, height, width = layer.shape
         top, left = [(0, 0), (0, width - columns), (height - rows, 0), (height - rows, width - columns)][window]
         if synapse.windows == 2:
             top, left = [(0, 0), (height - rows, 0)][window]
@@ -189,9 +194,7 @@ class Plain:
         assert synapse.delays is None
         assert synapse.dilation == (1, 1)
         _, height, width = self.network.shapes[synapse.source]
-        seen = {
-            (n // (height * width), n // width % height, n % width): value for n, value in events.items()
-        }
+        seen = {(n // (height * width), n // width % height, n % width): value for n, value in events.items()}
         for target, total in self._correlated(layer, synapse, seen, synapse.stride).items():
             yield 0, target, times_power(wrapped(total, 24), synapse.weight_exp)
 
@@ -213,3 +216,25 @@ class Plain:
                         if not rest_y and not rest_x and 0 <= ty < height and 0 <= tx < width:
                             found[(out * height + ty) * width + tx] += weight * value
         return found
+
+
+def assert_plain(network: Network, events: Events, n_steps: int, found: RunResult) -> None:
+    """Every event, state and counter of a run, all of whose layers are recorded, is that of the loop."""
+    dense = events.with_steps(n_steps).to_dense().reshape(len(events), -1, n_steps)
+    for sample, values in enumerate(dense):
+        plain = Plain(network, values)
+        plain.run()
+        for number, layer in enumerate(network.layers):
+            recording = found.recordings[layer.name]
+            sent = np.zeros((layer.size, n_steps), int)
+            for step, of_step in enumerate(plain.sent[layer.name]):
+                for neuron, value in of_step.items():
+                    sent[neuron, step] = value
+            assert np.array_equal(recording.spikes.to_dense()[sample].reshape(sent.shape), sent), layer.name
+            for state in layer.neuron.states:
+                expected = np.array([of_step[state] for of_step in plain.states[layer.name]]).T
+                values_found = getattr(recording, state)[sample].reshape(expected.shape)
+                assert np.array_equal(values_found, expected), (layer.name, state)
+            counted = {"table_products": plain.neurons[layer.name].products, "handed_values": plain.handed[layer.name]}
+            for name, counter in found.counts.named.items():
+                assert counter[sample, number] == counted[name], (layer.name, name)

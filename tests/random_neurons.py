@@ -179,7 +179,7 @@ def random_requantiser(rng: np.random.Generator, shape: Shape) -> Requantiser:
         bias_mant=pick(rng, 0, _spread(rng, shape, -200, 200), _spread(rng, shape, -(1 << 23) + 1, (1 << 23) - 1)),
         low=low,
         high=high,
-        table=table if -128 <= low and high <= 127 and rng.random() < 0.5 else None,
+        table=table if low >= -128 and high <= 127 and rng.random() < 0.5 else None,
     )
 
 

@@ -29,6 +29,7 @@ from lapilli.simulators import Events, Reset
 MEMORYLESS = (4096, 4096)
 """Decays of a `CubaLif` that remembers nothing."""
 
+
 def random_one_step(seed: int, *, most_side: int = 16, most_channels: int = 3, resets: bool = True) -> Case:
     """One or two blocks behind whatever stem, sometimes with clocks, phases and delays that no exporter gives."""
     rng = np.random.default_rng(seed)
@@ -38,7 +39,9 @@ def random_one_step(seed: int, *, most_side: int = 16, most_channels: int = 3, r
     size = (height, width) if rng.random() < 0.3 else (height, height)
     graded = bool(rng.random() < 0.7)
     shape = (int(pick(rng, channels, 2)), *size)
-    parts = [Part("x", (channels, *size), _stem_neuron(rng, (channels, *size)), (_conv(rng, INPUT, shape[0], channels),))]
+    parts = [
+        Part("x", (channels, *size), _stem_neuron(rng, (channels, *size)), (_conv(rng, INPUT, shape[0], channels),))
+    ]
     parts += _block(rng, "a", "x", (channels, *size), groups, dilated)
     if rng.random() < 0.25:
         parts += _block(rng, "b", "a.out", (channels, *size), groups, not dilated)

@@ -16,6 +16,7 @@ from lapilli.netx_exports import (
     DirectSynapse,
     IdentitySynapse,
     IzhikevichResonateAndFire,
+    JoinSynapse,
     Layer,
     Network,
     NetworkError,
@@ -24,6 +25,7 @@ from lapilli.netx_exports import (
     Sigma,
     SigmaDelta,
     TapsSynapse,
+    WindowConvSynapse,
 )
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY, LARGEST_THRESHOLD, Neuron
 from lapilli.netx_exports.synapses.kinds import SYNAPSES
@@ -161,6 +163,8 @@ def test_the_port_of_a_synapse_is_in_the_fingerprint_and_the_first_is_the_same_a
             "direct": DirectSynapse(port=port),
             "taps": TapsSynapse(INPUT, np.full((2, 4), 4), port=port),
             "rotary": RotarySynapse(INPUT, np.full((3, 2, 2), 4), port=port),
+            "window_conv": WindowConvSynapse(INPUT, np.ones((1, 1, 1, 1)), (0, 0), (2, 2), port=port),
+            "join": JoinSynapse(INPUT, 1, port=port),
         }
         layer = Layer("a", shape, ResonateAndFire(1, 2, 3), (made[kind],))
         return Network(shape, (layer,), graded_input=True)

@@ -36,13 +36,20 @@ def _layer_row(layer: LayerFacts) -> list[object]:
     decays = [f"{_span(value)}" for name, value in parameters.items() if name.endswith("_decay") or name == "decays"]
     bias = ""
     if "bias_mant" in parameters:
-        exponent = parameters["bias_exp"][0] if "bias_exp" in parameters else parameters["spike_exp"][0] + STATE_EXP
-        scale = f" · 2^{exponent}" if any(parameters["bias_mant"]) else ""
+        exponent = _bias_exponent(parameters)
+        scale = f" · 2^{exponent}" if exponent and any(parameters["bias_mant"]) else ""
         bias = _span(parameters["bias_mant"]) + scale
     bias = _span(parameters["gate_bias"]) if "gate_bias" in parameters else bias
     threshold = next((_span(parameters[name]) for name in ("vth_mant", "thresholds") if name in parameters), "")
     shape = " x ".join(map(str, layer.shape))
     return [layer.name, layer.type, shape, neuron.model, threshold, ", ".join(decays), bias]
+
+
+def _bias_exponent(parameters: dict[str, Range]) -> int:
+    """By which power of two a bias mantissa is multiplied, where the kind says so; else 0."""
+    if "bias_exp" in parameters:
+        return parameters["bias_exp"][0]
+    return parameters["spike_exp"][0] + STATE_EXP if "spike_exp" in parameters else 0
 
 
 def _synapse_rows(layer: LayerFacts) -> list[list[object]]:
@@ -88,6 +95,7 @@ def _lines(found: Inspection) -> list[str]:
         f"{found.n_neurons:,} neurons, {found.n_nonzero:,} non-zero of {found.n_weights:,} weights, "
         f"answers after {found.depth} steps",
         *_schedule_lines(found),
+        *_window_lines(found),
         *_readout_lines(found),
         f"fingerprint {found.fingerprint}",
     ]
@@ -126,6 +134,15 @@ def _schedule_lines(found: Inspection) -> list[str]:
             f"holds its own, {once} KB where they share"
         )
     return lines
+
+
+def _window_lines(found: Inspection) -> list[str]:
+    seen = found.windows
+    if seen is None:
+        return []
+    several = f"{seen.windows} windows of a map follow each other in {seen.window_layers} layers"
+    every = f"every {seen.period} steps" if seen.period > 1 else "every step"
+    return [f"{several}; one image {every}, its answer in step {seen.latency} of its sample"]
 
 
 def _readout_lines(found: Inspection) -> list[str]:

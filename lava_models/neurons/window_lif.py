@@ -110,7 +110,13 @@ class PyWindowLif(PyLoihiProcessModel):  # type: ignore[misc]
         if carry == "omega":
             self.products[0] += np.count_nonzero(self.window)
             return np.floor_divide(self._turned(0) * cosines * 2**unit, 2**_PRODUCT)
-        shared = {"none": 0 * own, "group": own, "layer": potentials, "sum": own + potentials, "table": own + potentials}
+        shared = {
+            "none": 0 * own,
+            "group": own,
+            "layer": potentials,
+            "sum": own + potentials,
+            "table": own + potentials,
+        }
         if carry == "table":
             index = np.floor_divide(shared[carry], 2 ** self.proc_params["index_shift"])
             return self.table[np.minimum(np.maximum(index, -128), 127) + 128] * 2 ** self.proc_params["table_shift"]

@@ -1,4 +1,4 @@
-"""Scaling: a Process behind one of Lava's that multiplies its sums by a power of two, in the step in which they come."""
+"""Scaling: a Process behind one of Lava's that multiplies its sums by a power of two, without taking a step."""
 
 import numpy as np
 import numpy.typing as npt

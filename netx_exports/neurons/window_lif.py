@@ -117,7 +117,8 @@ class WindowLif(Neuron):
     kept_states = 2
 
     def __post_init__(self) -> None:
-        unit = self.unit if isinstance(self.unit, (int, np.integer)) else 14
+        # What is no integer is reported below, whatever these are then.
+        unit = int(self.unit) if np.ndim(self.unit) == 0 and np.asarray(self.unit).dtype.kind in "iu" else 12
         defaults = {"sine": omega_table, "index_shift": lambda: unit - 5, "table_shift": lambda: unit - 6}
         for name, default in defaults.items():
             if getattr(self, name) is None:

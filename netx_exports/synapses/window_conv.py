@@ -137,9 +137,7 @@ class WindowConvSynapse(Synapse):
     def update_digest(self, digest: "hashlib._Hash") -> None:
         """Feed everything that changes what runs, but for the port, to `digest`."""
         geometry = (self.origin, self.window, self.padding, self.groups)
-        update_digest(
-            digest, self.kind, self.source, self.effective_weights, *geometry, self.delay, self.weight_exp
-        )
+        update_digest(digest, self.kind, self.source, self.effective_weights, *geometry, self.delay, self.weight_exp)
 
     def with_delays(self, delays: Int64) -> "WindowConvSynapse":
         """The same synapse with this delay, (1, 1)."""
@@ -160,9 +158,7 @@ class WindowConvSynapse(Synapse):
 
 def _pair(synapse: WindowConvSynapse, name: str, low: int, found: list[str]) -> tuple[int, int]:
     """A field that is (rows, columns)."""
-    values = frozen_integers(
-        getattr(synapse, name), low=low, high=MAX_SIDE, dtype=np.int64, where=name, problems=found
-    )
+    values = frozen_integers(getattr(synapse, name), low=low, high=MAX_SIDE, dtype=np.int64, where=name, problems=found)
     if values.shape != (2,):
         found.append(f"{name}: must be (rows, columns), got {getattr(synapse, name)!r:.80}")
         return low, low
