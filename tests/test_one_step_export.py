@@ -160,5 +160,5 @@ def test_images_of_another_shape_are_refused():
     with pytest.raises(LapilliError, match="block s0b0 cannot cut a map of side 7 into 4 windows"):
         OneStepNetwork(OneStepConfig(widths=(4,), depths=(1,)), (3, 14, 14), 5)
     module = OneStepNetwork(config, (3, 16, 16), 5)
-    with pytest.raises(LapilliError, match=r"needs images of shape \(3, 16, 16\), got \(3, 8, 8\)"):
+    with pytest.raises(LapilliError, match=r"needs images of shape \(3, 16, 16\) in frame 1, got \(3, 8, 8\) in 2"):
         module(torch.zeros(1, 3, 8, 8, 2))
