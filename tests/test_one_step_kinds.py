@@ -38,6 +38,7 @@ from lapilli.netx_exports.netx.stock import stock_problems
 from lapilli.netx_exports.one_step import Cut, Join, Part, one_step_network
 from lapilli.simulators import Events, run
 from lapilli.simulators.bill import bill_of, load_table
+from lapilli.simulators.bill.cores import target_operations
 from lapilli.simulators.bill.dense import dense_amounts
 from lapilli.simulators.bill.spiking import spiking_amounts
 from lapilli.simulators.counting import counts_from_spikes
@@ -194,7 +195,7 @@ def test_what_changes_what_runs_is_in_the_fingerprint() -> None:
     layers = (base.layers[0], replace(second, synapses=(conv, *second.synapses[1:])), *base.layers[2:])
     changed.append(replace(base, layers=layers))
     for other in ({"phase": 3}, {"weights": 2}, {"weight_exp": 1}):
-        join = replace(base.layers[2].synapses[0], **other)  # type: ignore[type-var, arg-type]
+        join = replace(base.layers[2].synapses[0], **other)  # type: ignore[type-var]
         changed.append(
             replace(base, layers=(*base.layers[:2], replace(base.layers[2], synapses=(join,)), base.layers[3]))
         )
@@ -227,7 +228,7 @@ def test_networks_come_back_from_files(tmp_path: Path) -> None:
     for carry in ("none", "table", "omega"):
         save(small(carry), tmp_path / "network.net")
         assert load(tmp_path / "network.net") == small(carry)
-    table = Network((4,), (Layer("a", (4,), Requantiser(3, 1, table=range(256)), (IdentitySynapse(INPUT, 1),)),))  # type: ignore[arg-type]
+    table = Network((4,), (Layer("a", (4,), Requantiser(3, 1, table=range(256)), (IdentitySynapse(INPUT, 1),)),))
     save(table, tmp_path / "network.net")
     assert load(tmp_path / "network.net") == table
 
@@ -334,7 +335,7 @@ def reached(synapse: Any, source: tuple[int, ...], shape: tuple[int, ...]) -> np
 
 
 @pytest.mark.parametrize("backend", ["reference", "fast"])
-def test_counts_are_those_of_a_walk_over_recorded_spikes(backend: str) -> None:
+def test_counts_are_those_of_a_walk_over_recorded_spikes(backend: Any) -> None:
     network, events = small(), images(2)
     weights = KERNEL * (KERNEL % 3 != 0)
     first = replace(network.layers[0], synapses=tuple(replace(s, weights=weights) for s in network.layers[0].synapses))  # type: ignore[type-var]
@@ -357,6 +358,19 @@ def test_counts_are_those_of_a_walk_over_recorded_spikes(backend: str) -> None:
     assert result.counts.named["handed_values"][0].tolist() == [0, 2 * size * acting, 0, 0]
     behind = [step for step in range(n_steps - network.layers[1].clock.phase) if step % 4]
     assert result.counts.named["table_products"][0].tolist() == [0, size * len(behind), 0, 0]
+    # Operations by target: of a window convolution exact, of a join in sum.
+    for number, layer in enumerate(network.layers):
+        assert target_operations(network, result.counts, layer).sum() == result.counts.syn_ops[:, number].sum()
+    in_window = np.zeros(first.shape, int)
+    for synapse in first.synapses:
+        for neuron_of_source, count in enumerate(result.counts.neuron_events[0]):
+            y, x = neuron_of_source // SIDE - synapse.origin[0], neuron_of_source % SIDE - synapse.origin[1]  # type: ignore[attr-defined]
+            for ky, kx in np.ndindex(3, 3):
+                row, column = y + 1 - ky, x + 1 - kx
+                inside = 0 <= y < WINDOW and 0 <= x < WINDOW and 0 <= row < WINDOW and 0 <= column < WINDOW
+                if inside and weights[0, 0, ky, kx]:
+                    in_window[0, row, column] += count
+    assert np.array_equal(target_operations(network, result.counts, first), in_window.reshape(-1))
     again = counts_from_spikes(network, spikes, n_steps, result.counts.named)
     assert again == result.counts
 

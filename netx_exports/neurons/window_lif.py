@@ -119,10 +119,9 @@ class WindowLif(Neuron):
     def __post_init__(self) -> None:
         # What is no integer is reported below, whatever these are then.
         unit = int(self.unit) if np.ndim(self.unit) == 0 and np.asarray(self.unit).dtype.kind in "iu" else 12
-        defaults = {"sine": omega_table, "index_shift": lambda: unit - 5, "table_shift": lambda: unit - 6}
-        for name, default in defaults.items():
+        for name, default in {"sine": omega_table(), "index_shift": unit - 5, "table_shift": unit - 6}.items():
             if getattr(self, name) is None:
-                object.__setattr__(self, name, default())
+                object.__setattr__(self, name, default)
         super().__post_init__()
         found = list(self._found)
         if self.table is not None:

@@ -112,19 +112,19 @@ class WindowConvSynapse(Synapse):
 
     def operations_of(self, events: Int64, source_shape: Shape, shape: Shape) -> Int64:
         """Operations at each target neuron, flat in C order: events of each source neuron x non-zero weights."""
-        seen = np.asarray(events).reshape(source_shape)[(slice(None), *self._slices)]
+        seen = np.asarray(events).reshape(source_shape)[self._slices]
         return self.within.operations_of(seen.reshape(-1), self.window_of(source_shape), shape)
 
     @property
-    def _slices(self) -> tuple[slice, slice]:
-        """Rows and columns of the window in the map."""
+    def _slices(self) -> tuple[slice, slice, slice]:
+        """The window in the map: channels, rows and columns."""
         (y, x), (rows, columns) = self.origin, self.window
-        return slice(y, y + rows), slice(x, x + columns)
+        return slice(None), slice(y, y + rows), slice(x, x + columns)
 
     def _placed(self, of_window: Int64, source_shape: Shape) -> Int64:
         """Numbers of the window's neurons as numbers of the map's."""
         found = np.zeros(source_shape, np.int64)
-        found[(slice(None), *self._slices)] = of_window.reshape(self.window_of(source_shape))
+        found[self._slices] = of_window.reshape(self.window_of(source_shape))
         return found.reshape(-1)
 
     def tap_targets(self, axis: int, size_in: int, size_out: int) -> Int64:

@@ -17,7 +17,7 @@ class WindowLifs(Population):
         self.bias = neuron.per_neuron("bias_mant", shape).astype(np.int64)
         self.sine = np.asarray(neuron.sine, np.int64)
         self.table = np.zeros(ENTRIES, np.int64) if neuron.table is None else np.asarray(neuron.table, np.int64)
-        self.index_shift, self.table_shift = neuron.index_shift, neuron.table_shift
+        self.index_shift, self.table_shift = np.int64(neuron.index_shift or 0), np.int64(neuron.table_shift or 0)
         self.product_shift = neuron.unit - PRODUCT_BITS
 
     def step(self, *arriving: Int32) -> Sent:
