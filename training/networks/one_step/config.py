@@ -25,6 +25,12 @@ def _widths(values: tuple[int, ...]) -> tuple[int, ...]:
     return values
 
 
+def _theta(value: float) -> float:
+    if value not in (0.25, 0.5, 1.0):
+        raise ValueError("must be 0.25, 0.5 or 1")
+    return value
+
+
 @configuration("network")
 @dataclass(frozen=True)
 class OneStepConfig:
@@ -61,8 +67,8 @@ class OneStepConfig:
     the sine of the first and the cosine of the second. The first convolution begins with those of the window before,
     but for "none" and "layer"."""
 
-    theta: Literal[0.25, 0.5, 1.0] = 0.5
-    """Of "omega": 0.4 · 2 sin(θ π/2 a) cos(θ π/2 b)."""
+    theta: Annotated[float, AfterValidator(_theta)] = 0.5
+    """Of "omega": 0.4 · 2 sin(θ π/2 a) cos(θ π/2 b); 0.25, 0.5 or 1, with which a table's index is a shift."""
 
     join: Literal["or", "median"] = "or"
     """Where windows overlap: a spike of any is a spike, or their mean is kept, in quarters."""

@@ -93,7 +93,8 @@ class Weighted(torch.nn.Module):
             largest_unit: of the weights.
             rounded: whether they are rounded to 8 bits.
         """
-        weight, bias = self.weight, self.bias
+        weight: torch.Tensor = self.weight
+        bias: torch.Tensor | None = self.bias
         if self.norm is not None:
             factor = self.norm.scale / torch.sqrt(self.norm.variance + EPSILON)
             weight, bias = weight * factor[:, None, None, None], self.norm.shift - self.norm.mean * factor

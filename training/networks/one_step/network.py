@@ -174,8 +174,8 @@ class OneStepNetwork(TrainableNetwork):
         if values.device.type != "cpu" or torch.is_autocast_cpu_enabled():
             raise LapilliError("network: one_step runs on the CPU (accelerator cpu), in precision 32-true")
         if values.shape[1:-1] != self.input_shape or values.shape[-1] < _FRAMES:
-            found = f"{tuple(values.shape[1:-1])} in {values.shape[-1]} frames"
-            raise LapilliError(f"network: needs images of shape {self.input_shape} in frame 1, got {found}")
+            given = f"{tuple(values.shape[1:-1])} in {values.shape[-1]} frames"
+            raise LapilliError(f"network: needs images of shape {self.input_shape} in frame 1, got {given}")
         image = values[..., 1].permute(0, 2, 3, 1).contiguous() / (1 << self.pixel_unit)
         found = {INPUT: Map(image, self.pixel_unit)}
         for node in self.nodes:

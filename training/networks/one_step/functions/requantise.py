@@ -18,7 +18,7 @@ def requantised(total: torch.Tensor, skip: torch.Tensor | None, unit: int, activ
         unit: 1.0 is 2^unit, in the sums and in what is found.
         activation: table for that unit.
     """
-    return _Requantised.apply(total, skip, unit, activation)  # type: ignore[no-untyped-call,no-any-return]
+    return _Requantised.apply(total, skip, unit, activation)  # type: ignore[no-untyped-call]
 
 
 class _Requantised(torch.autograd.Function):

@@ -13,12 +13,12 @@ from lapilli.training.networks.one_step.kernels.spikes import fire, fire_back
 
 def fired(values: torch.Tensor, width: float) -> torch.Tensor:
     """1 where a value is above 0.5, else 0; the derivative is 1 nearer than `width` to it."""
-    return _Fired.apply(values, torch.full((1,), THRESHOLD), width)  # type: ignore[no-untyped-call,no-any-return]
+    return _Fired.apply(values, torch.full((1,), THRESHOLD), width)  # type: ignore[no-untyped-call]
 
 
 def drawn(values: torch.Tensor, width: float) -> torch.Tensor:
     """1 with the probability that each value is, of torch's random generator; the derivative as of `fired`."""
-    return _Fired.apply(values, torch.rand_like(values), width)  # type: ignore[no-untyped-call,no-any-return]
+    return _Fired.apply(values, torch.rand_like(values), width)  # type: ignore[no-untyped-call]
 
 
 class _Fired(torch.autograd.Function):

@@ -24,7 +24,7 @@ def window_lif(
         unit: 1.0 is 2^unit, 12…17.
         width: of the surrogate.
     """
-    return _WindowLif.apply(current, below, carry, unit, width)  # type: ignore[no-untyped-call,no-any-return]
+    return _WindowLif.apply(current, below, carry, unit, width)  # type: ignore[no-untyped-call]
 
 
 class _WindowLif(torch.autograd.Function):
@@ -33,7 +33,7 @@ class _WindowLif(torch.autograd.Function):
         ctx: Any, current: torch.Tensor, below: torch.Tensor | None, carry: Carry, unit: int, width: float
     ) -> tuple[torch.Tensor, torch.Tensor]:
         current = current.contiguous()
-        under = below.contiguous() if carry.reads_below else current
+        under = current if below is None or not carry.reads_below else below.contiguous()
         spikes, potential = torch.empty_like(current), torch.empty_like(current)
         drive, lower, m, s = (_flat(found) for found in (current, under, potential, spikes))
         numbers = carry.code, unit, KEEP, unit + carry.index_shift, max(unit + carry.table_shift, 0)

@@ -12,7 +12,7 @@ def cut(values: torch.Tensor, cutting: Cutting) -> torch.Tensor:
     """(windows, samples, rows, columns, channels) of a map (samples, rows, columns, channels)."""
     if cutting.groups == 1:
         return values[None]
-    return _Cut.apply(values, cutting)  # type: ignore[no-untyped-call,no-any-return]
+    return _Cut.apply(values, cutting)  # type: ignore[no-untyped-call]
 
 
 def joined(values: torch.Tensor, cutting: Cutting, median: bool) -> torch.Tensor:
@@ -27,7 +27,7 @@ def joined(values: torch.Tensor, cutting: Cutting, median: bool) -> torch.Tensor
     """
     if cutting.groups == 1:
         return values[0]
-    return _Joined.apply(values, cutting, median)  # type: ignore[no-untyped-call,no-any-return]
+    return _Joined.apply(values, cutting, median)  # type: ignore[no-untyped-call]
 
 
 def covers(cutting: Cutting) -> torch.Tensor:

@@ -65,7 +65,8 @@ class WindowConvolution(Node):
         source = sent[self.reads]
         values = cut(source.values, self.cutting) if self.cuts else source.values
         unit = self.unit(module)
-        drive = self._drive(module, values.flatten(0, 1), unit).unflatten(0, values.shape[:2])
+        of_windows = self._drive(module, values.flatten(0, 1), unit)
+        drive = of_windows.reshape(*values.shape[:2], *of_windows.shape[1:])
         carry = self.carry(module.config)
         below = source.potential if carry.reads_below else None
         spikes, potential = window_lif(drive, below, carry, unit, module.config.surrogate_width)
