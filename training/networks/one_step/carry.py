@@ -31,7 +31,8 @@ class Carry(NamedTuple):
         code: of the kernels.
         index_shift, table_shift: to a table's index, and from its values; added to the unit.
         sine, table: int32, (256).
-        sine_slope, slope: float32, (256): what `sine` and `table` change by; see `scan_back`.
+        turn, gain: of "omega": 1.0 as a share of the period, and the largest slope.
+        slope: float32, (256): what `table` changes by, else the kept share; see `scan_back`.
     """
 
     code: int
@@ -39,7 +40,8 @@ class Carry(NamedTuple):
     table_shift: int
     sine: Int32s
     table: Int32s
-    sine_slope: Floats
+    turn: np.float32
+    gain: np.float32
     slope: Floats
 
     @property
@@ -62,9 +64,8 @@ def carry_of(fusion: Fusion, theta: float = 0.5) -> Carry:
         table, slope = _function_table(fusion)
     # The period of the sine is 4 / theta, and 8 is 256 steps of 2^(unit - 5).
     shift = -5 - (int(log2(theta / 0.5)) if fusion == "omega" else 0)
-    of_angle = theta * pi / 2
-    sine_slope = (sine * sqrt(of_angle) / (1 << 7)).astype(np.float32)
-    return Carry(_CODES.get(fusion, TABLE), shift, -_TABLE_BITS.get(fusion, 0), sine, table, sine_slope, slope)
+    turn, gain = np.float32(theta / 4), np.float32(2 * CARRIED_SHARE * theta * pi / 2)
+    return Carry(_CODES.get(fusion, TABLE), shift, -_TABLE_BITS.get(fusion, 0), sine, table, turn, gain, slope)
 
 
 def omega_table() -> Int32s:

@@ -62,7 +62,7 @@ class _WindowLif(torch.autograd.Function):
         numbers = carry.code, ctx.unit, np.float32(ctx.width), ctx.unit + carry.index_shift
 
         def work(part: int, first: int, last: int) -> None:
-            scan_back(first, last, *given, *numbers, carry.sine_slope, carry.slope, *gone)
+            scan_back(first, last, *given, *numbers, carry.turn, carry.gain, carry.slope, *gone)
 
         over_samples(given[0].shape[1], work, _PLACES)
         return found, of_below if carry.reads_below else None, None, None, None

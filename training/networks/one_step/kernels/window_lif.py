@@ -12,6 +12,7 @@ NONE, GROUP, LAYER, SUM, TABLE, OMEGA = range(6)
 
 _LARGEST = np.int32((1 << 23) - 1)
 _QUARTER = np.int32(64)
+_QUARTER_TURN = np.float32(0.25)
 
 
 @spliced
@@ -104,6 +105,14 @@ def scan(
         _fire(room, drive, scale, back, threshold, m, s)
 
 
+@spliced
+def _wave(turns):
+    """The sine of an angle in turns, to 0.001: a parabola, and one more of it."""
+    r = turns - np.floor(turns + np.float32(0.5))
+    y = r * (np.float32(8) - np.float32(16) * np.abs(r))
+    return y * (np.float32(0.775) + np.float32(0.225) * np.abs(y))
+
+
 @compiled
 def scan_back(
     first,
@@ -116,7 +125,8 @@ def scan_back(
     unit,
     width,
     index_shift,
-    sine,
+    turn,
+    gain,
     slope,
     found,
     of_below,
@@ -129,7 +139,7 @@ def scan_back(
         potential, below: of the way forward.
         carry, unit, index_shift: as of `scan`.
         width: distance from the threshold 0.5 up to which a spike's derivative is 1.
-        sine: as of `scan`, as float32, times the root of the factor by which a product becomes a slope.
+        turn: of OMEGA: 1.0 as a share of the period; gain: its largest slope, float32.
         slope: of TABLE: derivative of the start by the sum, float32, (256); else its first entry is the kept share.
         found: gradient of `current`; of_below: that of `below`, where the carry reads it; filled.
     """
@@ -150,9 +160,8 @@ def scan_back(
                     row[i] += slope[_place(np.int32((m[i] + b[i]) * whole), shift)] * after[i]
             elif carry == OMEGA:
                 for i in range(len(m)):
-                    one = sine[_angle(np.int32(m[i] * whole), shift, _QUARTER)]
-                    other = sine[_angle(np.int32(b[i] * whole), shift, _QUARTER)]
-                    row[i] += one * other * after[i]
+                    cosines = _wave(m[i] * turn + _QUARTER_TURN) * _wave(b[i] * turn + _QUARTER_TURN)
+                    row[i] += gain * cosines * after[i]
         if carry in (NONE, GROUP):
             continue
         # What this window's start owes to the layer below.
@@ -168,6 +177,4 @@ def scan_back(
                 sunk[i] = slope[_place(np.int32((a[i] + b[i]) * whole), shift)] * row[i]
         else:
             for i in range(len(m)):
-                one = sine[_angle(np.int32(a[i] * whole), shift, np.int32(0))]
-                other = sine[_angle(np.int32(b[i] * whole), shift, np.int32(0))]
-                sunk[i] = -one * other * row[i]
+                sunk[i] = -gain * _wave(a[i] * turn) * _wave(b[i] * turn) * row[i]
