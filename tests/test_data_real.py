@@ -93,3 +93,13 @@ def test_cifar_starts_with_a_frog() -> None:
     assert [len(samples) for samples in found.parts.values()] == [9_000, 1_000, 1_000]
     first = found.part("train").select([0])
     assert found.classes[first.labels[0]] == "frog"
+
+
+def test_cifar_held_out_begins_with_a_frog_and_has_classes_of_about_the_same_size() -> None:
+    needed("cifar10-held-out")
+    found = prepared("cifar10-held-out", Framing(n_steps=1, levels=255, crop=4))
+    assert [len(samples) for samples in found.parts.values()] == [28_000, 2_000, 10_000]
+    first = found.part("train").select([0])
+    assert found.classes[first.labels[0]] == "frog"
+    sizes = np.bincount(found.part("test").labels)
+    assert sizes.min() > 900

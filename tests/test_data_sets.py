@@ -1,5 +1,6 @@
 """Motion, cameras, spectrograms, audio and images: framed as described, split as described, damaged files named."""
 
+import io
 import shutil
 from pathlib import Path
 
@@ -236,6 +237,49 @@ def test_sheets_of_colour_images(folder: Path) -> None:
     chosen = found.part("test").select([7])
     assert np.array_equal(chosen.to_dense()[0, ..., 0], pixels)
     assert found.classes[chosen.labels[0]] == "horse"
+
+
+def write_held_out_cifar(folder: Path) -> Path:
+    """Archives of pictures that are one colour each, beside the sheets."""
+    write_cifar(folder)
+    archives = folder / "cifar10"
+    archives.mkdir()
+    for number in (1, 2, 3):
+        pieces = []
+        for picture in range(20):
+            image = Image.new("RGB", (32, 16_000), (number, picture, 7))
+            file = io.BytesIO()
+            image.save(file, "WEBP", lossless=True, method=0)
+            pieces.append(np.frombuffer(file.getvalue(), np.uint8))
+        offsets = np.cumsum([0, *map(len, pieces)])
+        labels = np.arange(10_000, dtype=np.uint8) % 10
+        np.savez(archives / f"train_{number}.npz", webp=np.concatenate(pieces), offsets=offsets, labels=labels)
+    return archives
+
+
+def test_cifar_has_a_part_of_its_training_file_held_out(folder: Path) -> None:
+    archives = write_held_out_cifar(folder)
+    framing = Framing(n_steps=1, levels=255, crop=2)
+    found = prepared("cifar10-held-out", framing)
+    assert [len(samples) for samples in found.parts.values()] == [28_000, 2_000, 10_000]
+    # Image 30,000 + 600 is in the second picture of the third archive.
+    assert np.array_equal(found.part("test").select([600]).to_dense()[0, :, 0, 0, 0], [3, 1, 7])
+    assert np.array_equal(found.part("validation").select([0]).to_dense()[0, :, 0, 0, 0], [2, 16, 7])
+    assert found.part("test").labels[:3].tolist() == [0, 1, 2]
+    official = prepared("cifar10-held-out", framing, Split(test_groups=(2,)))
+    assert [len(samples) for samples in official.parts.values()] == [28_000, 2_000, 1_000]
+    with pytest.raises(LapilliError, match=r"the test of cifar10-held-out is group 1 \(held out\), 2 .* got 0"):
+        prepared("cifar10-held-out", framing, Split(test_groups=(0,)))
+    path = archives / "train_2.npz"
+    arrays = dict(np.load(path))
+    for name, value, message in [
+        ("labels", arrays["labels"][:-1], "labels: needs 10000 entries, got 9999"),
+        ("offsets", arrays["offsets"][::-1], "offsets: must rise from 0"),
+        ("webp", np.roll(arrays["webp"], 3), "picture 0: damaged"),
+    ]:
+        np.savez(path, **arrays | {name: value})
+        with pytest.raises(DataError, match=message):
+            prepared("cifar10-held-out", Framing(n_steps=1, levels=254, crop=2))
 
 
 @pytest.mark.parametrize(

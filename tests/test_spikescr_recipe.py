@@ -183,7 +183,7 @@ def test_half_precision_is_refused(tmp_path: Path) -> None:
         ({"convolutions": "centred", "kernel": 4}, "network.kernel: centred convolutions have an odd number of taps"),
         ({"gated_convolution": False}, "network.gate: is a part of the gated convolution"),
         ({"hidden": [3]}, "network: spikescr has no option hidden; it has name, blocks, "),
-        ({"name": "other"}, "network.name: must be one of slayer, spikescr, spiking_lstm, got 'other'"),
+        ({"name": "other"}, "network.name: must be one of slayer, spikescr, spiking_lstm, one_step, got 'other'"),
     ],
 )
 def test_wrong_options_are_named(section: dict[str, Any], problem: str) -> None:

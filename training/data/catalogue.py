@@ -28,6 +28,7 @@ from lapilli.training.data.cameras import NMNIST_SMALL
 from lapilli.training.data.cochlea import SHD_REGENERATED
 from lapilli.training.data.folders import data_folder, find_file, needed_files
 from lapilli.training.data.framing import Framing, Split, check_taken
+from lapilli.training.data.held_out_images import CIFAR10_HELD_OUT
 from lapilli.training.data.images import CIFAR10_PART, MNIST, MNIST_ROWS, SKLEARN_DIGITS
 from lapilli.training.data.motion import HAPT
 from lapilli.training.data.official.catalogue import OFFICIAL
@@ -38,7 +39,7 @@ from lapilli.training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
-    *(HAPT, NMNIST_SMALL, MNIST, MNIST_ROWS, CIFAR10_PART, *OFFICIAL),
+    *(HAPT, NMNIST_SMALL, MNIST, MNIST_ROWS, CIFAR10_PART, CIFAR10_HELD_OUT, *OFFICIAL),
 )
 
 DATA_SETS: dict[str, DataSet] = {found.name: found for found in _ALL}

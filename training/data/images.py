@@ -35,7 +35,7 @@ _MNIST_SIDE, _MNIST_VALIDATION = 28, 5_000
 _ROW_MS = 1.0
 """Time between rows, for the framing's arithmetic alone: they have none."""
 
-_CIFAR_SIDE, _CIFAR_VALIDATION = 32, 1_000
+CIFAR_SIDE, _CIFAR_VALIDATION = 32, 1_000
 _SHEET = 1_000
 _CIFAR_TEST_SHEET = 50
 _CIFAR_SHEETS = (*range(10), _CIFAR_TEST_SHEET)
@@ -43,10 +43,22 @@ _CIFAR_SHEETS = (*range(10), _CIFAR_TEST_SHEET)
 ByteArray = npt.NDArray[np.uint8]
 
 
-def _framed_images(
-    name: str, images: ByteArray, labels: npt.NDArray[Any], parts: Sequence[int], framing: Framing
+def framed_images(
+    name: str,
+    images: ByteArray,
+    labels: npt.NDArray[Any],
+    parts: Sequence[int] | npt.NDArray[Any],
+    framing: Framing,
+    groups: npt.NDArray[Any] | None = None,
 ) -> Framed:
-    """Images (samples, channels, rows, columns) of 0…255 as steps, the same in each unless the encoder says more."""
+    """Images (samples, channels, rows, columns) of 0…255 as steps, the same in each unless the encoder says more.
+
+    Arguments:
+        name: of the data set.
+        images, labels, parts: of each sample.
+        framing: of the data set.
+        groups: of each sample; None: unknown.
+    """
     n_steps = image_steps(name, framing)
 
     def events_of(low: int, high: int) -> Events:
@@ -58,7 +70,7 @@ def _framed_images(
         n_steps,
         None,
         labels,
-        np.full(n_samples, -1),
+        np.full(n_samples, -1) if groups is None else groups,
         np.full(n_samples, n_steps),
         np.asarray(parts),
         value_type(framing),
@@ -95,7 +107,7 @@ def _read_mnist(path: Path) -> tuple[ByteArray, npt.NDArray[Any], list[int]]:
 def _mnist(paths: Sequence[Path], framing: Framing) -> Framed:
     """MNIST's images."""
     images, labels, parts = _read_mnist(paths[0])
-    return _framed_images("mnist", images[:, None], labels, parts, framing)
+    return framed_images("mnist", images[:, None], labels, parts, framing)
 
 
 def _mnist_rows(paths: Sequence[Path], framing: Framing) -> Framed:
@@ -123,18 +135,18 @@ def _mnist_rows(paths: Sequence[Path], framing: Framing) -> Framed:
 def _cifar10(paths: Sequence[Path], framing: Framing) -> Framed:
     """Frame the sheets of `cifar10_png`, whose format is described in the README beside it."""
     *sheets, label_file = paths
-    images = np.concatenate([_sheet(path) for path in sheets]).transpose(0, 3, 1, 2)
-    labels = _cifar_labels(label_file)
+    images = np.concatenate([cifar_sheet(path) for path in sheets]).transpose(0, 3, 1, 2)
+    labels = cifar_labels(label_file)
     chosen = np.concatenate([np.arange(number * _SHEET, (number + 1) * _SHEET) for number in _CIFAR_SHEETS])
     n_train = _SHEET * (len(_CIFAR_SHEETS) - 1)
-    return _framed_images("cifar10-part", images, labels[chosen], _parts(n_train, _CIFAR_VALIDATION, _SHEET), framing)
+    return framed_images("cifar10-part", images, labels[chosen], _parts(n_train, _CIFAR_VALIDATION, _SHEET), framing)
 
 
-def _sheet(path: Path) -> ByteArray:
+def cifar_sheet(path: Path) -> ByteArray:
     """The 1,000 images of a sheet, (images, rows, columns, colours)."""
     from PIL import Image
 
-    side = _CIFAR_SIDE
+    side = CIFAR_SIDE
     try:
         with Image.open(existing_file(path), formats=("PNG",)) as image:
             # The size stands in front of what would have to be decoded.
@@ -147,7 +159,8 @@ def _sheet(path: Path) -> ByteArray:
         raise DataError(str(path), [f"damaged ({error})"]) from error
 
 
-def _cifar_labels(path: Path) -> npt.NDArray[np.int64]:
+def cifar_labels(path: Path) -> npt.NDArray[np.int64]:
+    """Labels of the 51,000 images that the sheets of `cifar10_png` could hold."""
     needed = (_CIFAR_TEST_SHEET + 1) * _SHEET
     match = re.fullmatch(rb"\s*var labels\s*=\s*\[([0-9,\s]*)\];?\s*", existing_file(path).read_bytes())
     words = match[1].replace(b",", b" ").split() if match else []

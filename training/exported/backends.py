@@ -8,12 +8,13 @@ from typing import Any
 from lapilli.netx_exports import Network
 from lapilli.simulators import Events, Proof, prove
 from lapilli.simulators.plan import Backend
-from lapilli.training.exported import lstm_backend, spikescr_backend
+from lapilli.training.exported import lstm_backend, one_step_backend, spikescr_backend
 from lapilli.training.exported.module_proof import prove_steps
 from lapilli.training.exported.partial_backend import LayerValues, PartialBackend
 from lapilli.training.exported.slayer_backend import SlayerBackend
 from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
+from lapilli.training.networks.one_step.network import OneStepNetwork
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.trainable import TrainableNetwork
 
@@ -43,6 +44,7 @@ BACKENDS: Mapping[type[TrainableNetwork], ModuleBackend] = {
     # What their exported layers send in front of a sample and behind it is of no consequence, and not computed.
     SpikeScrNetwork: _partial("spikescr", spikescr_backend.layer_values, spikescr_backend.sample_windows),
     SpikingLstmNetwork: _partial("lstm", lstm_backend.layer_values, lstm_backend.element_windows),
+    OneStepNetwork: _partial("one_step", one_step_backend.layer_values, one_step_backend.image_windows),
 }
 
 

@@ -1,7 +1,7 @@
 """What a trained network reaches: measured on the exported integers, some samples at a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.run import BackendName
 from lapilli.training.data.samples import Samples
 from lapilli.training.exported.backends import module_backend
+from lapilli.training.exported.image_streams import stream_decisions, streamable
 from lapilli.training.exported.module_results import MODULE_BATCH
 from lapilli.training.loop.batches import ValidationBatches
 from lapilli.training.networks.readouts import step_scores
@@ -71,6 +72,18 @@ def measure(
     return Measured(totals.accuracy, *per_sample, np.concatenate(decisions))
 
 
+def measured_accuracy(network: Network, samples: Samples, n_steps: int) -> float:
+    """Accuracy on `fast` alone; where images can follow each other, they do.
+
+    Raises:
+        LapilliError: without samples.
+    """
+    schedule = streamable(network, samples, n_steps)
+    if schedule is None or not len(samples):
+        return measure(network, samples, n_steps).accuracy
+    return float(np.mean(stream_decisions(network, samples, schedule) == samples.labels))
+
+
 def check_same_decisions(module: TrainableNetwork, network: Network, samples: Samples, n_steps: int) -> Measured:
     """Measure an exported network, and the module that it was exported from beside it.
 
@@ -78,8 +91,13 @@ def check_same_decisions(module: TrainableNetwork, network: Network, samples: Sa
         LapilliError: where they decide differently. The cause that is known: states beyond 24 bits, as large counts of
             spikes in a bin can bring about, wrap or end there in Lava, but not in SLAYER.
     """
-    exported = measure(network, samples, n_steps)
     trained = measure(network, samples, n_steps, module_backend(module))
+    schedule = streamable(network, samples, n_steps)
+    if schedule is None:
+        exported = measure(network, samples, n_steps)
+    else:
+        # Spikes and operations are those of the images alone, without the empty ones behind the last of a run.
+        exported = replace(trained, decisions=stream_decisions(network, samples, schedule))
     if not np.array_equal(exported.decisions, trained.decisions):
         different = int(np.count_nonzero(exported.decisions != trained.decisions))
         raise LapilliError(
@@ -100,7 +118,7 @@ def unrounded_accuracy(module: TrainableNetwork, samples: Samples, n_steps: int)
     module.eval()
     try:
         with torch.no_grad(), module.unrounded():
-            for batch in ValidationBatches(samples, n_steps, MODULE_BATCH):
+            for batch in ValidationBatches(samples, module.input_steps(n_steps), MODULE_BATCH):
                 scores = step_scores(module.config.readout, module(batch.values)).double().sum(-1)
                 right += int((scores.argmax(1) == batch.labels).sum())
     except UnsupportedError:

@@ -1,9 +1,9 @@
 """A module that computes only what its exported network does for a sample, as a backend of `lapilli.run`."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,23 @@ from lapilli.training.exported.module_results import MODULE_BATCH
 
 Int32 = npt.NDArray[np.int32]
 
-LayerValues = Callable[[Any, Events, Network, int], dict[str, Int32]]
+
+class Placed(NamedTuple):
+    """What a layer sends in some of the steps of a run; in all others, nothing.
+
+    Arguments:
+        values: (samples, neurons, steps).
+        first: the first of the steps.
+    """
+
+    values: Int32
+    first: int
+
+
+LayerValues = Callable[[Any, Events, Network, int], Mapping[str, Int32 | Placed]]
 """Of a module, a batch of samples, the exported network and its steps: what layers send, by name, and the voltages of
-the readout, (samples, neurons, steps). Layers that the module does not have are missing."""
+the readout, (samples, neurons, steps). Layers that the module does not have are missing. Where the steps are few of
+many, `Placed` spares the others."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +63,21 @@ class PartialBackend:
         if refusals := list(_refusals(network, plan)):
             raise UnsupportedError(f"{self.name} backend", refusals)
         started = time.perf_counter()
-        dense = {layer.name: np.zeros((len(events), layer.size, plan.n_steps), np.int32) for layer in network.layers}
+        output = network.output.name
+        sent: dict[str, list[Events]] = {layer.name: [] for layer in network.layers}
+        voltages = [np.zeros((0, network.output.size, plan.n_steps), np.int32)]
         for first in range(0, len(events), MODULE_BATCH):
             batch = events.select(slice(first, first + MODULE_BATCH))
-            for layer, values in self.values(self.module, batch, network, plan.n_steps).items():
-                dense[layer][first : first + len(batch)] = values
+            values = dict(self.values(self.module, batch, network, plan.n_steps))
+            voltages.append(_everywhere(values.pop(output), plan.n_steps))
+            for layer in network.layers:
+                nothing = Placed(np.zeros((len(batch), layer.size, 0), np.int32), 0)
+                sent[layer.name].append(_events(values.get(layer.name, nothing), plan.n_steps))
             plan.progress(len(batch))
-        output = network.output.name
-        voltage = dense[output]
-        dense[output] = np.zeros_like(voltage)
+        voltage = np.concatenate(voltages)
         spikes = {INPUT: events.with_steps(plan.n_steps)}
-        spikes |= {name: replace(Events.from_dense(sent), labels=events.labels) for name, sent in dense.items()}
+        for layer in network.layers:
+            spikes[layer.name] = replace(_joined(sent[layer.name], layer.size, plan.n_steps), labels=events.labels)
         recordings = {
             layer: Recording(
                 spikes[layer] if "spikes" in kinds else None, voltage=voltage if "voltage" in kinds else None
@@ -69,6 +87,37 @@ class PartialBackend:
         named = {name: np.zeros((len(events), len(network.layers)), np.int64) for name in network.counters}
         counts = counts_from_spikes(network, spikes, plan.n_steps, named)
         return RunResult(self.name, spikes[output], counts, recordings, time.perf_counter() - started)
+
+
+def _events(values: Int32 | Placed, n_steps: int) -> Events:
+    """What stands in the steps of a run; what is later than these is dropped."""
+    placed = values if isinstance(values, Placed) else Placed(values, 0)
+    kept = placed.values[..., : max(0, n_steps - placed.first)]
+    found = Events.from_dense(kept)
+    return replace(found, step=found.step + np.int32(placed.first), n_steps=n_steps)
+
+
+def _everywhere(values: Int32 | Placed, n_steps: int) -> Int32:
+    """(samples, neurons, steps of the run)."""
+    return late(values.values, values.first, n_steps) if isinstance(values, Placed) else values
+
+
+def _joined(parts: list[Events], size: int, n_steps: int) -> Events:
+    """Samples behind each other."""
+    if len(parts) == 1:
+        return parts[0]
+    graded = any(part.value is not None for part in parts)
+    values = [np.ones(part.n_events, np.int32) if part.value is None else part.value for part in parts]
+    counts = [np.diff(part.offsets) for part in parts]
+    none = np.zeros(0, np.int32)
+    return Events(
+        np.concatenate([none, *(part.step for part in parts)]),
+        np.concatenate([none, *(part.neuron for part in parts)]),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *counts]))]),
+        n_steps,
+        (size,),
+        np.concatenate([none, *values]) if graded else None,
+    )
 
 
 def late(values: npt.NDArray[Any], first: int, n_steps: int) -> Int32:

@@ -12,6 +12,8 @@ from lapilli.training.networks.config import NetworkConfig
 from lapilli.training.networks.lstm.config import SpikingLstmConfig
 from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
+from lapilli.training.networks.one_step.config import OneStepConfig
+from lapilli.training.networks.one_step.network import OneStepNetwork
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.networks.trainable import TrainableNetwork
@@ -20,10 +22,11 @@ NETWORKS: Mapping[type[Any], type[TrainableNetwork]] = {
     NetworkConfig: SlayerNetwork,
     SpikeScrConfig: SpikeScrNetwork,
     SpikingLstmConfig: SpikingLstmNetwork,
+    OneStepConfig: OneStepNetwork,
 }
 """By the configuration from which each is built."""
 
-AnyNetworkConfig = NetworkConfig | SpikeScrConfig | SpikingLstmConfig
+AnyNetworkConfig = NetworkConfig | SpikeScrConfig | SpikingLstmConfig | OneStepConfig
 
 if not TYPE_CHECKING:
     AnyNetworkConfig = Annotated[AnyNetworkConfig, Named(tuple(NETWORKS))]

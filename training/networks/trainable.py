@@ -51,6 +51,10 @@ class TrainableNetwork(torch.nn.Module):
         """Steps after which the exported readout has answered an input, learned delays at their largest."""
         raise NotImplementedError
 
+    def input_steps(self, n_steps: int) -> int:
+        """Of the steps of a run, from the first on, so many as this module has to be given."""
+        return n_steps
+
     @property
     def silent_steps(self) -> int:
         """Steps of `answers` before anything of the input can have come through."""

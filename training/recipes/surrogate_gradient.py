@@ -23,7 +23,7 @@ from lapilli.simulators.configurations import as_plain, configuration, refuse, w
 from lapilli.simulators.configurations.ranges import Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
 from lapilli.training.data.tasks import DataConfig, Task, find_task, unguarded
-from lapilli.training.exported.evaluation import check_same_decisions, measure, unrounded_accuracy
+from lapilli.training.exported.evaluation import check_same_decisions, measured_accuracy, unrounded_accuracy
 from lapilli.training.loop.batches import TrainingBatches, ValidationBatches
 from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.epochs import EpochRecord
@@ -94,8 +94,8 @@ class Options:
     """what to train on."""
 
     network: AnyNetworkConfig = DEFAULT_NETWORK
-    """what to train: layers of SLAYER ("slayer"), a spiking transformer ("spikescr") or a spiking LSTM
-    ("spiking_lstm")."""
+    """what to train: layers of SLAYER ("slayer"), a spiking transformer ("spikescr"), a spiking LSTM
+    ("spiking_lstm") or a network of one time step ("one_step")."""
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """how."""
@@ -194,7 +194,7 @@ def train(
         module = classifier.network.cpu()
         module.load_state_dict(_without_prefix(record.best if optimizer.keep == "best" else record.last))
         kept = record.best_epoch if optimizer.keep == "best" else len(record.rows)
-        summary = _finish(folder, task, module, batches.n_steps, record, kept, chosen.seed)
+        summary = _finish(folder, task, module, task.run_steps(module.depth), record, kept, chosen.seed)
         write_summary(folder, asdict(summary))
     return summary
 
@@ -210,7 +210,9 @@ def _classifier(options: Options, task: Task) -> tuple[Classifier, TrainingBatch
     if options.start is not None:
         inherit(module, options.start, task, options.data, options.inherited)
     n_steps = task.run_steps(module.depth)
-    batches = TrainingBatches(task.train, n_steps, options.optimizer.batch_size, options.seed, task.augment)
+    batches = TrainingBatches(
+        task.train, module.input_steps(n_steps), options.optimizer.batch_size, options.seed, task.augment
+    )
     classifier = Classifier(module, batches, options.optimizer, options.loss, options.chosen_method)
     if options.teacher is not None:
         teaching = teacher_of(options.teacher, task, options.data)
@@ -229,8 +231,8 @@ def _finish(
     test = check_same_decisions(module, exported, task.test, n_steps)
     watched = [row["test_accuracy"] for row in record.rows if "test_accuracy" in row]
     return Summary(
-        train_accuracy=measure(exported, task.train, n_steps).accuracy,
-        validation_accuracy=measure(exported, task.validation, n_steps).accuracy,
+        train_accuracy=measured_accuracy(exported, task.train, n_steps),
+        validation_accuracy=measured_accuracy(exported, task.validation, n_steps),
         test_accuracy=test.accuracy,
         unrounded_test_accuracy=unrounded_accuracy(module, task.test, n_steps),
         best_test_epoch_accuracy=max(watched, default=None),

@@ -1,0 +1,126 @@
+"""What a network of one time step is built from, as it stands in a YAML file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator
+
+from lapilli.simulators.configurations import configuration, refuse
+from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Share, within
+from lapilli.training.networks.config import ReadoutKind
+
+Fusion = Literal["none", "group", "layer", "sum", "relu", "tanh", "sigmoid", "omega"]
+
+CARRIED_SHARE = 0.4
+"""Share of a potential with which the next window begins."""
+
+THRESHOLD = 0.5
+"""Of every neuron."""
+
+
+def _widths(values: tuple[int, ...]) -> tuple[int, ...]:
+    if not values or min(values) < 1:
+        raise ValueError("must be at least one whole number above 0")
+    return values
+
+
+def _theta(value: float) -> float:
+    if value not in (0.25, 0.5, 1.0):
+        raise ValueError("must be 0.25, 0.5 or 1")
+    return value
+
+
+@configuration("network")
+@dataclass(frozen=True)
+class OneStepConfig:
+    """A network of one time step; the defaults are sized for a CPU, 14.6 million products an image of 32 × 32.
+
+    The published network has widths 48, 96, 192, 384 and depths 2, 2, 6, 2.
+    """
+
+    name: Literal["one_step"] = "one_step"
+    """The kind of network: "one_step"."""
+
+    form: Literal["mixed", "strict", "ann"] = "mixed"
+    """"mixed", as published: residual sums and the channel MLP are real numbers, of 8 bits. "strict": all behind the
+    first convolution are spikes and sums of spikes. "ann": the same graph with ReLU in floating point, without windows.
+    It is only for comparison: it has no exported network, and `lapilli train` ends without one, with metrics and
+    weights alone."""
+
+    widths: Annotated[tuple[int, ...], AfterValidator(_widths)] = (16, 32, 64)
+    """Channels of each stage; the first stage's map has half of the image's side, each other half of the one before."""
+
+    depths: Annotated[tuple[int, ...], AfterValidator(_widths)] = (2, 2, 2)
+    """Blocks of each stage."""
+
+    groups: Literal[1, 2, 4] = 4
+    """Windows of a map: quarters, top and bottom halves, or the whole map, which carries nothing."""
+
+    dilated: bool = True
+    """Whether every second block has windows of 3/4 of the side, which overlap, where the map's side is divisible
+    by 4."""
+
+    fusion: Fusion = "omega"
+    """With which potentials a window's second convolution begins: "none"; those of the window before ("group"); those
+    of the first convolution in the same window ("layer"); their "sum", or a function of it; or "omega", a product of
+    the sine of the first and the cosine of the second. The first convolution begins with those of the window before,
+    but for "none" and "layer"."""
+
+    theta: Annotated[float, AfterValidator(_theta)] = 0.5
+    """Of "omega": 0.4 · 2 sin(θ π/2 a) cos(θ π/2 b); 0.25, 0.5 or 1, with which a table's index is a shift."""
+
+    join: Literal["or", "median"] = "or"
+    """Where windows overlap: a spike of any is a spike, or their mean is kept, in quarters."""
+
+    encoder: Literal["threshold", "bernoulli"] = "threshold"
+    """How the real map becomes spikes in front of the windows: above 0.5; or, in training alone, with that probability
+    as in the authors' code, and above 0.5 in evaluation and when exported."""
+
+    encoder_gradient: bool = True
+    """Whether a gradient passes through the encoder, between 0 and 1; in the authors' code none does."""
+
+    mlp_ratio: Count = 3
+    """Channels within the channel MLP over those of the map."""
+
+    activation: Literal["gelu", "relu"] = "gelu"
+    """Within the channel MLP; "strict" has spikes there."""
+
+    norm: Literal["none", "batch"] = "batch"
+    """Batch norms behind all convolutions, folded into them; the published network has none."""
+
+    integer_share: Share = 0.25
+    """With batch norms: share of the epochs, at the end, in which statistics are frozen and weights are integers.
+    Without, weights always are. Activations and potentials always are."""
+
+    momentum: Share = 0.1
+    """Share of a batch in the running statistics of batch norms."""
+
+    surrogate_width: AboveZero = 0.5
+    """A spike's derivative is 1 as far as that from the threshold, else 0."""
+
+    pixel_unit: Annotated[int, within(1, 256)] = 64
+    """Value of a pixel that counts as 1.0; about the standard deviation of pixels, which is a quarter of
+    `framing.levels`. A power of two."""
+
+    largest_sigma: Annotated[float, AfterValidator(Bounds(1, 64))] = 5.0
+    """Root mean squares of activations that 8 bits reach at least."""
+
+    @property
+    def readout(self) -> ReadoutKind:
+        """What decides the class: the voltage."""
+        return "voltage_sum"
+
+    @property
+    def first_carry(self) -> Fusion:
+        """With which potentials a window's first convolution begins."""
+        return "none" if self.fusion in ("none", "layer") else "group"
+
+    def __post_init__(self) -> None:
+        refuse(self._contradictions())
+
+    def _contradictions(self) -> Iterator[str]:
+        if len(self.widths) != len(self.depths):
+            yield f"depths: must be one for each of the {len(self.widths)} widths, got {len(self.depths)}"
+        if self.pixel_unit & (self.pixel_unit - 1):
+            yield f"pixel_unit: must be a power of two, got {self.pixel_unit}"

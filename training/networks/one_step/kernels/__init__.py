@@ -1,0 +1,1 @@
+"""Compiled loops of the network of one time step; each is called from `functions/`."""
