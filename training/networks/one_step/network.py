@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from lapilli.training.fused.autocast import autocast_on_cpu
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import MAX_NEURONS
@@ -171,7 +172,7 @@ class OneStepNetwork(TrainableNetwork):
         Raises:
             LapilliError: on a GPU, in half precision, or where the input is of another shape.
         """
-        if values.device.type != "cpu" or torch.is_autocast_cpu_enabled():
+        if values.device.type != "cpu" or autocast_on_cpu():
             raise LapilliError("network: one_step runs on the CPU (accelerator cpu), in precision 32-true")
         if values.shape[1:-1] != self.input_shape or values.shape[-1] < _FRAMES:
             given = f"{tuple(values.shape[1:-1])} in {values.shape[-1]} frames"
