@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from random_neurons import pick, random_neuron
-from random_synapses import random_rotary, random_taps
+from random_synapses import random_exponent, random_join, random_rotary, random_taps, random_window_conv
 
 from lapilli.lava_models.refusals import lava_refusals
 from lapilli.netx_exports import INPUT, ConvSynapse, DenseSynapse, DirectSynapse, IdentitySynapse, Layer, Network
@@ -22,7 +22,7 @@ from lapilli.simulators import Events, Reset
 
 KINDS = ("dense", "delayed", "recurrent", "two dense", "skip", "conv", "conv and skip", "direct", "self")
 
-LATER_KINDS = ("taps", "rotary")
+LATER_KINDS = ("taps", "rotary", "scaled conv", "window conv", "join")
 """Kinds that a test draws where it names them; in place of `KINDS` they would change the cases of all its seeds."""
 
 
@@ -88,7 +88,7 @@ def random_case(
         models: of neurons, by layer; "CUBA" for layers beyond.
     """
     rng = np.random.default_rng(seed)
-    spatial = any("conv" in kind for kind in kinds)
+    spatial = any("conv" in kind or kind == "join" for kind in kinds)
     shapes: dict[str, Shape] = {INPUT: _shape(rng, flat=not spatial and rng.random() < 0.6)}
     layers = []
     for number, kind in enumerate(kinds):
@@ -132,9 +132,16 @@ def _synapses(
     if kind == "direct" and graded:
         own = [_dense(rng, source, shapes, shapes[INPUT])] if len(shapes) > 1 else []
         return shapes[INPUT], (DirectSynapse(), *own)
-    if "conv" in kind:
+    if "conv" in kind or kind == "join":
         spatial = [place for place in sources if len(shapes[place]) == 3]
+        seen = source if source in spatial else spatial[-1]
+        if kind == "join":
+            return random_join(rng, seen, shapes[seen])
+        if kind == "window conv":
+            return random_window_conv(rng, seen, shapes[seen])
         conv = _conv(rng, source if source in spatial else spatial[-1], shapes, conv_delays)
+        if kind == "scaled conv":
+            conv = replace(conv, weight_exp=random_exponent(rng))
         shape = conv.output_shape(shapes[conv.source])
         same_size = [place for place in sources if prod(shapes[place]) == prod(shape)]
         if kind == "conv and skip" and same_size:

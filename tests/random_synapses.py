@@ -1,12 +1,12 @@
-"""Random synapses of SpikeSCR's kinds, taps in time and rotary positions, corners of their ranges included."""
+"""Random synapses of later kinds, taps in time, rotary positions and windows, corners of their ranges included."""
 
 from typing import Any
 
 import numpy as np
 from random_neurons import pick
 
-from lapilli.netx_exports import RotarySynapse, TapsSynapse
-from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE
+from lapilli.netx_exports import JoinSynapse, RotarySynapse, TapsSynapse, WindowConvSynapse
+from lapilli.netx_exports.synapses.kinds import MAX_DELAY, WEIGHT_RANGE, Shape
 
 
 def random_exponent(rng: np.random.Generator) -> int:
@@ -65,3 +65,33 @@ def random_table(rng: np.random.Generator, positions: int, pairs: int) -> Any:
         turns = np.arange(positions)[:, None] * 10.0 ** (-np.arange(pairs) * 4 / pairs)
         return np.round(pick(rng, 128, 255) * np.stack([np.cos(turns), np.sin(turns)], axis=-1)).astype(np.int64)
     return rng.choice([-256, 255, 0, 1, -1], (positions, pairs, 2))
+
+
+def random_window_conv(
+    rng: np.random.Generator, source: str, shape: Shape
+) -> tuple[Shape, tuple[WindowConvSynapse, ...]]:
+    """Shape of the layer, and windows of one size anywhere in a map, with one array of weights."""
+    channels, *sides = shape
+    window = tuple(int(rng.integers(1, side + 1)) for side in sides)
+    padding = tuple(int(rng.integers(0, 3)) for _ in sides)
+    kernel = [int(rng.integers(1, min(3, side + 2 * pad) + 1)) for side, pad in zip(window, padding)]
+    groups = int(rng.choice([n for n in range(1, channels + 1) if channels % n == 0]))
+    weights = random_weights(rng, (groups * int(rng.integers(1, 3)), channels // groups, *kernel), "mixed")
+    found = []
+    for _ in range(int(rng.integers(1, 4))):
+        origin = tuple(int(rng.integers(0, side - part + 1)) for side, part in zip(sides, window))
+        delay, exponent = random_delay(rng), random_exponent(rng)
+        found.append(WindowConvSynapse(source, weights, origin, window, padding, groups, delay, exponent))  # type: ignore[arg-type]
+    return found[0].output_shape(shape), tuple(found)
+
+
+def random_join(rng: np.random.Generator, source: str, shape: Shape) -> tuple[Shape, tuple[JoinSynapse, ...]]:
+    """Shape of the map, and a join of windows of this shape."""
+    channels, rows, columns = shape
+    windows = int(pick(rng, 1, 2, 4))
+    cut = ((rows, windows > 1), (columns, windows > 2))
+    dilated = all(side % 3 == 0 for side, is_cut in cut if is_cut) and rng.random() < 0.7
+    height, width = (side if not is_cut else side * 4 // 3 if dilated else side * 2 for side, is_cut in cut)
+    weights = pick(rng, 1, -256, rng.choice([-256, 255, 64, -3, 1], (height, width)))
+    phase = int(pick(rng, 0, 1, 1, int(rng.integers(0, 9))))
+    return (channels, height, width), (JoinSynapse(source, windows, dilated, phase, weights, random_exponent(rng)),)

@@ -114,6 +114,8 @@ def _layer(draft: Draft, number: int, layer: Layer, shared: Pool) -> LayerRecord
         n_states=len(layer.neuron.states),
     )
     sums = [found for found in draft.sums if found.layer == number]
+    handed = any(op.carries for op in draft.ops if op.layer == number)
+    row.fed_late = int(handed or any(found.line_at >= 0 or found.ring_at >= 0 for found in sums))
     if kind.shifts and len(sums) == 1 and sums[0] == _shifted_only(sums[0]):
         row.late_shift = sums[0].shift
     return row

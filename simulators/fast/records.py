@@ -71,6 +71,8 @@ class LayerRecord:
     """States of its neurons: so many rows of `State.neurons` are theirs."""
     counted_at: int = 0
     """The first of its neurons' counters, in `State.counted`."""
+    fed_late: int = 0
+    """Whether its sums may hold what no event brought in this step: from delay lines, rings or hand-overs."""
     late_shift: int = NOWHERE
     """Where its one accumulator is shifted left and no more, the shift, which the neurons then do; else -1."""
 

@@ -63,16 +63,21 @@ def _bring_to_rest(program, state, layer):
 @spliced
 def _step_layer(program, state, layer, step):
     """Add up what reaches a layer, step its neurons, and list those that spike."""
+    wakes = acts(program.layers[layer], step)
+    arrived = program.layers[layer].fed_late
     for op in range(program.layers[layer].first_op, program.layers[layer].first_op + program.layers[layer].n_ops):
         if program.ops[op].wide:
-            _accumulate(program, state, op, step, program.weights16)
+            arrived += _accumulate(program, state, op, step, program.weights16)
         else:
-            _accumulate(program, state, op, step, program.weights8)
+            arrived += _accumulate(program, state, op, step, program.weights8)
+    if not wakes and not arrived:
+        # All sums are 0 as they were, which is most steps of a layer with a long period.
+        state.spike_count[layer + 1, step & (program.slots - 1)] = 0
+        return
     shift = program.layers[layer].late_shift
     if shift < 0:
         finish_sums(program, state, layer, step)
         shift = 0
-    wakes = acts(program.layers[layer], step)
     if wakes:
         step_neurons(program, state, layer, shift)
     at = program.layers[layer].ports_at
@@ -88,11 +93,12 @@ def _step_layer(program, state, layer, step):
 
 @spliced
 def _accumulate(program, state, op, step, weights):
-    """Add what the events that reach an operation in this step bring to its accumulator."""
+    """Add what the events that reach an operation in this step bring to its accumulator; how many they are."""
     source, spread = program.ops[op].source, program.ops[op].spread
     # The windows of a map wait for the last of them.
     if spread > 1 and (step - program.ops[op].start) % spread:
-        return
+        return 0
+    arrived = 0
     for late in range(spread):
         sent = step - program.ops[op].lag - late
         slot = sent & (program.slots - 1)
@@ -100,3 +106,5 @@ def _accumulate(program, state, op, step, weights):
         if sent >= 0 and n_events:
             first = program.sources[source].at + slot * program.sources[source].n
             accumulate_events(program, state, op, step - late, weights, first, n_events)
+            arrived += n_events
+    return arrived
