@@ -124,6 +124,3 @@ def activation(name: str, unit: int) -> Activation:
     slopes[[0, -1]] = 0
     table = np.clip(np.floor(values * 2.0**unit + 0.5), -128, 127).astype(np.float32)
     return Activation(table, slopes.astype(np.float32))
-
-
-__all__ = ["KEEP", "Activation", "Carry", "activation", "carry_of", "omega_table"]

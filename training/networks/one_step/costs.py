@@ -1,6 +1,7 @@
 """What a network of one time step costs: events and operations of a batch, products of an image, the paper's energy."""
 
 from dataclasses import dataclass
+from math import pi, sin
 from typing import TYPE_CHECKING
 
 import torch
@@ -65,7 +66,7 @@ def printed_energy(additions: float, multiplications: float) -> float:
 
 
 def over_activation(theta: float, threshold: float = 0.5) -> float:
-    """S(theta): the integral of the projection sin(θπx) over potentials of one to two thresholds, as the paper has it.
+    """S(theta): the over-activation that a projection leaves, over potentials of one to two thresholds, as published.
 
     `16 sin(3 θ π th / 2) sin²(θ π th / 4) / (θ² π²)`, from the section "over-activation" of the paper and its
     supplement; the plane without a projection has `3 th³`.
@@ -74,8 +75,6 @@ def over_activation(theta: float, threshold: float = 0.5) -> float:
         theta: of the projection.
         threshold: of the neurons.
     """
-    from math import pi, sin
-
     angle = theta * pi * threshold
     return 16 * sin(1.5 * angle) * sin(angle / 4) ** 2 / (theta * pi) ** 2
 

@@ -69,14 +69,10 @@ class OneStepNetwork(TrainableNetwork):
         self.layers = torch.nn.ModuleDict({name: layer for name, layer in made.items() if layer is not None})
         reaches = {node.name: node.reach(config) for node in self.nodes}
         self.reaches = torch.nn.ModuleDict({name: reach for name, reach in reaches.items() if reach is not None})
-        self._start()
+        # As published, the readout begins with weights of 0.
+        torch.nn.init.zeros_(self.weighted(HEAD).weight)
         self.integers = config.norm == "none"
         self.rounded = True
-
-    def _start(self) -> None:
-        """The readout begins with weights of 0, as published; residual branches begin small."""
-        with torch.no_grad():
-            self.weighted(HEAD).weight.zero_()
 
     @property
     def facts(self) -> dict[str, Any]:
