@@ -19,11 +19,11 @@ from typing import Any
 
 import torch
 
-from lapilli.training.fused.autocast import autocast_on_cpu
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import MAX_NEURONS
 from lapilli.netx_exports.synapses.kinds import INPUT
+from lapilli.training.fused.autocast import autocast_on_cpu
 from lapilli.training.networks.one_step.config import OneStepConfig
 from lapilli.training.networks.one_step.costs import layer_costs
 from lapilli.training.networks.one_step.export import exported
