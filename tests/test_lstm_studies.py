@@ -10,7 +10,7 @@ from chimes import CHIMES
 from lapilli.netx_exports import LapilliError
 from lapilli.simulators.configurations import read_options
 from lapilli.training.data.catalogue import DATA_SETS
-from lapilli.training.recipes import lstm
+from lapilli.training.recipes.float_network import train_float
 from lapilli.training.recipes.lstm import Options
 from lapilli.training.studies.collect import SET_BY_STUDIES
 from lapilli.training.studies.lstm.experiments import EXPERIMENTS, changed
@@ -57,8 +57,6 @@ def test_every_experiment_changes_one_thing(file: str) -> None:
 
 def test_stages_and_experiments_share_a_source(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[str] = []
-    train_float: Any = lstm.train_float
-
     def counted(folder: Path, *rest: Any) -> Any:
         trained.append(str(folder))
         return train_float(folder, *rest)
@@ -76,7 +74,7 @@ def test_stages_and_experiments_share_a_source(file: str, tmp_path: Path, monkey
     assert len(rows) == 10
     assert {row["proven_differences"] for row in rows if row["copies"]} == {"0"}
 
-    monkeypatch.setattr(lstm, "train_float", counted)
+    monkeypatch.setattr("lapilli.training.recipes.lstm.train_float", counted)
     table = tmp_path / "experiments.csv"
     experiments(file, str(table), only=["IF, shift V/2T", "IF, no shift"], runs=runs)
     found = read(table)
