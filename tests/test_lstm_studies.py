@@ -57,6 +57,7 @@ def test_every_experiment_changes_one_thing(file: str) -> None:
 
 def test_stages_and_experiments_share_a_source(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[str] = []
+
     def counted(folder: Path, *rest: Any) -> Any:
         trained.append(str(folder))
         return train_float(folder, *rest)
