@@ -1,13 +1,14 @@
 """Lava is the oracle: on random networks `reference` equals it in every spike and every state of every layer."""
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from random_networks import KINDS, LATER_KINDS, Case, cases
 from run_equality import assert_same_run
 
-from lapilli.netx_exports import UnsupportedError
+from lapilli.netx_exports import INPUT, DenseSynapse, Layer, Network, UnsupportedError
 from lapilli.netx_exports.neurons.kinds import NEURONS, CubaLif
-from lapilli.simulators import run
+from lapilli.simulators import Events, Reset, run
 from lapilli.simulators.results import RECORDABLE
 
 pytestmark = pytest.mark.lava
@@ -55,3 +56,11 @@ def test_reference_equals_lava_for_every_neuron_model(case: Case) -> None:
         if "overflow" not in str(error):
             raise
         assume(False)
+
+
+def test_a_threshold_with_the_axes_of_a_layer_of_one_neuron() -> None:
+    """Stock lava-dl read it with its three axes, and its neurons stopped at the first spike."""
+    neuron = CubaLif(np.full((1, 1, 1), 40), 1517, 4096)
+    network = Network((5,), (Layer("layer0", (1, 1, 1), neuron, (DenseSynapse(INPUT, [[57, -29, -121, 10, 53]]),)),))
+    events = Events.from_dense(np.random.default_rng(0).random((1, 5, 13)) < 0.4)
+    assert_reference_is_lava(Case(network, events, 12, Reset(14, 3)))

@@ -104,7 +104,9 @@ class CubaLif(Neuron):
     def plain_fields(self) -> dict[str, Any]:
         """Fields of the plain file's group `neuron`, in the order in which SLAYER writes them."""
         decays = {"iDecay": self.current_decay, "vDecay": self.voltage_decay}
-        return {"type": self.model, **decays, "vThMant": self.vth_mant, "refDelay": 1, "gradedSpike": False}
+        # One threshold that stands for a single neuron of a (1, 1, 1) layer: lava-dl's neurons would get three axes.
+        threshold = np.reshape(self.vth_mant, ()) if np.ndim(self.vth_mant) > 1 else self.vth_mant
+        return {"type": self.model, **decays, "vThMant": threshold, "refDelay": 1, "gradedSpike": False}
 
     @classmethod
     def read_plain(cls, fields: "Fields", shape: tuple[int, ...] | None, bias: IntArray | None) -> "CubaLif | None":
