@@ -236,7 +236,7 @@ def test_the_start_of_a_process_is_timed(tmp_path: Path, monkeypatch: pytest.Mon
     save(recurrent_network(8, 0), tmp_path / "model.net")
     code = "import os, sys, time; assert os.path.exists(sys.argv[1]); time.sleep(0.2); print(time.time())"
     monkeypatch.setattr(start, "_FIRST_STEP", code)
-    assert 0.2 < start.seconds_to_first_step(tmp_path / "model.net", tmp_path) < 20
+    assert 0.2 < start.seconds_to_first_step(tmp_path / "model.net", tmp_path) < 600
     with pytest.raises(LapilliError, match="AssertionError"):
         start.seconds_to_first_step(tmp_path / "missing.net", tmp_path)
 

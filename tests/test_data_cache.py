@@ -250,6 +250,6 @@ def test_unknown_sets_and_parts_are_refused(folder: Path) -> None:
 
 def test_opening_takes_no_time(folder: Path) -> None:
     prepared(NAME)
-    started = time.perf_counter()
+    started = time.process_time()
     prepared(NAME)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
