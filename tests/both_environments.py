@@ -5,6 +5,7 @@ BOTH_ENVIRONMENTS = (
     "test_data_official_images.py",
     "test_fused_convolution.py",
     "test_fused_dynamics.py",
+    "test_fused_gpu.py",
     "test_fused_multi.py",
     "test_lava_counts.py",
     "test_lavadl_vectors.py",

@@ -57,8 +57,8 @@ class Neurons:
         for n in range(self.layer.size):
             scaled = (arriving["input"][n] + self.bias[n]) * mult[n] // 2**neuron.shift
             y = held(scaled, neuron.low, neuron.high)
-            self.states["value"][n] = y if neuron.table is None else int(neuron.table[y + 128])
-        return {n: value for n, value in enumerate(self.states["value"]) if value}
+            self.states["message"][n] = y if neuron.table is None else int(neuron.table[y + 128])
+        return {n: value for n, value in enumerate(self.states["message"]) if value}
 
     def _memoryless(self, arriving: Mapping[str, Sums]) -> dict[int, int]:
         neuron: Any = self.neuron

@@ -34,6 +34,7 @@ from lapilli.simulators.bill.cost_table import SYNAPSE_KINDS, bundled_tables
 from lapilli.simulators.bill.kinds import COUNTERS, KINDS
 from lapilli.simulators.fast.neurons.kinds import FAST_NEURONS
 from lapilli.simulators.fast.synapses.kinds import FAST_SYNAPSES
+from lapilli.simulators.files.event_facts import EVENT_FIELDS
 from lapilli.simulators.lava.client import installed
 from lapilli.simulators.many import Part, run_parts
 from lapilli.simulators.reference.neurons.kinds import POPULATIONS
@@ -52,6 +53,11 @@ def test_every_kind_stands_in_the_table_of_every_wing() -> None:
         table = load_table(name)
         said = {*table.joules, *table.included, *table.leaves_out, *table.refuses}
         assert set(COUNTERS) <= said, f"{name}: a table that comes with lapilli says a word about every counter"
+
+
+def test_no_state_has_the_name_of_a_field_of_recordings() -> None:
+    states = {state for neuron in NEURONS.values() for state in neuron.states}
+    assert not states & {"shape", "offsets", "labels", "samples", *EVENT_FIELDS}
 
 
 @needs_lava

@@ -23,6 +23,7 @@ from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
 from lapilli.training.methods import DistillationConfig, PlainConfig
 from lapilli.training.networks.lstm.config import ConversionConfig, LstmConfig
 from lapilli.training.networks.network import NetworkConfig
+from lapilli.training.networks.one_step.config import OneStepConfig
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.recipes import curriculum, lstm, stllr, surrogate_gradient
 from lapilli.training.recipes.curriculum import ChainConfig
@@ -97,6 +98,8 @@ def test_every_configuration_gives_the_objects_of_its_recipe(path: Path) -> None
         kinds = {"data": DataConfig, "network": OnlineNetworkConfig, "optimizer": OnlineOptimizerConfig}
     if path.stem.startswith("spikescr"):
         kinds["network"] = SpikeScrConfig
+    if path.stem.startswith("one-step"):
+        kinds["network"] = OneStepConfig
     if path.stem.startswith("lstm"):
         recipe = lstm.Options
         kinds |= {"network": LstmConfig, "source_optimizer": OptimizerConfig, "conversion": ConversionConfig}

@@ -79,4 +79,4 @@ def _build(layer: Layer, reset: LayerReset | None) -> RequantiserProcess:
     )
 
 
-REQUANTISER = LavaNeuron(RequantiserProcess, _build, {"value": "value"}, {"input": "a_in"})
+REQUANTISER = LavaNeuron(RequantiserProcess, _build, {"message": "value"}, {"input": "a_in"})

@@ -46,7 +46,7 @@ class Requantiser(Neuron):
     table: npt.ArrayLike | None = None
 
     model: ClassVar[str] = "REQUANTISER"
-    states = ("value",)
+    states = ("message",)
     graded = True
     ranges: ClassVar[Mapping[str, tuple[int, int]]] = {
         "mult": (1, 1 << 15),

@@ -9,7 +9,7 @@ from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
 from lapilli.simulators.fast.neurons.layout import neurons_of, port_of, without_padding
 
 # State.
-VALUE = 0
+MESSAGE = 0
 
 # Parameters of each neuron.
 MULT, BIAS = range(2)
@@ -33,21 +33,25 @@ def shared(neuron: Requantiser) -> list[int]:
 def step(program, state, layer, shift):
     """One step of a layer."""
     first, last = neurons_of(program.layers[layer])
-    value, spiking, outgoing = state.neurons[VALUE][first:last], state.spiking[first:last], state.outgoing[first:last]
+    message, spiking, outgoing = (
+        state.neurons[MESSAGE][first:last],
+        state.spiking[first:last],
+        state.outgoing[first:last],
+    )
     mult, bias = program.neuron_parameters[MULT][first:last], program.neuron_parameters[BIAS][first:last]
     of_layer = program.layer_parameters[program.layers[layer].parameters_at :]
     begin, end = port_of(program.layers[layer], 0)
     arriving, right, low, high = state.sums[begin:end], of_layer[SHIFT], of_layer[LOW], of_layer[HIGH]
-    for i in range(len(value)):
+    for i in range(len(message)):
         scaled = ((np.int64(arriving[i]) + np.int64(bias[i])) * np.int64(mult[i])) >> right
-        value[i] = np.int32(min(max(scaled, low), high))
+        message[i] = np.int32(min(max(scaled, low), high))
     if of_layer[HAS_TABLE]:
         table = of_layer[TABLE : TABLE + ENTRIES]
-        for i in range(len(value)):
-            value[i] = np.int32(table[np.uint64(value[i] + 128)])
-    for i in range(len(value)):
-        outgoing[i] = value[i]
-        spiking[i] = value[i] != 0
+        for i in range(len(message)):
+            message[i] = np.int32(table[np.uint64(message[i] + 128)])
+    for i in range(len(message)):
+        outgoing[i] = message[i]
+        spiking[i] = message[i] != 0
     # Limits or a table may turn 0 into something else.
     without_padding(state.spiking, program.layers[layer])
 

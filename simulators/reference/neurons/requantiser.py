@@ -20,5 +20,5 @@ class Requantisers(Population):
         """Take what arrives; the values that are sent."""
         scaled = ((arriving[0].astype(np.int64) + self.bias) * self.mult) >> self.shift
         held = np.clip(scaled, *self.limits)
-        self.states["value"] = held.astype(np.int32) if self.table is None else self.table[held + 128]
-        return self.states["value"]
+        self.states["message"] = held.astype(np.int32) if self.table is None else self.table[held + 128]
+        return self.states["message"]
