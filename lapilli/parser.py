@@ -44,6 +44,11 @@ class Parser(ArgumentParser):
         complain(message)
         sys.exit(2)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own one says nothing of an output that is full or closed.
+        if message:
+            (file or sys.stderr).write(message)
+
     debug_requested = False
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
