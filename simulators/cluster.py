@@ -58,6 +58,7 @@ def _client(dask: Any, scheduler: str) -> Any:
     It would close itself whenever the garbage collector finds it. Where that is while another client starts, under a
     lock that both take, the process waits for itself for good (seen with distributed 2026.8).
     """
+    collects = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
@@ -66,7 +67,8 @@ def _client(dask: Any, scheduler: str) -> Any:
         # Its frames hold the client.
         failure = error.with_traceback(None)
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
     gc.collect()
     raise LapilliError(f"no Dask scheduler answers at {scheduler} ({failure})") from failure
 

@@ -421,8 +421,6 @@ def test_a_worker_that_cannot_start_says_why():
 
 LONG_RUN = """
 import numpy as np
-
-from lapilli.netx_exports.installing import how_to_install
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network
 from lapilli.simulators import Events
 from lapilli.simulators.lava.backend import run_on_route

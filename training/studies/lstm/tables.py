@@ -1,7 +1,7 @@
 """The tables about spiking LSTMs in `results/`.
 
-    python -m lapilli.training.studies.lstm.tables stages lstm-hapt results/lstm_hapt.csv --seeds 3
-    python -m lapilli.training.studies.lstm.tables experiments lstm-hapt results/lstm_experiments.csv
+    python -m lapilli.training.studies.lstm.tables stages FILE.yaml results/lstm_hapt.csv --seeds 3
+    python -m lapilli.training.studies.lstm.tables experiments FILE.yaml results/lstm_experiments.csv
 
 A study that was stopped goes on where it was when started again.
 """
