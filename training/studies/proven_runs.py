@@ -4,12 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lapilli.netx_exports import Network, load
+from lapilli.netx_exports import load
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike
-from lapilli.simulators import run
-from lapilli.simulators.bill.bill import PASS_A_STEP, bill_of
-from lapilli.simulators.bill.cost_table import load_table
 from lapilli.simulators.prove import Proof, prove
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, find_task, joined
@@ -18,6 +15,7 @@ from lapilli.training.exported.export import load_module
 from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.recipes.surrogate_gradient import Options, Summary, train
 from lapilli.training.studies.collect import Case, Row, collect
+from lapilli.training.studies.energy import estimated_energy
 
 PROVEN_SAMPLES = 200
 """Samples on which module, reference and fast are compared: of the test part, then of the validation part."""
@@ -26,9 +24,6 @@ LAVA_SAMPLES = 20
 """Test samples that Lava runs too; it takes seconds for each."""
 
 LAVA_LIMIT_S = 1800.0
-
-ENERGY_TABLE = "horowitz-45nm-int8"
-"""Cost table of the estimate; `lapilli profile` has the others, and what each leaves out."""
 
 
 def study(
@@ -95,27 +90,13 @@ def row_of(folder: Path, summary: Summary, data: DataConfig, lava_samples: int =
         "best_test_epoch_accuracy": _rounded(summary.best_test_epoch_accuracy),
         "operations_per_sample": round(summary.operations, 1),
         "spikes_per_sample": round(summary.spikes, 1),
-        **estimated_energy(load(RunFolder(folder).network), test, summary.n_steps),
+        **estimated_energy(load(RunFolder(folder).network), test.subset(slice(PROVEN_SAMPLES)), summary.n_steps),
         "steps": summary.n_steps,
         "epochs": summary.epochs,
         "best_epoch": summary.best_epoch,
         "training_seconds": round(summary.seconds),
         **proofs,
         "fingerprint": summary.fingerprint[:16],
-    }
-
-
-def estimated_energy(network: Network, test: Samples, n_steps: int) -> Row:
-    """What a sample may cost by `ENERGY_TABLE`, in microjoules, and over the same network without spikes."""
-    events = test.select(slice(0, PROVEN_SAMPLES))
-    counts = run(network, events, n_steps=n_steps).counts
-    found = bill_of(network, counts, test.n_steps, [load_table(ENERGY_TABLE)]).tables[0]
-    if found.spiking is None:
-        return {f"uj_by_{ENERGY_TABLE}": "", "over_dense_pass_a_step": ""}
-    dense = found.baselines.get(PASS_A_STEP)
-    return {
-        f"uj_by_{ENERGY_TABLE}": round(1e6 * found.spiking.total, 4),
-        "over_dense_pass_a_step": "" if dense is None else round(dense.ratio, 4),
     }
 
 

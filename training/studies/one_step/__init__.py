@@ -1,0 +1,1 @@
+"""Studies about networks of one time step."""
