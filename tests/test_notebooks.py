@@ -89,4 +89,4 @@ def test_a_notebook_is_small_and_was_executed_in_order(name: str) -> None:
 
 def test_there_are_notebooks() -> None:
     names = "fewer_steps", "one_step", "simulator", "spikescr", "stllr", "streaming"
-    assert NOTEBOOKS == [f"{name}.ipynb" for name in names]
+    assert [f"{name}.ipynb" for name in names] == NOTEBOOKS
