@@ -24,6 +24,7 @@ from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import part_prefix, remove_leftovers
 from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.locks import waited_for
+from lapilli.netx_exports.undisturbed import undisturbed
 from lapilli.training.data.framing import MAX_STEPS
 from lapilli.training.data.samples import StoredEvents
 from lapilli.training.data.sets import Facts, Framed, IntArray
@@ -104,7 +105,8 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
     """
     temporary: Path | None = None
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
+        with undisturbed():
+            temporary = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
         sums = _write_arrays(temporary, framed, advance)
         meta = {
             "format": FORMAT,
@@ -127,7 +129,8 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
         raise _unwritable(folder.parent, error) from error
     finally:
         if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with undisturbed():
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove(folder: Path) -> None:
@@ -137,9 +140,10 @@ def remove(folder: Path) -> None:
         LapilliError: when it cannot be removed.
     """
     try:
-        away = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
-        folder.rename(away / "old")
-        shutil.rmtree(away)
+        with undisturbed():
+            away = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
+            folder.rename(away / "old")
+            shutil.rmtree(away)
     except OSError as error:
         raise _unwritable(folder.parent, error) from error
 
