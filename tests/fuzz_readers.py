@@ -305,6 +305,8 @@ def mutated_archive(content: bytes, rng: random.Random) -> bytes:
 
 
 def _other_array(array: np.ndarray, kind: int, rng: random.Random) -> np.ndarray:
+    if array.dtype.kind in "SU":
+        return rng.choice([array[:-1], array[..., None], array.astype("S3"), array.astype("U9"), np.arange(len(array))])
     wide = np.array(array, np.int64)
     if kind == 2 and wide.size:
         wide.reshape(-1)[rng.randrange(wide.size)] = rng.choice([-1, -(2**63), 2**31, 2**62, 2**63 - 1, 99, 0])

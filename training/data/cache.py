@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -35,6 +36,9 @@ FORMAT = 1
 _PER_SAMPLE = ("labels", "groups", "lengths", "parts")
 _OF_SAMPLES = ("offsets", *_PER_SAMPLE)
 _BLOCK = 1 << 24
+
+_UNREADABLE = (OSError, ValueError, EOFError, OverflowError, RecursionError, SyntaxError, TokenError, TypeError)
+"""What numpy raises of a damaged file: it reads headers as Python."""
 
 
 class CacheError(FormatError):
@@ -292,7 +296,7 @@ def _map(folder: Path, name: str, facts: Mapping[str, Any]) -> npt.NDArray[Any]:
         file = folder / f"{name}.npy"
         # A file without entries cannot be mapped.
         mapped = np.load(file, mmap_mode="r" if facts.get("length") else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise CacheError(str(folder), [f"{name}.npy cannot be read ({error})"]) from error
     if mapped.ndim != 1 or mapped.dtype.kind not in "iu" or mapped.dtype.str != facts.get("dtype"):
         raise CacheError(str(folder), [f"{name}.npy: must be integers of type {facts.get('dtype')}"])
