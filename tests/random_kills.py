@@ -115,7 +115,7 @@ def _rest_of_the_stream(folder: Path) -> tuple[str, ...]:
 def _learnt(folder: Path) -> Any:
     run = folder / "run"
     report = json.loads((run / "report.json").read_text())
-    report = {name: value for name, value in report.items() if name not in ("seconds", "command", "date")}
+    report = {name: value for name, value in report.items() if name not in ("seconds", "command", "date", "commit")}
     return load(run / "model.net").fingerprint, report, (run / "samples.csv").read_bytes()
 
 

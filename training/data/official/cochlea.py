@@ -22,6 +22,7 @@ from lapilli.training.data.checks import (
 from lapilli.training.data.cochlea import CLASSES, N_UNITS
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.official.files import opened, reading
+from lapilli.training.data.official.ragged import Lists, read_lists
 from lapilli.training.data.progress import progress_bar
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
@@ -108,23 +109,21 @@ def _blocks(
 
 def _recordings(path: Path, framing: Framing) -> Iterator[Recordings]:
     """All recordings of a file, some at a time."""
-    with reading(path), h5py.File(path, "r") as file:
-        times, units = file["spikes/times"], file["spikes/units"]
-        for low in range(0, len(times), _SAMPLES_AT_ONCE):
-            chosen = slice(low, low + _SAMPLES_AT_ONCE)
-            yield _checked(path, low, times[chosen], units[chosen], framing)
+    low = 0
+    with reading(path):
+        for times, units in read_lists(path, _FIELDS[:2], _SAMPLES_AT_ONCE):
+            yield _checked(path, low, times, units, framing)
+            low += len(times[0])
 
 
-def _checked(
-    path: Path, low: int, times: Sequence[npt.NDArray[Any]], units: Sequence[npt.NDArray[Any]], framing: Framing
-) -> Recordings:
-    n_spikes = np.array([len(time) for time in times])
-    different = np.flatnonzero(n_spikes != [len(unit) for unit in units])
+def _checked(path: Path, low: int, times: Lists, units: Lists, framing: Framing) -> Recordings:
+    n_spikes, seconds = times
+    different = np.flatnonzero(n_spikes != units[0])
     problems = [f"recording {low + number}: needs as many times as units" for number in different[:3]]
     problems += eventless_problems(n_spikes, framing, low)
     if problems:
         raise DataError(str(path), problems)
-    seconds, unit = np.concatenate(times).astype(np.float64), np.concatenate(units).astype(np.int64)
+    unit = units[1].astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(n_spikes)])
     problems = place_problems("unit", unit, offsets, N_UNITS - 1, low)
     if problems := problems + time_problems(seconds, offsets, _LONGEST_S, low):
