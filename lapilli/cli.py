@@ -1,7 +1,7 @@
 """Entry point: options from the commands' signatures, errors as one sentence, exit status 0 only when all is well.
 
 Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2 wrong input, or nowhere to write to;
-3 a defect of lapilli; 130 interrupted; 141 whoever read the output went away.
+3 a defect of lapilli; 130 interrupted by Ctrl-C, SIGTERM or SIGHUP; 141 whoever read the output went away.
 """
 
 import ast
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
+from lapilli.interruption import INTERRUPTED, interruptible
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.parser import Command, Parser, command_parser, complain, configurations_of, positional, summary
 from lapilli.recipes import OPTIONS, RECIPES, Recipe
@@ -90,7 +91,7 @@ def _status(words: Sequence[str], debug: bool) -> int:
         return run_command(words[0], words[1:])
     except LapilliError as error:
         # A training that was interrupted says how to go on.
-        return _failed(error, str(error), 130 if isinstance(error.__cause__, SystemExit) else 2, debug)
+        return _failed(error, str(error), INTERRUPTED if isinstance(error.__cause__, SystemExit) else 2, debug)
     except SystemExit as stop:
         if isinstance(stop.__context__, BrokenPipeError):
             # rich exits when the reader of a table has left.
@@ -98,7 +99,7 @@ def _status(words: Sequence[str], debug: bool) -> int:
         # The parser has printed its help, or said what is wrong.
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt as error:
-        return _failed(error, "interrupted", 130, debug)
+        return _failed(error, "interrupted", INTERRUPTED, debug)
     except MemoryError as error:
         return _failed(error, "not enough memory", 2, debug)
     except Exception as error:
@@ -140,7 +141,8 @@ def run_command(name: str, words: Sequence[str]) -> int:
         chosen, words = _read(configurations, words)
     parsed = parser.instantiate(parser.parse_args(words))
     values = {name: parsed[name] for name in inspect.signature(command).parameters if name in parsed} | chosen
-    return command(*[values.pop(name) for name in positional(command)], **values) or 0
+    with interruptible():
+        return command(*[values.pop(name) for name in positional(command)], **values) or 0
 
 
 def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
@@ -197,7 +199,3 @@ def _failed(error: BaseException, text: str, status: int, debug: bool) -> int:
         traceback.print_exception(error)
     complain(text)
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.undisturbed import undisturbed
 
 PathLike = str | os.PathLike[str]
 
@@ -35,9 +36,10 @@ def replacing(path: PathLike) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         remove_leftovers(target.parent, target.name)
-        handle, name = tempfile.mkstemp(prefix=part_prefix(target.name), suffix=".part", dir=target.parent)
-        os.close(handle)
-        temporary = Path(name)
+        with undisturbed():
+            handle, name = tempfile.mkstemp(prefix=part_prefix(target.name), suffix=".part", dir=target.parent)
+            os.close(handle)
+            temporary = Path(name)
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.undisturbed import undisturbed
 
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 """What file systems answer that have no locks."""
@@ -61,49 +62,48 @@ def waited_for(lock: Path, what: str, say: Callable[[str], None]) -> Iterator[No
 
 @contextmanager
 def _held(lock: Path, what: str, otherwise: Callable[[int, str], None]) -> Iterator[None]:
-    handle = _taken(lock, what, otherwise)
+    handle: int | None = None
+    mine = False
     try:
+        while not mine:
+            with undisturbed():
+                handle, mine = _taken(lock)
+            if not mine and handle is not None:
+                try:
+                    otherwise(handle, f"{what} is in use by {_holder(handle)}")
+                finally:
+                    os.close(handle)
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        # Forked children have the handle too, so that closing it here would not let go.
-        if handle is not None:
-            _let_go(handle)
+        if mine:
+            lock.unlink(missing_ok=True)
+            # Forked children have the handle too, so that closing it here would not let go.
+            if handle is not None:
+                _let_go(handle)
 
 
-def _taken(lock: Path, what: str, otherwise: Callable[[int, str], None]) -> int | None:
-    """The handle of the lock; None on a file system without locks."""
+def _taken(lock: Path) -> tuple[int | None, bool]:
+    """A handle of the lock, and whether it is held now; no handle on a file system without locks."""
     while True:
         try:
             handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         except OSError as error:
             raise LapilliError(f"cannot write {lock}: {error.strerror or error}") from error
         try:
-            if not _locks(handle, lambda: otherwise(handle, f"{what} is in use by {_holder(handle)}")):  # noqa: B023
-                os.close(handle)
-                return None
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_there(lock, handle):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}".encode(), 0)
-                return handle
-        except BaseException:
+                return handle, True
+        except BlockingIOError:
+            return handle, False
+        except OSError as error:
             os.close(handle)
+            if error.errno in _WITHOUT_LOCKS:
+                return None, True
             raise
         # Whoever held it has removed the file in between.
         os.close(handle)
-
-
-def _locks(handle: int, otherwise: Callable[[], None]) -> bool:
-    """Take the lock; False on a file system without locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        otherwise()
-    except OSError as error:
-        if error.errno in _WITHOUT_LOCKS:
-            return False
-        raise
-    return True
 
 
 def _refused(handle: int, sentence: str) -> None:

@@ -5,8 +5,10 @@ results do not depend on how the work was split; a worker that dies costs the ti
 Worker processes of this machine end with the process that started them, however that ends.
 """
 
+import multiprocessing.resource_tracker
 import os
 import select
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import joblib
+from joblib.externals.loky.backend import resource_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from lapilli.netx_exports.errors import LapilliError
@@ -102,6 +105,8 @@ def _window(
         return [run(network, part.events, backend, record=part.record, **options) for part in parts]
     for left in reversed(range(_TRIES)):
         try:
+            if engine.here:
+                _start(engine)
             work = (joblib.delayed(_run_kept)(network.fingerprint, network, part, backend, options) for part in parts)
             with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
                 return list(joblib.Parallel()(work))
@@ -143,10 +148,36 @@ def _end_after(handle: int) -> None:
 
 
 class _Engine(NamedTuple):
-    """Where joblib's work goes: how many work at a time, and the options of `joblib.parallel_config`."""
+    """Where joblib's work goes.
+
+    Arguments:
+        workers: how many work at a time.
+        config: options of `joblib.parallel_config`.
+        here: whether they are processes of this machine.
+    """
 
     workers: int
     config: Mapping[str, Any]
+    here: bool
+
+
+def _start(engine: _Engine) -> None:
+    """Start the worker processes, where they do not run yet, with Ctrl-C blocked.
+
+    A terminal sends it to them too, and they would print where it met them, Python's start included. They end with this
+    process.
+    """
+    # Python's own and joblib's start with the first worker, and unblock Ctrl-C then, whoever blocked it.
+    for tracker in (multiprocessing.resource_tracker, resource_tracker):
+        tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
+            # As a generator it does not wait for them.
+            begun = joblib.Parallel(return_as="generator")(joblib.delayed(int)() for _ in range(engine.workers))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    list(begun)
 
 
 @contextmanager
@@ -154,7 +185,7 @@ def _engine(jobs: int, scheduler: str | None) -> Iterator[_Engine | None]:
     """What runs the parts within the block; None: this process."""
     if scheduler is None:
         mine = {"backend": "loky", "initializer": _end_with, "initargs": (os.getpid(),)}
-        yield _Engine(jobs, mine) if jobs > 1 else None
+        yield _Engine(jobs, mine, here=True) if jobs > 1 else None
         return
     with on_cluster(scheduler) as n_threads:
-        yield _Engine(max(jobs, n_threads), {"backend": "dask"})
+        yield _Engine(max(jobs, n_threads), {"backend": "dask"}, here=False)

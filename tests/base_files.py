@@ -72,6 +72,7 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_foreign_netx.py": "NIR files need nir",
     "test_fuzz_netx.py": "a minute of damaged files, which .venv runs",
     "test_fuzz_readers.py": "half a minute of damaged files, which .venv reads",
+    "test_interruption.py": "kills processes, which has nothing to do with the Python that runs them",
     "test_kinds.py": "NIR files need nir",
     "test_lava_backend.py": "every test needs Lava",
     "test_lava_counts.py": "nearly every test needs Lava",

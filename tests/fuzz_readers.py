@@ -1,6 +1,6 @@
 """Mutated files for every reader: what comes of each must be a value or one sentence, soon and in little memory.
 
-    .venv/bin/python tests/fuzz_readers.py 2400 [seed]
+    .venv/bin/python tests/fuzz_readers.py 4600 [seed]
 
 writes that many files, of all readers in turn, reads each, and prints what came out. `tests/test_fuzz_readers.py` runs
 a sample. NetX and NIR have tests of their own beside it (`test_fuzz_netx.py`, `test_nir_foreign.py`).
@@ -19,9 +19,12 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import data_archives
 import numpy as np
+from official_files import cochlea_recordings, write_cochlea
 
 from lapilli import cli
 from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, Readout, load, save, save_nir
@@ -36,6 +39,10 @@ from lapilli.simulators.learning.labelled_lines import read_lines, written_lines
 from lapilli.simulators.learning.session import LearningSession
 from lapilli.simulators.recording.file import RecordingFile
 from lapilli.simulators.stream import Simulator
+from lapilli.training.data.cache import check_sums, read_stored, write_stored
+from lapilli.training.data.catalogue import DATA_SETS
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.sets import Framed
 
 SECONDS_EACH = 10.0
 MEGABYTES = 1024
@@ -88,7 +95,7 @@ def readers(folder: Path) -> list[Reader]:
         Reader("csv", (b'name,number\na,1\n"b,c",2\n\'=x,3\n',), read_csv, text=True),
         Reader("command line", (made(path, lambda: save(network(), path)),), _inspect),
     ]
-    return [*found, *_of_training(folder)]
+    return [*found, *_of_data_sets(folder), *_of_training(folder)]
 
 
 def made(path: Path, write: Callable[[], object]) -> bytes:
@@ -164,6 +171,48 @@ def _inspect(file: Path) -> object:
     if status:
         raise LapilliError(errors.getvalue().strip())
     return status
+
+
+def _of_data_sets(folder: Path) -> list[Reader]:
+    """Data sets of one archive, the official HDF5 files of SHD, and what is prepared of a set."""
+    found = []
+    for name, (_, make) in data_archives.FILES.items():
+        archive = io.BytesIO()
+        np.savez_compressed(archive, **make(np.random.default_rng(0)))
+        found.append(Reader(name, _packed(archive.getvalue()), partial(_frame, name)))
+    path, test = folder / "original.h5", folder / "test.h5"
+    for file, seed in ((path, 0), (test, 1)):
+        words = [f"word{number}" for number in range(20)]
+        write_cochlea(file, cochlea_recordings(6, seed), [0, 1, 2, 19, 4, 5], [0, 8, 9, 1, 8, 2], words)
+    found.append(Reader("shd", (path.read_bytes(),), lambda file: _frame("shd", file, test)))
+    return [*found, *_prepared(folder)]
+
+
+def _frame(name: str, *files: Path) -> object:
+    framed = DATA_SETS[name].frame(files, Framing())
+    return framed, sum(block.n_events for block in framed.blocks)
+
+
+def _prepared(folder: Path) -> list[Reader]:
+    """Each file of a prepared set, of which the others are as they were."""
+    with_events = Framed((6,), 8, 1.0, np.zeros(5, int), np.zeros(5, int), np.full(5, 8), np.zeros(5, int), None,
+                         iter([session().events]))  # fmt: skip
+    prepared = folder / "prepared"
+    write_stored(prepared, with_events, {}, lambda n: None)
+    return [
+        Reader(f"prepared {name}", ((prepared / name).read_bytes(),), partial(_open_prepared, prepared, name), text)
+        for name, text in (("meta.json", True), ("offsets.npy", False), ("neuron.npy", False))
+    ]
+
+
+def _open_prepared(prepared: Path, name: str, file: Path) -> object:
+    before = (prepared / name).read_bytes()
+    (prepared / name).write_bytes(file.read_bytes())
+    try:
+        check_sums(prepared)
+        return read_stored(prepared)
+    finally:
+        (prepared / name).write_bytes(before)
 
 
 def _of_training(folder: Path) -> list[Reader]:
@@ -256,6 +305,8 @@ def mutated_archive(content: bytes, rng: random.Random) -> bytes:
 
 
 def _other_array(array: np.ndarray, kind: int, rng: random.Random) -> np.ndarray:
+    if array.dtype.kind in "SU":
+        return rng.choice([array[:-1], array[..., None], array.astype("S3"), array.astype("U9"), np.arange(len(array))])
     wide = np.array(array, np.int64)
     if kind == 2 and wide.size:
         wide.reshape(-1)[rng.randrange(wide.size)] = rng.choice([-1, -(2**63), 2**31, 2**62, 2**63 - 1, 99, 0])

@@ -203,6 +203,6 @@ def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def test_installed_command_runs() -> None:
-    done = subprocess.run([sys.executable, "-m", "lapilli.cli", "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "lapilli", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "usage: lapilli COMMAND" in done.stdout

@@ -76,7 +76,7 @@ def test_a_closed_output_is_one_sentence(folder: Path) -> None:
 
 
 def test_a_closed_error_stream_changes_nothing(folder: Path) -> None:
-    words = [sys.executable, "-m", "lapilli.cli", "inspect", "none.net"]
+    words = [sys.executable, "-m", "lapilli", "inspect", "none.net"]
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" 2>&-', "sh", *words],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,

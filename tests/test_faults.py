@@ -68,7 +68,7 @@ def test_when_the_parent_is_killed_its_workers_end_and_no_output_appears(tmp_pat
     Events.from_dense(np.random.default_rng(1).random((2048, 20, 400)) < 0.2).save(tmp_path / "in.npz")
     words = ["simulate", "model.net", "--input", "in.npz", "--output", "out.npz", "--jobs", "2"]
     parent = subprocess.Popen(
-        [sys.executable, "-m", "lapilli.cli", *words, "--backend", "reference"], cwd=tmp_path, start_new_session=True
+        [sys.executable, "-m", "lapilli", *words, "--backend", "reference"], cwd=tmp_path, start_new_session=True
     )
     try:
         assert wait_until(lambda: has_worked(parent.pid), 60), commands(parent.pid)

@@ -11,7 +11,7 @@ from lapilli import cli
 from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, inspect, load, save, save_nir
 from lapilli.netx_exports.netx.reader import read_file
 from lapilli.netx_exports.synapses.fitting import lossless_dense
-from lapilli.simulators import Events, prove
+from lapilli.simulators import Events, prove, run
 
 
 def group(file: h5py.File, number: int, kind: str, shape: tuple[int, ...], **arrays: Any) -> h5py.Group:
@@ -70,6 +70,18 @@ def test_a_recurrent_layer_with_delays_of_both_synapses(tmp_path: Path) -> None:
     assert proof.equal
     assert load(write_mlgenn(tmp_path / "one.net", delay_rec=D_REC)) == meant(None, D_REC)
     assert load(write_mlgenn(tmp_path / "number.net", delay=3, delay_rec=D_REC)) == meant(np.full((1, 1), 3), D_REC)
+
+
+@pytest.mark.slow
+@pytest.mark.lava
+def test_delays_of_both_synapses_in_lava(tmp_path: Path) -> None:
+    network = load(write_mlgenn(tmp_path / "both.net", delay=D_IN, delay_rec=D_REC))
+    events = Events.from_dense(np.random.default_rng(2).random((2, 20, 70)) < 0.2)
+    proof = prove(network, events, ("reference", "fast", "lava"), n_steps=70 + network.depth)
+    assert proof.equal
+    # Not for want of spikes, nor of delays that change them.
+    spikes = run(network, events, n_steps=70 + network.depth, record={"recurrent1": ["spikes"]}).counts
+    assert spikes != run(meant(), events, n_steps=70 + network.depth, record={"recurrent1": ["spikes"]}).counts
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,8 @@ def slow(*arguments, **options):
 
 
 recorded.learn, recorded.SAVE_S, session.AT_ONCE = slow, -1.0, 1
-from lapilli import cli
-sys.exit(cli.main(sys.argv[1:]))
+from lapilli.__main__ import main
+sys.exit(main())
 """
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from lapilli.commands.data import catalogue, with_lines
@@ -17,6 +17,7 @@ def data_prepare(
     framing: Framing = Framing(),
     split: Split = Split(),
     lines: Lines = "none",
+    skip_empty: bool = False,
     json: bool = False,
 ) -> None:
     """Turn a data set into spikes of time steps, cached for all trainings; what is cached already is checked.
@@ -27,8 +28,11 @@ def data_prepare(
         split: which samples belong to which part.
         lines: inputs beside the channels, "valid" or "valid and keys", as `data.lines` of a training. They are added
             when samples are read, so that what is cached is the same.
+        skip_empty: leave out recordings without events, and say which, instead of stopping at the first; as
+            `framing.skip_empty`, which trainings have too.
         json: print what came out as JSON.
     """
+    framing = replace(framing, skip_empty=framing.skip_empty or skip_empty)
     if catalogue().remove_damaged(name, framing):
         print(f"what was prepared of {name} does not have its checksums and is made anew", file=sys.stderr)
     catalogue().prepared(name, framing, split)
@@ -45,6 +49,7 @@ def data_prepare(
         "split": asdict(split),
         "lines": lines,
         "folder": None if found.folder is None else str(found.folder),
+        "skipped": found.skipped.tolist(),
         "open_seconds": round(time.perf_counter() - started, 4),
         "parts": [_facts(part, samples) for part, samples in parts.items()],
     }
@@ -52,6 +57,8 @@ def data_prepare(
         print_json(facts)
     else:
         _print(facts)
+        if len(found.skipped):
+            print(catalogue().skipped_words(found))
 
 
 def _facts(part: str, samples: Any) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from lapilli.simulators.learning.report import ReportedRun, accuracy_of, curve_f
 from lapilli.simulators.recording.plots import save_figure
 
 _FILES = {"model.net": "network", "report.json": "report", "samples.csv": "samples", "curve.svg": "curve"}
-_RECORD = "record.npz"
+RECORD = "record.npz"
+"""File that a run goes on from."""
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def run_folder(path: Path, resume: bool, read: Iterable[PathLike | None]) -> Ite
         InUseError: when another process works in it.
         LapilliError: when it cannot be made, or holds files that are not of a run, or that the run reads.
     """
-    for name in (*_FILES, _RECORD):
+    for name in (*_FILES, RECORD):
         if (taken := same_file(path / name, read)) is not None:
             raise LapilliError(f"run_dir: {taken}, which is read, would be overwritten")
     try:
@@ -52,7 +53,7 @@ def run_folder(path: Path, resume: bool, read: Iterable[PathLike | None]) -> Ite
 
 
 def _check_content(path: Path, resume: bool) -> None:
-    if (path / _RECORD).exists():
+    if (path / RECORD).exists():
         if not resume:
             raise LapilliError(f"run_dir: {path} holds a learning run already; --resume goes on with it")
     elif foreign := [name for name in _FILES if (path / name).exists()]:

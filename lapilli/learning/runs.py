@@ -1,13 +1,14 @@
 """What all learning runs do: test, learn in a folder, test again, report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lapilli.choices import names
-from lapilli.learning.interruption import sigterm_interrupts
+from lapilli.interruption import INTERRUPTED
 from lapilli.learning.options import RunOptions
-from lapilli.learning.results import accuracies_of, run_folder, write_results
+from lapilli.learning.results import RECORD, accuracies_of, run_folder, write_results
 from lapilli.netx_exports import LapilliError, Network
 from lapilli.simulators import Events
 from lapilli.simulators.learning.learner import checked_labels, initial_state
@@ -40,9 +41,9 @@ def run_and_report(
     tested = _with_watched(session.network, learnt, options.watch)
     initial_state(session.network, session.config, session.layers, session.n_steps)  # For what it refuses.
     read = (*options.read, *(names(options.watch, "watch") or ()))
-    with run_folder(options.run_dir, options.resume, read) as folder:
+    with run_folder(options.run_dir, options.resume, read) as folder, _kept(folder / RECORD):
         before = accuracies_of(session.network, tested, options.n_steps)
-        record = _interruptible(run, folder, options.resume)
+        record = run(folder / RECORD, options.resume)
         after = accuracies_of(learned_in(session, record), tested, options.n_steps)
         accuracies = {name: {"before": before[name], "after": after[name]} for name in tested}
         return write_results(session, record, accuracies, options.start.origin, folder)
@@ -70,11 +71,14 @@ def _with_watched(network: Network, learnt: Mapping[str, Events], watch: str | N
     return tested
 
 
-def _interruptible(run: Callable[[Path, bool], LearningRecord], folder: Path, resume: bool) -> LearningRecord:
+@contextmanager
+def _kept(record: Path) -> Iterator[None]:
+    """Where the run is interrupted, say what is kept of it."""
     try:
-        with sigterm_interrupts():
-            return run(folder / "record.npz", resume)
+        yield
     except KeyboardInterrupt:
+        if not record.exists():
+            raise
         raise LapilliError(
-            f"stopped; what was learnt is in {folder}: the same command with --resume goes on"
-        ) from SystemExit(130)
+            f"stopped; what was learnt is in {record.parent}: the same command with --resume goes on"
+        ) from SystemExit(INTERRUPTED)

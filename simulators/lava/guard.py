@@ -43,6 +43,13 @@ class GuardedProcess:
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        # Not above: the watchdog has no packages.
+        from lapilli.netx_exports.undisturbed import undisturbed
+
+        with undisturbed():
+            self._start(command, environment)
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="lapilli-"))
         self.shared_memory = f"{self.folder.name}-"
         self._owner = os.getpid()

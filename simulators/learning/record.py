@@ -1,9 +1,7 @@
 """What a learning run has reached, as a file: enough to go on exactly where it stopped."""
 
 import io
-import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.errors import FormatError
 from lapilli.netx_exports.files import PathLike, replacing
 from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE
+from lapilli.netx_exports.undisturbed import undisturbed
 from lapilli.simulators.files.archives import MemberReader, open_members
 from lapilli.simulators.files.event_facts import MAX_SAMPLES, int64_of
 from lapilli.simulators.learning.learner import OPERATIONS, Learned, LearningState
@@ -93,21 +92,11 @@ def save_record(path: PathLike, record: LearningRecord, identity: bytes) -> None
     arrays["milliseconds"] = np.array(round(record.seconds * 1e3), np.int64)
     arrays["identity"] = np.frombuffer(identity, np.uint8)
     content = io.BytesIO()
-    with _undisturbed():
+    # Where Ctrl-C comes in between, numpy leaves an archive half open, which complains.
+    with undisturbed():
         np.savez(content, **arrays)
     with replacing(path) as temporary:
         temporary.write_bytes(content.getbuffer())
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait: numpy leaves an archive half open, which complains, where they come in between."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,19 @@ class Bins:
         return (time_us - self.start_us) // self.width_us
 
 
+def spans(time_us: LongArray, offsets: LongArray) -> tuple[LongArray, LongArray]:
+    """Time of the first and of the last event of each recording; 0 and -1 where it has none, so that it fills no bin.
+
+    Arguments:
+        time_us: of each event, never falling within a recording.
+        offsets: (recordings + 1).
+    """
+    full = np.diff(offsets) > 0
+    first, last = np.zeros(len(full), np.int64), np.full(len(full), -1, np.int64)
+    first[full], last[full] = time_us[offsets[:-1][full]], time_us[offsets[1:][full] - 1]
+    return first, last
+
+
 def plan_bins(
     name: str, framing: Framing, default_ms: float, finest_us: int, last_us: LongArray
 ) -> tuple[Bins, LongArray]:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import part_prefix, remove_leftovers
 from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.locks import waited_for
+from lapilli.netx_exports.undisturbed import undisturbed
 from lapilli.training.data.framing import MAX_STEPS
 from lapilli.training.data.samples import StoredEvents
 from lapilli.training.data.sets import Facts, Framed, IntArray
@@ -34,6 +36,9 @@ FORMAT = 1
 _PER_SAMPLE = ("labels", "groups", "lengths", "parts")
 _OF_SAMPLES = ("offsets", *_PER_SAMPLE)
 _BLOCK = 1 << 24
+
+_UNREADABLE = (OSError, ValueError, EOFError, OverflowError, RecursionError, SyntaxError, TokenError, TypeError)
+"""What numpy raises of a damaged file: it reads headers as Python."""
 
 
 class CacheError(FormatError):
@@ -104,7 +109,8 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
     """
     temporary: Path | None = None
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
+        with undisturbed():
+            temporary = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
         sums = _write_arrays(temporary, framed, advance)
         meta = {
             "format": FORMAT,
@@ -127,7 +133,8 @@ def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance
         raise _unwritable(folder.parent, error) from error
     finally:
         if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+            with undisturbed():
+                shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove(folder: Path) -> None:
@@ -137,9 +144,10 @@ def remove(folder: Path) -> None:
         LapilliError: when it cannot be removed.
     """
     try:
-        away = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
-        folder.rename(away / "old")
-        shutil.rmtree(away)
+        with undisturbed():
+            away = Path(tempfile.mkdtemp(prefix=part_prefix(folder.name), suffix=".part", dir=folder.parent))
+            folder.rename(away / "old")
+            shutil.rmtree(away)
     except OSError as error:
         raise _unwritable(folder.parent, error) from error
 
@@ -288,7 +296,7 @@ def _map(folder: Path, name: str, facts: Mapping[str, Any]) -> npt.NDArray[Any]:
         file = folder / f"{name}.npy"
         # A file without entries cannot be mapped.
         mapped = np.load(file, mmap_mode="r" if facts.get("length") else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise CacheError(str(folder), [f"{name}.npy cannot be read ({error})"]) from error
     if mapped.ndim != 1 or mapped.dtype.kind not in "iu" or mapped.dtype.str != facts.get("dtype"):
         raise CacheError(str(folder), [f"{name}.npy: must be integers of type {facts.get('dtype')}"])

@@ -10,17 +10,17 @@ import numpy.typing as npt
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.analogue import image_shape
-from lapilli.training.data.binning import Bins, bin_events, plan_bins
+from lapilli.training.data.binning import Bins, bin_events, plan_bins, spans
 from lapilli.training.data.checks import (
     check_members,
-    empty_problems,
+    eventless_problems,
     length_problems,
     offsets_problems,
     place_problems,
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
-from lapilli.training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
+from lapilli.training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 SIDE = 34
 POLARITIES = 2
@@ -29,7 +29,7 @@ CLASSES = tuple(str(digit) for digit in range(10))
 VALIDATION_NTH = 6
 """Every so many-th training sample of a class is for validation."""
 
-CAMERA = ("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "crop", "values")
+CAMERA = ("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "crop", "values", "skip_empty")
 """Fields of `Framing` for event cameras."""
 
 _DEFAULT_BIN_MS = 10.0
@@ -63,13 +63,13 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     with open_members(paths[0], DataError) as members:
         check_members(paths[0], members, _DIMENSIONS)
         arrays = {name: members[name].read_all() for name in _DIMENSIONS}
-    _check(paths[0], arrays)
+    _check(paths[0], arrays, framing)
     offsets = arrays["offsets"].astype(np.int64)
     elapsed = np.cumsum(arrays["dt_us_lo"] + arrays["dt_us_hi"].astype(np.int64) * 256)
-    before = np.concatenate([[0], elapsed])[offsets[:-1]]
-    start = elapsed[offsets[:-1]] if framing.from_first_event else before
-    last = elapsed[offsets[1:] - 1] - start
-    bins, lengths = plan_bins("nmnist-small", framing, _DEFAULT_BIN_MS, 1, last)
+    first, last = spans(elapsed, offsets)
+    empty = last < first
+    start = first if framing.from_first_event else np.concatenate([[0], elapsed])[offsets[:-1]]
+    bins, lengths = plan_bins("nmnist-small", framing, _DEFAULT_BIN_MS, 1, np.where(empty, -1, last - start))
     shape = image_shape("nmnist-small", framing, (POLARITIES, SIDE, SIDE))
     time_us = elapsed - np.repeat(start, np.diff(offsets))
     return Framed(
@@ -79,13 +79,13 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
         arrays["label"],
         np.full(len(lengths), -1),
         lengths,
-        np.where(np.arange(len(lengths)) < int(arrays["n_train"]), TRAIN, TEST),
+        np.where(empty, NO_PART, np.where(np.arange(len(lengths)) < int(arrays["n_train"]), TRAIN, TEST)),
         "u1" if framing.values == "counts" else None,
         _blocks(arrays, time_us, offsets, bins, shape, framing),
     )
 
 
-def _check(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+def _check(path: Path, arrays: dict[str, npt.NDArray[Any]], framing: Framing) -> None:
     n_events, n_samples = len(arrays["x"]), len(arrays["label"])
     problems = length_problems({name: arrays[name] for name in _EVENTS}, n_events)
     problems += length_problems({"p": arrays["p"]}, -(-n_events // 8))
@@ -98,7 +98,7 @@ def _check(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
     if not problems:
         offsets = arrays["offsets"].astype(np.int64)
         problems += [text for name in "xy" for text in place_problems(name, arrays[name], offsets, SIDE - 1)]
-        problems += empty_problems("recording", np.diff(offsets))
+        problems += eventless_problems(np.diff(offsets), framing)
     if problems:
         raise DataError(str(path), problems)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.audio import SPOKEN_DIGITS
@@ -34,13 +35,16 @@ from lapilli.training.data.motion import HAPT
 from lapilli.training.data.official.catalogue import OFFICIAL
 from lapilli.training.data.progress import progress_bar
 from lapilli.training.data.samples import Samples
-from lapilli.training.data.sets import PARTS, DataSet, PartName
+from lapilli.training.data.sets import NO_PART, PARTS, DataSet, PartName
 from lapilli.training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
     *(HAPT, NMNIST_SMALL, MNIST, MNIST_ROWS, CIFAR10_PART, CIFAR10_HELD_OUT, *OFFICIAL),
 )
+
+_NAMED = 10
+"""Recordings that a sentence names."""
 
 DATA_SETS: dict[str, DataSet] = {found.name: found for found in _ALL}
 """Every data set that lapilli knows."""
@@ -56,6 +60,7 @@ class Prepared:
         step_ms: width of a step in ms; None where steps have no duration.
         parts: the samples of each part.
         folder: where it is cached; None where it is made anew each time.
+        skipped: numbers of the recordings without events, which are in no part.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Prepared:
     step_ms: float | None
     parts: dict[PartName, Samples]
     folder: Path | None
+    skipped: npt.NDArray[np.int64]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -134,6 +140,8 @@ def prepared(
 def whole(found: Prepared) -> Prepared:
     """Prepared data whose events have their checksums, too: what a training reads once, before it begins.
 
+    What is left out of it is said on the error stream.
+
     Raises:
         CacheError: naming the files that differ, and how they are made anew.
     """
@@ -144,7 +152,15 @@ def whole(found: Prepared) -> Prepared:
             raise CacheError(
                 error.subject, [*error.problems, f"`lapilli data prepare {found.name}` mends it"]
             ) from error
+    if len(found.skipped):
+        print(f"lapilli: {skipped_words(found)}", file=sys.stderr)
     return found
+
+
+def skipped_words(found: Prepared) -> str:
+    """How many recordings are left out, and which."""
+    numbers = ", ".join(map(str, found.skipped[:_NAMED].tolist())) + (", …" if len(found.skipped) > _NAMED else "")
+    return f"empty recordings of {found.name} that are left out: {len(found.skipped):,} ({numbers})"
 
 
 def remove_damaged(name: str, framing: Framing = Framing()) -> bool:
@@ -223,13 +239,18 @@ def _framed(
 
 def _divided(found: DataSet, stored: Stored, split: Split, folder: Path | None) -> Prepared:
     parts, classes = found.divide(stored.facts, split)
+    skipped = np.flatnonzero((stored.facts.parts == NO_PART) & (stored.lengths == 0))
     everything = Samples(stored.events, np.arange(len(parts)), stored.facts.labels, stored.facts.groups, stored.lengths)
     samples = {name: everything.subset(np.flatnonzero(parts == number)) for number, name in enumerate(PARTS)}
-    return Prepared(found.name, classes, stored.step_ms, samples, folder)
+    return Prepared(found.name, classes, stored.step_ms, samples, folder, skipped)
 
 
 def _taken(found: DataSet, framing: Framing) -> dict[str, Any]:
-    return {name: value for name, value in asdict(framing).items() if name in found.framing}
+    taken = {name: value for name, value in asdict(framing).items() if name in found.framing}
+    if not framing.skip_empty:
+        # It is newer than data that was prepared without it, and is the same.
+        taken.pop("skip_empty", None)
+    return taken
 
 
 def _source(path: Path, file: str) -> dict[str, Any]:

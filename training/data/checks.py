@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.files.archives import MemberReader
+from lapilli.training.data.framing import Framing
 from lapilli.training.data.sets import DataError, IntArray
 
 
@@ -89,3 +90,17 @@ def empty_problems(what: str, sizes: IntArray) -> list[str]:
     empty = np.flatnonzero(sizes <= 0)
     more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
     return [f"{what} {empty[0]}{more}: empty"] if len(empty) else []
+
+
+def eventless_problems(sizes: IntArray, framing: Framing, first: int = 0) -> list[str]:
+    """Which recordings have no events, if that is a problem.
+
+    Arguments:
+        sizes: events of each recording.
+        framing: with `skip_empty`.
+        first: number of the first recording.
+    """
+    empty = [] if framing.skip_empty else np.flatnonzero(sizes <= 0)
+    shown = [f"recording {first + int(number)}: empty" for number in empty[:3]]
+    more = [f"{len(empty) - 3} more are empty"] if len(empty) > 3 else []
+    return [*shown, *more, "skip_empty leaves such recordings out"] if shown else []

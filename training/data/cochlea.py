@@ -9,10 +9,10 @@ import numpy.typing as npt
 from lapilli.netx_exports.files import PathLike
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.archives import open_members
-from lapilli.training.data.binning import Bins, bin_events, plan_bins
+from lapilli.training.data.binning import Bins, bin_events, plan_bins, spans
 from lapilli.training.data.checks import (
     check_members,
-    empty_problems,
+    eventless_problems,
     length_problems,
     offsets_problems,
     place_problems,
@@ -20,7 +20,18 @@ from lapilli.training.data.checks import (
 )
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.kernels import decode_gaps
-from lapilli.training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, IntArray, hold_out
+from lapilli.training.data.sets import (
+    NO_PART,
+    TEST,
+    TRAIN,
+    DataError,
+    DataSet,
+    Division,
+    Facts,
+    Framed,
+    IntArray,
+    hold_out,
+)
 
 N_UNITS = 700
 TEST_SPEAKERS = (4, 5)
@@ -51,7 +62,7 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
         counts = members["count_per_ms"].read_all()
         small = {name: members[name].read_all().astype(np.int64) for name in _SMALL}
         n_spikes = members["gap_lo"].shape[0]
-    _check(paths[0], counts, small, n_spikes)
+    _check(paths[0], counts, small, n_spikes, framing)
     first, last = _span(counts, small["ms_offsets"])
     start = first if framing.from_first_event else np.zeros_like(first)
     bins, lengths = plan_bins("shd-regenerated", framing, _DEFAULT_BIN_MS, 1000, (last - start) * 1000)
@@ -64,13 +75,13 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
         small["label"],
         small["speaker"],
         lengths,
-        np.where(is_test, TEST, TRAIN),
+        np.where(last < first, NO_PART, np.where(is_test, TEST, TRAIN)),
         "u1" if framing.values == "counts" else None,
         _blocks(paths[0], counts, small, start, bins, shape, framing),
     )
 
 
-def _check(path: PathLike, counts: IntArray, small: dict[str, LongArray], n_spikes: int) -> None:
+def _check(path: PathLike, counts: IntArray, small: dict[str, LongArray], n_spikes: int, framing: Framing) -> None:
     n_samples = len(small["label"])
     problems = length_problems({"speaker": small["speaker"]}, n_samples)
     problems += range_problems("label", small["label"], 0, len(CLASSES) - 1)
@@ -80,17 +91,16 @@ def _check(path: PathLike, counts: IntArray, small: dict[str, LongArray], n_spik
         before = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         if np.any(before[small["ms_offsets"]] != small["spike_offsets"]):
             problems = ["count_per_ms: does not add up to spike_offsets"]
-        problems += empty_problems("recording", np.diff(small["spike_offsets"]))
+        problems += eventless_problems(np.diff(small["spike_offsets"]), framing)
     if problems:
         raise DataError(str(path), problems)
 
 
 def _span(counts: IntArray, offsets: LongArray) -> tuple[LongArray, LongArray]:
-    """First and last millisecond with a spike of each recording, which must have some."""
+    """First and last millisecond with a spike of each recording; 0 and -1 where it has none."""
     busy = np.flatnonzero(counts)
-    first = busy[np.searchsorted(busy, offsets[:-1])]
-    last = busy[np.searchsorted(busy, offsets[1:]) - 1]
-    return first - offsets[:-1], last - offsets[:-1]
+    recording = np.searchsorted(offsets, busy, side="right") - 1
+    return spans(busy - offsets[recording], np.searchsorted(busy, offsets))
 
 
 def _blocks(
@@ -130,7 +140,7 @@ SHD_REGENERATED = DataSet(
     origin="lapilli's ../shared/data; made from the audio in GitHub Petra12345/cochlea_model by lauscher's cochlea",
     files=("shd_regen_1ms.npz",),
     content="10,420 recordings; test speakers 4 and 5 (1,840), validation speakers 8 and 9 (1,700)",
-    framing=("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "values"),
+    framing=("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "values", "skip_empty"),
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),

@@ -75,6 +75,9 @@ class Framing:
     bands: Annotated[int, within(1, 1024)] = 40
     """Mel bands of audio."""
 
+    skip_empty: bool = False
+    """Recordings without events belong to no part, instead of stopping the whole set; they are counted and named."""
+
 
 @configuration("split")
 @dataclass(frozen=True)

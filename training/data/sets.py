@@ -39,7 +39,7 @@ class Framed:
         parts: official part of each sample, `NO_PART` where there is none.
         value_type: numpy's name of the type that holds what graded spikes carry; None where every event is one spike.
         blocks: the samples in their order, some at a time. They must not depend on anything but the files and the
-            framing. `lengths` may be filled while they are read.
+            framing. `lengths` and `parts` may be filled while they are read.
         classes: names of the classes, where only the files tell.
     """
 

@@ -4,6 +4,7 @@ Everything is as in `surrogate_gradient`, resuming too, but that accuracies are 
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.epochs import EpochRecord
 from lapilli.training.loop.fitting import Machine, fit, torch_settings
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
-from lapilli.training.loop.run_folder import RunFolder, read_weights, start_run, write_summary, write_weights
+from lapilli.training.loop.run_folder import RunFolder, read_weights, run_in, write_summary, write_weights
 from lapilli.training.methods import AnyMethod
 from lapilli.training.networks.readouts import step_scores
 from lapilli.training.networks.trainable import TrainableNetwork
@@ -87,15 +88,16 @@ def train_float(
         progress: whether to show a progress bar.
 
     Raises:
+        InUseError: when another process works in the run folder.
         LapilliError: for an unusable run folder, another run in it, or a loss that is no number.
         TrainingInterruptedError: after Ctrl-C, saying how to go on.
     """
     optimizer = options.optimizer
     n_steps = task.train.n_steps + 1
-    with torch_settings(options.seed, options.threads):
+    with torch_settings(options.seed, options.threads), ExitStack() as held:
         batches = TrainingBatches(task.train, n_steps, optimizer.batch_size, options.seed, task.augment)
         classifier = Classifier(module.train(), batches, optimizer, options.loss, options.method)
-        folder = start_run(run_dir, as_plain(options), RunFolder(run_dir).config.exists())
+        folder = held.enter_context(run_in(run_dir, as_plain(options), RunFolder(run_dir).config.exists()))
         record = fit(
             classifier,
             batches,
@@ -112,7 +114,7 @@ def train_float(
         module.eval()
         write_weights(folder, module.state_dict(), module.facts)
         summary = _summary(task, module, record, record.best_epoch if keeps_best else len(record.rows), options.seed)
-    write_summary(folder, asdict(summary))
+        write_summary(folder, asdict(summary))
     return summary
 
 

@@ -23,7 +23,7 @@ from lapilli.training.exported.evaluation import check_same_decisions, measure
 from lapilli.training.loop.batches import ValidationBatches
 from lapilli.training.loop.fitting import torch_settings
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
-from lapilli.training.loop.run_folder import RunFolder, start_run, write_summary, write_weights
+from lapilli.training.loop.run_folder import RunFolder, run_in, write_summary, write_weights
 from lapilli.training.methods import OwnMethod
 from lapilli.training.networks.lstm.config import (
     LARGEST_COPIES,
@@ -158,23 +158,23 @@ def _convert(run_dir: Path, options: Options, conversion: ConversionConfig, sour
     sections = {"data": options.data, "network": config, "conversion": conversion}
     content: dict[str, Any] = {name: as_plain(section) for name, section in sections.items()}
     content |= {"source": str(run_dir / "source"), "seed": options.seed}
-    start_run(folder.path, content, folder.config.exists())
-    module = _converted(options, conversion, source, task)
-    write_weights(folder, module.state_dict(), module.facts)
-    row: Row = _empty_row() | {"stage": "converted", "copies": conversion.copies}
-    if not conversion.exported:
-        test, spikes = module_accuracy(module, task.test)
-        row |= {"validation_accuracy": module_accuracy(module, task.validation)[0], "test_accuracy": test}
-        row |= {"spike_rate": _rate(spikes, options, conversion, task)}
-    else:
-        network, n_steps = module.export(), task.run_steps(module.depth)
-        save(network, folder.network)
-        found = check_same_decisions(module, network, task.test, n_steps)
-        row |= {"validation_accuracy": measure(network, task.validation, n_steps).accuracy}
-        row |= {"test_accuracy": found.accuracy, "operations_per_sample": round(found.operations, 1)}
-        row |= {"spike_rate": _rate(found.spikes, options, conversion, task)}
-        row |= prove_run(folder.path, joined(task.test, task.validation), n_steps, options.lava_samples)
-    write_summary(folder, row)
+    with run_in(folder.path, content, folder.config.exists()):
+        module = _converted(options, conversion, source, task)
+        write_weights(folder, module.state_dict(), module.facts)
+        row: Row = _empty_row() | {"stage": "converted", "copies": conversion.copies}
+        if not conversion.exported:
+            test, spikes = module_accuracy(module, task.test)
+            row |= {"validation_accuracy": module_accuracy(module, task.validation)[0], "test_accuracy": test}
+            row |= {"spike_rate": _rate(spikes, options, conversion, task)}
+        else:
+            network, n_steps = module.export(), task.run_steps(module.depth)
+            save(network, folder.network)
+            found = check_same_decisions(module, network, task.test, n_steps)
+            row |= {"validation_accuracy": measure(network, task.validation, n_steps).accuracy}
+            row |= {"test_accuracy": found.accuracy, "operations_per_sample": round(found.operations, 1)}
+            row |= {"spike_rate": _rate(found.spikes, options, conversion, task)}
+            row |= prove_run(folder.path, joined(task.test, task.validation), n_steps, options.lava_samples)
+        write_summary(folder, row)
     return row
 
 

@@ -18,7 +18,18 @@ from lapilli.training.data.binning import Bins, bin_events, plan_bins
 from lapilli.training.data.cameras import CAMERA, POLARITIES, places
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.official.files import check_unpacked, opened, reading
-from lapilli.training.data.sets import TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth, hold_out
+from lapilli.training.data.sets import (
+    NO_PART,
+    TEST,
+    TRAIN,
+    DataError,
+    DataSet,
+    Division,
+    Facts,
+    Framed,
+    every_nth,
+    hold_out,
+)
 
 VALIDATION_NTH = 10
 """Every so many-th training recording of a class is for validation, where no official part is."""
@@ -81,7 +92,8 @@ def _frame(
     end = np.array([round(camera.duration_ms * 1000) - 1])
     bins, _ = plan_bins(name, framing, camera.bin_ms, 1, end)
     shape = image_shape(name, framing, (POLARITIES, camera.rows, camera.columns))
-    lengths = np.zeros(len(found.labels), np.int64)
+    # Both are filled while the recordings are read.
+    lengths, parts = np.zeros(len(found.labels), np.int64), found.parts.copy()
     return Framed(
         shape,
         bins.n_steps,
@@ -89,24 +101,33 @@ def _frame(
         found.labels,
         found.groups,
         lengths,
-        found.parts,
+        parts,
         "u1" if framing.values == "counts" else None,
-        _blocks(found, camera, bins, shape, framing, lengths),
+        _blocks(found, camera, bins, shape, framing, lengths, parts),
         found.classes,
     )
 
 
 def _blocks(
-    found: Index, camera: Camera, bins: Bins, shape: tuple[int, ...], framing: Framing, lengths: LongArray
+    found: Index,
+    camera: Camera,
+    bins: Bins,
+    shape: tuple[int, ...],
+    framing: Framing,
+    lengths: LongArray,
+    parts: LongArray,
 ) -> Iterator[Events]:
-    """Events of steps; fills `lengths`, so that no recording is read twice."""
+    """Events of steps; fills `lengths`, and `parts` where a recording is empty, so that none is read twice."""
     for low in range(0, len(lengths), _SAMPLES_AT_ONCE):
         high = min(low + _SAMPLES_AT_ONCE, len(lengths))
         times, neurons = [], []
         for number in range(low, high):
-            time_us, x, y, polarity = _recording(found, number, camera)
-            time_us = time_us - time_us[0] if framing.from_first_event else time_us
-            lengths[number] = min(max(int(bins.of(time_us[-1:])[0]) + 1, 0), bins.n_steps)
+            time_us, x, y, polarity = _recording(found, number, camera, framing)
+            if len(time_us):
+                time_us = time_us - time_us[0] if framing.from_first_event else time_us
+                lengths[number] = min(max(int(bins.of(time_us[-1:])[0]) + 1, 0), bins.n_steps)
+            else:
+                parts[number] = NO_PART
             times.append(time_us)
             neurons.append(places(x, y, polarity, (camera.rows, camera.columns), framing))
         offsets = np.concatenate([[0], np.cumsum([len(time_us) for time_us in times])])
@@ -114,7 +135,9 @@ def _blocks(
         yield bin_events(np.concatenate(times), np.concatenate(neurons), offsets, bins, shape, counts)
 
 
-def _recording(found: Index, number: int, camera: Camera) -> tuple[LongArray, LongArray, LongArray, LongArray]:
+def _recording(
+    found: Index, number: int, camera: Camera, framing: Framing
+) -> tuple[LongArray, LongArray, LongArray, LongArray]:
     """Time in µs, x, y and polarity of the events of a recording, sorted by time."""
     path = found.paths[number]
     with reading(path):
@@ -123,7 +146,9 @@ def _recording(found: Index, number: int, camera: Camera) -> tuple[LongArray, Lo
         events = found.read(number)
         time_us, x, y, polarity = (events[field].astype(np.int64) for field in "txyp")
     if not len(time_us):
-        raise DataError(path, ["holds no events"])
+        if framing.skip_empty:
+            return time_us, x, y, polarity
+        raise DataError(path, ["holds no events; skip_empty leaves such recordings out"])
     limits = {"x": (x, camera.columns), "y": (y, camera.rows), "p": (polarity, POLARITIES)}
     problems = [
         f"{field}: must be 0…{size - 1}, got {array.min()}…{array.max()}"

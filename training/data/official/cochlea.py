@@ -10,18 +10,26 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.events import Events
-from lapilli.training.data.binning import Bins, bin_events, plan_bins
-from lapilli.training.data.checks import empty_problems, length_problems, place_problems, range_problems, time_problems
+from lapilli.training.data.binning import Bins, bin_events, plan_bins, spans
+from lapilli.training.data.checks import (
+    empty_problems,
+    eventless_problems,
+    length_problems,
+    place_problems,
+    range_problems,
+    time_problems,
+)
 from lapilli.training.data.cochlea import CLASSES, N_UNITS
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.official.files import opened, reading
+from lapilli.training.data.official.ragged import Lists, read_lists
 from lapilli.training.data.progress import progress_bar
-from lapilli.training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
+from lapilli.training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 SHD_VALIDATION_SPEAKERS = (8, 9)
 """Held out of the training part if nothing else is asked for; of the test part, nothing is taken."""
 
-_FRAMING = ("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "values")
+_FRAMING = ("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "values", "skip_empty")
 _ORIGIN = "https://zenkelab.org/datasets"
 _DEFAULT_BIN_MS = 10.0
 _FINEST_US = 1000
@@ -39,7 +47,7 @@ Recordings = tuple[LongArray, LongArray, LongArray]
 def _frame(name: str, parts: Sequence[int], n_classes: int, paths: Sequence[Path], framing: Framing) -> Framed:
     facts = [_facts(path, n_classes) for path in paths]
     labels, speakers = (np.concatenate([fact[place] for fact in facts]) for place in range(2))
-    first, last = _spans(name, paths, len(labels))
+    first, last = _spans(name, paths, len(labels), framing)
     start = first if framing.from_first_event else np.zeros_like(first)
     bins, lengths = plan_bins(name, framing, _DEFAULT_BIN_MS, _FINEST_US, last - start)
     shape = (-(-N_UNITS // framing.pool),)
@@ -50,7 +58,7 @@ def _frame(name: str, parts: Sequence[int], n_classes: int, paths: Sequence[Path
         labels,
         speakers,
         lengths,
-        np.repeat(parts, [len(fact[0]) for fact in facts]),
+        np.where(last < first, NO_PART, np.repeat(parts, [len(fact[0]) for fact in facts])),
         "u1" if framing.values == "counts" else None,
         _blocks(paths, start, bins, shape, framing),
         facts[0][2],
@@ -75,14 +83,14 @@ def _facts(path: Path, n_classes: int) -> tuple[LongArray, LongArray, tuple[str,
     return labels, speakers, tuple(keys) if len(keys) == n_classes else tuple(map(str, range(n_classes)))
 
 
-def _spans(name: str, paths: Sequence[Path], n_samples: int) -> tuple[LongArray, LongArray]:
+def _spans(name: str, paths: Sequence[Path], n_samples: int, framing: Framing) -> tuple[LongArray, LongArray]:
     """Time of the first and of the last spike of each recording, µs."""
     first, last = [], []
     with progress_bar(f"reading {name}", n_samples, True) as advance:
         for path in paths:
-            for time_us, _, offsets in _recordings(path):
-                first.append(time_us[offsets[:-1]])
-                last.append(time_us[offsets[1:] - 1])
+            for time_us, _, offsets in _recordings(path, framing):
+                for found, times in zip((first, last), spans(time_us, offsets)):
+                    found.append(times)
                 advance(len(offsets) - 1)
     return np.concatenate(first), np.concatenate(last)
 
@@ -92,37 +100,38 @@ def _blocks(
 ) -> Iterator[Events]:
     done = 0
     for path in paths:
-        for time_us, unit, offsets in _recordings(path):
+        for time_us, unit, offsets in _recordings(path, framing):
             n_samples = len(offsets) - 1
             since_start = time_us - np.repeat(start[done : done + n_samples], np.diff(offsets))
             yield bin_events(since_start, unit // framing.pool, offsets, bins, shape, framing.values == "counts")
             done += n_samples
 
 
-def _recordings(path: Path) -> Iterator[Recordings]:
+def _recordings(path: Path, framing: Framing) -> Iterator[Recordings]:
     """All recordings of a file, some at a time."""
-    with reading(path), h5py.File(path, "r") as file:
-        times, units = file["spikes/times"], file["spikes/units"]
-        for low in range(0, len(times), _SAMPLES_AT_ONCE):
-            chosen = slice(low, low + _SAMPLES_AT_ONCE)
-            yield _checked(path, low, times[chosen], units[chosen])
+    low = 0
+    with reading(path):
+        for times, units in read_lists(path, _FIELDS[:2], _SAMPLES_AT_ONCE):
+            yield _checked(path, low, times, units, framing)
+            low += len(times[0])
 
 
-def _checked(path: Path, low: int, times: Sequence[npt.NDArray[Any]], units: Sequence[npt.NDArray[Any]]) -> Recordings:
-    n_spikes = np.array([len(time) for time in times])
-    different = np.flatnonzero(n_spikes != [len(unit) for unit in units])
+def _checked(path: Path, low: int, times: Lists, units: Lists, framing: Framing) -> Recordings:
+    n_spikes, seconds = times
+    different = np.flatnonzero(n_spikes != units[0])
     problems = [f"recording {low + number}: needs as many times as units" for number in different[:3]]
-    problems += [f"recording {low + number}: empty" for number in np.flatnonzero(n_spikes == 0)[:3]]
+    problems += eventless_problems(n_spikes, framing, low)
     if problems:
         raise DataError(str(path), problems)
-    seconds, unit = np.concatenate(times).astype(np.float64), np.concatenate(units).astype(np.int64)
+    unit = units[1].astype(np.int64)
     offsets = np.concatenate([[0], np.cumsum(n_spikes)])
     problems = place_problems("unit", unit, offsets, N_UNITS - 1, low)
     if problems := problems + time_problems(seconds, offsets, _LONGEST_S, low):
         raise DataError(str(path), problems)
     time_us = np.rint(seconds * 1e6).astype(np.int64)
     falls = np.diff(time_us) < 0
-    falls[offsets[1:-1] - 1] = False
+    between = offsets[(offsets > 0) & (offsets < len(time_us))]
+    falls[between - 1] = False
     if falls.any():
         order = np.lexsort((time_us, np.repeat(np.arange(len(n_spikes)), n_spikes)))
         time_us, unit = time_us[order], unit[order]
