@@ -11,14 +11,16 @@ from lapilli import remedies
 if TYPE_CHECKING:
     from lapilli.netx_exports import Network, from_slayer, load, save
     from lapilli.simulators import Events, prove, run
+    from lapilli.simulators.decisions.of_events import decide
 
-__all__ = ["Events", "Network", "__version__", "from_slayer", "load", "prove", "run", "save"]
+__all__ = ["Events", "Network", "__version__", "decide", "from_slayer", "load", "prove", "run", "save"]
 
 __version__ = "0.2.0"
 
 _HOMES = {
     "Events": "lapilli.simulators",
     "Network": "lapilli.netx_exports",
+    "decide": "lapilli.simulators.decisions.of_events",
     "from_slayer": "lapilli.netx_exports",
     "load": "lapilli.netx_exports",
     "prove": "lapilli.simulators",

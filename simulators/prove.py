@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
 from lapilli.netx_exports.network import Layer, Network
+from lapilli.simulators.decisions.decide import can_decide, scores, why_undecided
+from lapilli.simulators.decisions.decisions import Decisions
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.results import COUNTERS, Counts, Reset, RunResult, recordable
@@ -54,6 +56,7 @@ class Proof:
         backends: names, the first being the one that all others were compared with.
         skipped: backends that could not run, with the reason.
         spikes_only: backends of which spikes and counts were compared, because they give no states.
+        decisions: of each backend, the class of every sample; none where `why_undecided` says why.
         n_samples, n_steps: of every run.
         spikes_compared: spikes of all layers that each backend produced.
         states_compared: values of states compared, per backend that gives states.
@@ -71,6 +74,7 @@ class Proof:
     first: Mapping[str, Difference] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     spikes_only: tuple[str, ...] = ()
+    decisions: Mapping[str, Decisions] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
@@ -114,6 +118,7 @@ def prove(
         raise LapilliError("prove: needs at least one sample")
     steps = events.n_steps + network.depth if n_steps is None else n_steps
     tally = _Tally(network, tuple(chosen), tuple(name for name in chosen if chosen[name] in STATELESS))
+    tally.decides = not why_undecided(network, events.n_steps, steps)
     for first in range(0, len(events), _SAMPLES_AT_ONCE):
         batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
         results: dict[str, RunResult] = {}
@@ -135,7 +140,7 @@ def prove(
             raise LapilliError(f"prove: only {', '.join(results) or 'no backend'} could run ({reasons})")
         tally.add(results, first)
         progress(len(batch))
-    return tally.proof(len(events), steps)
+    return tally.proof(events, steps)
 
 
 class _Tally:
@@ -148,9 +153,14 @@ class _Tally:
         self.skipped: dict[str, str] = {}
         self.spikes = self.states = self.differences = 0
         self.first: dict[str, Difference] = {}
+        self.decides = False
+        self.scores: dict[str, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, results: Mapping[str, RunResult], first_sample: int) -> None:
         base, *others = results
+        for name, result in results.items() if self.decides else ():
+            if can_decide(result, self.network):
+                self.scores.setdefault(name, []).append(scores(result, self.network))
         for layer in self.network.layers:
             recording = results[base].recordings[layer.name]
             self.spikes += 0 if recording.spikes is None else recording.spikes.n_events
@@ -168,12 +178,13 @@ class _Tally:
                     **{**vars(earliest), "sample": earliest.sample + first_sample}  # of the whole set
                 )
 
-    def proof(self, n_samples: int, n_steps: int) -> Proof:
+    def proof(self, events: Events, n_steps: int) -> Proof:
         ran = tuple(name for name in self.names if name not in self.skipped)
+        found = {name: np.concatenate(self.scores[name]) for name in ran if name in self.scores}
         return Proof(
             self.network.fingerprint,
             ran,
-            n_samples,
+            len(events),
             n_steps,
             self.spikes,
             self.states,
@@ -181,6 +192,7 @@ class _Tally:
             self.first,
             self.skipped,
             tuple(name for name in self.spikes_only if name in ran),
+            {name: Decisions(of_samples, events.labels) for name, of_samples in found.items()},
         )
 
 
