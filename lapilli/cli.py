@@ -47,6 +47,7 @@ SUBCOMMANDS = {
     ("bench", "train"): "bench_train",
     ("data", "list"): "data_list",
     ("data", "prepare"): "data_prepare",
+    ("data", "save"): "data_save",
     ("data", "show"): "data_show",
 }
 """Two words that name a command with options of its own."""

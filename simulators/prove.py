@@ -57,6 +57,7 @@ class Proof:
         skipped: backends that could not run, with the reason.
         spikes_only: backends of which spikes and counts were compared, because they give no states.
         decisions: of each backend, the class of every sample; none where `why_undecided` says why.
+        counts: whether counts were compared; they are not where one side computes a part of the steps.
         n_samples, n_steps: of every run.
         spikes_compared: spikes of all layers that each backend produced.
         states_compared: values of states compared, per backend that gives states.
@@ -75,6 +76,7 @@ class Proof:
     skipped: Mapping[str, str] = field(default_factory=dict)
     spikes_only: tuple[str, ...] = ()
     decisions: Mapping[str, Decisions] = field(default_factory=dict)
+    counts: bool = True
 
     @property
     def equal(self) -> bool:

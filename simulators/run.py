@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from math import prod
 from typing import Literal, get_args
 
 from lapilli.netx_exports.arrays import whole_number
@@ -114,13 +115,20 @@ def check_events(network: Network, events: Events) -> None:
     Raises:
         EventsError: naming what was expected and what was found.
     """
-    fits = events.shape == network.input_shape or (
-        events.n_neurons == network.n_inputs and 1 in (len(events.shape), len(network.input_shape))
-    )
-    if not fits:
-        raise EventsError("events", [f"shape: the network's input is {network.input_shape}, got {events.shape}"])
+    check_input(network, events.shape)
     if events.value is not None and not network.graded_input:
         raise EventsError("events", ["value: graded events for a network whose input is binary spikes"])
+
+
+def check_input(network: Network, shape: tuple[int, ...]) -> None:
+    """Refuse events whose shape is not that of the network's input; flat ones fit where they are as many.
+
+    Raises:
+        EventsError: naming what was expected and what was found.
+    """
+    flat = prod(shape) == network.n_inputs and 1 in (len(shape), len(network.input_shape))
+    if shape != network.input_shape and not flat:
+        raise EventsError("events", [f"shape: the network's input is {network.input_shape}, got {shape}"])
 
 
 def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:

@@ -76,6 +76,7 @@ def prove_steps(
         different,
         found,
         decisions={who: Decisions(np.concatenate(parts), events.labels) for who, parts in decided.items()},
+        counts=False,
     )
 
 
