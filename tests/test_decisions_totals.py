@@ -140,9 +140,7 @@ def test_without_labels_or_samples() -> None:
 def test_why_nothing_is_decided() -> None:
     assert why_undecided(network(), STEPS, STEPS + 2) == ""
     assert why_undecided(network(), STEPS, STEPS + 1) == "the last input spikes are answered in step 14, 13 were run"
-    said = (
-        "the network does not say how a class is decided; --readout softmax_sum or spike_count or voltage_sum says it"
-    )
+    said = "the network does not say how a class is decided; --readout softmax_sum, spike_count or voltage_sum says it"
     assert why_undecided(network(None), STEPS, 99).startswith(said)
 
 

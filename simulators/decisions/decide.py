@@ -26,8 +26,8 @@ def why_undecided(network: Network, input_steps: int, n_steps: int) -> str:
     """
     if not decides(network):
         return (
-            f"the network does not say how a class is decided; --readout {' or '.join(sorted(READOUTS))} says it, "
-            "and `lapilli export` with it writes it into a file"
+            "the network does not say how a class is decided; --readout softmax_sum, spike_count or voltage_sum says "
+            "it, and `lapilli export` with it writes it into a file"
         )
     if n_steps < input_steps + network.depth:
         return f"the last input spikes are answered in step {input_steps + network.depth}, {n_steps} were run"
