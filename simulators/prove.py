@@ -11,6 +11,7 @@ from lapilli.netx_exports.network import Layer, Network
 from lapilli.simulators.decisions.decide import can_decide, scores, why_undecided
 from lapilli.simulators.decisions.decisions import Decisions
 from lapilli.simulators.events import Events
+from lapilli.simulators.given import AnyEvents, AnyNetwork, given_events, given_network
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.results import COUNTERS, Counts, Reset, RunResult, recordable
 from lapilli.simulators.run import run
@@ -78,6 +79,13 @@ class Proof:
     decisions: Mapping[str, Decisions] = field(default_factory=dict)
     counts: bool = True
 
+    def __repr__(self) -> str:
+        compared = " = ".join(self.backends) if self.equal else ", ".join(self.backends)
+        found = [f"{self.n_samples:,} samples", f"{self.n_steps:,} steps", f"{self.n_differences:,} differences"]
+        found += [f"first in {name}: {difference}" for name, difference in self.first.items()]
+        found += [f"skipped {name}" for name in self.skipped]
+        return f"<Proof: {compared}; {', '.join(found)}>"
+
     @property
     def equal(self) -> bool:
         """Whether at least two backends ran and nothing differed."""
@@ -85,8 +93,8 @@ class Proof:
 
 
 def prove(
-    network: Network,
-    events: Events,
+    network: AnyNetwork,
+    events: AnyEvents,
     backends: Sequence[str] | Mapping[str, Backend | str] = ("reference", "fast", "lava"),
     *,
     n_steps: int | None = None,
@@ -97,8 +105,8 @@ def prove(
     """Run the same events on several backends; compare spikes and all states of all layers, and all counts.
 
     Arguments:
-        network: what to run.
-        events: input spikes.
+        network: what to run, or the path of its file.
+        events: input spikes, as of `lapilli.run`.
         backends: names, or names with backends (as `lapilli.training.exported.slayer_backend` gives one for a SLAYER
             module); the first is what the others are compared with.
         n_steps: steps to run; the events' own number plus the network's depth where None, so that the last input
@@ -113,6 +121,8 @@ def prove(
     Raises:
         LapilliError: when fewer than two backends were named or could run.
     """
+    network = given_network(network)
+    events = given_events(events, network)
     chosen = dict(backends) if isinstance(backends, Mapping) else {name: name for name in backends}
     if len(chosen) < 2:
         raise LapilliError(f"prove: needs at least two different backends, got {', '.join(chosen) or 'none'}")

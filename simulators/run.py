@@ -10,6 +10,7 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events, EventsError
+from lapilli.simulators.given import AnyEvents, AnyNetwork, given_events, given_network
 from lapilli.simulators.plan import Backend, RunPlan, _ignore
 from lapilli.simulators.results import RECORDABLE, Reset, RunResult, recordable
 
@@ -20,8 +21,8 @@ Record = Mapping[str, Collection[str]]
 
 
 def run(
-    network: Network,
-    events: Events,
+    network: AnyNetwork,
+    events: AnyEvents,
     backend: BackendName | Backend = "fast",
     *,
     n_steps: int | None = None,
@@ -34,8 +35,9 @@ def run(
     """Run every sample of `events` through `network`, each from empty state.
 
     Arguments:
-        network: what to run.
-        events: spikes for the network's input; as many neurons as the network has inputs.
+        network: what to run, or the path of its file.
+        events: spikes for the network's input, as many neurons as it has inputs: `Events`, the path of an event file,
+            or an array (samples, *shape, steps) of whole numbers.
         backend: "fast", "reference", "lava", "loihi2", or a callable as in `lapilli.simulators.plan.Backend`.
         n_steps: steps to run; the events' own number where None. Add `network.depth` to see the last spikes answered.
         record: for each layer to record, "spikes" and names of its neurons' states ("current", "voltage", …); or such
@@ -53,6 +55,8 @@ def run(
         UnsupportedError: when the backend cannot express the network or is not installed.
         LapilliError: for any other wrong argument.
     """
+    network = given_network(network)
+    events = given_events(events, network)
     steps = at_least_one("n_steps", events.n_steps if n_steps is None else n_steps)
     check_events(network, events)
     if reset is not None:

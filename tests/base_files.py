@@ -45,6 +45,7 @@ BASE_FILES = (
     "test_recording_file.py",
     "test_results.py",
     "test_run.py",
+    "test_shown.py",
     "test_simulators_decisions.py",
     "test_simulators_softmax.py",
     "test_spikescr_attention.py",

@@ -22,6 +22,10 @@ class Decisions:
     scores: Int64
     labels: Int64 | None = None
 
+    def __repr__(self) -> str:
+        known = f", accuracy {self.accuracy:.2%}" if self.labels is not None and len(self) else ""
+        return f"<Decisions: {len(self):,} samples, {self.scores.shape[1]} classes{known}>"
+
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.scores)

@@ -13,6 +13,7 @@ from lapilli.simulators.decisions.decide import n_classes, why_undecided
 from lapilli.simulators.decisions.decisions import Decisions
 from lapilli.simulators.decisions.totals import Decided, run_and_decide
 from lapilli.simulators.events import Events
+from lapilli.simulators.given import AnyEvents, AnyNetwork, given_events, given_network
 from lapilli.simulators.many import parts_of
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.run import BackendName
@@ -32,8 +33,8 @@ class Sampled(Protocol):
 
 
 def decide(
-    network: Network,
-    events: Sampled,
+    network: AnyNetwork,
+    events: Sampled | AnyEvents,
     backend: BackendName | Backend = "fast",
     *,
     readout: str | None = None,
@@ -45,8 +46,8 @@ def decide(
     """Run a network and decide the class of each sample, as training decides when it is done.
 
     Arguments:
-        network: what to run.
-        events: samples; with labels, the result has an accuracy.
+        network: what to run, or the path of its file.
+        events: samples, also as of `lapilli.run`; with labels, the result has an accuracy.
         backend: as in `lapilli.run`.
         readout: "spike_count", "voltage_sum" or "softmax_sum", for a network that does not say how it decides.
         n_steps: steps to run; the events' own number plus the network's depth where None, so that the last input
@@ -60,6 +61,8 @@ def decide(
         EventsError: when the events do not fit the network.
         LapilliError: when the network does not say how it decides, or says it otherwise; for too few steps.
     """
+    network = given_network(network)
+    events = events if hasattr(events, "chunks") else given_events(events, network)
     deciding = with_readout(network, readout)
     steps = events.n_steps + network.depth if n_steps is None else n_steps
     if reason := why_undecided(deciding, events.n_steps, steps):
