@@ -65,7 +65,6 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_cli.py": "options of the training verbs are shown where torch is",
     "test_cli_learn.py": "curves are drawn by matplotlib",
     "test_cli_learn_stream.py": "curves are drawn by matplotlib",
-    "test_cli_manners.py": "recipes of training are read where torch is",
     "test_cli_output.py": "forks processes, which has nothing to do with the Python that runs them",
     "test_compiled.py": "a minute of compiling, which .venv does",
     "test_decisions_picture.py": "matplotlib draws",

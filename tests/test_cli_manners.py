@@ -1,5 +1,6 @@
 """Manners of the command line: versions, mistyped verbs, lists without brackets, kinds by name, recipes in the help."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def test_help_lists_recipes_and_their_configurations(capsys: pytest.CaptureFixtu
 
 def test_every_packaged_configuration_is_of_one_recipe() -> None:
     named = [known for name in RECIPES for known in packaged_for(name)]
-    folder = Path(str(lapilli.__file__)).parent / "training" / "configs"
+    folder = Path(str(files("lapilli.training"))) / "configs"
     assert sorted(named) == sorted(path.stem for path in folder.glob("*.yaml"))
     for name in RECIPES:
         for known in packaged_for(name):

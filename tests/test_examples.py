@@ -36,9 +36,8 @@ def test_every_script_is_known_and_listed() -> None:
 
 @pytest.mark.parametrize("name", sorted(ENDS))
 def test_a_script_runs_and_says_what_it_should(name: str, tmp_path: Path) -> None:
-    if name in BY_TORCH:
-        if not installed("lava.lib.dl"):
-            pytest.skip("lava-dl is not installed (the extra `train`)")
+    if name in BY_TORCH and not installed("lava.lib.dl"):
+        pytest.skip("lava-dl is not installed (the extra `train`)")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, str(FOLDER / name)],

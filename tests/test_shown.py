@@ -113,10 +113,8 @@ def test_what_does_not_run_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_packages_show_their_public_names_only() -> None:
-    import lapilli.netx_exports
-    import lapilli.simulators
-
-    inner = [*pkgutil.iter_modules(lapilli.simulators.__path__, "lapilli.simulators.")]
+    folder = importlib.import_module("lapilli.simulators").__path__
+    inner = [*pkgutil.iter_modules(folder, "lapilli.simulators.")]
     names = ["lapilli", "lapilli.netx_exports", "lapilli.simulators", *(one.name for one in inner if one.ispkg)]
     packages = [package for package in map(importlib.import_module, names) if hasattr(package, "__all__")]
     assert len(packages) > 5

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -62,10 +62,10 @@ def decide(
         LapilliError: when the network does not say how it decides, or says it otherwise; for too few steps.
     """
     network = given_network(network)
-    events = events if hasattr(events, "chunks") else given_events(events, network)
+    samples: Sampled = cast(Sampled, events) if hasattr(events, "chunks") else given_events(events, network)
     deciding = with_readout(network, readout)
-    steps = events.n_steps + network.depth if n_steps is None else n_steps
-    if reason := why_undecided(deciding, events.n_steps, steps):
+    steps = samples.n_steps + network.depth if n_steps is None else n_steps
+    if reason := why_undecided(deciding, samples.n_steps, steps):
         raise LapilliError(f"decide: {reason}")
     scores = [np.zeros((0, n_classes(deciding)), np.int64)]
     labels = []
@@ -78,7 +78,7 @@ def decide(
 
     run_and_decide(
         deciding,
-        parts_of(events),
+        parts_of(samples),
         backend,
         each=keep,
         n_steps=steps,
