@@ -1,6 +1,6 @@
 """What `lapilli prove` compares: backends with each other, and with the module that a run trained."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from lapilli.netx_exports import LapilliError
 from lapilli.recipes import training_module
 from lapilli.simulators import Events, Proof, prove
+from lapilli.simulators.plan import Backend
 from lapilli.sources.networks import Source, module_folder
 
 MODULE = "module"
@@ -53,25 +54,36 @@ def prove_source(source: Source, events: Events, wanted: Wanted, progress: Calla
     """
     chosen = list(dict.fromkeys((MODULE, *USUAL) if wanted.backends is None else wanted.backends))
     others = [name for name in chosen if name != MODULE]
-    folder, options = module_folder(source), {"n_steps": wanted.n_steps, "time_limit_s": wanted.time_limit_s}
+    folder = module_folder(source)
+
+    def proven(backends: Sequence[str] | Mapping[str, Backend | str]) -> Proof:
+        return prove(
+            source.network,
+            events,
+            backends,
+            n_steps=wanted.n_steps,
+            time_limit_s=wanted.time_limit_s,
+            progress=progress,
+        )
+
     if MODULE not in chosen or (folder is None and wanted.backends is None):
-        return Proven(prove(source.network, events, others, progress=progress, **options))
+        return Proven(proven(others))
     if folder is None:
         raise LapilliError(f"--backends: {MODULE} is of the folder of a finished run, {source.path} is a network file")
     try:
         kind, module = _module(folder)
     except LapilliError as error:
-        return Proven(prove(source.network, events, others, progress=progress, **options), why_no_module=str(error))
+        return Proven(proven(others), why_no_module=str(error))
     if kind.windows is None:
         named = {
             kind.name if name == MODULE else name: kind.made(module) if name == MODULE else name for name in chosen
         }
-        return Proven(prove(source.network, events, named, progress=progress, **options))
+        return Proven(proven(named))
     backends = training_module("lapilli.training.exported.backends")
     own = backends.prove_module(module, source.network, events, n_steps=wanted.n_steps)
     if len(others) < 2:
         return Proven(own)
-    return Proven(prove(source.network, events, others, progress=progress, **options), own)
+    return Proven(proven(others), own)
 
 
 def _module(folder: Path) -> tuple[Any, Any]:

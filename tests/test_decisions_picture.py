@@ -25,7 +25,7 @@ def test_numbers_stand_in_the_cells_and_names_at_the_sides() -> None:
     assert [label.get_text() for label in axis.get_yticklabels()] == ["0", "$one$", "2"]
     assert axis.get_title() == "4 of 6 samples right, 66.67%"
     (image,) = axis.images
-    assert np.allclose(image.get_array(), [[0.5, 0.5, 0], [0, 1, 0], [1 / 3, 0, 2 / 3]])
+    assert np.allclose(image.get_array(), np.array([[3, 3, 0], [0, 6, 0], [2, 0, 4]]) / 6)
 
 
 def test_many_classes_have_no_numbers() -> None:

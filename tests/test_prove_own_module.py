@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from of_kind import of_kind
 
 import lapilli
-from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports import DenseSynapse, LapilliError
 from lapilli.training.networks.slayer import slayer
 
 cuba = slayer.block.cuba
@@ -54,7 +55,7 @@ def test_what_from_slayer_takes_is_proven(module: Any) -> None:
 def test_another_network_is_found_out() -> None:
     module = Own()
     network = lapilli.from_slayer(module)
-    first = network.layers[0].synapses[0]
+    first = of_kind(DenseSynapse, network.layers[0].synapses[0])
     weights = np.where(np.arange(8)[:, None] < 4, -first.weights, first.weights)
     synapses = (replace(first, weights=weights), *network.layers[0].synapses[1:])
     other = replace(network, layers=(replace(network.layers[0], synapses=synapses), *network.layers[1:]))

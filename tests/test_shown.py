@@ -54,7 +54,7 @@ def test_a_summary_has_a_row_for_each_layer() -> None:
     assert lines[0] == "input 5"
     assert lines[1].split() == ["layer", "shape", "neurons", "reads", "weights", "non-zero"]
     assert [line.split()[0] for line in lines[2:6]] == ["hidden0", "hidden1", "<b>out", "all"]
-    weights = [synapse.weights for layer in network(2).layers for synapse in layer.synapses]
+    weights = [synapse.effective_weights for layer in network(2).layers for synapse in layer.synapses]
     assert lines[5].split()[-2:] == [str(sum(w.size for w in weights)), str(sum(np.count_nonzero(w) for w in weights))]
     assert lines[6] == "answers after 3 steps"
 
@@ -107,7 +107,7 @@ def test_what_does_not_run_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         LapilliError, match=r"network: must be a Network or the path of its file, got Events; lapilli\."
     ):
-        lapilli.run(Events.from_dense(dense()), net)
+        lapilli.run(Events.from_dense(dense()), net)  # type: ignore[arg-type]
     with pytest.raises(LapilliError, match=r"cannot read .*none\.net: No such file or directory"):
         lapilli.run(tmp_path / "none.net", dense())
 
