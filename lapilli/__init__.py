@@ -11,17 +11,21 @@ from lapilli import remedies
 if TYPE_CHECKING:
     from lapilli.netx_exports import Network, from_slayer, load, save
     from lapilli.simulators import Events, prove, run
+    from lapilli.simulators.decisions.of_events import decide
+    from lapilli.training.exported.backends import prove_module
 
-__all__ = ["Events", "Network", "__version__", "from_slayer", "load", "prove", "run", "save"]
+__all__ = ["Events", "Network", "__version__", "decide", "from_slayer", "load", "prove", "prove_module", "run", "save"]
 
 __version__ = "0.2.0"
 
 _HOMES = {
     "Events": "lapilli.simulators",
     "Network": "lapilli.netx_exports",
+    "decide": "lapilli.simulators.decisions.of_events",
     "from_slayer": "lapilli.netx_exports",
     "load": "lapilli.netx_exports",
     "prove": "lapilli.simulators",
+    "prove_module": "lapilli.training.exported.backends",
     "run": "lapilli.simulators",
     "save": "lapilli.netx_exports",
 }
@@ -37,4 +41,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -5,6 +5,7 @@ Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2
 """
 
 import ast
+import difflib
 import errno
 import importlib
 import inspect
@@ -17,10 +18,11 @@ from dataclasses import field, make_dataclass
 from pathlib import Path
 from typing import Any
 
+from lapilli import __version__
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
 from lapilli.interruption import INTERRUPTED, interruptible
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.parser import Command, Parser, command_parser, complain, configurations_of, positional, summary
+from lapilli.parser import Command, Parser, bracketed, command_parser, complain, configurations_of, positional, summary
 from lapilli.recipes import OPTIONS, RECIPES, Recipe
 from lapilli.streams import silence_output
 
@@ -48,6 +50,7 @@ SUBCOMMANDS = {
     ("bench", "train"): "bench_train",
     ("data", "list"): "data_list",
     ("data", "prepare"): "data_prepare",
+    ("data", "save"): "data_save",
     ("data", "show"): "data_show",
 }
 """Two words that name a command with options of its own."""
@@ -82,8 +85,15 @@ def _status(words: Sequence[str], debug: bool) -> int:
     if not words or words[0] in ("-h", "--help"):
         print(overview())
         return 0 if words else 2
+    if words[0] in ("--version", "version"):
+        print(f"lapilli {__version__}")
+        return 0
+    if words[0] == "help":
+        return _status([*words[1:], "--help"], debug)
     if words[0] not in COMMANDS:
-        complain(f"unknown command {words[0]!r}; commands are {', '.join(COMMANDS)}")
+        near = difflib.get_close_matches(words[0], COMMANDS, 1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        complain(f"unknown command {words[0]!r}{meant or '; commands are ' + ', '.join(COMMANDS)}")
         return 2
     try:
         if (pair := tuple(words[:2])) in SUBCOMMANDS:
@@ -117,10 +127,12 @@ def _of_output(error: OSError) -> bool:
 def overview() -> str:
     """The text of `lapilli --help`."""
     lines = ["usage: lapilli COMMAND [options] [--debug]", ""]
-    lines += [f"  {name:10}{summary(_documentation(name))}" for name in COMMANDS]
-    return "\n".join(
-        [*lines, "", "`lapilli COMMAND --help` lists the options; --debug shows the traceback of an error."]
-    )
+    for name in COMMANDS:
+        lines.append(f"  {name:10}{summary(_documentation(name))}")
+        inner = [(pair[1], file) for pair, file in SUBCOMMANDS.items() if pair[0] == name]
+        lines += [f"    {name} {word:11}{summary(_documentation(file))}" for word, file in inner]
+    lines += ["", "`lapilli COMMAND --help` lists the options; --debug shows the traceback of an error."]
+    return "\n".join([*lines, "`lapilli --version` says which lapilli this is."])
 
 
 def find_command(name: str) -> Command:
@@ -133,7 +145,7 @@ def run_command(name: str, words: Sequence[str]) -> int:
     """Parse the options of a verb and call it."""
     command = find_command(name)
     parser = command_parser(name, command)
-    words = [_underscored(word) for word in words]
+    words = bracketed(command, [_underscored(word) for word in words])
     chosen: dict[str, Any] = {}
     if recipe := RECIPES.get(name):
         chosen, words = _options_of(recipe, command, words)

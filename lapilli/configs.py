@@ -1,5 +1,6 @@
 """Configuration files of a recipe: by path, or by the name of one that comes with lapilli."""
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +53,17 @@ def read_config(config: str) -> dict[str, Any]:
             raise LapilliError(f"config: no file {config}, and none of that name among {', '.join(names)}")
         path = known
     return read_mapping(path)
+
+
+def packaged_for(command: str) -> list[str]:
+    """Names of the configurations that come with lapilli for a command, as `train_lstm`; each says it in its header."""
+    words = command.replace("_", " ")
+    return [file.stem for file in sorted(_packaged().glob("*.yaml")) if _command_of(file) == words]
+
+
+def _command_of(file: Path) -> str:
+    found = re.search(r"^#   lapilli ([a-z ]+) [a-z0-9.-]+ --run-dir", file.read_text(encoding="utf-8"), re.M)
+    return "" if found is None else found[1]
 
 
 def _packaged() -> Path:

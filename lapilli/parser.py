@@ -5,7 +5,7 @@ import re
 import sys
 import traceback
 from argparse import HelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
 from functools import reduce
 from operator import or_
@@ -14,10 +14,11 @@ from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 import docstring_parser
 from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
 
-from lapilli.configs import CONFIG, OPTION
+from lapilli.configs import CONFIG, OPTION, packaged_for
 from lapilli.printable import printable
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
+from lapilli.simulators.configurations.problems import inner_hint
 
 Command = Callable[..., int | None]
 
@@ -68,8 +69,9 @@ def command_parser(name: str, command: Command) -> Parser:
     parser = Parser(prog=f"lapilli {name.replace('_', ' ')}", description=summary(command.__doc__))
     _add_parameters(parser, command)
     if recipe := RECIPES.get(name):
+        known = ", ".join(packaged_for(name))
         text = (
-            "YAML file with any of these options, or the name of one that comes with lapilli; may be the first argument"
+            f"YAML file with any of these options, or one that comes with lapilli ({known}); may be the first argument"
         )
         parser.add_argument(OPTION, action=ActionConfigFile, help=text)
         _add_fields(parser, recipe.options())
@@ -98,6 +100,26 @@ def configurations_of(command: Command) -> dict[str, type[Any]]:
     """Parameters of a command that are configurations."""
     hints = get_type_hints(command)
     return {name: hint for name, hint in hints.items() if hasattr(hint, "__pydantic_validator__")}
+
+
+def bracketed(command: Command, words: Sequence[str]) -> list[str]:
+    """Words of the command line, where a list may be written as `64` or `64,128` in place of `[64,128]`."""
+    lists = {name for name, hint in get_type_hints(command).items() if get_origin(inner_hint(hint)) is list}
+    found, expected = [], False
+    for word in words:
+        name, equals, value = word.removeprefix("--").partition("=")
+        of_list = word.startswith("--") and name in lists
+        if expected and not word.startswith("-"):
+            word = _in_brackets(word)
+        elif of_list and equals:
+            word = f"--{name}={_in_brackets(value)}"
+        expected = of_list and not equals
+        found.append(word)
+    return found
+
+
+def _in_brackets(text: str) -> str:
+    return text if text.startswith("[") or text == "null" else f"[{text}]"
 
 
 def _add_parameters(parser: Parser, command: Command) -> None:

@@ -83,8 +83,9 @@ def _set(hint: Any, section: Any, keys: Sequence[str], given: Given) -> Any:
     hint = inner_hint(hint)
     if not keys:
         return _value(hint, given)
-    old = dict(section) if isinstance(section, Mapping) else {}
     kinds = kinds_of(hint)
+    section = {NAME: section} if isinstance(section, str) and section in kinds else section
+    old = dict(section) if isinstance(section, Mapping) else {}
     if kinds and list(keys) == [NAME] and old.get(NAME, given.text) != given.text:
         old = {}
     kind = kinds.get(str(old.get(NAME))) if kinds else hint

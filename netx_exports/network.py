@@ -11,9 +11,10 @@ from typing import Any
 
 from lapilli.netx_exports.arrays import sides_of, update_digest
 from lapilli.netx_exports.clock import EVERY_STEP, Clock
-from lapilli.netx_exports.errors import NetworkError
+from lapilli.netx_exports.errors import LapilliError, NetworkError
 from lapilli.netx_exports.neurons.neuron import Neuron
 from lapilli.netx_exports.readout import Readout, from_metadata, other_metadata
+from lapilli.netx_exports.summary import layer_line, network_html, network_line, network_table
 from lapilli.netx_exports.synapses.synapse import INPUT, Shape, Synapse
 
 MAX_NEURONS = 1 << 24
@@ -45,6 +46,9 @@ class Layer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", sides_of(self.shape))
         object.__setattr__(self, "synapses", tuple(self.synapses))
+
+    def __repr__(self) -> str:
+        return layer_line(self)
 
     @property
     def size(self) -> int:
@@ -106,6 +110,27 @@ class Network:
             object.__setattr__(self, "readout", said)
             metadata = other_metadata(metadata)
         object.__setattr__(self, "metadata", MappingProxyType(metadata))
+
+    def __repr__(self) -> str:
+        return network_line(self)
+
+    def _repr_html_(self) -> str:
+        return network_html(self)
+
+    def summary(self) -> str:
+        """A table of the layers: neurons, what each reads, stored and non-zero weights."""
+        return network_table(self)
+
+    def layer(self, name: str) -> Layer:
+        """A layer by its name.
+
+        Raises:
+            LapilliError: for another name, naming those that there are.
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise LapilliError(f"no layer {name!r}; layers are {', '.join(layer.name for layer in self.layers)}")
 
     @property
     def output(self) -> Layer:

@@ -69,6 +69,12 @@ class Events:
         if problems := _problems(self):
             raise EventsError("events", problems)
 
+    def __repr__(self) -> str:
+        kinds = [name for name, array in (("graded", self.value), ("labelled", self.labels)) if array is not None]
+        shape = " x ".join(map(str, self.shape))
+        words = f"{len(self):,} samples, input {shape}, {self.n_steps:,} steps, {self.n_events:,} events"
+        return f"<Events: {', '.join([words, *kinds])}>"
+
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.offsets) - 1

@@ -8,7 +8,10 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError, UnsupportedError
 from lapilli.netx_exports.network import Layer, Network
+from lapilli.simulators.decisions.decide import can_decide, scores, why_undecided
+from lapilli.simulators.decisions.decisions import Decisions
 from lapilli.simulators.events import Events
+from lapilli.simulators.given import AnyEvents, AnyNetwork, given_events, given_network
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.results import COUNTERS, Counts, Reset, RunResult, recordable
 from lapilli.simulators.run import run
@@ -54,6 +57,8 @@ class Proof:
         backends: names, the first being the one that all others were compared with.
         skipped: backends that could not run, with the reason.
         spikes_only: backends of which spikes and counts were compared, because they give no states.
+        decisions: of each backend, the class of every sample; none where `why_undecided` says why.
+        counts: whether counts were compared; they are not where one side computes a part of the steps.
         n_samples, n_steps: of every run.
         spikes_compared: spikes of all layers that each backend produced.
         states_compared: values of states compared, per backend that gives states.
@@ -71,6 +76,15 @@ class Proof:
     first: Mapping[str, Difference] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
     spikes_only: tuple[str, ...] = ()
+    decisions: Mapping[str, Decisions] = field(default_factory=dict)
+    counts: bool = True
+
+    def __repr__(self) -> str:
+        compared = " = ".join(self.backends) if self.equal else ", ".join(self.backends)
+        found = [f"{self.n_samples:,} samples", f"{self.n_steps:,} steps", f"{self.n_differences:,} differences"]
+        found += [f"first in {name}: {difference}" for name, difference in self.first.items()]
+        found += [f"skipped {name}" for name in self.skipped]
+        return f"<Proof: {compared}; {', '.join(found)}>"
 
     @property
     def equal(self) -> bool:
@@ -79,8 +93,8 @@ class Proof:
 
 
 def prove(
-    network: Network,
-    events: Events,
+    network: AnyNetwork,
+    events: AnyEvents,
     backends: Sequence[str] | Mapping[str, Backend | str] = ("reference", "fast", "lava"),
     *,
     n_steps: int | None = None,
@@ -91,8 +105,8 @@ def prove(
     """Run the same events on several backends; compare spikes and all states of all layers, and all counts.
 
     Arguments:
-        network: what to run.
-        events: input spikes.
+        network: what to run, or the path of its file.
+        events: input spikes, as of `lapilli.run`.
         backends: names, or names with backends (as `lapilli.training.exported.slayer_backend` gives one for a SLAYER
             module); the first is what the others are compared with.
         n_steps: steps to run; the events' own number plus the network's depth where None, so that the last input
@@ -107,6 +121,8 @@ def prove(
     Raises:
         LapilliError: when fewer than two backends were named or could run.
     """
+    network = given_network(network)
+    events = given_events(events, network)
     chosen = dict(backends) if isinstance(backends, Mapping) else {name: name for name in backends}
     if len(chosen) < 2:
         raise LapilliError(f"prove: needs at least two different backends, got {', '.join(chosen) or 'none'}")
@@ -114,6 +130,7 @@ def prove(
         raise LapilliError("prove: needs at least one sample")
     steps = events.n_steps + network.depth if n_steps is None else n_steps
     tally = _Tally(network, tuple(chosen), tuple(name for name in chosen if chosen[name] in STATELESS))
+    tally.decides = not why_undecided(network, events.n_steps, steps)
     for first in range(0, len(events), _SAMPLES_AT_ONCE):
         batch = events.select(slice(first, first + _SAMPLES_AT_ONCE))
         results: dict[str, RunResult] = {}
@@ -135,7 +152,7 @@ def prove(
             raise LapilliError(f"prove: only {', '.join(results) or 'no backend'} could run ({reasons})")
         tally.add(results, first)
         progress(len(batch))
-    return tally.proof(len(events), steps)
+    return tally.proof(events, steps)
 
 
 class _Tally:
@@ -148,9 +165,14 @@ class _Tally:
         self.skipped: dict[str, str] = {}
         self.spikes = self.states = self.differences = 0
         self.first: dict[str, Difference] = {}
+        self.decides = False
+        self.scores: dict[str, list[npt.NDArray[np.int64]]] = {}
 
     def add(self, results: Mapping[str, RunResult], first_sample: int) -> None:
         base, *others = results
+        for name, result in results.items() if self.decides else ():
+            if can_decide(result, self.network):
+                self.scores.setdefault(name, []).append(scores(result, self.network))
         for layer in self.network.layers:
             recording = results[base].recordings[layer.name]
             self.spikes += 0 if recording.spikes is None else recording.spikes.n_events
@@ -168,12 +190,13 @@ class _Tally:
                     **{**vars(earliest), "sample": earliest.sample + first_sample}  # of the whole set
                 )
 
-    def proof(self, n_samples: int, n_steps: int) -> Proof:
+    def proof(self, events: Events, n_steps: int) -> Proof:
         ran = tuple(name for name in self.names if name not in self.skipped)
+        found = {name: np.concatenate(self.scores[name]) for name in ran if name in self.scores}
         return Proof(
             self.network.fingerprint,
             ran,
-            n_samples,
+            len(events),
             n_steps,
             self.spikes,
             self.states,
@@ -181,6 +204,7 @@ class _Tally:
             self.first,
             self.skipped,
             tuple(name for name in self.spikes_only if name in ran),
+            {name: Decisions(of_samples, events.labels) for name, of_samples in found.items()},
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -89,6 +90,20 @@ class Counts:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        operations = int(self.synapse_ops.sum())
+        return f"<Counts: {len(self):,} samples, {len(self.layers)} layers, {operations:,} synaptic operations>"
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in ("layer", *COUNTERS))
+        rows = [
+            [name, *(f"{int(getattr(self, counter)[:, number].sum()):,}" for counter in COUNTERS)]
+            for number, name in enumerate(self.layers)
+        ]
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        above = f"<b>Counts</b> of {len(self):,} samples together"
+        return f"<div>{above}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.sent)
@@ -145,6 +160,11 @@ class Recording:
         self.spikes = spikes
         self.states: Mapping[str, Int32] = {name: state for name, state in states.items() if state is not None}
 
+    def __repr__(self) -> str:
+        return (
+            f"<Recording: {', '.join([*(['spikes'] if self.spikes is not None else []), *self.states]) or 'nothing'}>"
+        )
+
     def __getattr__(self, name: str) -> Int32 | None:
         if name in known_states():
             return self.states.get(name)
@@ -168,6 +188,10 @@ class RunResult:
     counts: Counts
     recordings: Mapping[str, Recording] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        recorded = f", recorded {', '.join(self.recordings)}" if self.recordings else ""
+        return f"<RunResult of {self.backend}: {self.spikes!r}, {self.counts!r}{recorded}>"
 
 
 @dataclass(frozen=True)

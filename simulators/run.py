@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from math import prod
 from typing import Literal, get_args
 
 from lapilli.netx_exports.arrays import whole_number
@@ -9,6 +10,7 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events, EventsError
+from lapilli.simulators.given import AnyEvents, AnyNetwork, given_events, given_network
 from lapilli.simulators.plan import Backend, RunPlan, _ignore
 from lapilli.simulators.results import RECORDABLE, Reset, RunResult, recordable
 
@@ -19,8 +21,8 @@ Record = Mapping[str, Collection[str]]
 
 
 def run(
-    network: Network,
-    events: Events,
+    network: AnyNetwork,
+    events: AnyEvents,
     backend: BackendName | Backend = "fast",
     *,
     n_steps: int | None = None,
@@ -33,8 +35,9 @@ def run(
     """Run every sample of `events` through `network`, each from empty state.
 
     Arguments:
-        network: what to run.
-        events: spikes for the network's input; as many neurons as the network has inputs.
+        network: what to run, or the path of its file.
+        events: spikes for the network's input, as many neurons as it has inputs: `Events`, the path of an event file,
+            or an array (samples, *shape, steps) of whole numbers.
         backend: "fast", "reference", "lava", "loihi2", or a callable as in `lapilli.simulators.plan.Backend`.
         n_steps: steps to run; the events' own number where None. Add `network.depth` to see the last spikes answered.
         record: for each layer to record, "spikes" and names of its neurons' states ("current", "voltage", …); or such
@@ -52,6 +55,8 @@ def run(
         UnsupportedError: when the backend cannot express the network or is not installed.
         LapilliError: for any other wrong argument.
     """
+    network = given_network(network)
+    events = given_events(events, network)
     steps = at_least_one("n_steps", events.n_steps if n_steps is None else n_steps)
     check_events(network, events)
     if reset is not None:
@@ -114,13 +119,20 @@ def check_events(network: Network, events: Events) -> None:
     Raises:
         EventsError: naming what was expected and what was found.
     """
-    fits = events.shape == network.input_shape or (
-        events.n_neurons == network.n_inputs and 1 in (len(events.shape), len(network.input_shape))
-    )
-    if not fits:
-        raise EventsError("events", [f"shape: the network's input is {network.input_shape}, got {events.shape}"])
+    check_input(network, events.shape)
     if events.value is not None and not network.graded_input:
         raise EventsError("events", ["value: graded events for a network whose input is binary spikes"])
+
+
+def check_input(network: Network, shape: tuple[int, ...]) -> None:
+    """Refuse events whose shape is not that of the network's input; flat ones fit where they are as many.
+
+    Raises:
+        EventsError: naming what was expected and what was found.
+    """
+    flat = prod(shape) == network.n_inputs and 1 in (len(shape), len(network.input_shape))
+    if shape != network.input_shape and not flat:
+        raise EventsError("events", [f"shape: the network's input is {network.input_shape}, got {shape}"])
 
 
 def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:

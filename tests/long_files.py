@@ -26,6 +26,7 @@ LONG_FILES = (
     "test_lava_counts.py",
     "test_learning_lava.py",
     "test_learning_kills.py",
+    "test_first_hour.py",
     "test_cli_data.py",
     "test_golden.py",
     "test_training_inheritance.py",

@@ -180,11 +180,29 @@ def test_verbs_of_the_base_install(bare: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for name in ("config.yaml", "weights.safetensors"):
+        (tmp_path / "run" / name).write_text("seed: 0\n", encoding="utf-8")
     for words in (["train"], ["demo"], ["export", "run", "--out", "x.net"]):
         done = call(bare, tmp_path, *words)
         assert done.returncode == 2
         assert done.stderr.startswith("lapilli: training needs ")
         assert done.stderr.count("\n") == 1
+
+
+def test_a_run_folder_is_read_and_its_data_set_is_named(bare: Path, tmp_path: Path) -> None:
+    """The network and how long its samples run are known; data sets need more."""
+    (tmp_path / "run").mkdir()
+    small_files(tmp_path / "run")
+    (tmp_path / "run" / "config.yaml").write_text("data: {name: digits, drain: 5}\n", encoding="utf-8")
+    done = call(bare, tmp_path, "simulate", "run", "--input", "run/events.npz", "--readout", "spike_count", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 35
+    assert call(bare, tmp_path, "inspect", "run").returncode == 0
+    done = call(bare, tmp_path, "simulate", "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("lapilli: data sets need ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -117,8 +117,11 @@ def test_inspect_shows_layers_and_stock_lava(files: Path, capsys: pytest.Capture
 
 def test_no_accuracy_before_the_last_spikes_are_answered(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--output", str(files / "out.npz")]
-    assert "accuracy" not in json.loads(call(capsys, "simulate", *arguments, "--json")[1])
+    early = json.loads(call(capsys, "simulate", *arguments, "--n-steps", "31", "--json")[1])
+    assert "accuracy" not in early
+    assert early["why_no_decisions"] == "the last input spikes are answered in step 32, 31 were run"
     assert "accuracy" in json.loads(call(capsys, "simulate", *arguments, "--n-steps", "32", "--json")[1])
+    assert json.loads(call(capsys, "simulate", *arguments, "--json")[1])["steps"] == 32
 
 
 def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
@@ -136,7 +139,10 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["fly"], "unknown command 'fly'"),
         (["inspect", "missing.net"], "cannot read missing.net: No such file or directory"),
         (["inspect"], "required: network"),
-        (["simulate", "model.net", "--input", "events.npz"], "required: output"),
+        (
+            ["simulate", "model.net", "--output", "o.npz"],
+            "no events: give --input FILE.npz or --data NAME, or a run folder",
+        ),
         (["simulate", "model.net", "--inptu", "events.npz"], "--inptu"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--n-steps", "many"], "n_steps"),
         (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--backend", "gpu"], "backend"),

@@ -264,13 +264,13 @@ def test_a_data_set_is_learnt_by_name_and_some_of_its_groups(
     events = Events.load(files["events"])
     groups = np.arange(len(events)) % 3
     samples = in_memory(events, groups=groups)
-    found = SimpleNamespace(part=lambda name: {"test": samples}[name], classes=("a", "b", "c"))
-    known = SimpleNamespace(prepared=lambda *asked: found, whole=lambda prepared: prepared)
-    monkeypatch.setattr(samples_module, "catalogue", lambda: known)
+    found = SimpleNamespace(name="somewhere", part=lambda name: {"test": samples}[name], classes=("a", "b", "c"))
+    monkeypatch.setattr(samples_module, "data_task", lambda config: found)
     chosen = ["--data", "somewhere", "--part", "test", "--run-dir", str(files["run"]), "--json"]
     assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "0,2", *RULE]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["samples"] == int(np.sum(groups != 1))
+    assert facts["data"]["name"] == "somewhere"
     expected = learn(load(files["network"]), events.select(np.flatnonzero(groups != 1)), _config(facts))
     assert load(files["run"] / "model.net") == expected.network
     assert cli.main(["learn", str(files["network"]), *chosen, "--groups", "7", "--resume", *RULE]) == 2

@@ -91,7 +91,7 @@ def complaint(content: dict[str, Any]) -> str:
         ({"two": [1]}, "two: must be a mapping of options, got [1]"),
         ({"many": [{}, {"share": 2}]}, "many[1].share: must be 0…1, got 2"),
         ({"part": {"share": 1}}, "part.name: missing; must be one of one, two"),
-        ({"part": "one"}, "part.name: missing; must be one of one, two"),
+        ({"part": "three"}, "part.name: missing; must be one of one, two"),
         ({"part": {"name": "three"}}, "part.name: must be one of one, two, got 'three'"),
         ({"part": {"name": "two", "share": 1}}, "part: two has no option share; it has name, sizes"),
         ({"part": {"name": "one", "share": 3}}, "part.share: must be 0…1, got 3"),
@@ -160,8 +160,8 @@ def test_configurations_are_frozen_and_equal_by_value() -> None:
 def test_a_section_and_a_file(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"^f: two: section missing$"):
         read_section({"two": 3}, "two", Two, "f")
-    with pytest.raises(FormatError, match=r"^f: two\.sizes: must be a list, got 1; two has no option a; it has "):
-        read_section({"two": {"sizes": 1, "a": 1}}, "two", Two, "f")
+    with pytest.raises(FormatError, match=r"^f: two\.sizes: must be a list, got None; two has no option a; it has "):
+        read_section({"two": {"sizes": None, "a": 1}}, "two", Two, "f")
     file = tmp_path / "a.yaml"
     file.write_text("seed: 3\nother: 1\n")
     assert read_options(file, Whole, ("other",)) == Whole(seed=3)

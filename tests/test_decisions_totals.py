@@ -140,7 +140,8 @@ def test_without_labels_or_samples() -> None:
 def test_why_nothing_is_decided() -> None:
     assert why_undecided(network(), STEPS, STEPS + 2) == ""
     assert why_undecided(network(), STEPS, STEPS + 1) == "the last input spikes are answered in step 14, 13 were run"
-    assert why_undecided(network(None), STEPS, 99).startswith("the network does not say how a class is decided; save(")
+    said = "the network does not say how a class is decided; --readout softmax_sum, spike_count or voltage_sum says it"
+    assert why_undecided(network(None), STEPS, 99).startswith(said)
 
 
 def test_a_worker_goes_on_with_the_object_that_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

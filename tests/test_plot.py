@@ -247,7 +247,7 @@ def without_title(path: str) -> str:
 
 
 def test_a_recording_and_a_run_give_the_same_picture(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    record = ("--record", "spikes,voltage", "--recording", "r.npz", "--n-steps", 42, "--samples", "1:")
+    record = ("--record", "spikes,voltage", "--recording", "r.npz", "--n-steps", 42, "--record-samples", "1:")
     status, _, err = call(capsys, "simulate", "model.net", "--input", "events.npz", "--output", "out.npz", *record)
     assert status == 0, err
     options = ("--sample", 1, "--layers", "hidden,output", "--neurons", "0:4", "--steps", "10:30")
@@ -306,7 +306,7 @@ def test_a_picture_without_options(files: Path, capsys: pytest.CaptureFixture[st
 def test_wrong_options_are_one_sentence(
     files: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
-    record = ("--record", "spikes,voltage", "--recording", "r.npz", "--samples", "1:")
+    record = ("--record", "spikes,voltage", "--recording", "r.npz", "--record-samples", "1:")
     assert call(capsys, "simulate", "model.net", "--input", "events.npz", "--output", "out.npz", *record)[0] == 0
     before = sorted(path.name for path in files.iterdir())
     status, _, err = call(capsys, "plot", *words)

@@ -383,7 +383,7 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
         "r.npz",
         "--layers",
         "output,input",
-        "--samples",
+        "--record-samples",
         "0,3,5:8,21:",
     )
     status, out, err = call(capsys, *SIMULATE, "--n-steps", 17, *chosen, *options, "--json")
@@ -405,7 +405,7 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
     ("options", "message"),
     [
         (("--record", "spikes"), "--record needs --recording FILE.npz"),
-        (("--samples", "3"), "--samples needs --recording FILE.npz"),
+        (("--record-samples", "3"), "--samples needs --recording FILE.npz"),
         (("--recording", "r.npz"), "--recording needs --record"),
         (("--recording", "r.npz", "--record", ""), "--record: must be names separated by commas, got ''"),
         (("--recording", "r.npz", "--record", "spikes,,voltage"), "--record: must be names separated by commas"),
@@ -414,12 +414,21 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
             ("--recording", "r.npz", "--record", "spikes", "--layers", "x"),
             "layers: no layer 'x'; layers are input, hidden",
         ),
-        (("--recording", "r.npz", "--record", "spikes", "--samples", "23"), "--samples: must be below 23, got 23"),
-        (("--recording", "r.npz", "--record", "spikes", "--samples", "5:30"), "--samples: must be within 0:23 and not"),
-        (("--recording", "r.npz", "--record", "spikes", "--samples", "5:5"), "--samples: must be within 0:23 and not"),
-        (("--recording", "r.npz", "--record", "spikes", "--samples", "-1"), "--samples"),
         (
-            ("--recording", "r.npz", "--record", "spikes", "--samples", "1,x"),
+            ("--recording", "r.npz", "--record", "spikes", "--record-samples", "23"),
+            "--samples: must be below 23, got 23",
+        ),
+        (
+            ("--recording", "r.npz", "--record", "spikes", "--record-samples", "5:30"),
+            "--samples: must be within 0:23 and not",
+        ),
+        (
+            ("--recording", "r.npz", "--record", "spikes", "--record-samples", "5:5"),
+            "--samples: must be within 0:23 and not",
+        ),
+        (("--recording", "r.npz", "--record", "spikes", "--record-samples", "-1"), "--samples"),
+        (
+            ("--recording", "r.npz", "--record", "spikes", "--record-samples", "1,x"),
             "must be numbers and ranges as 0,3,5:8, got",
         ),
         (("--recording", "out.npz", "--record", "spikes"), "--output and --recording must not be the same file"),

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
-from lapilli.netx_exports.files import is_file
 from lapilli.netx_exports.nir.meaning import DT
 from lapilli.paths import check_outputs
 from lapilli.printable import printable, say
 from lapilli.recipes import training_module
+from lapilli.simulators.decisions.of_events import with_readout
+from lapilli.sources.runs import find_run, is_folder
+from lapilli.training.loop.folder import RunFolder
 
 FileFormat = Literal["netx", "nir"]
 
@@ -22,7 +24,15 @@ _RESET = (
 )
 
 
-def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: float | None = None) -> None:  # noqa: A002
+def export(
+    source: str,
+    /,
+    *,
+    out: str,
+    format: FileFormat | None = None,  # noqa: A002
+    dt: float | None = None,
+    readout: str | None = None,
+) -> None:
     """Write the network of a training run, or of another network file, as a NetX or NIR file.
 
     A file that is called `*.nir` is NIR; every other file is NetX, unless `--format nir` says otherwise of `--out`.
@@ -32,16 +42,18 @@ def export(source: str, /, *, out: str, format: FileFormat | None = None, dt: fl
         out: file to write.
         format: netx or nir; as the name of `--out` says if not given.
         dt: seconds in a step of a NIR file; if not given what the file says, else 1e-4, the step of snnTorch.
+        readout: how a class is decided, to be written into the file of a network that does not say it: "spike_count",
+            "voltage_sum" or "softmax_sum" of the output layer.
     """
     written = format or _format_of(out)
     if _SUFFIXES.get(Path(out).suffix, written) != written:
         raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
-    check_outputs((source,), {"out": out})
-    read = is_file(source) or Path(source).suffix in _SUFFIXES
+    folder = is_folder(source)
+    check_outputs((RunFolder(Path(source)).network if folder else source,), {"out": out})
     if dt is not None and "nir" not in (written, _format_of(source)):
         raise LapilliError("--dt is of NIR files, and none is read or written")
-    network = _read(source, dt) if read else _trained(source)
-    if read and _format_of(source) == "nir":
+    network = with_readout(_of_run(source) if folder else _read(source, dt), readout)
+    if not folder and _format_of(source) == "nir":
         print(f"{printable(source)}: {_RESET}", file=sys.stderr)
     if written == "nir":
         save_nir(network, out, DT if dt is None else dt)
@@ -58,6 +70,10 @@ def _read(path: str, dt: float | None) -> Network:
     return load_nir(path, dt) if _format_of(path) == "nir" else load(path)
 
 
-def _trained(folder: str) -> Network:
+def _of_run(folder: str) -> Network:
+    """The network that a run exported, or, where it did not come so far, that of its weights."""
+    run = RunFolder(Path(folder))
+    if run.network.is_file() or not run.weights.is_file():
+        return load(find_run(folder)[0])
     network: Network = training_module("lapilli.training.exported.export").load_module(folder).export()
     return network

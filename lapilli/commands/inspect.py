@@ -7,15 +7,17 @@ from lapilli.netx_exports.neurons.kinds import STATE_EXP
 from lapilli.netx_exports.slayer.unshifted import BEHIND
 from lapilli.output import print_json, print_table
 from lapilli.printable import say
+from lapilli.sources.networks import network_file
 
 
 def inspect(network: str, /, *, json: bool = False) -> None:
     """Show what a network file holds, what stock Lava would do with it, and what a Loihi 2 chip would need.
 
     Arguments:
-        network: file with the network (NetX HDF5).
+        network: file with the network (NetX HDF5), or run folder.
         json: print it as JSON.
     """
+    network = network_file(network)
     found = inspect_network(network)
     if json:
         print_json(found.to_json())

@@ -1,15 +1,18 @@
 """`lapilli learn`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from lapilli.choices import names
 from lapilli.learning.options import RunOptions, SampleOptions, Start
 from lapilli.learning.samples import learn_samples
 from lapilli.learning.stream import learn_stream, refuse_contradictions
-from lapilli.netx_exports import LapilliError, load
+from lapilli.netx_exports import LapilliError
 from lapilli.simulators.learning import LearningBackend, LearningConfig
 from lapilli.simulators.learning.learner import with_readout
-from lapilli.training.data.framing import Framing, Split
+from lapilli.sources.inputs import InputOptions
+from lapilli.sources.networks import find_network
+from lapilli.training.data.framing import Framing, Lines, Split
 from lapilli.training.data.sets import PartName
 
 
@@ -23,6 +26,7 @@ def learn(
     data: str | None = None,
     stream: str | None = None,
     part: PartName | None = None,
+    samples: int | None = None,
     classes: str | None = None,
     groups: str | None = None,
     watch: str | None = None,
@@ -36,6 +40,7 @@ def learn(
     time_limit_s: float | None = None,
     framing: Framing = Framing(),
     split: Split = Split(),
+    lines: Lines | None = None,
     json: bool = False,
 ) -> None:
     """Let a network learn online from labelled events, as they come; Ctrl-C and --resume lose nothing.
@@ -43,16 +48,17 @@ def learn(
     Each sample is decided before it is learnt.
 
     Arguments:
-        network: file with the network (NetX HDF5) to start from.
+        network: file with the network (NetX HDF5) to start from, or run folder.
         run_dir: folder for the results: model.net, report.json, samples.csv, curve.svg, and record.npz to go on from.
         new: in place of a network, sizes of hidden layers of one with random weights, as "128" or "256,128"; "0": none.
             Its input and classes are those of the events, its seed is that of --learning.seed.
-        input: event file (.npz) with labels.
+        input: event file (.npz) with labels; without it, --data and --stream, the training part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
         stream: samples that come one by one, each decided and learnt at once, in place of a file: lines of JSON, from a
             file, a FIFO or, as "-", the standard input; first {"shape": [64], "n_steps": 20, "classes": 10}, then
             {"label": 3, "events": [[step, neuron], ...]} for each sample.
         part: of the data set: "train", "validation" or "test"; if not given, "train".
+        samples: so many samples, from the first on; all if not given.
         classes: learn samples of these classes only, as "8,9" or "0:5".
         groups: learn samples of these speakers or users of the data set only, as "4,5".
         watch: event files with labels, separated by commas, on which the network is tested before and after: what it
@@ -67,19 +73,24 @@ def learn(
         resume: go on with the interrupted run of the folder, which must have been given the same; from a stream, with
             the samples that come next.
         time_limit_s: seconds after which a Lava run of up to 16 samples is killed.
-        framing: of a data set: how recordings become steps.
-        split: of a data set: which samples belong to which part.
+        framing: of a data set: how recordings become steps; if not given, that of the run.
+        split: of a data set: which samples belong to which part; if not given, that of the run.
+        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
         json: print the report as JSON; from a stream, a line for each sample when it is learnt, the report as the last.
     """
     if (network == "") == (new is None):
         raise LapilliError("learn: needs the file of a network or --new SIZES, one of them")
-    if sum(source is not None for source in (input, data, stream)) != 1:
+    found = None if new is not None else find_network(network)
+    known = None if found is None else with_readout(found.network)
+    source = None if found is None or known is None else replace(found, network=known)
+    given = [origin for origin in (input, data, stream) if origin is not None]
+    if len(given) > 1 or not (given or (source is not None and source.run is not None)):
         raise LapilliError("learn: needs --input FILE.npz, --data NAME or --stream FILE, one of them")
-    known = None if new is not None else with_readout(load(network))
     options = RunOptions(
         start=Start(known=known, sizes=new, origin=network or f"new {new}", seed=learning.seed),
+        source=source,
         layers=names(layers, "layers"),
-        read=(network or None, input, stream),
+        read=(None if source is None else source.path, input, stream),
         run_dir=run_dir,
         watch=watch,
         learning=learning,
@@ -91,19 +102,14 @@ def learn(
     )
     if stream is None:
         chosen = SampleOptions(
-            input=input,
-            data=data,
-            part=part,
+            inputs=InputOptions(input, data, part, samples, framing, split, lines),
             classes=classes,
             groups=groups,
             epochs=epochs,
             shuffle=shuffle,
-            framing=framing,
-            split=split,
         )
         learn_samples(options, chosen)
     else:
-        refuse_contradictions(
-            {"part": part, "classes": classes, "groups": groups, "epochs": epochs, "shuffle": shuffle}
-        )
+        of_samples = {"part": part, "samples": samples, "classes": classes, "groups": groups, "lines": lines}
+        refuse_contradictions({**of_samples, "epochs": epochs, "shuffle": shuffle})
         learn_stream(options, stream)

@@ -14,15 +14,17 @@ from lapilli.netx_exports.files import begins_as, existing_file
 from lapilli.output import progress_bar
 from lapilli.paths import check_outputs
 from lapilli.printable import say
-from lapilli.simulators.decisions.decide import decide, needed_recording, why_undecided
-from lapilli.simulators.events import Events
-from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.many import SAMPLES_AT_ONCE
+from lapilli.simulators.decisions.decide import decide, needed_recording
 from lapilli.simulators.recording.choice import RecordedLayer, bounded_recording, choose_record, with_input
 from lapilli.simulators.recording.file import RecordingFile
 from lapilli.simulators.recording.plots import picture_format, sample_picture, usual_record
 from lapilli.simulators.results import RECORDABLE, Recording
 from lapilli.simulators.run import BackendName, run
+from lapilli.sources.inputs import InputOptions, Inputs, find_inputs
+from lapilli.sources.networks import Source, find_network
+from lapilli.sources.runs import is_folder
+from lapilli.training.data.framing import Framing, Lines, Split
+from lapilli.training.data.sets import PartName
 
 
 def plot(
@@ -31,6 +33,8 @@ def plot(
     *,
     output: str,
     input: str | None = None,  # noqa: A002
+    data: str | None = None,
+    part: PartName | None = None,
     sample: int | None = None,
     show: str | None = None,
     layers: str | None = None,
@@ -38,15 +42,21 @@ def plot(
     steps: str | None = None,
     backend: BackendName = "fast",
     n_steps: int | None = None,
+    readout: str | None = None,
     time_limit_s: float | None = None,
+    framing: Framing = Framing(),
+    split: Split = Split(),
+    lines: Lines | None = None,
 ) -> None:
     """Draw the spikes and states of one sample, layer by layer, as a PNG or SVG picture.
 
     Arguments:
-        source: file with a network (NetX HDF5), which is run on --input; or a recording of `lapilli simulate`.
+        source: file with a network (NetX HDF5) or run folder, to run on events; or a recording of `lapilli simulate`.
         output: picture to write, .png or .svg.
-        input: event file (.npz) to run the network on.
-        sample: which sample of the event file; the first if not given.
+        input: event file (.npz) to run the network on; without it and without --data, the test part of the run.
+        data: data set in place of an event file; `lapilli data list` has them.
+        part: of the data set: "train", "validation" or "test"; if not given, "test".
+        sample: which sample of the events; the first if not given.
         show: what to draw, as "spikes,voltage,current"; if not given, all of a recording; of a network the spikes, and
             the voltage of its output layer or of the layers chosen.
         layers: layers to draw, as "input,hidden"; if not given, all that have what is drawn.
@@ -54,14 +64,21 @@ def plot(
             the states of all in small layers, of the first 8 in large ones.
         steps: time steps to draw, as "100:300"; all if not given.
         backend: how to run the network; all give the same picture.
-        n_steps: steps to run; if not given, as many as it takes to answer the last input spikes.
+        n_steps: steps to run; if not given, until the last input spike is answered.
+        readout: how a class is decided, for a network that does not say it: "spike_count", "voltage_sum" or
+            "softmax_sum" of the output layer.
         time_limit_s: seconds after which a Lava run is killed.
+        framing: of a data set: how recordings become steps; if not given, that of the run.
+        split: of a data set: which samples belong to which part; if not given, that of the run.
+        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
     """
     picture_format(output)
     check_outputs((source, input), {"output": output})
     kinds, chosen = names(show, "show"), names(layers, "layers")
-    if input is not None:
-        drawn = _run(source, input, sample or 0, kinds, chosen, backend, n_steps, time_limit_s)
+    if input is not None or data is not None or is_folder(source):
+        found = find_network(source, readout)
+        inputs = find_inputs(InputOptions(input, data, part, None, framing, split, lines), found.run)
+        drawn = _run(found, inputs, sample or 0, kinds, chosen, backend, n_steps, time_limit_s)
     elif n_steps is not None or time_limit_s is not None or backend != "fast":
         raise LapilliError("--backend, --n-steps and --time-limit-s need --input, the events to run the network on")
     else:
@@ -89,8 +106,8 @@ class _Drawn:
 
 
 def _run(
-    network: str,
-    events: str,
+    source: Source,
+    inputs: Inputs,
     sample: int,
     kinds: Sequence[str] | None,
     layers: Sequence[str] | None,
@@ -98,21 +115,19 @@ def _run(
     n_steps: int | None,
     time_limit_s: float | None,
 ) -> _Drawn:
-    loaded, file = load(network), EventFile(events)
-    if not 0 <= sample < len(file):
-        raise LapilliError(f"--sample: {events} has {len(file)} samples, got {sample}")
-    steps = file.n_steps + loaded.depth if n_steps is None else n_steps
-    record = usual_record(loaded, layers) if kinds is None else choose_record(loaded, kinds, layers)
-    bounded = bounded_recording(loaded, steps, len(file), record, np.array([sample]))
-    decided = not why_undecided(loaded, file.n_steps, steps)
-    needed = needed_recording(loaded) if decided else {}
+    network, one = source.network, inputs.sample(sample)
+    steps = source.steps(inputs.n_steps, n_steps)
+    record = usual_record(network, layers) if kinds is None else choose_record(network, kinds, layers)
+    bounded = bounded_recording(network, steps, len(inputs), record, np.array([sample]))
+    decided = not source.why_undecided(inputs.n_steps, steps)
+    needed = needed_recording(network) if decided else {}
     wanted = {
         name: {*bounded.record.get(name, ()), *needed.get(name, ())} for name in bounded.record.keys() | needed.keys()
     }
-    one = _sample(file, sample)
-    result = run(loaded, one, backend, n_steps=steps, record=wanted, time_limit_s=time_limit_s)
-    decision = f", decided {decide(result, loaded)[0]}" if decided else ""
-    title = f"{os.path.basename(network)}, sample {sample}{_label(one.labels)}{decision}"
+    result = run(network, one, backend, n_steps=steps, record=wanted, time_limit_s=time_limit_s)
+    names = inputs.class_names
+    decision = f", decided {_named(decide(result, network)[0], names)}" if decided else ""
+    title = f"{source.name}, sample {sample}{_label(one.labels, names)}{decision}"
     return _Drawn(bounded.layers, with_input(result, one), steps, title)
 
 
@@ -120,7 +135,9 @@ def _read(path: str, sample: int | None, kinds: Sequence[str] | None, layers: Se
     if not zipfile.is_zipfile(existing_file(path)):
         if begins_as(path):
             load(path)  # For what it says of a file that is no network either.
-        raise LapilliError(f"{path} is no recording; to draw a network, give the events to run it on as --input")
+        raise LapilliError(
+            f"{path} is no recording; to draw a network, give the events to run it on as --input or --data"
+        )
     file = RecordingFile(path)
     if not len(file.samples):
         raise LapilliError(f"{path} holds no samples")
@@ -152,15 +169,10 @@ def _chosen(
     return tuple(found)
 
 
-def _sample(file: EventFile, sample: int) -> Events:
-    """One sample of an event file, which can only be read from its start."""
-    with progress_bar("reading", sample) as advance:
-        for first, chunk in zip(range(0, len(file), SAMPLES_AT_ONCE), file.chunks(SAMPLES_AT_ONCE)):
-            if sample < first + len(chunk):
-                return chunk.select([sample - first])
-            advance(len(chunk))
-    raise AssertionError("unreachable: the sample was found to be in the file")
+def _label(labels: Any, names: Mapping[int, str] = {}) -> str:
+    return "" if labels is None or not len(labels) else f", class {_named(labels[0], names)}"
 
 
-def _label(labels: Any) -> str:
-    return "" if labels is None or not len(labels) else f", class {labels[0]}"
+def _named(number: Any, names: Mapping[int, str]) -> str:
+    """A class by its name, where it has one."""
+    return names.get(int(number), str(number))

@@ -1,14 +1,15 @@
 """Options of `lapilli learn` by what they are of: the run, and the samples that are there as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lapilli.netx_exports import LapilliError, Network
 from lapilli.simulators.learning import LearningBackend, LearningConfig
 from lapilli.simulators.learning.fresh import fresh_network
-from lapilli.training.data.framing import Framing, Split
-from lapilli.training.data.sets import PartName
+from lapilli.sources.inputs import InputOptions
+from lapilli.sources.networks import Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +45,15 @@ class RunOptions:
 
     Arguments:
         start: the network.
+        source: what that is of; None: a network with random weights.
         layers: names, or numbers, of those that learn; None: as of `lapilli.simulators.learning.learn`.
         read: files that are read, but for those to watch.
         run_dir, watch, learning, n_steps, backend, resume, time_limit_s, json: as of `lapilli learn`.
+        data: what the report says of a data set, so that commands find it in the run folder; None: there is none.
     """
 
     start: Start
+    source: Source | None
     layers: Sequence[str] | None
     read: Sequence[str | None]
     run_dir: Path
@@ -60,25 +64,23 @@ class RunOptions:
     resume: bool
     time_limit_s: float | None
     json: bool
+    data: Mapping[str, Any] | None = None
 
     def steps(self, network: Network, event_steps: int) -> int:
         """Steps of each sample, in which the last input spikes are answered unless the user says otherwise."""
-        return event_steps + network.depth if self.n_steps is None else self.n_steps
+        source = Source(network, "", "") if self.source is None else self.source
+        return source.steps(event_steps, self.n_steps)
 
 
 @dataclass(frozen=True)
 class SampleOptions:
     """Which samples of a file or a data set are learnt, and in what order; all as of `lapilli learn`."""
 
-    input: str | None
-    data: str | None
-    part: PartName | None
+    inputs: InputOptions
     classes: str | None
     groups: str | None
     epochs: int | None
     shuffle: int | None
-    framing: Framing
-    split: Split
 
 
 def network_of_sizes(sizes: str, shape: Sequence[int], n_classes: int, seed: int) -> Network:

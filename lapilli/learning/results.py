@@ -1,7 +1,7 @@
 """What a learning run leaves in its folder, and says of it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -60,13 +60,14 @@ def _check_content(path: Path, resume: bool) -> None:
         raise LapilliError(f"run_dir: {path} holds {', '.join(foreign)} of something else, which would be overwritten")
 
 
-def accuracies_of(network: Network, tested: Mapping[str, Events], n_steps: int | None) -> dict[str, float]:
-    """Accuracy on each set of samples, by its name."""
+def accuracies_of(
+    network: Network, tested: Mapping[str, Events], steps_of: Callable[[Network, int], int]
+) -> dict[str, float]:
+    """Accuracy on each set of samples, by its name; `steps_of` a network and its input says how long a sample runs."""
     found = {}
     with progress_bar("testing", sum(map(len, tested.values()))) as advance:
         for name, events in tested.items():
-            steps = events.n_steps + network.depth if n_steps is None else n_steps
-            found[name] = accuracy_of(network, events, steps, advance)
+            found[name] = accuracy_of(network, events, steps_of(network, events.n_steps), advance)
     return found
 
 
@@ -76,6 +77,7 @@ def write_results(
     accuracies: Mapping[str, Mapping[str, float]],
     origin: str,
     folder: Path,
+    data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write model.net, report.json, samples.csv and, where matplotlib is installed, curve.svg.
 
@@ -84,6 +86,7 @@ def write_results(
         accuracies: of each tested set, "before" and "after".
         origin: where the network that it started from is.
         folder: of the run.
+        data: the data set, as a training's configuration has it; None where it was none.
 
     Returns:
         What report.json holds.
@@ -91,6 +94,7 @@ def write_results(
     before, learned = session.network, learned_in(session, record)
     facts = {
         "network": origin,
+        "data": data,
         "fingerprint_before": before.fingerprint,
         "fingerprint_after": learned.fingerprint,
         **learning_facts(session, record),

@@ -42,11 +42,11 @@ def run_and_report(
     initial_state(session.network, session.config, session.layers, session.n_steps)  # For what it refuses.
     read = (*options.read, *(names(options.watch, "watch") or ()))
     with run_folder(options.run_dir, options.resume, read) as folder, _kept(folder / RECORD):
-        before = accuracies_of(session.network, tested, options.n_steps)
+        before = accuracies_of(session.network, tested, options.steps)
         record = run(folder / RECORD, options.resume)
-        after = accuracies_of(learned_in(session, record), tested, options.n_steps)
+        after = accuracies_of(learned_in(session, record), tested, options.steps)
         accuracies = {name: {"before": before[name], "after": after[name]} for name in tested}
-        return write_results(session, record, accuracies, options.start.origin, folder)
+        return write_results(session, record, accuracies, options.start.origin, folder, options.data)
 
 
 def checked(network: Network, events: Events) -> Events:

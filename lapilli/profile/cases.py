@@ -4,15 +4,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lapilli.choices import names, numbers
-from lapilli.netx_exports import LapilliError, Network, load
+from lapilli.netx_exports import LapilliError, Network
 from lapilli.simulators.bill import CostTable, bundled_tables, load_table
-from lapilli.simulators.decisions.decide import why_undecided
-from lapilli.simulators.events import Events
-from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.run import check_events
+from lapilli.simulators.run import check_input
+from lapilli.sources.inputs import Inputs
+from lapilli.sources.networks import Source
 
 
 @dataclass(frozen=True)
@@ -24,23 +21,30 @@ class Case:
         network: what runs.
         input_steps: steps of each sample of the input.
         n_steps: steps that are run.
-        why_no_accuracy: why no class can be compared with a label; "" where it can.
+        why_undecided: why no class is decided; "" where one is.
+        labelled: whether the input has labels.
     """
 
     name: str
     network: Network
     input_steps: int
     n_steps: int
-    why_no_accuracy: str
+    why_undecided: str
+    labelled: bool
+
+    @property
+    def why_no_accuracy(self) -> str:
+        """Why no class can be compared with a label; "" where it can."""
+        return self.why_undecided if self.labelled else "the input has no labels"
 
 
-def find_cases(paths: Sequence[str], file: EventFile, n_steps: int | None, time_steps: str | None) -> list[Case]:
+def find_cases(sources: Sequence[Source], file: Inputs, n_steps: int | None, time_steps: str | None) -> list[Case]:
     """All cases: each network with each number of steps, in the order given.
 
     Arguments:
-        paths: of the networks.
+        sources: the networks.
         file: the input.
-        n_steps: steps to run; the input's and the network's depth where None.
+        n_steps: steps to run; until the last input spike is answered where None.
         time_steps: numbers of steps to cut the input to, as "4,8,16"; the input as it is where None.
 
     Raises:
@@ -48,17 +52,15 @@ def find_cases(paths: Sequence[str], file: EventFile, n_steps: int | None, time_
             steps that the input does not have.
     """
     if not len(file) or not file.n_steps:
-        raise LapilliError(f"{file.path} holds no {'steps' if len(file) else 'samples'}: there is nothing to count")
+        raise LapilliError(f"{file.name} holds no {'steps' if len(file) else 'samples'}: there is nothing to count")
     cuts = _cuts(file, n_steps, time_steps)
-    none = np.zeros(0, np.int32)
-    nothing = Events(none, none, np.zeros(1, np.int64), file.n_steps, file.shape)
     found = []
-    for path, name in zip(paths, _names_of(paths)):
-        network = load(path)
-        check_events(network, nothing)
+    for source, name in zip(sources, _names_of(sources)):
+        check_input(source.network, file.shape)
         for cut in cuts:
-            steps = cut + network.depth if n_steps is None else n_steps
-            found.append(Case(name, network, cut, steps, _why_no_accuracy(network, file, cut, steps)))
+            steps = source.steps(cut, n_steps)
+            undecided = source.why_undecided(cut, steps)
+            found.append(Case(name, source.network, cut, steps, undecided, file.labels is not None))
     return found
 
 
@@ -81,7 +83,7 @@ def unbracketed(text: str | None) -> str | None:
     return text[1:-1] if text is not None and text.startswith("[") and text.endswith("]") else text
 
 
-def _cuts(file: EventFile, n_steps: int | None, time_steps: str | None) -> list[int]:
+def _cuts(file: Inputs, n_steps: int | None, time_steps: str | None) -> list[int]:
     """Steps of input that a profile is of, for each number that was asked for."""
     if n_steps is not None and n_steps < 1:
         raise LapilliError(f"--n-steps must be at least 1, got {n_steps}")
@@ -95,15 +97,9 @@ def _cuts(file: EventFile, n_steps: int | None, time_steps: str | None) -> list[
     return [int(steps) for steps in found]
 
 
-def _names_of(paths: Sequence[str]) -> list[str]:
-    whole = [os.path.realpath(path) for path in paths]
-    if twice := [path for path, place in zip(paths, whole) if whole.count(place) > 1]:
+def _names_of(sources: Sequence[Source]) -> list[str]:
+    whole = [os.path.realpath(source.path) for source in sources]
+    if twice := [source.path for source, place in zip(sources, whole) if whole.count(place) > 1]:
         raise LapilliError(f"--compare: network {twice[-1]} is given twice")
-    short = [os.path.basename(path) for path in paths]
-    return [name if short.count(name) == 1 else path for name, path in zip(short, paths)]
-
-
-def _why_no_accuracy(network: Network, file: EventFile, input_steps: int, n_steps: int) -> str:
-    if file.labels is None:
-        return "the input has no labels"
-    return why_undecided(network, input_steps, n_steps)
+    short = [source.name for source in sources]
+    return [name if short.count(name) == 1 else source.path for name, source in zip(short, sources)]

@@ -14,10 +14,11 @@ from lapilli.simulators.bill import Bill, BusiestCore, CostTable, bill_of, busie
 from lapilli.simulators.bill.kinds import Amount
 from lapilli.simulators.bill.spiking import spiking_amounts
 from lapilli.simulators.counting import join_counts
+from lapilli.simulators.decisions.confusion import Confusion
 from lapilli.simulators.decisions.totals import Decided, run_and_decide
-from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import Part, parts_of
 from lapilli.simulators.results import Counts
+from lapilli.sources.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Profile:
         amounts: what the counts become by the bill's rules, with the network's own widths.
         cores: busiest core of each layer.
         bill: estimates.
-        accuracy: share of right decisions; None where `case.why_no_accuracy` says why.
+        confusion: decisions beside labels; None where `case.why_no_accuracy` says why.
         activity: of a few samples, step by step; None where it was not asked for.
     """
 
@@ -39,7 +40,7 @@ class Profile:
     amounts: tuple[Amount, ...]
     cores: tuple[BusiestCore, ...]
     bill: Bill
-    accuracy: float | None
+    confusion: Confusion | None
     activity: Activity | None
 
     @property
@@ -47,14 +48,20 @@ class Profile:
         """What ran."""
         return self.case.network
 
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right decisions; None where `case.why_no_accuracy` says why."""
+        return None if self.confusion is None else self.confusion.accuracy
+
 
 def measure(
     case: Case,
-    file: EventFile,
+    file: Inputs,
     backend: Any,
     tables: Sequence[CostTable],
     *,
     closer: bool,
+    each: Callable[[Decided], object],
     progress: Callable[[int], None],
     **engine: Any,
 ) -> Profile:
@@ -69,6 +76,7 @@ def measure(
         backend, progress, engine: as in `run_and_decide`.
         tables: to bill by.
         closer: whether to look at the activity by step.
+        each: called with each part when it is done, in order.
 
     Raises:
         LapilliError: as `run_and_decide` and `bill_of`.
@@ -78,12 +86,13 @@ def measure(
     def look(part: Decided) -> None:
         chosen.keep(part.events, part.result.counts)
         total.add(part.result.counts)
+        each(part)
 
     ran = run_and_decide(
         network,
         _parts(file, case),
         backend,
-        decided=not case.why_no_accuracy,
+        decided=not case.why_undecided,
         each=look,
         n_steps=case.n_steps,
         progress=progress,
@@ -96,7 +105,7 @@ def measure(
         tuple(spiking_amounts(network, counts)),
         busiest_cores(network, counts),
         bill_of(network, counts, case.input_steps, tables),
-        None if case.why_no_accuracy else ran.accuracy,
+        None if case.why_no_accuracy else ran.confusion,
         activity_of(case, chosen) if closer else None,
     )
 
@@ -133,6 +142,6 @@ def mean(column: npt.NDArray[np.int64]) -> float:
     return int(column.sum()) / len(column)
 
 
-def _parts(file: EventFile, case: Case) -> Iterator[Part]:
+def _parts(file: Inputs, case: Case) -> Iterator[Part]:
     for part in parts_of(file):
         yield part if case.input_steps == file.n_steps else Part(part.events.with_steps(case.input_steps), {})

@@ -38,6 +38,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
         "steps": case.n_steps,
         "accuracy": profile.accuracy,
         "why_no_accuracy": case.why_no_accuracy or None,
+        "decisions": None if profile.confusion is None else profile.confusion.as_json(),
         "totals": {name: {key: sum(values) for key, values in found.items()} for name, found in layers.items()},
         "sources": _sources(profile),
         "synapses": _synapses(profile),

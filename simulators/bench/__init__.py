@@ -5,3 +5,7 @@ from lapilli.simulators.bench.networks import recurrent_network
 from lapilli.simulators.bench.parts import PARTS, bench_part, known
 
 __all__ = ["PARTS", "Row", "Sizes", "Watch", "bench_part", "known", "recurrent_network"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -20,3 +20,7 @@ __all__ = [
     "estimate",
     "load_table",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

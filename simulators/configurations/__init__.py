@@ -23,3 +23,7 @@ __all__ = [
     "refuse",
     "with_changes",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

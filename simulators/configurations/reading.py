@@ -13,6 +13,7 @@ from lapilli.netx_exports.files import PathLike
 from lapilli.simulators.configurations.configuration import as_plain
 from lapilli.simulators.configurations.named import NAME, kinds_of, name_of
 from lapilli.simulators.configurations.problems import inner_hint, problems_of
+from lapilli.simulators.configurations.short_forms import written_out
 from lapilli.simulators.files.plain_yaml import read_yaml
 
 Kind = TypeVar("Kind")
@@ -38,7 +39,9 @@ def configured(
     """
     try:
         # pydantic's rules for JSON are those for a file: a list is a tuple, a mapping a configuration, text a path.
-        return TypeAdapter(kind).validate_json(json.dumps(_plain(_over(_defaults(kind), kind, content))))
+        return TypeAdapter(kind).validate_json(
+            json.dumps(_plain(_over(_defaults(kind), kind, written_out(kind, content))))
+        )
     except ValidationError as error:
         problems = problems_of(error, kind, section)
     except (RecursionError, ValueError) as error:

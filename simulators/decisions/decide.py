@@ -26,12 +26,21 @@ def why_undecided(network: Network, input_steps: int, n_steps: int) -> str:
     """
     if not decides(network):
         return (
-            "the network does not say how a class is decided; "
-            'save(replace(load(file), readout=Readout("spike_count")), file) in Python writes it into the file'
+            "the network does not say how a class is decided; --readout softmax_sum, spike_count or voltage_sum says "
+            "it, and `lapilli export` with it writes it into a file"
         )
     if n_steps < input_steps + network.depth:
         return f"the last input spikes are answered in step {input_steps + network.depth}, {n_steps} were run"
     return ""
+
+
+def n_classes(network: Network) -> int:
+    """Between how many classes the network decides.
+
+    Raises:
+        LapilliError: when it does not say how it decides.
+    """
+    return _readout(network).classes or network.output.size
 
 
 def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
@@ -42,6 +51,16 @@ def needed_recording(network: Network) -> Mapping[str, frozenset[str]]:
     """
     states = READOUTS[_readout(network).kind]
     return {network.output.name: states} if states else {}
+
+
+def can_decide(result: RunResult, network: Network) -> bool:
+    """Whether what deciding needs was recorded."""
+    recorded = result.recordings
+    return all(
+        layer in recorded and getattr(recorded[layer], state, None) is not None
+        for layer, states in needed_recording(network).items()
+        for state in states
+    )
 
 
 def decide(result: RunResult, network: Network) -> Int64:

@@ -1,14 +1,14 @@
 """Runs samples part by part, decides each, and adds up what was counted, in memory that does not grow with them."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
 from lapilli.simulators.counting import join_counts, summed_counts
+from lapilli.simulators.decisions.confusion import Confusion
 from lapilli.simulators.decisions.decide import needed_recording, scores
 from lapilli.simulators.events import Events
 from lapilli.simulators.many import Part, run_parts
@@ -42,16 +42,14 @@ class Totals:
 
     Arguments:
         n_samples: that ran.
-        n_compared: of which a decision was compared with a label.
-        right: of which they were the same.
+        confusion: decisions beside labels.
         output_events: events that the output layer sent.
         seconds: that all runs took (`RunResult.seconds`).
         counts: of all samples as if they were one, a row of sums; None where there was no sample.
     """
 
     n_samples: int = 0
-    n_compared: int = 0
-    right: int = 0
+    confusion: Confusion = field(default_factory=Confusion)
     output_events: int = 0
     seconds: float = 0.0
     counts: Counts | None = None
@@ -63,9 +61,17 @@ class Totals:
         Raises:
             LapilliError: when none was compared.
         """
-        if not self.n_compared:
-            raise LapilliError("accuracy needs events with labels and at least one sample")
-        return self.right / self.n_compared
+        return self.confusion.accuracy
+
+    @property
+    def n_compared(self) -> int:
+        """Samples of which a decision was compared with a label."""
+        return self.confusion.n_compared
+
+    @property
+    def right(self) -> int:
+        """Samples that were decided as their label says."""
+        return self.confusion.right
 
     @property
     def operations(self) -> int:
@@ -86,9 +92,8 @@ class Totals:
         if len(part.events):
             before = [] if self.counts is None else [self.counts]
             self.counts = summed_counts(join_counts([*before, result.counts]))
-        if part.decisions is not None and labels is not None:
-            self.n_compared += len(labels)
-            self.right += int(np.count_nonzero(part.decisions == labels))
+        if part.scores is not None and part.decisions is not None and labels is not None:
+            self.confusion.add(labels, part.decisions, part.scores.shape[1])
 
 
 def _nothing(part: Decided) -> None:

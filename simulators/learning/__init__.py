@@ -20,3 +20,7 @@ __all__ = [
     "learn_each",
     "learning_part",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -18,8 +18,7 @@ from lapilli.netx_exports.neurons.neuron import out_of_reach
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.archives import MAX_MEMBERS
-from lapilli.simulators.files.event_file import EventFile
-from lapilli.simulators.many import SAMPLES_AT_ONCE, Part
+from lapilli.simulators.many import SAMPLES_AT_ONCE, Chunked, Part
 from lapilli.simulators.results import RECORDABLE, Recording, RunResult, recordable
 
 FILE_LIMIT = 1 << 32
@@ -216,13 +215,13 @@ def with_input(result: RunResult, events: Events) -> dict[str, Recording]:
     return {INPUT: Recording(events.with_steps(result.spikes.n_steps)), **result.recordings}
 
 
-def recorded_parts(file: EventFile, bounded: BoundedRecording, always: Mapping[str, Collection[str]]) -> Iterator[Part]:
-    """Cut an event file into parts whose recording, with what is recorded of every sample, fits `PART_BYTES`.
+def recorded_parts(file: Chunked, bounded: BoundedRecording, always: Mapping[str, Collection[str]]) -> Iterator[Part]:
+    """Cut samples into parts whose recording, with what is recorded of every sample, fits `PART_BYTES`.
 
     A part of which any sample is chosen is recorded as a whole; `RecordingWriter.add` keeps the chosen ones.
 
     Arguments:
-        file: the events.
+        file: the samples.
         bounded: what to record of the chosen samples.
         always: what to record of every sample.
 

@@ -3,3 +3,7 @@
 from lapilli.training.bench.parts import PARTS, TrainSizes, bench_train_part, known
 
 __all__ = ["PARTS", "TrainSizes", "bench_train_part", "known"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

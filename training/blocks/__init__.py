@@ -3,3 +3,7 @@
 from lapilli.training.blocks.kinds import BlockModule, block_module, selected_dynamics
 
 __all__ = ["BlockModule", "block_module", "selected_dynamics"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,17 +1,17 @@
 """Modules as backends: each kind of network in the numbers of the network that is exported from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from lapilli.netx_exports import Network
 from lapilli.simulators import Events, Proof, prove
-from lapilli.simulators.plan import Backend
+from lapilli.simulators.plan import Backend, _ignore
 from lapilli.training.exported import lstm_backend, one_step_backend, spikescr_backend
 from lapilli.training.exported.module_proof import prove_steps
 from lapilli.training.exported.partial_backend import LayerValues, PartialBackend
-from lapilli.training.exported.slayer_backend import SlayerBackend
+from lapilli.training.exported.slayer_backend import SlayerBackend, as_module
 from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.networks.network import SlayerNetwork
 from lapilli.training.networks.one_step.network import OneStepNetwork
@@ -53,20 +53,41 @@ def module_backend(module: TrainableNetwork) -> Backend:
     return BACKENDS[type(module)].made(module)
 
 
-def prove_module(module: TrainableNetwork, network: Network, events: Events, n_steps: int) -> Proof:
-    """Compare a module with `fast`: all that a kind computes of what its exported network does.
+def prove_module(
+    module: Any,
+    network: Network,
+    events: Events,
+    n_steps: int | None = None,
+    backends: Sequence[str] = ("reference", "fast", "lava"),
+    *,
+    time_limit_s: float | None = None,
+    progress: Callable[[int], None] = _ignore,
+) -> Proof:
+    """Prove that a module is the network exported from it: every spike, state and count, on these events.
 
     Arguments:
-        module: run in evaluation mode.
+        module: SLAYER's blocks in order, or a module that has them as `blocks`: what `lapilli.from_slayer` takes; or a
+            network that a recipe trained. It is run in evaluation mode and left in the mode in which it was.
         network: exported from it.
         events: input spikes; at least one sample.
-        n_steps: of every run.
+        n_steps: of every run; the events' own number plus the network's depth where None.
+        backends: what the module is compared with. A network of lapilli that computes only the steps that matter
+            (SpikeSCR, spiking LSTMs, networks of one step) is compared with `fast` alone: the spikes of these steps,
+            and all that decides the class.
+        time_limit_s, progress: as of `lapilli.prove`.
+
+    Returns:
+        The proof; the module stands in it as "slayer", or by the name of its kind.
 
     Raises:
-        LapilliError: as `lapilli.simulators.prove`.
+        LapilliError: as `lapilli.prove`, or when the blocks do not match the network's layers.
     """
-    kind = BACKENDS[type(module)]
-    named = kind.name, kind.made(module)
-    if kind.windows is None:
-        return prove(network, events, {kind.name: named[1], "fast": "fast"}, n_steps=n_steps)
-    return prove_steps(network, events, named, kind.windows(module), n_steps)
+    steps = events.n_steps + network.depth if n_steps is None else n_steps
+    kind = BACKENDS[type(module)] if isinstance(module, TrainableNetwork) else BACKENDS[SlayerNetwork]
+    if kind.windows is not None:
+        return prove_steps(network, events, (kind.name, kind.made(module)), kind.windows(module), steps)
+    own = kind.made(module if isinstance(module, TrainableNetwork) else as_module(module))
+    others = {name: name for name in backends}
+    return prove(
+        network, events, {kind.name: own, **others}, n_steps=steps, time_limit_s=time_limit_s, progress=progress
+    )

@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+import numpy.typing as npt
 
 from lapilli.netx_exports import Network
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.readout import READOUTS
 from lapilli.simulators import Difference, Events, Proof, run
+from lapilli.simulators.decisions.decide import scores, why_undecided
+from lapilli.simulators.decisions.decisions import Decisions
 from lapilli.simulators.plan import Backend
 from lapilli.simulators.results import RunResult
 
 _SAMPLES_AT_ONCE = 32
+
+Int64 = npt.NDArray[np.int64]
 
 
 def prove_steps(
@@ -41,12 +46,16 @@ def prove_steps(
     record = {layer: {"spikes"} for layer in windows} | {network.output.name: {"spikes", *states}}
     spikes = compared = different = 0
     first: Difference | None = None
+    decides = not why_undecided(network, events.n_steps, n_steps)
+    decided: dict[str, list[Int64]] = {}
     for begin in range(0, len(events), _SAMPLES_AT_ONCE):
         part = events.select(slice(begin, begin + _SAMPLES_AT_ONCE))
         results = {
             name: run(network, part, backend, n_steps=n_steps, record=record),
             "fast": run(network, part, "fast", n_steps=n_steps, record=record),
         }
+        for who, result in results.items() if decides else ():
+            decided.setdefault(who, []).append(scores(result, network))
         for layer, quantity, steps in _compared(network, windows, states):
             arrays = {who: _array(result, layer, quantity)[..., steps] for who, result in results.items()}
             one, other = arrays.values()
@@ -57,7 +66,18 @@ def prove_steps(
             if unequal.any() and first is None:
                 first = _first(arrays, unequal, layer, quantity, begin, steps.start or 0)
     found = {} if first is None else {"fast": first}
-    return Proof(network.fingerprint, (name, "fast"), len(events), n_steps, spikes, compared, different, found)
+    return Proof(
+        network.fingerprint,
+        (name, "fast"),
+        len(events),
+        n_steps,
+        spikes,
+        compared,
+        different,
+        found,
+        decisions={who: Decisions(np.concatenate(parts), events.labels) for who, parts in decided.items()},
+        counts=False,
+    )
 
 
 def _compared(

@@ -46,18 +46,43 @@ class SlayerBackend:
         if plan.reset is not None:
             raise UnsupportedError("slayer backend", ["reset: SLAYER has no periodic reset"])
         started = time.perf_counter()
-        was_training = self.module.training
+        modes = [(part, part.training) for part in self.module.modules()]
         self.module.eval()
         try:
             with torch.no_grad():
                 batches = list(_run_batches(self.module, network, events, plan))
         finally:
-            self.module.train(was_training)
+            for part, mode in modes:
+                part.training = mode
         arrays = {
             layer.name: joined([batch[number] for batch in batches], layer, plan.n_steps)
             for number, layer in enumerate(network.layers)
         }
         return module_result("slayer", network, events, plan, arrays, time.perf_counter() - started)
+
+
+class _Chain(torch.nn.Module):
+    """Blocks that no module of their own holds."""
+
+    def __init__(self, blocks: Sequence[torch.nn.Module]) -> None:
+        super().__init__()
+        self.blocks = torch.nn.ModuleList(blocks)
+
+
+def as_module(module: Any) -> torch.nn.Module:
+    """A module with `blocks`, of what `lapilli.from_slayer` takes: such a module, blocks in order, or one block.
+
+    Raises:
+        LapilliError: for anything else.
+    """
+    if isinstance(module, torch.nn.Module) and hasattr(module, "blocks"):
+        return module
+    single = isinstance(module, torch.nn.Module) and hasattr(module, "neuron")
+    try:
+        return _Chain([module] if single else list(module))
+    except TypeError as error:
+        words = f"must have blocks, or be a sequence of SLAYER's blocks, got {type(module).__name__}"
+        raise LapilliError(f"module: {words}") from error
 
 
 @dataclass

@@ -3,3 +3,7 @@
 from lapilli.training.fused.bias import Bias
 
 __all__ = ["Bias"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

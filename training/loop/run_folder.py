@@ -12,7 +12,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -24,56 +24,17 @@ from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import PathLike, existing_file, is_leftover, remove_leftovers, replacing
 from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.locks import locked
-from lapilli.simulators.configurations import as_plain, configured, read_mapping
+from lapilli.simulators.configurations import as_plain, configured
 from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.simulators.files.plain_yaml import parse_yaml, write_yaml
+from lapilli.training.loop.folder import RunFolder as RunFolder
+from lapilli.training.loop.folder import read_config as read_config
 
 _LOCK = ".lock"
 """There while a process works in the folder."""
 
 _FACTS = "lapilli"
 """Entry of the weights file's metadata that holds the facts as JSON."""
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """Paths and files of one run.
-
-    Arguments:
-        path: the folder.
-    """
-
-    path: Path
-
-    @property
-    def config(self) -> Path:
-        """Resolved configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def metrics(self) -> Path:
-        """One row for each finished epoch."""
-        return self.path / "metrics.csv"
-
-    @property
-    def checkpoint(self) -> Path:
-        """State after the last finished epoch."""
-        return self.path / "checkpoint.safetensors"
-
-    @property
-    def weights(self) -> Path:
-        """Best weights."""
-        return self.path / "weights.safetensors"
-
-    @property
-    def network(self) -> Path:
-        """Exported network."""
-        return self.path / "model.net"
-
-    @property
-    def summary(self) -> Path:
-        """What came out."""
-        return self.path / "summary.json"
 
 
 @contextmanager
@@ -119,21 +80,6 @@ def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: typ
     with replacing(folder.config) as temporary:
         temporary.write_text(write_yaml(config), encoding="utf-8")
     return folder
-
-
-def read_config(folder: RunFolder) -> dict[str, Any]:
-    """The configuration that the run was started with.
-
-    Raises:
-        LapilliError: when the folder holds no run.
-        FormatError: when the file is damaged.
-    """
-    if not folder.config.is_file():
-        raise LapilliError(f"{folder.path} is not a run folder: it has no {folder.config.name}")
-    config = read_mapping(folder.config)
-    if not config:
-        raise FormatError(str(folder.config), ["must be a mapping, got nothing"])
-    return config
 
 
 def write_metrics(folder: RunFolder, rows: Sequence[Mapping[str, float]]) -> None:

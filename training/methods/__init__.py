@@ -28,3 +28,7 @@ __all__ = [
     "TksConfig",
     "method_loss",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

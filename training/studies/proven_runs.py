@@ -123,7 +123,7 @@ def prove_run(
     network, module = load(RunFolder(folder).network), load_module(folder)
     several, few = samples.select(slice(0, proven_samples)), samples.select(slice(0, lava_samples))
     proofs = {
-        "module": prove_module(module, network, several, n_steps),
+        "module": prove_module(module, network, several, n_steps, ("fast",)),
         "proven": prove(network, several, ("reference", "fast"), n_steps=n_steps),
     }
     if lava_samples:

@@ -1,0 +1,99 @@
+"""A run folder as a source: its network, its data and how long its samples run, read without torch."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lapilli.netx_exports import FormatError, LapilliError, Network
+from lapilli.netx_exports.json_text import read_json
+from lapilli.simulators.configurations import read_section
+from lapilli.training.loop.folder import RunFolder, read_config
+
+_SHOWN = 4
+"""Runs within a folder that an error names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run of a training, or of `lapilli learn`.
+
+    Arguments:
+        folder: of it.
+        config: with which it was started, as plain values; of learning, the section "data" alone.
+    """
+
+    folder: RunFolder
+    config: Mapping[str, Any]
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The section "data" of the configuration."""
+        section = self.config.get("data")
+        return section if isinstance(section, Mapping) else {}
+
+    def answered_after(self, network: Network) -> int:
+        """Steps that a sample of this run goes on behind its last step, in training as in its tests.
+
+        Until the last input spike is answered, learned delays at their largest, unless the configuration has a drain.
+        """
+        drain = self.data.get("drain")
+        if isinstance(drain, int):
+            return drain
+        section = self.config.get("network")
+        if not isinstance(section, Mapping) or not section.get("delays"):
+            return network.depth
+        # Late, because pydantic takes a while, which runs without learned delays need not wait for.
+        from lapilli.training.networks.config import NetworkConfig, depth
+
+        return max(network.depth, depth(read_section(self.config, "network", NetworkConfig, self.folder.config)))
+
+
+def is_folder(word: str) -> bool:
+    """Whether a word of the command line is a folder."""
+    try:
+        return os.path.isdir(word)
+    except ValueError:
+        return False
+
+
+def find_run(word: str) -> tuple[Path, Run | None]:
+    """The network file of a run folder, and the run; None where nothing says what data it had.
+
+    Raises:
+        LapilliError: when it holds no finished run, naming runs within it.
+        FormatError: when its configuration is damaged.
+    """
+    folder = RunFolder(Path(word))
+    known = folder.config.is_file()
+    if not folder.network.is_file():
+        raise LapilliError(_without_network(folder) if known else _no_run(folder))
+    config = read_config(folder) if known else _of_learning(folder.path / "report.json")
+    return folder.network, Run(folder, config) if config else None
+
+
+def _of_learning(report: Path) -> Mapping[str, Any]:
+    """What `lapilli learn` says of its data; nothing where they were an event file or a stream."""
+    if not report.is_file():
+        return {}
+    try:
+        found = read_json(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FormatError(str(report), [str(error)]) from error
+    data = found.get("data") if isinstance(found, Mapping) else None
+    return {"data": data} if isinstance(data, Mapping) else {}
+
+
+def _without_network(folder: RunFolder) -> str:
+    if folder.summary.is_file():
+        return f"{folder.path} has no {folder.network.name}: what was trained there has no exported form"
+    return f"run {folder.path} is not finished: it has no {folder.network.name}; resume it first"
+
+
+def _no_run(folder: RunFolder) -> str:
+    inner = sorted(path.parent.name for path in folder.path.glob("*/model.net"))
+    if not inner:
+        return f"{folder.path} is not a run folder: it has no {folder.network.name}"
+    more = ", …" if len(inner) > _SHOWN else ""
+    return f"{folder.path} holds several runs, choose one of them: {', '.join(inner[:_SHOWN])}{more}"
