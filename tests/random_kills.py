@@ -67,8 +67,10 @@ TRAIN = (
 LEARN = ("learn", "a.net", "--run-dir", "run", *RULE)
 RECORDED = (*LEARN, "--input", "e.npz")
 STREAM = (*LEARN, "--stream", "e.jsonl", "--json")
-SIMULATE = ("simulate", "a.net", "--input", "e.npz", "--output", "out.npz", "--record", "spikes,voltage")
-SIMULATE = (*SIMULATE, "--recording", "kept.npz", "--threads", "1")
+SIMULATE = (
+    *("simulate", "a.net", "--input", "e.npz", "--output", "out.npz", "--record", "spikes,voltage"),
+    *("--recording", "kept.npz", "--threads", "1"),
+)
 PREPARE = ("data", "prepare", "shd", "--json")
 
 
@@ -91,7 +93,7 @@ def write_files(folder: Path) -> None:
     for part, seed in (("train", 0), ("test", 1)):
         numbers = np.arange(300) % 20
         path = folder / "data" / "SHD" / f"shd_{part}.h5"
-        write_cochlea(path, cochlea_recordings(300, seed), numbers, 8 + numbers % 2, words)
+        write_cochlea(path, cochlea_recordings(300, seed), numbers.tolist(), (8 + numbers % 2).tolist(), words)
 
 
 def _resumed_training(folder: Path) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations import configured
 from lapilli.simulators.files.plain_yaml import parse_yaml
 from lapilli.training.methods import TksConfig
+from lapilli.training.networks.network import NetworkConfig
 from lapilli.training.recipes.surrogate_gradient import Options
 from lapilli.words import changed
 
@@ -81,12 +82,17 @@ def options(*words: str, content: Any = None) -> Options:
     ("text", "found"), [("64", (64,)), ("64,128", (64, 128)), ("[64, 128]", (64, 128)), ("[]", ())]
 )
 def test_lists_of_options_on_the_command_line_and_in_files(text: str, found: tuple[int, ...]) -> None:
-    assert options("--network.hidden", text).network.hidden == found
-    assert options(content={"network": {"hidden": parse_yaml(text, "file")}}).network.hidden == found
+    from_words = options("--network.hidden", text).network
+    from_file = options(content={"network": {"hidden": parse_yaml(text, "file")}}).network
+    assert isinstance(from_words, NetworkConfig)
+    assert isinstance(from_file, NetworkConfig)
+    assert from_words.hidden == from_file.hidden == found
 
 
 def test_pairs_and_words() -> None:
-    assert options("--network.delays", "9", "--network.initial_delays", "0.5,2").network.initial_delays == (0.5, 2.0)
+    network = options("--network.delays", "9", "--network.initial_delays", "0.5,2").network
+    assert isinstance(network, NetworkConfig)
+    assert network.initial_delays == (0.5, 2.0)
     assert options("--data.split.validation_groups", "3").data.split.validation_groups == (3,)
 
 

@@ -85,7 +85,8 @@ def _facts(path: Path, n_classes: int) -> tuple[LongArray, LongArray, tuple[str,
 
 def _spans(name: str, paths: Sequence[Path], n_samples: int, framing: Framing) -> tuple[LongArray, LongArray]:
     """Time of the first and of the last spike of each recording, µs."""
-    first, last = [], []
+    first: list[LongArray] = []
+    last: list[LongArray] = []
     with progress_bar(f"reading {name}", n_samples, True) as advance:
         for path in paths:
             for time_us, _, offsets in _recordings(path, framing):
