@@ -19,7 +19,9 @@ VARIES = "varies"
 """Tag of cells whose output is not the same each time: times, pictures of another matplotlib."""
 
 SPOKEN = "fsdd.npz"
-"""Audio of "fewer_steps.ipynb"."""
+"""Audio of `OF_AUDIO`."""
+
+OF_AUDIO = ("fewer_steps.ipynb", "spiking_lstm.ipynb")
 
 CELL_S = 1200
 """Seconds after which a cell hangs, on a machine with much else to do, too."""
@@ -30,7 +32,7 @@ LARGEST = 200_000
 
 def needs_missing(name: str) -> str | None:
     """What a notebook needs and this machine lacks."""
-    if name == "fewer_steps.ipynb":
+    if name in OF_AUDIO:
         return None if find_file(SPOKEN) else f"no {SPOKEN} in {' or '.join(map(str, search_folders()))}"
     if name != "simulator.ipynb":
         return None
@@ -88,5 +90,5 @@ def test_a_notebook_is_small_and_was_executed_in_order(name: str) -> None:
 
 
 def test_there_are_notebooks() -> None:
-    names = "fewer_steps", "one_step", "simulator", "spikescr", "stllr", "streaming"
+    names = "fewer_steps", "one_step", "simulator", "spikescr", "spiking_lstm", "stllr", "streaming"
     assert [f"{name}.ipynb" for name in names] == NOTEBOOKS
