@@ -100,7 +100,7 @@ def eventless_problems(sizes: IntArray, framing: Framing, first: int = 0) -> lis
         framing: with `skip_empty`.
         first: number of the first recording.
     """
-    empty = [] if framing.skip_empty else np.flatnonzero(sizes <= 0)
+    empty = np.flatnonzero((sizes <= 0) & (not framing.skip_empty))
     shown = [f"recording {first + int(number)}: empty" for number in empty[:3]]
     more = [f"{len(empty) - 3} more are empty"] if len(empty) > 3 else []
     return [*shown, *more, "skip_empty leaves such recordings out"] if shown else []
