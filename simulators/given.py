@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports import load
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.network import Network
@@ -28,6 +27,9 @@ def given_network(network: Any) -> Network:
     if isinstance(network, Network):
         return network
     if isinstance(network, (str, os.PathLike)):
+        # Late: h5py takes longer to import than all that runs a network.
+        from lapilli.netx_exports import load
+
         return load(network)
     raise LapilliError(
         f"network: must be a Network or the path of its file, got {type(network).__name__}; "
