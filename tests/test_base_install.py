@@ -142,7 +142,7 @@ def small_files(folder: Path) -> RunResult:
     events = Events.from_dense(rng.random((4, 5, 30)) < 0.3)
     save(network, folder / "model.net")
     events.save(folder / "events.npz")
-    expected = run(network, events, "reference")
+    expected = run(network, events, "reference", n_steps=events.n_steps + network.depth)
     assert expected.spikes.n_events > 0
     return expected
 
@@ -170,7 +170,7 @@ def test_verbs_of_the_base_install(bare: Path, tmp_path: Path) -> None:
         simulated = call(bare, tmp_path, "simulate", *arguments)
         assert simulated.returncode == 0, simulated.stderr
         assert events_equal(Events.load(tmp_path / f"{backend}.npz"), expected.spikes)
-    profiled = call(bare, tmp_path, "profile", "model.net", "--input", "events.npz", "--n-steps", "30", "--json")
+    profiled = call(bare, tmp_path, "profile", "model.net", "--input", "events.npz", "--json")
     assert profiled.returncode == 0, profiled.stderr
     assert json.loads(profiled.stdout)["totals"]["hidden"]["syn_ops"] == expected.counts.syn_ops[:, 0].sum()
     proven = call(bare, tmp_path, "prove", "model.net", "--input", "events.npz", "--json")
