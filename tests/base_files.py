@@ -16,6 +16,7 @@ BASE_FILES = (
     "test_cost_tables.py",
     "test_counting.py",
     "test_data_augmentation.py",
+    "test_data_ragged.py",
     "test_decisions_of_events.py",
     "test_event_file.py",
     "test_fast_kinds.py",

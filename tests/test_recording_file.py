@@ -405,7 +405,7 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
     ("options", "message"),
     [
         (("--record", "spikes"), "--record needs --recording FILE.npz"),
-        (("--record-samples", "3"), "--samples needs --recording FILE.npz"),
+        (("--record-samples", "3"), "--record-samples needs --recording FILE.npz"),
         (("--recording", "r.npz"), "--recording needs --record"),
         (("--recording", "r.npz", "--record", ""), "--record: must be names separated by commas, got ''"),
         (("--recording", "r.npz", "--record", "spikes,,voltage"), "--record: must be names separated by commas"),
@@ -416,17 +416,17 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
         ),
         (
             ("--recording", "r.npz", "--record", "spikes", "--record-samples", "23"),
-            "--samples: must be below 23, got 23",
+            "--record-samples: must be below 23, got 23",
         ),
         (
             ("--recording", "r.npz", "--record", "spikes", "--record-samples", "5:30"),
-            "--samples: must be within 0:23 and not",
+            "--record-samples: must be within 0:23 and not",
         ),
         (
             ("--recording", "r.npz", "--record", "spikes", "--record-samples", "5:5"),
-            "--samples: must be within 0:23 and not",
+            "--record-samples: must be within 0:23 and not",
         ),
-        (("--recording", "r.npz", "--record", "spikes", "--record-samples", "-1"), "--samples"),
+        (("--recording", "r.npz", "--record", "spikes", "--record-samples", "-1"), "--record-samples"),
         (
             ("--recording", "r.npz", "--record", "spikes", "--record-samples", "1,x"),
             "must be numbers and ranges as 0,3,5:8, got",

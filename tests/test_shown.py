@@ -1,6 +1,7 @@
 """Objects that show themselves: short at the prompt, as tables in notebooks; what may be passed to `run`."""
 
 import importlib
+import importlib.util
 import pkgutil
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def test_packages_show_their_public_names_only() -> None:
     names = ["lapilli", "lapilli.netx_exports", "lapilli.simulators", *(one.name for one in inner if one.ispkg)]
     packages = [package for package in map(importlib.import_module, names) if hasattr(package, "__all__")]
     assert len(packages) > 5
+    late = set() if importlib.util.find_spec("torch") else {"prove_module"}
     for package in packages:
         assert dir(package) == sorted(package.__all__)
-        assert [name for name in dir(package) if getattr(package, name, None) is None] == []
+        assert [name for name in dir(package) if name not in late and getattr(package, name, None) is None] == []
