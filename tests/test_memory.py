@@ -47,7 +47,8 @@ def test_the_child_does_what_it_is_asked_and_its_memory_is_its_own(folder: Path)
     write_random_file(folder / "in.npz", small_network(0), 10, SIZES, Watch())
     done = simulate_in_child(folder / "model.net", folder / "in.npz", folder / "out.npz", ["--json"])
     assert '"samples": 10' in done.output
-    expected = run(small_network(0), Events.load(folder / "in.npz"), "reference").spikes
+    network, events = small_network(0), Events.load(folder / "in.npz")
+    expected = run(network, events, "reference", n_steps=events.n_steps + network.depth).spikes
     assert Events.load(folder / "out.npz").n_events == expected.n_events > 0
     # Not that of this process, which holds all of the tests' modules and 128 MiB more.
     assert 20 < done.peak_mib < resident_mib()
