@@ -94,7 +94,6 @@ def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected
     ("file", "words", "message"),
     [
         ("", ["--method.alpha", "0.2"], f"method.name: missing; {METHODS}"),
-        ("", ["--method", "tks"], "method.name: missing"),
         ("method: {temperature: 2}", [], "method.name: missing"),
         (
             "",
