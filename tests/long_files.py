@@ -8,6 +8,7 @@ LONG_FILES = (
     "test_lstm_lava.py",
     "test_one_step_lava.py",
     "test_notebooks.py",
+    "test_random_kills.py",
     "test_loihi2.py",
     "test_lava_backend.py",
     "test_fused_gpu.py",
