@@ -64,7 +64,7 @@ def _answer(number: int, frame: FrameType | None) -> None:
 
 
 def _end() -> None:
-    """End without a word of Python's; whatever is open belongs to nobody."""
+    """End the process at once: Python says nothing, and no file is open that must be kept or removed."""
     if _status is None:
         os.write(2, b"lapilli: interrupted\n")
     os._exit(INTERRUPTED if _status is None else _status)
