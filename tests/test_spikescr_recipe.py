@@ -14,6 +14,7 @@ from timed_recordings import NAME, register
 from training_runs import content, finished_epochs, metrics
 
 from lapilli import cli
+from lapilli.configs import read_config
 from lapilli.netx_exports import LapilliError, load
 from lapilli.simulators import run
 from lapilli.simulators.configurations import configured
@@ -200,4 +201,8 @@ def test_the_command_line_prints_and_changes_a_configuration(capsys: pytest.Capt
     with pytest.raises(SystemExit):
         cli.run_command("train", ["spikescr-shd", "--network.look_ahead", "full", "--print_config"])
     printed = yaml.safe_load(capsys.readouterr().out)
-    assert configured(Options, {"network": printed["network"]}).network == SpikeScrConfig(look_ahead="full")
+    changed = configured(Options, {"network": printed["network"]}).network
+    packaged = configured(Options, {"network": read_config("spikescr-shd")["network"]}).network
+    assert isinstance(packaged, SpikeScrConfig)
+    assert packaged.look_ahead != "full"
+    assert changed == replace(packaged, look_ahead="full")
