@@ -2,12 +2,15 @@
 
 import gc
 import logging
+import threading
+import time
 from asyncio import CancelledError
 from asyncio import TimeoutError as AsyncTimeoutError
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError as FutureCancelledError
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.installing import how_to_install
@@ -15,10 +18,58 @@ from lapilli.netx_exports.installing import how_to_install
 CONNECT_S = 10
 """Seconds to wait for a Dask scheduler."""
 
+ALONE_S = 30
+"""Seconds that a scheduler may be without workers in the middle of the work: a nanny starts a new one within these."""
+
+_LOOK_S = 1
+
+T = TypeVar("T")
+
+
+class Cluster(NamedTuple):
+    """A cluster that a client is connected to.
+
+    Arguments:
+        n_threads: how many threads its workers have.
+        client: Dask's, which has no types.
+        scheduler: its address.
+    """
+
+    n_threads: int
+    client: Any
+    scheduler: str
+
+    def wait_for(self, work: Callable[[], T]) -> T:
+        """The result of work that waits for the cluster, done in a thread of its own.
+
+        joblib waits for ever where the last worker died and no nanny starts another, even when the client is closed.
+        Its thread is then left to itself.
+
+        Raises:
+            LapilliError: when the scheduler is without workers for `ALONE_S` seconds.
+        """
+        done: Future[T] = Future()
+        threading.Thread(target=_do, args=(work, done), daemon=True).start()
+        seen = time.monotonic()
+        while not wait([done], timeout=_LOOK_S).done:
+            if self.client.ncores():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > ALONE_S:
+                lost = f"has had no workers for {ALONE_S} seconds"
+                raise LapilliError(f"the Dask scheduler at {self.scheduler} {lost}; start some with `dask worker`")
+        return done.result()
+
+
+def _do(work: Callable[[], T], done: "Future[T]") -> None:
+    try:
+        done.set_result(work())
+    except BaseException as error:  # and raised where the result is asked for
+        done.set_exception(error)
+
 
 @contextmanager
-def on_cluster(scheduler: str) -> Iterator[int]:
-    """Be a client of a cluster; yields how many threads its workers have.
+def on_cluster(scheduler: str) -> Iterator[Cluster]:
+    """Be a client of a cluster within the block; yields it.
 
     Arguments:
         scheduler: its address.
@@ -38,7 +89,7 @@ def on_cluster(scheduler: str) -> Iterator[int]:
         try:
             if not (n_threads := sum(client.ncores().values())):
                 raise LapilliError(f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker`")
-            yield n_threads
+            yield Cluster(n_threads, client, scheduler)
         except ValueError as error:
             if client.status == "running":
                 raise

@@ -21,7 +21,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
-from lapilli.simulators.cluster import on_cluster
+from lapilli.simulators.cluster import Cluster, on_cluster
 from lapilli.simulators.events import Events
 from lapilli.simulators.plan import Backend, _ignore
 from lapilli.simulators.results import RunResult
@@ -103,13 +103,19 @@ def _window(
 ) -> list[RunResult]:
     if engine is None:
         return [run(network, part.events, backend, record=part.record, **options) for part in parts]
+
+    def work() -> list[RunResult]:
+        each = (joblib.delayed(_run_kept)(network.fingerprint, network, part, backend, options) for part in parts)
+        # joblib keeps the configuration by thread.
+        with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
+            return list(joblib.Parallel()(each))
+
+    if engine.cluster is not None:
+        return engine.cluster.wait_for(work)
     for left in reversed(range(_TRIES)):
         try:
-            if engine.here:
-                _start(engine)
-            work = (joblib.delayed(_run_kept)(network.fingerprint, network, part, backend, options) for part in parts)
-            with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
-                return list(joblib.Parallel()(work))
+            _start(engine)
+            return work()
         except TerminatedWorkerError as error:
             if not left:
                 raise LapilliError(f"worker processes died {_TRIES} times on the same samples ({error})") from error
@@ -153,12 +159,12 @@ class _Engine(NamedTuple):
     Arguments:
         workers: how many work at a time.
         config: options of `joblib.parallel_config`.
-        here: whether they are processes of this machine.
+        cluster: where they are; None: processes of this machine.
     """
 
     workers: int
     config: Mapping[str, Any]
-    here: bool
+    cluster: Cluster | None = None
 
 
 def _start(engine: _Engine) -> None:
@@ -185,7 +191,7 @@ def _engine(jobs: int, scheduler: str | None) -> Iterator[_Engine | None]:
     """What runs the parts within the block; None: this process."""
     if scheduler is None:
         mine = {"backend": "loky", "initializer": _end_with, "initargs": (os.getpid(),)}
-        yield _Engine(jobs, mine, here=True) if jobs > 1 else None
+        yield _Engine(jobs, mine) if jobs > 1 else None
         return
-    with on_cluster(scheduler) as n_threads:
-        yield _Engine(max(jobs, n_threads), {"backend": "dask"}, here=False)
+    with on_cluster(scheduler) as cluster:
+        yield _Engine(max(jobs, cluster.n_threads), {"backend": "dask"}, cluster)

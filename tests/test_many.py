@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network
+from lapilli.netx_exports import CubaLif, DenseSynapse, LapilliError, Layer, Network, save
 from lapilli.simulators import Events, RunResult, cluster, events_equal, many, run
 from lapilli.simulators.counting import join_counts
 from lapilli.simulators.files.event_file import EventFile
@@ -190,3 +190,44 @@ def test_a_cluster_without_workers_is_named() -> None:
     local = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None)
     with local, pytest.raises(LapilliError, match=said), cluster.on_cluster(local.scheduler_address):
         raise AssertionError("work")
+
+
+WORKERS_DIE = """
+import os, signal, subprocess, sys
+
+import distributed
+import numpy as np
+
+from lapilli.netx_exports import LapilliError, load
+from lapilli.simulators import Events, cluster, many
+
+
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+many._run_kept = die
+cluster.ALONE_S = 2
+events = Events.from_dense(np.zeros((100, 20, 5), bool))
+with distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None) as local:
+    address = local.scheduler_address
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
+    worker = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    with distributed.Client(address) as client:
+        client.wait_for_workers(1, timeout=120)
+    try:
+        list(many.run_parts(load(sys.argv[1]), many.parts_of(events), scheduler=address))
+    except LapilliError as said:
+        print(str(said).replace(address, "HERE"))
+    print(worker.wait(60))
+"""
+
+
+@pytest.mark.slow
+def test_work_ends_where_the_last_worker_of_a_cluster_died(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    save(network(), tmp_path / "net.net")
+    code = [sys.executable, "-c", WORKERS_DIE, str(tmp_path / "net.net")]
+    done = subprocess.run(code, capture_output=True, text=True, check=False, timeout=600)
+    said = "the Dask scheduler at HERE has had no workers for 2 seconds; start some with `dask worker`"
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, [said, "-9"], "")
