@@ -71,6 +71,7 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_decisions_picture.py": "matplotlib draws",
     "test_decisions_totals.py": "samples of training need torch",
     "test_examples.py": "one of them has a module of SLAYER",
+    "test_learning_lava_kills.py": "every test needs Lava",
     "test_fast_kept.py": "threads that meet, which .venv runs",
     "test_fast.py": "a minute of random networks, which .venv runs",
     "test_faults.py": "kills processes, which has nothing to do with the Python that runs them",

@@ -5,9 +5,11 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from groups import alive, wait_until
 from learning_files import learning_files
 
 from lapilli.netx_exports.undisturbed import undisturbed
@@ -144,3 +146,39 @@ def test_signals_wait_for_the_end_of_a_block(monkeypatch: pytest.MonkeyPatch) ->
     finally:
         signal.signal(signal.SIGINT, before)
     assert steps == ["inside"]
+
+
+def at_work(group: int) -> bool:
+    """Whether a command and its two workers compute: each has used a processor for half a second."""
+    busy = 0
+    for number in alive(group):
+        with suppress(OSError):
+            stat = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+            busy += 2 * sum(map(int, stat[11:13])) > os.sysconf("SC_CLK_TCK")
+    return busy >= 3
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_worker_processes_too(tmp_path: Path) -> None:
+    files = learning_files(tmp_path, 300)
+    # So long that it cannot end before it is interrupted.
+    words = ("simulate", files["network"], "--input", files["events"], "--n-steps", "100000", "--backend", "reference")
+    command = [sys.executable, "-m", "lapilli", *map(str, words), "--output", "out.npz", "--jobs", "2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    before = sorted(os.listdir(tmp_path))
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert wait_until(lambda: at_work(process.pid), 300)
+            # A terminal sends it to the whole group.
+            os.killpg(process.pid, signal.SIGINT)
+            _, err = process.communicate(timeout=300)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "lapilli: interrupted"
+    assert "Traceback" not in err
+    assert wait_until(lambda: not alive(process.pid), 60)
+    assert sorted(os.listdir(tmp_path)) == before

@@ -21,6 +21,7 @@ from pathlib import Path
 SHARED_MEMORY_FOLDER = Path("/dev/shm")
 
 _KILL_S = 10.0
+_DEATH_S = 1.0
 _POLL_S = 0.005
 
 
@@ -103,7 +104,7 @@ class GuardedProcess:
 
         Raises:
             ChildTimeoutError: when the deadline passes.
-            ChildDiedError: when the child ends first; its message is the end of the log.
+            ChildDiedError: when the child ends first; its message is the end of the log, or the signal that killed it.
             BaseException: whatever interrupts the wait. After any of these the child and its group are gone.
         """
         assert self._child.stdin is not None
@@ -118,8 +119,10 @@ class GuardedProcess:
             return self._read_line(deadline)
         except ChildDiedError:
             last_words = self.log.strip()[-2000:]
+            # A dying process closes its pipes a moment before it is dead.
+            died = bool(select.select([self._child_handle], [], [], _DEATH_S)[0])
             self.kill()
-            raise ChildDiedError(last_words) from None
+            raise ChildDiedError(last_words or (_killed(self._child.returncode) if died else "")) from None
         except BaseException:
             self.kill()
             raise
@@ -168,6 +171,11 @@ class GuardedProcess:
             with suppress(OSError):
                 assert pipe is not None
                 pipe.close()
+
+
+def _killed(status: int | None) -> str:
+    """What killed a process, from its status; nothing where it ended by itself."""
+    return f"killed by signal {-status}" if status is not None and status < 0 else ""
 
 
 def clean_up(group: int, shared_memory: str, folder: Path, reap: "subprocess.Popen[bytes] | None" = None) -> None:
