@@ -29,6 +29,7 @@ BASE_FILES = (
     "test_learning_lines.py",
     "test_learning_online.py",
     "test_learning_operations.py",
+    "test_learning_readout.py",
     "test_learning_session.py",
     "test_loihi2.py",
     "test_lstm_reference.py",

@@ -12,7 +12,10 @@ from lapilli.simulators.learning.labelled_lines import written_lines
 
 N_CLASSES = 4
 
-RULE = ["--learning.hidden.causal.mantissa=-3", "--learning.voltage-exp=15", "--learning.seed=3"]
+RULE = [
+    *("--layers=hidden1,readout", "--learning.readout.causal.mantissa=-1"),
+    *("--learning.hidden.causal.mantissa=-3", "--learning.voltage-exp=15", "--learning.seed=3"),
+]
 
 
 def learning_files(folder: Path, n_samples: int) -> dict[str, Path]:

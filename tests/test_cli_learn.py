@@ -26,6 +26,7 @@ from lapilli.training.data.samples import in_memory
 RULE = [
     "--learning.hidden.causal.mantissa=-5", "--learning.hidden.causal.exponent=2", "--learning.hidden.pre-impulse=30",
     "--learning.readout.causal.mantissa=-5", "--learning.readout.pre-impulse=30", "--learning.seed=3",
+    "--layers=hidden0,readout",
 ]  # fmt: skip
 
 

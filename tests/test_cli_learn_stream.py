@@ -73,7 +73,9 @@ def test_a_stream_is_learnt_as_the_file_of_its_samples(
 def test_learning_from_nothing_from_a_stream(files: dict[str, Path], tmp_path: Path) -> None:
     for name, source in (("whole", "--input"), ("run", "--stream")):
         path = files["events" if source == "--input" else "stream"]
-        assert cli.main(["learn", "--new", "12,6", source, str(path), "--run-dir", str(tmp_path / name), *RULE]) == 0
+        assert (
+            cli.main(["learn", "--new", "12,6", source, str(path), "--run-dir", str(tmp_path / name), *RULE[1:]]) == 0
+        )
     assert load(tmp_path / "run" / "model.net") == load(tmp_path / "whole" / "model.net")
 
 

@@ -22,6 +22,7 @@ def learn(
     *,
     run_dir: Path,
     new: str | None = None,
+    new_readout: bool = False,
     input: str | None = None,  # noqa: A002
     data: str | None = None,
     stream: str | None = None,
@@ -52,6 +53,8 @@ def learn(
         run_dir: folder for the results: model.net, report.json, samples.csv, curve.svg, and record.npz to go on from.
         new: in place of a network, sizes of hidden layers of one with random weights, as "128" or "256,128"; "0": none.
             Its input and classes are those of the events, its seed is that of --learning.seed.
+        new_readout: let the last layer start from weights of 0, with a neuron for each class of the events, so that a
+            trained network learns another task; the layers below stay as they are.
         input: event file (.npz) with labels; without it, --data and --stream, the training part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
         stream: samples that come one by one, each decided and learnt at once, in place of a file: lines of JSON, from a
@@ -64,7 +67,7 @@ def learn(
         watch: event files with labels, separated by commas, on which the network is tested before and after: what it
             could do before, samples of new speakers that it does not learn.
         layers: names, or numbers from 0, of the layers that learn, the last ones of the network, as "hidden,output"; if
-            not given, all where all can, else the readout. The others stay as they are.
+            not given, the last one, or all of a network with random weights. The others stay as they are.
         learning: the rule.
         epochs: how often all samples are learnt; if not given, once.
         shuffle: seed of the samples' order; if not given, they are learnt as they come.
@@ -86,10 +89,17 @@ def learn(
     given = [origin for origin in (input, data, stream) if origin is not None]
     if len(given) > 1 or not (given or (source is not None and source.run is not None)):
         raise LapilliError("learn: needs --input FILE.npz, --data NAME or --stream FILE, one of them")
+    if new is not None and new_readout:
+        raise LapilliError("--new-readout: all layers of --new are new")
+    chosen_layers = names(layers, "layers")
+    if chosen_layers is None and known is not None:
+        chosen_layers = [known.output.name]
     options = RunOptions(
-        start=Start(known=known, sizes=new, origin=network or f"new {new}", seed=learning.seed),
+        start=Start(
+            known=known, new_readout=new_readout, sizes=new, origin=network or f"new {new}", seed=learning.seed
+        ),
         source=source,
-        layers=names(layers, "layers"),
+        layers=chosen_layers,
         read=(None if source is None else source.path, input, stream),
         run_dir=run_dir,
         watch=watch,

@@ -7,7 +7,7 @@ from typing import Any
 
 from lapilli.netx_exports import LapilliError, Network
 from lapilli.simulators.learning import LearningBackend, LearningConfig
-from lapilli.simulators.learning.fresh import fresh_network
+from lapilli.simulators.learning.fresh import fresh_network, with_new_readout
 from lapilli.sources.inputs import InputOptions
 from lapilli.sources.networks import Source
 
@@ -18,12 +18,14 @@ class Start:
 
     Arguments:
         known: network of a file; None: one with random weights.
+        new_readout: whether its last layer starts from nothing.
         sizes: of the hidden layers of that one, as `--new` has them.
         origin: what the report calls it.
         seed: of the random weights.
     """
 
     known: Network | None
+    new_readout: bool
     sizes: str | None
     origin: str
     seed: int
@@ -32,10 +34,10 @@ class Start:
         """The network; its input and classes are those of the events where it knows nothing yet.
 
         Raises:
-            LapilliError: for sizes that make no network.
+            LapilliError: for sizes that make no network, and as of `with_new_readout`.
         """
         if self.known is not None:
-            return self.known
+            return with_new_readout(self.known, n_classes) if self.new_readout else self.known
         return network_of_sizes(str(self.sizes), shape, n_classes, self.seed)
 
 

@@ -22,6 +22,9 @@ from lapilli.simulators.learning.report import ReportedRun, accuracy_of, curve_f
 from lapilli.simulators.recording.plots import save_figure
 
 _FILES = {"model.net": "network", "report.json": "report", "samples.csv": "samples", "curve.svg": "curve"}
+MANY_AT_LIMIT = 0.01
+"""Share of weights at their limits from which people are warned."""
+
 RECORD = "record.npz"
 """File that a run goes on from."""
 
@@ -131,6 +134,9 @@ def print_results(facts: Mapping[str, Any], folder: Path) -> None:
         share = f"{change['changed']:.2%} of {change['weights']:,} weights changed"
         size = f"by {change['mean_change']:.2f} on average, {change['largest_change']} at most"
         say(f"{change['source']} -> {change['layer']}: {share}, {size}")
+        if change["at_limit"] > MANY_AT_LIMIT * change["weights"]:
+            saturated = f"{change['at_limit'] / change['weights']:.2%} of its weights are at their limits"
+            say(f"warning: {saturated}: a smaller mantissa or exponent of its rule learns more slowly")
     if facts["operations"]:
         say(", ".join(f"{name.replace('_', '-')} {value:,}" for name, value in facts["operations"].items()))
     if facts["classes_never_seen"]:

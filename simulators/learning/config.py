@@ -85,7 +85,7 @@ class HiddenRule:
 class ReadoutRule:
     """How the readout learns: error times trace of the spikes that reach it."""
 
-    causal: Term = Term(-1)
+    causal: Term = Term(-4)
     """Factor of pre-synaptic trace times error."""
 
     pre_tau: Tau = 0.0

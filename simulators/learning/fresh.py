@@ -1,6 +1,7 @@
 """Networks that know nothing yet, for learning from the first sample on."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import prod, sqrt
 
@@ -9,6 +10,7 @@ import numpy as np
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
+from lapilli.netx_exports.readout import Readout, other_metadata
 from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse
 from lapilli.simulators.learning.learner import with_readout
 
@@ -54,3 +56,35 @@ def fresh_network(shape: Sequence[int], hidden: Sequence[int], n_classes: int, s
         name = "readout" if last else f"hidden{number}"
         layers.append(Layer(name, (size,), _READOUT if last else _HIDDEN, (synapse,)))
     return with_readout(Network(tuple(shape), tuple(layers)))
+
+
+def with_new_readout(network: Network, n_classes: int) -> Network:
+    """The network with a readout of weights 0 in place of its last layer, deciding by the sum of its voltages.
+
+    Its decays are those of the old readout where all its neurons share them.
+
+    Arguments:
+        network: of which the last layer is left out.
+        n_classes: neurons of the new one.
+
+    Raises:
+        LapilliError: with fewer than 2 classes; where the last layer has not exactly one source below it.
+    """
+    last, sources = network.output, {synapse.source for synapse in network.output.synapses}
+    if n_classes < 2:
+        raise LapilliError(f"new readout: needs 2 classes, got {n_classes}")
+    if len(sources) != 1 or last.name in sources:
+        found = ", ".join(map(repr, sorted(sources)))
+        raise LapilliError(f"new readout: layer {last.name!r} must have one source below it, got {found}")
+    (source,) = sources
+    shared = isinstance(last.neuron, CubaLif) and last.neuron.never_spikes and _same_for_all(last.neuron)
+    neuron = last.neuron if shared else _READOUT
+    weights = np.zeros((n_classes, prod(network.shapes[source])), np.int16)
+    readout = Layer(last.name, (n_classes,), neuron, (DenseSynapse(source, weights),))
+    layers = (*network.layers[:-1], readout)
+    return replace(network, layers=layers, readout=Readout("voltage_sum"), metadata=other_metadata(network.metadata))
+
+
+def _same_for_all(neuron: CubaLif) -> bool:
+    fields = (neuron.vth_mant, neuron.current_decay, neuron.voltage_decay, neuron.bias_mant)
+    return all(np.ndim(field) == 0 for field in fields)

@@ -15,7 +15,7 @@ from lapilli.netx_exports.readout import as_metadata
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.blueprint import learned_network
 from lapilli.simulators.learning.config import LearningConfig
-from lapilli.simulators.learning.learner import Learned, LearningBackend, initial_state, learn
+from lapilli.simulators.learning.learner import Learned, LearningBackend, LearningState, initial_state, learn
 from lapilli.simulators.learning.parts import learning_part
 from lapilli.simulators.learning.record import LearningRecord, Recorded, load_record, new_record, save_record
 
@@ -103,6 +103,7 @@ def learn_recorded(
         The record of all that is learnt.
     """
     identity = run.identity
+    _compile(run, record.state)
     # What was learnt since the last time on disk is apart, so that a sample costs the same however many came before.
     recent = new_record(record.state)
     saved = time.monotonic()
@@ -124,6 +125,15 @@ def learn_recorded(
         record = record.followed_by(recent)
         save_record(path, record, identity)
     return record
+
+
+def _compile(run: LearningRun, state: LearningState) -> None:
+    """Learn no sample, so that what is compiled, or loaded, is not billed as learning."""
+    if run.backend == "fast":
+        nothing = Events.from_dense(
+            np.zeros((0, *run.network.input_shape, run.n_steps), np.int8), np.zeros(0, np.int64)
+        )
+        learn(run.network, nothing, run.config, layers=run.layers, n_steps=run.n_steps, state=state)
 
 
 def learned_in(run: LearningRun, record: LearningRecord) -> Network:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.network import Network
+from lapilli.netx_exports.synapses.kinds import WEIGHT_RANGE
 from lapilli.simulators.decisions.totals import run_and_decide
 from lapilli.simulators.events import Events
 from lapilli.simulators.learning.learner import OPERATIONS
@@ -71,6 +72,7 @@ def weight_changes(session: ReportedRun, record: LearningRecord) -> list[dict[st
     synapses = [(layer.name, synapse) for layer in part.layers for synapse in learning_synapses(layer)]
     changes = []
     for (name, synapse), after in zip(synapses, record.state.weights, strict=True):
+        lowest, highest = WEIGHT_RANGE[synapse.sign_mode]
         change = np.abs(after.astype(int) - synapse.effective_weights)
         changes.append(
             {
@@ -80,6 +82,7 @@ def weight_changes(session: ReportedRun, record: LearningRecord) -> list[dict[st
                 "changed": float(np.mean(change != 0)),
                 "mean_change": float(change.mean()),
                 "largest_change": int(change.max()),
+                "at_limit": int(np.count_nonzero((after <= lowest) | (after >= highest))),
             }
         )
     return changes

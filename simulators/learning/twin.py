@@ -95,7 +95,8 @@ def _learn(
     fixed, tables = fixed_arrays(blueprint), decay_tables(blueprint)
     scores = np.zeros((len(fed), blueprint.n_classes), np.int64)
     counts = np.zeros((len(fed), 5), np.int64)
-    for first in range(0, len(fed), at_once):
+    # Without samples the kernels run over none, which compiles them.
+    for first in range(0, max(1, len(fed)), at_once):
         chosen = slice(first, first + at_once)
         samples = fed.select(chosen)
         random = streams(blueprint, first_step + first * blueprint.period, len(samples) * blueprint.period)
