@@ -78,9 +78,9 @@ def show_comparison(comparison: Comparison, of: str) -> None:
         comparison: to print.
         of: the events, by their file.
     """
-    columns = ("layer", "node", "scale", "threshold", "largest weight error", "mean weight error")
+    columns = ("layer", "node", "scale", "threshold", "largest error", "mean error")
     rows = [[*_cells(vars(layer))] for layer in comparison.layers]
-    print_table(f"float and integers on {of}", (*columns, "float spikes", "integer spikes"), rows)
+    print_table(f"float and integers on {of}; errors of weights", (*columns, "float spikes", "integer spikes"), rows)
     say(f"decisions that agree: {comparison.agree} of {comparison.samples}")
     if comparison.right_before is not None and comparison.right_after is not None:
         shares = [100 * right / comparison.samples for right in (comparison.right_before, comparison.right_after)]

@@ -13,10 +13,10 @@ from lapilli.simulators.float_nir.stepper import FloatReset
 from lapilli.simulators.plan import _ignore
 from lapilli.simulators.run import run
 
-TRIES = 7
+TRIES = 9
 """Runs for the threshold of a layer: its factor is then known to less than 1/100."""
 
-_LOWEST, _HIGHEST = 0.25, 1.25
+_LOWEST, _HIGHEST = 1 / 32, 1.25
 
 
 def float_reset(reset: Reset) -> FloatReset:
@@ -48,7 +48,7 @@ def calibrated(
         wanted = int(done.spikes[layer.name].sum())
         low, high, found = _LOWEST, _HIGHEST, {}
         for _ in range(TRIES):
-            factor = (low + high) / 2
+            factor = (low * high) ** 0.5
             trial = replace(choices, factors={**choices.factors, layer.name: factor})
             spikes = _spikes(quantise(graph, trial).network, number, events)
             found[factor] = abs(spikes - wanted)

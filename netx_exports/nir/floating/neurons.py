@@ -11,6 +11,9 @@ from lapilli.netx_exports.synapses.kinds import Shape
 State = tuple[Floats, Floats]
 """Share that a state loses in a step, and what an input of 1 adds."""
 
+_ROUNDING = 1e-6
+"""A time constant of one step may be a little less in single precision."""
+
 
 def read_float_neurons(nodes: NeuronNodes, shape: Shape, dt: float) -> FloatNeurons | None:
     """The neurons of a layer, or None after reporting why not.
@@ -58,10 +61,11 @@ def _state(node: Node, tau: str, gain: str, shape: Shape, dt: float) -> State | 
     taus = _numbers(node, tau, shape)
     if taus is None or gains is None:
         return None
-    if not np.all(taus >= dt):
+    if not np.all(taus > dt * (1 - _ROUNDING)):
         node.fields.unsupported(tau, f"must be at least dt = {dt:g} s, got {taus.min():g}")
         return None
-    return dt / taus, gains * dt / taus
+    share = np.minimum(dt / taus, 1.0)
+    return share, gains * share
 
 
 def _of_integrator(gains: Floats, dt: float) -> Floats:

@@ -16,6 +16,7 @@ from lapilli.netx_exports.nir.quantising.neurons import (
     Subtraction,
     biases,
     cuba_neurons,
+    decay,
     first_push,
     subtracting_neurons,
     subtraction,
@@ -168,14 +169,15 @@ def _started(layers: Sequence[Layer], plans: Sequence[_Plan], graph: FloatGraph)
     once = AdaptiveLif(1, 0, 4096, 4096, 0, 0, bias_mant=1)
     # A layer needs a synapse; from the input it would count as a way of its own, and make the network deeper.
     silent = DenseSynapse(name, [[0]])
-    started = [_pushed(layer, plan.subtraction, name) for layer, plan in zip(layers, plans)]
+    started = [_pushed(layer, plan, name) for layer, plan in zip(layers, plans)]
     return (Layer(name, (1,), once, (silent,)), *started)
 
 
-def _pushed(layer: Layer, chosen: Subtraction | None, name: str) -> Layer:
-    if chosen is None or not isinstance(layer.neuron, AdaptiveLif):
+def _pushed(layer: Layer, plan: _Plan, name: str) -> Layer:
+    chosen = plan.subtraction
+    if chosen is None:
         return layer
-    push = first_push(chosen.offset, layer.neuron.voltage_decay)
+    push = first_push(chosen.offset, int(decay(plan.layer.neurons.voltage_decay).flat[0]))
     weight = 2 * round(push / (2 << chosen.exponent))
     synapse = DenseSynapse(name, np.full((layer.size, 1), -weight), weight_exp=chosen.exponent)
     return replace(layer, synapses=(*layer.synapses, synapse))
