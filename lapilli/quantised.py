@@ -8,7 +8,8 @@ from lapilli.netx_exports import LapilliError, Network
 from lapilli.netx_exports.nir.floating.graph import FloatGraph
 from lapilli.netx_exports.nir.floating.reader import load_float_nir
 from lapilli.netx_exports.nir.quantising.choices import Choices, Reset
-from lapilli.netx_exports.nir.quantising.quantise import Quantised, check, quantise
+from lapilli.netx_exports.nir.quantising.quantise import Quantised, quantise
+from lapilli.netx_exports.nir.quantising.scales import NOWHERE
 from lapilli.output import print_table, progress_bar
 from lapilli.printable import say
 from lapilli.simulators import Events
@@ -58,7 +59,8 @@ def quantised_file(
     if options.reset is None:
         raise LapilliError(_WHICH_RESET)
     graph = load_float_nir(source, dt)
-    check(graph, options.reset)
+    # What is refused is refused at once, and not after minutes of running.
+    _deciding(quantise(graph, Choices(options.reset, dict.fromkeys(graph.shapes, NOWHERE))), graph, readout)
     seen = Events.load(options.calibrate)
     tested = seen if options.test is None else Events.load(options.test)
     for path, events in ((options.calibrate, seen), (options.test, tested)):

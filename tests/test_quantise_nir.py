@@ -1,4 +1,4 @@
-"""Float networks of NIR as integers: exact where numbers allow it, near where not, and a report equal to a hand count."""
+"""Float networks of NIR as integers: exact where numbers allow it, near where not; a report equal to a hand count."""
 
 import json
 from pathlib import Path

@@ -135,17 +135,18 @@ def _plan(layer: FloatLayer, shapes: Mapping[str, Shape], choices: Choices) -> _
     reach = choices.reach[layer.name]
     subtracts = choices.reset == "subtract"
     reached = reach.endless if subtracts else reach.voltage + reach.current
-    largest = largest_scale(max(one.largest for one in connections), max(reached, reach.current))
+    heaviest = max(one.largest for one in connections)
+    largest = largest_scale(heaviest, max(reached, reach.current))
     if layer.neurons.threshold is None:
         return _Plan(layer, connections, power_of_two(largest), None, None)
-    if subtracts and (chosen := subtraction(largest, LARGEST_WEIGHT)) is not None:
-        return _Plan(layer, connections, chosen.scale, chosen.scale, chosen)
-    scale = int(largest)
+    chosen = subtraction(largest, LARGEST_WEIGHT) if subtracts else None
+    scale = int(largest) if chosen is None else chosen.scale
     threshold = round(scale * choices.factors.get(layer.name, 1.0))
-    if subtracts or not scale or not threshold:
-        layer.node.unsupported(f"{layer.node.kind}: states are too far above the threshold, by {reached:g} times")
+    if not threshold or (subtracts and chosen is None):
+        reason = f"weights are up to {heaviest:.3g} and states up to {reached:.3g} thresholds, too many for 24 bits"
+        layer.node.unsupported(f"{layer.node.kind}: {reason}")
         return None
-    return _Plan(layer, connections, scale, threshold, None)
+    return _Plan(layer, connections, scale, threshold, chosen)
 
 
 def _neurons(plan: _Plan) -> Neuron | None:

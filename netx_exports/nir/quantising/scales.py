@@ -34,6 +34,10 @@ class Reach:
         return cls(*(max(getattr(one, name) for one in found) for name in ("current", "voltage", "endless")))
 
 
+NOWHERE = Reach(0.0, 0.0, 0.0)
+"""Of states that stay 0."""
+
+
 def largest_scale(largest_weight: float, reached: float) -> float:
     """Largest scale at which weights and states fit.
 

@@ -26,6 +26,7 @@ class InThresholds:
             broadcasts to it.
         bias: what its bias adds to what arrives in each step, of the layer's shape.
         arriving: shape of what the weights give.
+        shape: of what arrives at the layer, flattened or not.
         before, after: steps that delays take on each side of the weights.
     """
 
@@ -35,6 +36,7 @@ class InThresholds:
     gain: Floats
     bias: Floats
     arriving: Shape
+    shape: Shape
     before: Ints
     after: Ints
 
@@ -56,14 +58,7 @@ class InThresholds:
     def integer(self, scale: float) -> Connection:
         """The connection with integer weights."""
         synapse = _synapse(self.connection.source, self.weighted, self.rounded(scale))
-        shape = (int(np.prod(self.arriving)),) if self._flattened_behind else self.arriving
-        return Connection(self.connection.node, synapse, self.arriving, shape, self.before, self.after)
-
-    @property
-    def _flattened_behind(self) -> bool:
-        return isinstance(self.connection.operations[-1], (Flattening, Delaying)) and any(
-            isinstance(one, Flattening) for one in self.connection.operations
-        )
+        return Connection(self.connection.node, synapse, self.arriving, self.shape, self.before, self.after)
 
 
 def in_thresholds(layer: FloatLayer, connection: FloatConnection, shape: Shape) -> InThresholds | None:
@@ -91,7 +86,7 @@ def in_thresholds(layer: FloatLayer, connection: FloatConnection, shape: Shape) 
     if isinstance(weighted, (Linear, Convolution)):
         bias = bias + weighted.bias.reshape(-1, *(1,) * (len(arriving) - 1))
     weights = weighted.weight if isinstance(weighted, (Linear, Convolution)) else weighted.scale.flat[0].reshape(1)
-    return InThresholds(connection, weighted, weights, gain, bias.reshape(layer.shape), arriving, *delays)
+    return InThresholds(connection, weighted, weights, gain, bias.reshape(layer.shape), arriving, layer.shape, *delays)
 
 
 def _gain(layer: FloatLayer) -> Floats:
