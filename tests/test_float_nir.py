@@ -85,7 +85,7 @@ def test_loops_delays_and_two_ways() -> None:
 
 
 def test_a_run_counts_spikes_and_adds_up_what_the_output_sends() -> None:
-    weight = RNG.normal(size=(3, 4))
+    weight = np.abs(RNG.normal(size=(3, 4)))
     graph = from_float_nir(chain((4,), nir.Linear(weight), fire(3), nir.Linear(np.eye(3)), leaky(3, 0.5, 9)))
     still = from_float_nir(
         chain((4,), nir.Linear(weight), nir.LI(tau=np.ones(3) * 4e-4, r=np.ones(3) * 4, v_leak=np.zeros(3)))

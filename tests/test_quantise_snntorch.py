@@ -20,6 +20,8 @@ from lapilli.simulators.float_nir.calibration import calibrated, float_reset  # 
 from lapilli.simulators.float_nir.run import frames, run_float  # noqa: E402
 from lapilli.simulators.float_nir.stepper import FloatStepper  # noqa: E402
 
+THRESHOLDS = {"Leaky": 1.2, "Synaptic": 4.0}
+
 pytestmark = pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph is being deprecated:DeprecationWarning")
 
 
@@ -28,11 +30,12 @@ def noise(n: int, n_samples: int = 20, n_steps: int = 100) -> Events:
     return Events.from_dense(dense.astype(int))
 
 
-def neurons(kind: str, reset: str) -> Any:
+def neurons(kind: str, n: int, reset: str) -> Any:
     options = {"init_hidden": True, "reset_mechanism": reset, "reset_delay": False}
+    beta, threshold = torch.full((n,), 0.93), torch.full((n,), THRESHOLDS[kind])
     if kind == "Leaky":
-        return snntorch.Leaky(0.93, 0.8, **options)
-    return snntorch.Synaptic(0.6, 0.93, 1.2, **options)
+        return snntorch.Leaky(beta, threshold, **options)
+    return snntorch.Synaptic(torch.full((n,), 0.6), beta, threshold, **options)
 
 
 def in_torch(module: Any, events: Events) -> Any:
@@ -58,16 +61,21 @@ def in_torch(module: Any, events: Events) -> Any:
 def test_a_module_of_snntorch(kind: str, mechanism: str, reset: Reset) -> None:
     torch.manual_seed(4)
     hidden, output = torch.nn.Linear(16, 30), torch.nn.Linear(30, 5)
-    hidden.weight.data *= 4
-    output.weight.data *= 4
-    module = torch.nn.Sequential(hidden, neurons(kind, mechanism), output, neurons(kind, mechanism))
+    hidden.weight.data *= 2
+    output.weight.data *= 2
+    module = torch.nn.Sequential(hidden, neurons(kind, 30, mechanism), output, neurons(kind, 5, mechanism))
     graph, events = from_float_nir(export_to_nir(module, torch.zeros(16))), noise(16)
     stepper = FloatStepper(graph, len(events), float_reset(reset))
-    ours = np.stack([stepper.step(frame)[graph.layers[-1].name] for frame in frames(events, events.n_steps)])
+    ours, highest = [], 0.0
+    for frame in frames(events, events.n_steps):
+        ours.append(stepper.step(frame)[graph.layers[-1].name])
+        highest = max(highest, *(float(voltage.max()) for voltage in stepper.voltages.values()))
     theirs = in_torch(module, events)
-    assert theirs.sum() > 500
+    assert theirs.sum() > 200
+    # Where more than one threshold is left over, snnTorch takes it off before it looks for the next spike.
+    assert highest < THRESHOLDS[kind]
     # Single precision there, double precision here.
-    assert np.mean(ours != theirs) < 1e-3
+    assert np.mean(np.stack(ours) != theirs) < 1e-3
 
     done = run_float(graph, events, float_reset(reset))
     network = quantise(graph, calibrated(graph, events, done, reset)).network
