@@ -20,7 +20,7 @@ from lapilli.simulators.float_nir.calibration import calibrated, float_reset  # 
 from lapilli.simulators.float_nir.run import frames, run_float  # noqa: E402
 from lapilli.simulators.float_nir.stepper import FloatStepper  # noqa: E402
 
-THRESHOLDS = {"Leaky": 1.2, "Synaptic": 4.0}
+THRESHOLDS = {"Leaky": 1.8, "Synaptic": 4.0}
 
 pytestmark = pytest.mark.filterwarnings("ignore:nirtorch.extract_nir_graph is being deprecated:DeprecationWarning")
 
@@ -71,7 +71,7 @@ def test_a_module_of_snntorch(kind: str, mechanism: str, reset: Reset) -> None:
         ours.append(stepper.step(frame)[graph.layers[-1].name])
         highest = max(highest, *(float(voltage.max()) for voltage in stepper.voltages.values()))
     theirs = in_torch(module, events)
-    assert theirs.sum() > 200
+    assert theirs.sum() > 100
     # Where more than one threshold is left over, snnTorch takes it off before it looks for the next spike.
     assert highest < THRESHOLDS[kind]
     # Single precision there, double precision here.
