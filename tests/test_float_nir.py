@@ -1,5 +1,6 @@
 """The float stepper of NIR graphs beside loops written by hand, and pools that are folded into weights."""
 
+from collections import deque
 from itertools import product
 from typing import Any
 
@@ -141,7 +142,7 @@ def test_pools_folded_into_convolutions(shape: tuple[int, ...], operations: list
     values = RNG.normal(size=(2, *shape))
     expected = values
     for operation in operations:
-        expected = passed(operation, expected, None)  # type: ignore[arg-type]
+        expected = passed(operation, expected, deque())
     assert np.allclose(convolved(together, values), expected)
 
 
@@ -152,7 +153,7 @@ def test_a_pool_folded_into_a_dense_layer(pool: Pool) -> None:
     together = folded([pool, dense], (2, 7, 6))
     assert isinstance(together, Linear)
     values = RNG.normal(size=(3, 2, 7, 6))
-    before = passed(pool, values, None).reshape(3, -1)  # type: ignore[arg-type]
+    before = passed(pool, values, deque()).reshape(3, -1)
     assert np.allclose(values.reshape(3, -1) @ together.weight.T + together.bias, before @ dense.weight.T + dense.bias)
 
 

@@ -15,7 +15,7 @@ from lapilli.simulators.float_nir.stepper import FloatReset, FloatStepper
 from lapilli.simulators.plan import _ignore
 
 AT_ONCE = 16
-"""Samples that are stepped together, so that what convolutions unfold stays small."""
+"""Samples that are stepped together."""
 
 
 @dataclass(frozen=True, eq=False)

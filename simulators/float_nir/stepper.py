@@ -59,7 +59,7 @@ class FloatStepper:
 
     def _neurons(self, layer: FloatLayer, arriving: Floats) -> Floats:
         neurons, current = layer.neurons, arriving
-        if neurons.current_decay is not None:
+        if neurons.current_decay is not None and neurons.current_gain is not None:
             current = (1 - neurons.current_decay) * self.currents[layer.name] + neurons.current_gain * arriving
         self.currents[layer.name] = current
         voltage = (1 - neurons.voltage_decay) * self.voltages[layer.name] + neurons.voltage_gain * current
