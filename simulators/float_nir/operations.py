@@ -50,25 +50,23 @@ def convolved(layer: Convolution, values: Floats) -> Floats:
     """
     shape = (len(values), *layer.output_shape(values.shape[1:]))
     sample, channel, row, column = np.nonzero(values)
-    sent = values[sample, channel, row, column]
     in_group, out_group = values.shape[1] // layer.groups, len(layer.weight) // layer.groups
-    weights = layer.weight.reshape(layer.groups, out_group, *layer.weight.shape[1:])
-    total = np.zeros(prod(shape))
-    for tap in np.ndindex(*layer.weight.shape[2:]):
-        places = [_met(layer, axis, tap[axis], (row, column)[axis], shape[2 + axis]) for axis in (0, 1)]
-        meets = np.flatnonzero((places[0] >= 0) & (places[1] >= 0))
-        group, of_group = np.divmod(channel[meets], in_group)
-        targets = group[:, None] * out_group + np.arange(out_group)
-        flat = (sample[meets, None] * shape[1] + targets) * shape[2] + places[0][meets, None]
-        flat = flat * shape[3] + places[1][meets, None]
-        added = weights[group, :, of_group, tap[0], tap[1]] * sent[meets, None]
-        total += np.bincount(flat.reshape(-1), added.reshape(-1), len(total))
+    group, of_group = np.divmod(channel, in_group)
+    kernels = layer.weight.reshape(layer.groups, out_group, *layer.weight.shape[1:])[group, :, of_group]
+    added = kernels * values[sample, channel, row, column][:, None, None, None]
+    first = (sample * shape[1] + group * out_group)[:, None] + np.arange(out_group)
+    rows, columns = _met(layer, 0, row, shape[2])[:, None, :, None], _met(layer, 1, column, shape[3])[:, None, None, :]
+    place = (first[:, :, None, None] * shape[2] + rows) * shape[3] + columns
+    # What meets no target is added to a place behind them all.
+    place = np.where((rows >= 0) & (columns >= 0), place, prod(shape))
+    total = np.bincount(place.reshape(-1), added.reshape(-1), prod(shape) + 1)[:-1]
     return np.asarray(total.reshape(shape) + layer.bias[:, None, None])
 
 
-def _met(layer: Convolution, axis: int, tap: int, place: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
-    """Target position that each source position meets through a tap of the kernel; -1: none."""
-    target, rest = np.divmod(place + layer.padding[axis] - layer.dilation[axis] * tap, layer.stride[axis])
+def _met(layer: Convolution, axis: int, place: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
+    """Target position that each source position meets through each tap of the kernel: (positions, taps); -1: none."""
+    taps = np.arange(layer.weight.shape[2 + axis]) * layer.dilation[axis]
+    target, rest = np.divmod(place[:, None] + layer.padding[axis] - taps, layer.stride[axis])
     return np.where((rest == 0) & (target >= 0) & (target < size), target, -1)
 
 
