@@ -80,7 +80,7 @@ def show_comparison(comparison: Comparison, of: str) -> None:
         comparison: to print.
         of: the events, by their file.
     """
-    columns = ("layer", "node", "scale", "threshold", "largest error", "mean error")
+    columns = ("layer", "scale", "threshold", "largest error", "mean error")
     rows = [[*_cells(vars(layer))] for layer in comparison.layers]
     print_table(f"float and integers on {of}; errors of weights", (*columns, "float spikes", "integer spikes"), rows)
     say(f"decisions that agree: {comparison.agree} of {comparison.samples}")
@@ -94,7 +94,8 @@ def show_comparison(comparison: Comparison, of: str) -> None:
 
 
 def _cells(layer: dict[str, Any]) -> Sequence[object]:
-    return ["–" if value is None else value for value in layer.values()]
+    """A row of the table, which has no room for the kind."""
+    return ["–" if value is None else value for name, value in layer.items() if name != "kind"]
 
 
 def _check_samples(graph: FloatGraph, path: str | None, events: Events) -> None:
