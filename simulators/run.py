@@ -130,9 +130,14 @@ def check_input(network: Network, shape: tuple[int, ...]) -> None:
     Raises:
         EventsError: naming what was expected and what was found.
     """
-    flat = prod(shape) == network.n_inputs and 1 in (len(shape), len(network.input_shape))
-    if shape != network.input_shape and not flat:
-        raise EventsError("events", [f"shape: the network's input is {network.input_shape}, got {shape}"])
+    if problem := shape_problem(network.input_shape, shape):
+        raise EventsError("events", [f"shape: {problem}"])
+
+
+def shape_problem(expected: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Why events of a shape do not fit an input of shape `expected`; "" where they do."""
+    flat = prod(shape) == prod(expected) and 1 in (len(shape), len(expected))
+    return "" if shape == expected or flat else f"the network's input is {expected}, got {shape}"
 
 
 def _checked_record(network: Network, record: Record | Collection[str]) -> dict[str, frozenset[str]]:

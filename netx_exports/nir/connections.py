@@ -175,14 +175,14 @@ def _convolution(node: Node, source: str, shape: Shape) -> Synapse | None:
         node.unsupported(f"reads neurons of shape {shape}, not (C, H, W)")
     if fields.has("input_shape") and (said := fields.shape("input_shape")) not in (None, shape[1:]):
         fields.wrong("input_shape", f"must be {shape[1:]}, which arrives, got {said}")
-    stride, dilation = _pair(fields, "stride", 1), _pair(fields, "dilation", 1)
+    stride, dilation = pair(fields, "stride", 1), pair(fields, "dilation", 1)
     groups = fields.integer("groups", low=1, high=127)
-    stored = _stored_shape(fields, "weight", 4)
+    stored = stored_shape(fields, "weight", 4)
     if stored is None or len(shape) != 3:
         return None
     check_zero(fields, "bias", [(), (1,), stored[:1]], _NO_BIAS)
     found = _weights(fields, "weight", [stored], 0)
-    padding = None if stride is None or dilation is None else _padding(fields, stored[2:], stride, dilation)
+    padding = None if stride is None or dilation is None else padding_of(fields, stored[2:], stride, dilation)
     if found is None or stride is None or padding is None or dilation is None or groups is None:
         return None
     synapse = ConvSynapse(source, found[0], stride, padding, dilation, groups)
@@ -195,7 +195,8 @@ def _convolution(node: Node, source: str, shape: Shape) -> Synapse | None:
 _SYNAPSES = {"Linear": _dense, "Affine": _dense, "Scale": _identity, "Conv2d": _convolution}
 
 
-def _stored_shape(fields: Fields, name: str, n_dimensions: int) -> Shape | None:
+def stored_shape(fields: Fields, name: str, n_dimensions: int) -> Shape | None:
+    """Shape of the numbers `name`, or None after reporting why there is none of so many dimensions."""
     stored = fields.group.datasets.get(name)
     if not isinstance(stored, np.ndarray):
         # Says what it is instead.
@@ -230,13 +231,13 @@ def _weights(fields: Fields, name: str, shapes: Sequence[Shape], largest: int) -
     return None
 
 
-def _padding(
+def padding_of(
     fields: Fields, kernel: Shape, stride: tuple[int, int], dilation: tuple[int, int]
 ) -> tuple[int, int] | None:
     """(height, width) of what is added on each side; "valid" is nothing, "same" what keeps the sides as they are."""
     stored = fields.group.datasets.get("padding")
     if isinstance(stored, np.ndarray) or stored not in (b"valid", b"same"):
-        return _pair(fields, "padding", 0)
+        return pair(fields, "padding", 0)
     if stored == b"valid":
         return 0, 0
     added = [(taps - 1) * apart for taps, apart in zip(kernel, dilation)]
@@ -249,7 +250,7 @@ def _padding(
     return None
 
 
-def _pair(fields: Fields, name: str, low: int) -> tuple[int, int] | None:
+def pair(fields: Fields, name: str, low: int) -> tuple[int, int] | None:
     """(height, width) from one number or two."""
     numbers = fields.integers(name, low=low, high=127, ndim=(0, 1))
     if numbers is None:

@@ -1,7 +1,7 @@
 """The structure of a NIR graph: which nodes are a layer's neurons, and over which nodes the layers feed each other."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -16,6 +16,7 @@ from lapilli.netx_exports.synapses.kinds import INPUT
 _CONNECTING = WEIGHTED | UNWEIGHTED
 _VOLTAGES = PARAMETERS.keys() - {"CubaLIF", "CubaLI"}
 _KNOWN = {"Input", "Output", *PARAMETERS, *_CONNECTING}
+_NONE: Set[str] = frozenset()
 
 _MOST_NODES = 16
 """Nodes on the way from a layer to the next: one with weights, some that flatten and delay."""
@@ -58,17 +59,22 @@ class Structure:
     behind: tuple[Node, ...] = ()
 
 
-def read_structure(root: Fields) -> Structure | None:
-    """The structure of the graph in `root`, or None after reporting why not."""
+def read_structure(root: Fields, pools: Set[str] = _NONE) -> Structure | None:
+    """The structure of the graph in `root`, or None after reporting why not.
+
+    Arguments:
+        root: the graph.
+        pools: types of nodes that pool, where they have a meaning; one may stand in place of a node with weights.
+    """
     root.refuse_unknown({"type", "nodes", "edges", "metadata"})
     if root.word("type") not in (None, "NIRGraph"):
         root.wrong("type", "must be NIRGraph")
-    nodes = _nodes(root)
+    nodes = _nodes(root, _KNOWN | pools)
     edges = _edges(root, nodes)
     ends = [_only(root, nodes, kind) for kind in ("Input", "Output")]
     if root.problems or ends[0] is None or ends[1] is None:
         return None
-    wiring = _Wiring(nodes, edges)
+    wiring = _Wiring(nodes, edges, pools)
     layers = wiring.layers()
     if not root.problems:
         wiring.check_ends(layers, ends[0], ends[1])
@@ -100,7 +106,7 @@ def _in_order(layers: Sequence[LayerNodes], root: Fields) -> list[LayerNodes]:
     return ordered
 
 
-def _nodes(root: Fields) -> dict[str, Node]:
+def _nodes(root: Fields, known: Set[str]) -> dict[str, Node]:
     group = root.child("nodes")
     nodes: dict[str, Node] = {}
     for name in sorted(group.group.names() if group is not None else ()):
@@ -111,8 +117,8 @@ def _nodes(root: Fields) -> dict[str, Node]:
         node = nodes[name] = Node(name, kind, fields)
         if kind == "NIRGraph":
             node.unsupported("a graph inside the graph has no meaning here")
-        elif kind not in _KNOWN:
-            node.unsupported(f"must be of a type in {', '.join(sorted(_KNOWN))}, got {kind!r:.50}")
+        elif kind not in known:
+            node.unsupported(f"must be of a type in {', '.join(sorted(known))}, got {kind!r:.50}")
         elif name == INPUT and kind != "Input":
             node.unsupported("must be of type Input, whose name this is here")
     return nodes
@@ -152,8 +158,8 @@ def _only(root: Fields, nodes: Mapping[str, Node], kind: str) -> Node | None:
 class _Wiring:
     """Who feeds whom."""
 
-    def __init__(self, nodes: Mapping[str, Node], edges: Sequence[tuple[str, str]]) -> None:
-        self.nodes = nodes
+    def __init__(self, nodes: Mapping[str, Node], edges: Sequence[tuple[str, str]], pools: Set[str]) -> None:
+        self.nodes, self.pools = nodes, pools
         self.before: dict[str, list[str]] = defaultdict(list)
         self.after: dict[str, list[str]] = defaultdict(list)
         for source, target in edges:
@@ -187,7 +193,7 @@ class _Wiring:
         """The way back from the neurons to what feeds them, or None after reporting what is on it."""
         way: list[Node] = []
         name = last
-        while self.nodes[name].kind in _CONNECTING:
+        while self.nodes[name].kind in _CONNECTING | self.pools:
             node = self.nodes[name]
             if node in way or len(self.before[name]) != 1:
                 found = "itself" if node in way else self._named(self.before[name]) or "nothing"
@@ -199,6 +205,7 @@ class _Wiring:
             way.append(node)
             (name,) = self.before[name]
         weighted = [node.name for node in way if node.kind in WEIGHTED]
+        weighted = weighted or [node.name for node in way if node.kind in self.pools]
         if len(weighted) != 1:
             found = self._named(weighted[::-1]) or "none"
             self.nodes[entry].unsupported(
@@ -250,5 +257,5 @@ class _Wiring:
         used = {node.name for one in layers for path in one.paths for node in path.nodes}
         used |= {node.name for node in behind}
         for name, node in self.nodes.items():
-            if node.kind in _CONNECTING and name not in used:
+            if node.kind in _CONNECTING | self.pools and name not in used:
                 node.unsupported("leads nowhere")

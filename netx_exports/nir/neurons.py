@@ -97,13 +97,21 @@ def read_neurons(nodes: NeuronNodes, shape: Shape, folded: Shape, dt: float) -> 
 
 def _check_reset(nodes: NeuronNodes) -> None:
     """Refuse neurons of which metadata say that they subtract the threshold; the graph itself has no word for it."""
-    fields = nodes.voltage.fields
+    for name in said_to_subtract(nodes.voltage.fields):
+        nodes.voltage.fields.unsupported(
+            f"metadata/{name}", "a reset by subtraction is another neuron: here the voltage becomes 0"
+        )
+
+
+def said_to_subtract(fields: Fields) -> list[str]:
+    """Names of metadata of a node that say that a spike takes the threshold off the voltage."""
     form = fields.group.groups.get("metadata")
-    for name, value in ({} if form is None else form.datasets).items():
-        if "reset" in name and isinstance(value, bytes) and b"subtract" in value.lower():
-            fields.unsupported(
-                f"metadata/{name}", "a reset by subtraction is another neuron: here the voltage becomes 0"
-            )
+    said = {} if form is None else form.datasets
+    return [
+        name
+        for name, value in said.items()
+        if "reset" in name and isinstance(value, bytes) and b"subtract" in value.lower()
+    ]
 
 
 def _current_decay(nodes: NeuronNodes, shape: Shape, dt: float) -> Ints | None:

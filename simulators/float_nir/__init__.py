@@ -1,0 +1,1 @@
+"""Float networks of NIR, stepped in real numbers: what a quantised network is compared with."""
