@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.errors import FormatError
 from lapilli.recipes import training_module
 from lapilli.simulators import Events, Proof, prove
 from lapilli.simulators.plan import Backend
@@ -51,6 +52,7 @@ def prove_source(source: Source, events: Events, wanted: Wanted, progress: Calla
 
     Raises:
         LapilliError: when fewer than two could run; when a module is asked for and there is no run folder.
+        FormatError: when the run's weights, or its configuration, are damaged.
     """
     chosen = list(dict.fromkeys((MODULE, *USUAL) if wanted.backends is None else wanted.backends))
     others = [name for name in chosen if name != MODULE]
@@ -72,6 +74,9 @@ def prove_source(source: Source, events: Events, wanted: Wanted, progress: Calla
         raise LapilliError(f"--backends: {MODULE} is of the folder of a finished run, {source.path} is a network file")
     try:
         kind, module = _module(folder)
+    except FormatError:
+        # Weights that are there and damaged are no reason to say that all is equal.
+        raise
     except LapilliError as error:
         return Proven(proven(others), why_no_module=str(error))
     if kind.windows is None:

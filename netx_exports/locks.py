@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from lapilli.netx_exports.undisturbed import undisturbed
 
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 """What file systems answer that have no locks."""
+
+_LONGEST = 300
+"""Bytes of a lock at most: a number and a name."""
 
 
 class InUseError(LapilliError):
@@ -34,7 +38,7 @@ def locked(lock: Path, what: str) -> Iterator[None]:
 
     Raises:
         InUseError: when another process holds it, with its number.
-        LapilliError: when the file cannot be written.
+        LapilliError: when the file cannot be written, or is a link, or a file of something else.
     """
     with _held(lock, what, _refused):
         yield
@@ -86,17 +90,22 @@ def _taken(lock: Path) -> tuple[int | None, bool]:
     """A handle of the lock, and whether it is held now; no handle on a file system without locks."""
     while True:
         try:
-            handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+            # Neither what a link points to is ours, nor does a pipe that nobody reads hold us up.
+            handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except OSError as error:
             raise LapilliError(f"cannot write {lock}: {error.strerror or error}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_there(lock, handle):
+                _check_ours(lock, handle)
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}".encode(), 0)
                 return handle, True
         except BlockingIOError:
             return handle, False
+        except LapilliError:
+            os.close(handle)
+            raise
         except OSError as error:
             os.close(handle)
             if error.errno in _WITHOUT_LOCKS:
@@ -110,10 +119,22 @@ def _refused(handle: int, sentence: str) -> None:
     raise InUseError(sentence)
 
 
+def _check_ours(lock: Path, handle: int) -> None:
+    """A lock of a process that died holds its number and its machine; whatever else is there is not ours to empty."""
+    if not stat.S_ISREG(os.fstat(handle).st_mode) or (os.fstat(handle).st_size and _words(handle) is None):
+        raise LapilliError(f"{lock} is no lock of lapilli: move it away, or choose another folder")
+
+
+def _words(handle: int) -> list[str] | None:
+    """Number and machine of the process that wrote a lock; None where something else is in the file."""
+    words = os.pread(handle, _LONGEST, 0).decode("utf-8", "replace").split()
+    ours = len(words) == 2 and words[0].isdecimal() and os.fstat(handle).st_size <= _LONGEST
+    return words if ours else None
+
+
 def _holder(handle: int) -> str:
     """Who holds a lock, as far as the file says it."""
-    words = os.pread(handle, 300, 0).decode("utf-8", "replace").split()
-    if len(words) != 2 or not words[0].isdecimal():
+    if (words := _words(handle)) is None:
         return "another process"
     return f"process {words[0]}" + ("" if words[1] == socket.gethostname() else f" on {words[1]!r}")
 
@@ -121,7 +142,7 @@ def _holder(handle: int) -> str:
 def _is_there(lock: Path, handle: int) -> bool:
     """Whether the file of a handle still is the one with that name."""
     try:
-        return os.path.samestat(os.stat(lock), os.fstat(handle))
+        return os.path.samestat(os.lstat(lock), os.fstat(handle))
     except FileNotFoundError:
         return False
 

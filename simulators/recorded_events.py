@@ -11,13 +11,14 @@ from lapilli.netx_exports.arrays import whole_number
 Recording = npt.NDArray[Any]
 
 
-def sensor_problems(sensor_size: Sequence[object], step_us: float, n_steps: object) -> Iterator[str]:
+def sensor_problems(sensor_size: Sequence[object], step_us: object, n_steps: object) -> Iterator[str]:
     """What is wrong with a sensor, as tonic names it, and with the steps that its events are to become."""
     sides = [whole_number(side) for side in sensor_size]
     if len(sides) != 3 or any(side is None or side < 1 for side in sides):
         yield f"sensor_size: must be (width, height, polarities), got {sensor_size}"
-    if not 0 < step_us < np.inf:
-        yield f"step_us: must be above 0 and finite, got {step_us}"
+    number = isinstance(step_us, (int, float, np.integer, np.floating)) and not isinstance(step_us, bool)
+    if not number or not 0 < float(step_us) < np.inf:  # type: ignore[arg-type]
+        yield f"step_us: must be a number above 0 and finite, got {step_us!r}"
     if (whole_number(n_steps) or 0) < 0 or whole_number(n_steps) is None:
         yield f"n_steps: must be a whole number from 0 on, got {n_steps}"
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,19 @@ def test_decisions_are_those_that_training_reports(made: Any, folder: Path, caps
     proven = answer(capsys, "prove", "mine", *FAST, "--samples", "50", "--decisions", "q.csv")
     assert proven["decided"]["slayer"] == proven["decided"]["fast"] == expected.decisions[:50].tolist()
     assert Path("q.csv").read_text().splitlines() == Path("d.csv").read_text().splitlines()[:51]
+
+
+@pytest.mark.parametrize("content", [b"", b"junk"])
+def test_damaged_weights_are_not_proven(
+    content: bytes, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The network alone would be equal on all backends, and the answer would be yes."""
+    damaged = shutil.copytree(folder / "mine", tmp_path / "damaged")
+    (damaged / "weights.safetensors").write_bytes(content)
+    status, out, err = call(capsys, "prove", str(damaged), "--samples", "2")
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "damaged" in err
 
 
 def test_an_event_file_of_the_data_does_the_same(made: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from lapilli.simulators.recording.file import RecordingError, RecordingFile
 FIELDS = np.dtype([("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "i1")])
 
 
-def tonic(*rows: tuple[float, int, int, int], dtype: Any = FIELDS, step_us: float = 1000.0) -> Events:
+def tonic(*rows: tuple[float, int, int, int], dtype: Any = FIELDS, step_us: Any = 1000.0) -> Events:
     return Events.from_tonic([np.array(list(rows), dtype)], (10, 10, 2), step_us, 5)
 
 
@@ -24,9 +24,9 @@ def test_a_place_outside_the_sensor_is_not_the_next_row(place: tuple[int, int, i
         tonic((0, *place))
 
 
-@pytest.mark.parametrize("step_us", [0.0, -1.0, float("nan"), float("inf")])
-def test_steps_have_a_length(step_us: float) -> None:
-    with pytest.raises(EventsError, match="step_us: must be above 0 and finite"):
+@pytest.mark.parametrize("step_us", [0.0, -1.0, float("nan"), float("inf"), True, "1", None])
+def test_steps_have_a_length(step_us: Any) -> None:
+    with pytest.raises(EventsError, match="step_us: must be a number above 0 and finite"):
         tonic((5, 1, 1, 1), step_us=step_us)
 
 

@@ -3,16 +3,17 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from learning_files import learning_files
 
 from lapilli import cli
-from lapilli.netx_exports import LapilliError, Network, Readout, load, save
+from lapilli.netx_exports import DenseSynapse, LapilliError, Network, Readout, load, save
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
 from lapilli.simulators import Events
-from lapilli.simulators.learning import LearningConfig, learn, recorded
+from lapilli.simulators.learning import Learned, LearningConfig, learn, recorded
 from lapilli.simulators.learning.fresh import fresh_network, with_new_readout
 from lapilli.simulators.learning.session import LearningSession
 
@@ -68,7 +69,7 @@ def test_new_readouts_that_cannot_be(files: dict[str, Path], capsys: pytest.Capt
     network = fresh_network((6,), [5], 3, 0)
     with pytest.raises(LapilliError, match="new readout: needs 2 classes, got 1"):
         with_new_readout(network, 1)
-    two_sources = (*network.output.synapses, replace(network.output.synapses[0], source="readout", weights=np.eye(3)))
+    two_sources = (*network.output.synapses, DenseSynapse("readout", np.eye(3, dtype=int)))
     recurrent = replace(network, layers=(network.layers[0], replace(network.output, synapses=two_sources)))
     with pytest.raises(LapilliError, match="layer 'readout' must have one source below it, got 'hidden1', 'readout'"):
         with_new_readout(recurrent, 3)
@@ -93,10 +94,13 @@ def test_weights_at_their_limits_are_counted_and_named(
 def test_what_is_compiled_is_not_billed_as_learning(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    learned = []
-    monkeypatch.setattr(
-        recorded, "learn", lambda *given, **options: learned.append(learn(*given, **options)) or learned[-1]
-    )
+    learned: list[Learned] = []
+
+    def kept(*given: Any, **options: Any) -> Learned:
+        learned.append(learn(*given, **options))
+        return learned[-1]
+
+    monkeypatch.setattr(recorded, "learn", kept)
     session = LearningSession(load(files["network"]), Events.load(files["events"]), LearningConfig(), None, n_steps=14)
     record = session.run(tmp_path / "record.npz")
     compiled, *stretches = learned

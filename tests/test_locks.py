@@ -118,6 +118,31 @@ def test_those_who_wait_come_one_after_the_other(tmp_path: Path) -> None:
     assert count.read_text() == "4"
 
 
+def test_what_is_not_ours_is_no_lock(tmp_path: Path) -> None:
+    victim, lock = tmp_path / "victim", tmp_path / ".lock"
+    victim.write_text("4711 somebody's")
+    for make, reason in (
+        (lambda: lock.symlink_to(victim), "cannot write .*lock: Too many levels of symbolic links"),
+        (lambda: lock.write_text("my notes"), "is no lock of lapilli: move it away"),
+        (lambda: lock.write_text("12 " + "a" * 400), "is no lock of lapilli: move it away"),
+        (lambda: os.mkfifo(lock), "is no lock of lapilli: move it away"),
+    ):
+        make()
+        before = lock.lstat()
+        with pytest.raises(LapilliError, match=reason), locked(lock, "it"):
+            raise AssertionError("held")
+        assert lock.lstat().st_size == before.st_size
+        assert lock.lstat().st_ino == before.st_ino
+        lock.unlink()
+    assert victim.read_text() == "4711 somebody's"
+    # One that a dead process left, and one that it had no time to write.
+    for content in ("4194304 elsewhere", ""):
+        lock.write_text(content)
+        with locked(lock, "it"):
+            assert lock.read_text().split()[0] == str(os.getpid())
+        assert not lock.exists()
+
+
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(LapilliError, match=r"cannot write .*none/\.lock: No such file"),

@@ -15,6 +15,7 @@ from killing import killer
 from training_runs import content
 
 from lapilli.netx_exports import LapilliError, load
+from lapilli.netx_exports.errors import FormatError
 from lapilli.simulators import Events, run
 from lapilli.simulators.configurations import configured
 from lapilli.simulators.decisions.decide import accuracy, decide, needed_recording, scores
@@ -22,6 +23,7 @@ from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
 from lapilli.training.data.samples import in_memory
 from lapilli.training.loop.batches import TrainingBatches
+from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO
 from lapilli.training.loop.classifier import Classifier
 from lapilli.training.loop.fitting import TrainingInterruptedError
 from lapilli.training.loop.optimisation import learning_rate
@@ -264,6 +266,16 @@ def test_a_damaged_checkpoint_is_refused(finished: Path, tmp_path: Path) -> None
     checkpoint = shutil.copytree(finished, tmp_path / "run") / "checkpoint.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-9])
     with pytest.raises(LapilliError, match="not a checkpoint of lapilli, or a damaged one"):
+        train_small(tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("missing", ["pytorch-lightning_version", "state_dict", "loops", "optimizer_states", "*"])
+def test_a_checkpoint_that_lacks_something_is_refused(missing: str, finished: Path, tmp_path: Path) -> None:
+    checkpoint = shutil.copytree(finished, tmp_path / "run") / "checkpoint.safetensors"
+    whole = SafetensorsCheckpointIO().load_checkpoint(checkpoint)
+    kept = {name: value for name, value in whole.items() if missing not in (name, "*")}
+    SafetensorsCheckpointIO().save_checkpoint(kept, checkpoint)
+    with pytest.raises(FormatError, match="not a checkpoint of this run, or a damaged one"):
         train_small(tmp_path / "run", resume=True)
 
 

@@ -83,7 +83,7 @@ def _form(root: Fields, subject: str) -> str:
         return forms[0]
     if not forms and root.has("node"):
         name = PurePath(subject).name
-        make = f"`lapilli export {name} --out {PurePath(subject).stem}.net`"
+        make = f"`lapilli export {subject} --out {PurePath(subject).with_suffix('.net')}`"
         called = "" if name.endswith(".nir") else ", once it is called *.nir"
         raise FormatError(subject, [f"a NIR file, not NetX; {make} makes a NetX file of it{called}"])
     found = "both" if forms else ", ".join(f"`{name}`" for name in sorted(root.group.names())[:8]) or "nothing"

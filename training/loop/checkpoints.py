@@ -63,6 +63,33 @@ class SafetensorsCheckpointIO(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
+_TOP = {
+    "epoch": int,
+    "global_step": int,
+    "pytorch-lightning_version": str,
+    "state_dict": dict,
+    "loops": dict,
+    "callbacks": dict,
+    "optimizer_states": list,
+    "lr_schedulers": list,
+}
+"""What a checkpoint of a training has at its top. Lightning begins anew without a word where some of it is missing."""
+
+
+def whole_checkpoint(path: Path) -> Path:
+    """The same path, of a checkpoint that has all that a training goes on from.
+
+    Raises:
+        LapilliError: when the file cannot be read.
+        FormatError: when it is not such a checkpoint, or a damaged one.
+    """
+    found = SafetensorsCheckpointIO().load_checkpoint(path)
+    if wrong := [name for name, kind in _TOP.items() if not isinstance(found.get(name), kind)]:
+        said = f"not a checkpoint of this run, or a damaged one (it lacks {', '.join(wrong)})"
+        raise FormatError(str(path), [said])
+    return path
+
+
 def _to_json(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     """`value` as JSON; its tensors go to `tensors`. Containers become [kind, content], so that nothing is ambiguous."""
     if isinstance(value, torch.Tensor):

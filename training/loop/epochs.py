@@ -30,12 +30,14 @@ class EpochRecord(Checkpoint):
         rows: metrics of each epoch.
         best, best_epoch: weights with the lowest validation loss, and their epoch, counted from 1.
         last: weights after the last epoch; known when training has ended.
+        begun: whether an epoch has begun in this process.
     """
 
     def __init__(self, folder: RunFolder, weights: Callable[[LightningModule], Mapping[str, torch.Tensor]]) -> None:
         self._folder = folder
         self._weights = weights
         self._started = 0.0
+        self.begun = False
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, torch.Tensor] = {}
         self.best_epoch = 0
@@ -56,6 +58,7 @@ class EpochRecord(Checkpoint):
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
+        self.begun = True
         self._started = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

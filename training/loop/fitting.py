@@ -13,10 +13,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.strategies import DDPStrategy
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.training.loop.averaging import AveragedWeights
 from lapilli.training.loop.batches import Batch
-from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO
+from lapilli.training.loop.checkpoints import SafetensorsCheckpointIO, whole_checkpoint
 from lapilli.training.loop.epochs import MONITOR, EpochRecord
 from lapilli.training.loop.processes import processes_of
 from lapilli.training.loop.progress import EpochBar
@@ -59,6 +59,10 @@ class TrainingInterruptedError(LapilliError):
     """Ctrl-C or a polite kill; everything up to the last finished epoch is in the run folder."""
 
 
+_OF_DAMAGED_CHECKPOINTS = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError)
+"""What Lightning raises where a checkpoint lacks what it wrote there, or has another kind of it."""
+
+
 def fit(
     classifier: LightningModule,
     batches: Iterable[Batch],
@@ -82,6 +86,7 @@ def fit(
     Raises:
         TrainingInterruptedError: after Ctrl-C or SIGTERM.
         LapilliError: when the folder cannot be written, the checkpoint cannot be read, or there is no such accelerator.
+        FormatError: when Lightning cannot go on from the checkpoint.
     """
     averaging = None if average is None else AveragedWeights(average)
     record = EpochRecord(folder, averaging.weights if averaging else LightningModule.state_dict)
@@ -109,10 +114,17 @@ def fit(
             )
         except MisconfigurationException as error:
             raise LapilliError(f"accelerator: {on.accelerator!r} cannot be used here ({error})") from error
-        checkpoint = folder.checkpoint if folder.checkpoint.exists() else None
+        checkpoint = whole_checkpoint(folder.checkpoint) if folder.checkpoint.exists() else None
         try:
             with processes_of(trainer) if on.devices > 1 else nullcontext():
                 trainer.fit(classifier, batches, validation, ckpt_path=checkpoint)
+        except LapilliError:
+            raise
+        except _OF_DAMAGED_CHECKPOINTS as error:
+            if checkpoint is None or record.begun:
+                raise
+            said = f"not a checkpoint of this run, or a damaged one ({type(error).__name__}: {error})"
+            raise FormatError(str(checkpoint), [said]) from error
         except SystemExit as stop:
             # Lightning exits the interpreter on Ctrl-C and on SIGTERM.
             if on.devices > 1 and folder.checkpoint.exists():
