@@ -15,6 +15,7 @@ from leftovers import left_by_a_dead_process
 
 from lapilli import cli
 from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.locks import locked
 from lapilli.simulators import events_equal
 from lapilli.training.data import cache
 from lapilli.training.data.catalogue import cached_folders, data_set, prepared, remove_damaged
@@ -149,6 +150,18 @@ def test_what_a_killed_process_left_is_removed(folder: Path) -> None:
     left_by_a_dead_process(found).mkdir()
     prepared(NAME)
     assert [path.name for path in found.parent.iterdir()] == [found.name]
+
+
+def test_the_lock_of_one_that_was_killed_when_all_was_in_place_is_removed(folder: Path) -> None:
+    found = prepared(NAME).folder
+    assert found is not None
+    lock = found.parent / f".{found.name}.lock"
+    lock.write_text("4194304 elsewhere")
+    prepared(NAME)
+    assert not lock.exists()
+    with locked(lock, "it"):
+        prepared(NAME)
+        assert lock.exists()
 
 
 @pytest.mark.parametrize("name", ["labels", "offsets", "groups", "lengths", "parts"])

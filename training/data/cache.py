@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -24,6 +24,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import part_prefix, remove_leftovers
 from lapilli.netx_exports.json_text import read_json
+from lapilli.netx_exports.locks import locked as held
 from lapilli.netx_exports.locks import waited_for
 from lapilli.netx_exports.undisturbed import undisturbed
 from lapilli.training.data.framing import MAX_STEPS
@@ -90,9 +91,21 @@ def locked(folder: Path) -> Iterator[None]:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder.parent, error) from error
-    with waited_for(folder.parent / f".{folder.name}.lock", f"prepared data {folder}", _say):
+    with waited_for(_lock(folder), f"prepared data {folder}", _say):
         remove_leftovers(folder.parent, folder.name)
         yield
+
+
+def remove_stale_lock(folder: Path) -> None:
+    """Remove the lock of a process that was killed when its data was in place already; that of a living one stays."""
+    if (lock := _lock(folder)).exists():
+        # Whoever may only read the folder leaves it there.
+        with suppress(LapilliError), held(lock, f"prepared data {folder}"):
+            pass
+
+
+def _lock(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.lock"
 
 
 def write_stored(folder: Path, framed: Framed, about: Mapping[str, Any], advance: Callable[[int], None]) -> None:

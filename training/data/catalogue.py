@@ -23,6 +23,7 @@ from lapilli.training.data.cache import (
     locked,
     read_stored,
     remove,
+    remove_stale_lock,
     write_stored,
 )
 from lapilli.training.data.cameras import NMNIST_SMALL
@@ -134,6 +135,7 @@ def prepared(
         with locked(folder):
             # Another process may have done it meanwhile.
             stored = _opened(folder) or _framed(found, framing, paths, sources, folder, progress)
+    remove_stale_lock(folder)
     return _divided(found, stored, split, folder)
 
 
