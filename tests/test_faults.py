@@ -114,7 +114,7 @@ def test_work_for_a_cluster_is_not_done_here(tmp_path: Path, monkeypatch: pytest
     events.save(tmp_path / "in.npz")
     monkeypatch.setenv("HERE", str(os.getpid()))
     monkeypatch.setattr(many, "_run_kept", _run_elsewhere)
-    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(n_workers=2, **options) as cluster:
         parts = parts_of(EventFile(tmp_path / "in.npz"))
         results = [result for _, result in run_parts(network(), parts, scheduler=cluster.scheduler_address)]

@@ -110,7 +110,7 @@ def _die(parent: int, *arguments: object, **options: object) -> None:
 
 def test_a_cluster_gives_the_same(file: EventFile, events: Events) -> None:
     distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
-    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(n_workers=2, **options) as cluster:
         parts = run_whole(file, scheduler=cluster.scheduler_address, jobs=2)
     assert_whole(parts, events)
@@ -163,7 +163,7 @@ def work(address, error):
         raise error
 
 
-with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as local:
+with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as local:
     for error in (None, ValueError("no client"), TimeoutError("no answer"), OSError("gone")):
         try:
             work(local.scheduler_address, error)
@@ -187,7 +187,7 @@ def test_a_cluster_that_goes_away_is_one_sentence() -> None:
 def test_a_cluster_without_workers_is_named() -> None:
     distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
     said = r"^the Dask scheduler at .* has no workers; start some with `dask worker`"
-    local = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None)
+    local = distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0")
     with local, pytest.raises(LapilliError, match=said), cluster.on_cluster(local.scheduler_address):
         raise AssertionError("work")
 
@@ -209,7 +209,7 @@ def die(*arguments, **options):
 many._run_kept = die
 cluster.ALONE_S = 2
 events = Events.from_dense(np.zeros((100, 20, 5), bool))
-with distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=None) as local:
+with distributed.LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=":0") as local:
     address = local.scheduler_address
     command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny", "--no-dashboard"]
     worker = subprocess.Popen(command, stderr=subprocess.DEVNULL)

@@ -33,7 +33,7 @@ from lapilli.netx_exports.readout import READOUTS, as_metadata
 from lapilli.simulators import Events
 from lapilli.simulators.decisions.decide import decides
 from lapilli.simulators.decisions.scoring import SCORINGS
-from lapilli.simulators.learning.config import LearningConfig, LearningError
+from lapilli.simulators.learning.config import LearningConfig, LearningError, ReadoutRule, Term
 from lapilli.simulators.learning.fresh import fresh_network
 from lapilli.simulators.learning.learner import learn
 from lapilli.simulators.learning.session import LearningSession
@@ -274,7 +274,9 @@ def test_fingerprints_of_before_are_those_of_what_runs() -> None:
 
 def test_learning_runs_of_before_go_on() -> None:
     events = Events.from_dense(np.eye(5, dtype=int)[None].repeat(2, 0), labels=np.array([0, 2]))
-    session = LearningSession(fresh_network((5,), [6], 3, 4), events, LearningConfig(), None, 7, 2, 5)
+    # The factor that was the default then.
+    config = LearningConfig(readout=ReadoutRule(causal=Term(-1)))
+    session = LearningSession(fresh_network((5,), [6], 3, 4), events, config, None, 7, 2, 5)
     assert session.identity.hex() == RUN_BEFORE
 
 
