@@ -10,6 +10,7 @@ import numpy as np
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
+from lapilli.netx_exports.neurons.kinds import Neuron
 from lapilli.netx_exports.readout import Readout, other_metadata
 from lapilli.netx_exports.synapses.kinds import INPUT, DenseSynapse
 from lapilli.simulators.learning.learner import with_readout
@@ -77,14 +78,15 @@ def with_new_readout(network: Network, n_classes: int) -> Network:
         found = ", ".join(map(repr, sorted(sources)))
         raise LapilliError(f"new readout: layer {last.name!r} must have one source below it, got {found}")
     (source,) = sources
-    shared = isinstance(last.neuron, CubaLif) and last.neuron.never_spikes and _same_for_all(last.neuron)
-    neuron = last.neuron if shared else _READOUT
+    neuron = last.neuron if _fits_any_size(last.neuron) else _READOUT
     weights = np.zeros((n_classes, prod(network.shapes[source])), np.int16)
     readout = Layer(last.name, (n_classes,), neuron, (DenseSynapse(source, weights),))
     layers = (*network.layers[:-1], readout)
     return replace(network, layers=layers, readout=Readout("voltage_sum"), metadata=other_metadata(network.metadata))
 
 
-def _same_for_all(neuron: CubaLif) -> bool:
-    fields = (neuron.vth_mant, neuron.current_decay, neuron.voltage_decay, neuron.bias_mant)
-    return all(np.ndim(field) == 0 for field in fields)
+def _fits_any_size(neuron: Neuron) -> bool:
+    """Whether it is of the kind that learns, never spikes, and has one number for all neurons in each field."""
+    fields = ("vth_mant", "current_decay", "voltage_decay", "bias_mant")
+    fits = neuron.model == CubaLif.model and neuron.never_spikes
+    return fits and all(np.ndim(getattr(neuron, field)) == 0 for field in fields)
