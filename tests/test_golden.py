@@ -15,7 +15,11 @@ from lapilli.simulators import Events, RunResult, events_equal, run
 from lapilli.simulators.decisions.decide import decide, decides, scores
 from lapilli.simulators.recording.file import RecordingFile
 
-RULE = ("--learning.hidden.causal.mantissa=-3", "--learning.voltage-exp=15", "--learning.seed=3")
+RULE = (
+    *("--learning.hidden.causal.mantissa=-3", "--learning.voltage-exp=15", "--learning.seed=3"),
+    # The defaults of then.
+    *("--layers=hidden1,readout", "--learning.readout.causal.mantissa=-1"),
+)
 
 ON_LAVA = ("plain-25", "plain-sigma-delta", "extended-ALIF", "extended-RF_PHASE", "readout-softmax_sum")
 

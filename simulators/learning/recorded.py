@@ -64,9 +64,15 @@ def identity_of(run: LearningRun, *more: Any) -> "hashlib._Hash":
     # As it was while the readout had its place in the metadata, so that runs that began then go on.
     metadata = as_metadata(run.network.readout, run.network.metadata)
     digest = hashlib.sha256(run.network.run_fingerprint.encode())
-    options = (run.config.as_dict(), list(run.layers or ()), run.n_steps, *more)
+    options = (run.config.as_dict(), _named(run), run.n_steps, *more)
     digest.update(json.dumps([*options, run.backend, sorted(metadata.items())]).encode())
     return digest
+
+
+def _named(run: LearningRun) -> list[str | int]:
+    """The layers that learn, as an identity has them: none where they are those of `layers=None`."""
+    usual = learning_part(run.network).names
+    return [] if learning_part(run.network, run.layers).names == usual else list(run.layers or ())
 
 
 def start_record(run: LearningRun, path: Path, resume: bool) -> LearningRecord:
