@@ -18,6 +18,8 @@ from lapilli.netx_exports.undisturbed import undisturbed
 _WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 """What file systems answer that have no locks."""
 
+_NOT_OURS = "is no lock of lapilli: move it away, or choose another folder"
+
 _LONGEST = 300
 """Bytes of a lock at most: a number and a name."""
 
@@ -93,6 +95,8 @@ def _taken(lock: Path) -> tuple[int | None, bool]:
             # Neither what a link points to is ours, nor does a pipe that nobody reads hold us up.
             handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise LapilliError(f"{lock} {_NOT_OURS}") from error
             raise LapilliError(f"cannot write {lock}: {error.strerror or error}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,7 +126,7 @@ def _refused(handle: int, sentence: str) -> None:
 def _check_ours(lock: Path, handle: int) -> None:
     """A lock of a process that died holds its number and its machine; whatever else is there is not ours to empty."""
     if not stat.S_ISREG(os.fstat(handle).st_mode) or (os.fstat(handle).st_size and _words(handle) is None):
-        raise LapilliError(f"{lock} is no lock of lapilli: move it away, or choose another folder")
+        raise LapilliError(f"{lock} {_NOT_OURS}")
 
 
 def _words(handle: int) -> list[str] | None:

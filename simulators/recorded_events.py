@@ -16,11 +16,15 @@ def sensor_problems(sensor_size: Sequence[object], step_us: object, n_steps: obj
     sides = [whole_number(side) for side in sensor_size]
     if len(sides) != 3 or any(side is None or side < 1 for side in sides):
         yield f"sensor_size: must be (width, height, polarities), got {sensor_size}"
-    number = isinstance(step_us, (int, float, np.integer, np.floating)) and not isinstance(step_us, bool)
-    if not number or not 0 < float(step_us) < np.inf:  # type: ignore[arg-type]
+    if not _has_length(step_us):
         yield f"step_us: must be a number above 0 and finite, got {step_us!r}"
     if (whole_number(n_steps) or 0) < 0 or whole_number(n_steps) is None:
         yield f"n_steps: must be a whole number from 0 on, got {n_steps}"
+
+
+def _has_length(step: object) -> bool:
+    number = (int, float, np.integer, np.floating)
+    return isinstance(step, number) and not isinstance(step, bool) and 0 < float(step) < np.inf
 
 
 def recording_problems(recording: Recording, sensor_size: tuple[int, int, int]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from exported_files import export
 
-from lapilli import cli
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, load, load_nir, save
 
 pytest.importorskip("nir", reason="nir is not installed (the extra `nir`)")
@@ -27,15 +27,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     save(network(), tmp_path / "model.net")
     return tmp_path
-
-
-def export(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    try:
-        status = cli.main(("export", *words))
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 def test_from_netx_to_nir_and_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

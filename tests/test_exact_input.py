@@ -24,7 +24,7 @@ def test_a_place_outside_the_sensor_is_not_the_next_row(place: tuple[int, int, i
         tonic((0, *place))
 
 
-@pytest.mark.parametrize("step_us", [0.0, -1.0, float("nan"), float("inf"), True, "1", None])
+@pytest.mark.parametrize("step_us", [0.0, -1.0, float("nan"), float("inf"), True, "1", None, np.complex128(1)])
 def test_steps_have_a_length(step_us: Any) -> None:
     with pytest.raises(EventsError, match="step_us: must be a number above 0 and finite"):
         tonic((5, 1, 1, 1), step_us=step_us)

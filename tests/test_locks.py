@@ -122,7 +122,7 @@ def test_what_is_not_ours_is_no_lock(tmp_path: Path) -> None:
     victim, lock = tmp_path / "victim", tmp_path / ".lock"
     victim.write_text("4711 somebody's")
     for make, reason in (
-        (lambda: lock.symlink_to(victim), "cannot write .*lock: Too many levels of symbolic links"),
+        (lambda: lock.symlink_to(victim), "is no lock of lapilli: move it away"),
         (lambda: lock.write_text("my notes"), "is no lock of lapilli: move it away"),
         (lambda: lock.write_text("12 " + "a" * 400), "is no lock of lapilli: move it away"),
         (lambda: os.mkfifo(lock), "is no lock of lapilli: move it away"),

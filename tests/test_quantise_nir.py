@@ -9,6 +9,7 @@ import pytest
 
 nir = pytest.importorskip("nir", reason="nir is not installed (the extra `nir`)")
 
+from exported_files import export  # noqa: E402
 from float_graphs import (  # noqa: E402
     SHARED,
     chain,
@@ -21,7 +22,6 @@ from float_graphs import (  # noqa: E402
     pooled,
 )
 
-from lapilli import cli  # noqa: E402
 from lapilli.netx_exports import Network, UnsupportedError, load  # noqa: E402
 from lapilli.netx_exports.nir.floating.reader import from_float_nir  # noqa: E402
 from lapilli.netx_exports.nir.quantising.choices import Choices, Reset  # noqa: E402
@@ -247,15 +247,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     noise((5,), 30, 60, 0.3).save("events.npz")
     noise((5,), 11, 60, 0.2).save("test.npz")
     return tmp_path
-
-
-def export(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    try:
-        status = cli.main(("export", *words))
-    except SystemExit as stop:
-        status = int(stop.code or 0)
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
 
 
 QUANTISE = ("float.nir", "--out", "q.net", "--quantize", "--calibrate", "events.npz")

@@ -1,7 +1,7 @@
 """A NIR file or graph as fields to read, and what it says of itself as a whole."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Set
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,8 +12,50 @@ from lapilli.netx_exports.hdf5.problems import Problems
 from lapilli.netx_exports.hdf5.tree import Group, Values, read_tree
 from lapilli.netx_exports.json_text import read_json
 from lapilli.netx_exports.nir.fields import reals
+from lapilli.netx_exports.nir.graph import Structure, read_structure
 from lapilli.netx_exports.nir.meaning import DT, check_dt
 from lapilli.netx_exports.readout import Readout
+
+
+class Opened(NamedTuple):
+    """What a graph says as a whole.
+
+    Arguments:
+        structure: its layers, and the nodes between them.
+        step: seconds.
+        metadata: of a network of ours.
+        readout: how a class is decided, where it says so.
+    """
+
+    structure: Structure
+    step: float
+    metadata: dict[str, Any]
+    readout: Readout | None
+
+
+def opened_graph(
+    root: Fields | None, subject: str, dt: float | None, problems: Problems, pools: Set[str] = frozenset()
+) -> Opened:
+    """Read what both readers need before any number.
+
+    Arguments:
+        root: of the graph.
+        subject: what an error calls it.
+        dt: seconds in a step; None: as `step_length`.
+        problems: found so far.
+        pools: types of nodes that pool, where the reader takes them.
+
+    Raises:
+        FormatError, UnsupportedError: where there is a problem.
+    """
+    problems.raise_if_any(subject)
+    assert root is not None
+    form = root.child("metadata") if root.has("metadata") else None
+    step, metadata, readout = step_length(form, dt), json_object(form, "lapilli"), readout_of(form)
+    structure = read_structure(root, pools)
+    problems.raise_if_any(subject)
+    assert structure is not None
+    return Opened(structure, step, metadata, readout)
 
 
 def open_nir(path: PathLike, problems: Problems) -> Fields | None:

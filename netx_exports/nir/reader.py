@@ -14,10 +14,10 @@ from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.nir.connections import Connection, read_connection
 from lapilli.netx_exports.nir.ends import check_output, end_shape, own_shape
 from lapilli.netx_exports.nir.fields import Node
-from lapilli.netx_exports.nir.graph import Path, Structure, read_structure
+from lapilli.netx_exports.nir.graph import Path, Structure
 from lapilli.netx_exports.nir.layers import Draft, layers_of
 from lapilli.netx_exports.nir.neurons import read_neurons
-from lapilli.netx_exports.nir.opening import json_object, open_nir, readout_of, step_length, tree_of_graph
+from lapilli.netx_exports.nir.opening import open_nir, opened_graph, tree_of_graph
 from lapilli.netx_exports.synapses.kinds import INPUT, Shape
 
 
@@ -53,13 +53,7 @@ def from_nir(graph: Any, dt: float | None = None) -> Network:
 
 
 def _network(root: Fields | None, subject: str, dt: float | None, problems: Problems) -> Network:
-    problems.raise_if_any(subject)
-    assert root is not None
-    form = root.child("metadata") if root.has("metadata") else None
-    step, metadata, readout = step_length(form, dt), json_object(form, "lapilli"), readout_of(form)
-    structure = read_structure(root)
-    problems.raise_if_any(subject)
-    assert structure is not None
+    structure, step, metadata, readout = opened_graph(root, subject, dt, problems)
     # What overflows is none of our numbers and is found to be none.
     with np.errstate(all="ignore"):
         drafts, shapes = _drafts(structure, step)

@@ -73,7 +73,7 @@ _TOP = {
     "optimizer_states": list,
     "lr_schedulers": list,
 }
-"""What a checkpoint of a training has at its top. Lightning begins anew without a word where some of it is missing."""
+"""What a checkpoint has at its top. Where some of it is missing, Lightning begins anew and does not say so."""
 
 
 def whole_checkpoint(path: Path) -> Path:

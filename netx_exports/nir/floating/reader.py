@@ -10,8 +10,8 @@ from lapilli.netx_exports.nir.ends import check_output, end_shape, own_shape
 from lapilli.netx_exports.nir.floating.connections import POOLS, read_float_connection
 from lapilli.netx_exports.nir.floating.graph import FloatConnection, FloatGraph, FloatLayer
 from lapilli.netx_exports.nir.floating.neurons import read_float_neurons
-from lapilli.netx_exports.nir.graph import LayerNodes, Path, Structure, read_structure
-from lapilli.netx_exports.nir.opening import json_object, open_nir, readout_of, step_length, tree_of_graph
+from lapilli.netx_exports.nir.graph import LayerNodes, Path, Structure
+from lapilli.netx_exports.nir.opening import open_nir, opened_graph, tree_of_graph
 from lapilli.netx_exports.synapses.kinds import INPUT, Shape
 
 
@@ -47,13 +47,7 @@ def from_float_nir(graph: Any, dt: float | None = None) -> FloatGraph:
 
 
 def _graph(root: Fields | None, subject: str, dt: float | None, problems: Problems) -> FloatGraph:
-    problems.raise_if_any(subject)
-    assert root is not None
-    form = root.child("metadata") if root.has("metadata") else None
-    step, metadata, readout = step_length(form, dt), json_object(form, "lapilli"), readout_of(form)
-    structure = read_structure(root, POOLS)
-    problems.raise_if_any(subject)
-    assert structure is not None
+    structure, step, metadata, readout = opened_graph(root, subject, dt, problems, POOLS)
     layers, shapes = _layers(structure, step)
     problems.raise_if_any(subject)
     return FloatGraph(shapes[INPUT], tuple(layers), subject, problems, metadata, readout)
