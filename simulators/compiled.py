@@ -65,7 +65,7 @@ def intrinsic(function: Any = None, /, *, prefer_literal: bool = False) -> Any:
     """
     if function is None:
         return partial(intrinsic, prefer_literal=prefer_literal)
-    _text_hash(function.__code__.co_filename)
+    text_hash(function.__code__.co_filename)
     return numba.extending.intrinsic(prefer_literal=prefer_literal)(function)
 
 
@@ -73,7 +73,7 @@ def _kept(dispatcher: Any) -> Any:
     """The same function, kept on disk."""
     if _KEEPS and hasattr(dispatcher, "_cache"):  # it is not there where numba is switched off
         # Read now, because what will be compiled is what was imported, whatever the file says by then.
-        _text_hash(dispatcher.py_func.__code__.co_filename)
+        text_hash(dispatcher.py_func.__code__.co_filename)
         if not dispatcher.py_func.__closure__:  # numba would name closures anew in every process
             # numba finds no place that it may write to: the function is compiled in every process.
             with suppress(RuntimeError):
@@ -113,20 +113,19 @@ class _SourcesCache(FunctionCache):  # type: ignore[misc]
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         # Of a named tuple numba's key has the class by name only, not which field stands where.
-        return (*super()._index_key(sig, codegen), tuple(_fields(sig)))
+        return (*super()._index_key(sig, codegen), tuple(fields_of(sig)))
 
     def _stamp(self) -> None:
         # Not before the first call, because a function may call those that stand below it.
         self._cache_file._source_stamp = sources_hash(self._py_func)
 
 
-def _fields(types: Iterable[Any]) -> Iterator[tuple[str, ...]]:
-    """Names of the fields of all named tuples among numba's types, in their order."""
+def fields_of(types: Iterable[Any]) -> Iterator[tuple[str, ...]]:
+    """Names of the fields of all named tuples among numba's types, and within them, in their order."""
     for one in types:
-        if isinstance(one, numba.types.BaseTuple):
-            if fields := getattr(one, "fields", ()):
-                yield tuple(fields)
-            yield from _fields(getattr(one, "types", ()))
+        if isinstance(one, numba.types.BaseNamedTuple):
+            yield tuple(getattr(one, "fields"))  # noqa: B009
+        yield from fields_of(getattr(one, "types", ()))
 
 
 @cache
@@ -147,7 +146,7 @@ def sources_hash(function: FunctionType) -> str:
             found = getattr(value, "__wrapped__", value)
             if isinstance(found, FunctionType) and found.__module__.partition(".")[0] == package and found not in seen:
                 seen.add(found)
-                facts.add(_text_hash(found.__code__.co_filename))
+                facts.add(text_hash(found.__code__.co_filename))
                 waiting += _values(found)
     return hashlib.sha256("\n".join(sorted(facts)).encode()).hexdigest()
 
@@ -175,7 +174,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 @cache
-def _text_hash(path: str) -> str:
+def text_hash(path: str) -> str:
     """Hash of a file as it was at the first call."""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -12,6 +12,7 @@ from lapilli.netx_exports.network import Network
 from lapilli.simulators.counting import counts_of
 from lapilli.simulators.events import EventsError
 from lapilli.simulators.fast.backend import named_counts, neuron_events
+from lapilli.simulators.fast.calls import calls_of
 from lapilli.simulators.fast.kept import lowered
 from lapilli.simulators.fast.kernels.entries import advance_and_count
 from lapilli.simulators.fast.kernels.sums import RING
@@ -68,8 +69,8 @@ class Simulator:
             EventsError: for events that do not fit; the stream then stands where it stood before.
         """
         neuron, value = self._checked(neurons, values)
-        program = self._lowered.program
-        advance_and_count(program, self._state, self._step, neuron, value, self._totals)
+        calls = calls_of(self._lowered)
+        advance_and_count(self._lowered.program, self._state, calls, self._step, neuron, value, self._totals)
         self._step += 1
         return self.spikes(self.network.output.name)
 

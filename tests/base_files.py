@@ -12,6 +12,7 @@ BASE_PACKAGES = frozenset(
 BASE_FILES = (
     "test_architecture.py",
     "test_bill.py",
+    "test_by_reference.py",
     "test_chip_needs.py",
     "test_cost_tables.py",
     "test_counting.py",

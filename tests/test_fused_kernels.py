@@ -79,7 +79,7 @@ def looked_at(entry: Any) -> set[str]:
         return ""
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "_text_hash", hashed)
+        patch.setattr(compiled, "text_hash", hashed)
         compiled.sources_hash.__wrapped__(entry.py_func)
     return names
 

@@ -66,7 +66,7 @@ class _Run:
 
     def spikes(self) -> Kept:
         plan = RunPlan(n_steps=self.events.n_steps)
-        return run_chunk(self.lowered.program, self.events, plan, self.keeps_spikes, self.state_at, self.counted)
+        return run_chunk(self.lowered, self.events, plan, self.keeps_spikes, self.state_at, self.counted)
 
     def measured(self) -> None:
         kept = self.spikes()

@@ -38,12 +38,12 @@ def run_fast(network: Network, events: Events, plan: RunPlan) -> RunResult:
     state_at = _places_of_states(network, plan)
 
     def work(chunk: Events) -> Kept:
-        kept = run_chunk(lowered.program, chunk, plan, keeps_spikes, state_at)
+        kept = run_chunk(lowered, chunk, plan, keeps_spikes, state_at)
         plan.progress(len(chunk))
         return kept
 
     # Loads the compiled kernels, or compiles them, outside of what is timed.
-    run_chunk(lowered.program, inputs.select([]), plan, keeps_spikes, state_at)
+    run_chunk(lowered, inputs.select([]), plan, keeps_spikes, state_at)
     started = time.perf_counter()
     if plan.threads == 1 or len(chunks) == 1:
         # Starting a thread takes longer than a sample.

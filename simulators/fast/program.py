@@ -63,7 +63,7 @@ class Program(NamedTuple):
         return self.neuron_parameters.shape[1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lowered:
     """A program and what is needed to read its results.
 

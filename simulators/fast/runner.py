@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.simulators.events import Events
+from lapilli.simulators.fast.calls import calls_of
 from lapilli.simulators.fast.kernels.entries import run_until_full
-from lapilli.simulators.fast.program import Int32, Program
+from lapilli.simulators.fast.program import Int32, Lowered
 from lapilli.simulators.fast.state import new_state
 from lapilli.simulators.plan import RunPlan
 
@@ -47,7 +48,7 @@ class Kept(NamedTuple):
 
 
 def run_chunk(
-    program: Program,
+    lowered: Lowered,
     chunk: Events,
     plan: RunPlan,
     keeps_spikes: npt.NDArray[np.bool_],
@@ -57,13 +58,14 @@ def run_chunk(
     """Run samples one after the other, each from a clear state.
 
     Arguments:
-        program: the lowered network.
+        lowered: the lowered network.
         chunk: input events, `plan.n_steps` steps long.
         plan: steps and reset.
         keeps_spikes: for each layer, whether its spikes are kept.
         state_at: (layers, states), where a state of a layer's neurons begins in what is recorded; -1: not recorded.
         counted: whether to count; only to measure what counting costs.
     """
+    program, calls = lowered.program, calls_of(lowered)
     n_samples, n_layers = len(chunk), len(program.layers)
     n_recorded = int(np.sum((state_at >= 0) * program.layers["n"][:, None]))
     layer, step, neuron, sent_values = (np.empty(_FIRST_CAPACITY, np.int32) for _ in range(4))
@@ -97,8 +99,8 @@ def run_chunk(
             layer, step, neuron, sent_values = (_grown(array, size) for array in kept[:4])
             kept = kept._replace(layer=layer, step=step, neuron=neuron, value=sent_values)
         run_until_full(
-            program, state, cursor, chunk.step, chunk.neuron, value, chunk.offsets, plan.n_steps, interval, offset,
-            keeps_spikes, largest, state_at, kept,
+            program, state, calls, cursor, chunk.step, chunk.neuron, value, chunk.offsets, plan.n_steps, interval,
+            offset, keeps_spikes, largest, state_at, kept,
         )  # fmt: skip
         if cursor[0] == n_samples:
             break

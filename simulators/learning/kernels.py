@@ -9,6 +9,7 @@ One step, in the order of Lava's Processes (`docs/learning.md`):
 
 import numpy as np
 
+from lapilli.simulators.by_reference import by_reference
 from lapilli.simulators.compiled import compiled, spliced
 
 # Rows of `counts`.
@@ -32,12 +33,14 @@ def run_samples(fixed, tables, streams, state, events, labels, learns, decides, 
         scores: int64, (samples, classes), filled where a class is decided.
         counts: int64, (samples, 5), added to.
     """
+    fixed, tables = by_reference(fixed), by_reference(tables)
+    streams, state = by_reference(streams), by_reference(state)
     step, neuron, offsets = events
     for sample in range(len(labels)):
         first, last = offsets[sample], offsets[sample + 1]
         if decides:
             _run_sample(fixed, tables, streams, state, step[first:last], neuron[first:last], labels[sample],
-                        -1, scores[sample], counts[sample])  # fmt: skip
+                        np.int64(-1), scores[sample], counts[sample])  # fmt: skip
         if learns:
             _run_sample(fixed, tables, streams, state, step[first:last], neuron[first:last], labels[sample],
                         sample * fixed.period, scores[sample], counts[sample])  # fmt: skip

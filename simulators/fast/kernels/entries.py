@@ -1,15 +1,18 @@
 """The functions that Python calls: samples one after the other, or one step of a stream."""
 
+from lapilli.simulators.by_reference import by_reference
 from lapilli.simulators.compiled import compiled
+from lapilli.simulators.fast.kernels.calling import call_advance
 from lapilli.simulators.fast.kernels.counting import count_input, count_layers, count_named, count_step, tally_step
 from lapilli.simulators.fast.kernels.keeping import keep_step
-from lapilli.simulators.fast.kernels.step import advance, clear
+from lapilli.simulators.fast.kernels.step import clear
 
 
 @compiled
 def run_until_full(
     program,
     state,
+    calls,
     cursor,
     step,
     neuron,
@@ -24,6 +27,8 @@ def run_until_full(
     kept,
 ):
     """Run on from `cursor` (sample, step, input event, spikes kept) to the end or until spikes may not fit any more."""
+    program, state, calls = by_reference(program), by_reference(state), by_reference(calls)
+    kept = by_reference(kept)
     sample, now, event, n_kept = cursor[0], cursor[1], cursor[2], cursor[3]
     while sample < len(offsets) - 1:
         if now == 0:
@@ -33,7 +38,7 @@ def run_until_full(
             last = event
             while last < offsets[sample + 1] and step[last] == now:
                 last += 1
-            advance(program, state, now, neuron, value, event, last, interval, offset)
+            call_advance(calls.advance, program, state, calls, now, neuron, value, event, last, interval, offset)
             event = last
             if len(kept.tally):
                 tally_step(program, state, now, kept.tally, kept.payload_bits, sample)
@@ -52,7 +57,9 @@ def run_until_full(
 
 
 @compiled
-def advance_and_count(program, state, step, neuron, value, totals):
+def advance_and_count(program, state, calls, step, neuron, value, totals):
     """One step of a stream: `advance` on all of `neuron`, then counting into `totals`."""
-    advance(program, state, step, neuron, value, 0, len(neuron), 0, 0)
+    program, state, calls = by_reference(program), by_reference(state), by_reference(calls)
+    totals = by_reference(totals)
+    call_advance(calls.advance, program, state, calls, step, neuron, value, 0, len(neuron), 0, 0)
     count_step(program, state, step, totals)

@@ -1,20 +1,19 @@
 """One step of a lowered network, layer by layer."""
 
 from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.fast.kernels.calling import call_accumulation, call_step
 from lapilli.simulators.fast.kernels.spikes import list_spikes, list_values, postpone
 from lapilli.simulators.fast.kernels.sums import finish_sums
-from lapilli.simulators.fast.neurons.kinds import step_neurons
 from lapilli.simulators.fast.neurons.layout import acts
 from lapilli.simulators.fast.synapses.hand_over import take_over
-from lapilli.simulators.fast.synapses.kinds import accumulate_events
 
 
-@spliced
-def advance(program, state, step, neuron, value, first, last, reset_interval, reset_offset):
+@compiled
+def advance(program, state, calls, step, neuron, value, first, last, reset_interval, reset_offset):
     """One step of the whole network.
 
     Arguments:
-        program, state: from `lower` and `new_state`.
+        program, state, calls: from `lower`, `new_state` and `calls_of`, each by reference.
         step: number of the step since the state was clear, from 0.
         neuron, value: int32, input events and, where the input is graded, their payloads.
         first, last: the events `first`…`last - 1` are those of this step.
@@ -36,7 +35,7 @@ def advance(program, state, step, neuron, value, first, last, reset_interval, re
     for layer in range(len(program.layers)):
         if reset_interval > 0 and (step + 1) % reset_interval == (reset_offset + 1 + layer) % reset_interval:
             _bring_to_rest(program, state, layer)
-        _step_layer(program, state, layer, step)
+        _step_layer(program, state, calls, layer, step)
 
 
 @compiled
@@ -61,15 +60,15 @@ def _bring_to_rest(program, state, layer):
 
 
 @spliced
-def _step_layer(program, state, layer, step):
+def _step_layer(program, state, calls, layer, step):
     """Add up what reaches a layer, step its neurons, and list those that spike."""
     wakes = acts(program.layers[layer], step)
     arrived = program.layers[layer].fed_late
     for op in range(program.layers[layer].first_op, program.layers[layer].first_op + program.layers[layer].n_ops):
         if program.ops[op].wide:
-            arrived += _accumulate(program, state, op, step, program.weights16)
+            arrived += _accumulate(program, state, calls, op, step, program.weights16)
         else:
-            arrived += _accumulate(program, state, op, step, program.weights8)
+            arrived += _accumulate(program, state, calls, op, step, program.weights8)
     if not wakes and not arrived:
         # All sums are 0 as they were, which is most steps of a layer with a long period.
         state.spike_count[layer + 1, step & (program.slots - 1)] = 0
@@ -79,7 +78,7 @@ def _step_layer(program, state, layer, step):
         finish_sums(program, state, layer, step)
         shift = 0
     if wakes:
-        step_neurons(program, state, layer, shift)
+        call_step(calls.steps[layer], program, state, layer, shift)
     at = program.layers[layer].ports_at
     state.sums[at : at + program.layers[layer].port_entries] = 0
     if not wakes:
@@ -92,7 +91,7 @@ def _step_layer(program, state, layer, step):
 
 
 @spliced
-def _accumulate(program, state, op, step, weights):
+def _accumulate(program, state, calls, op, step, weights):
     """Add what the events that reach an operation in this step bring to its accumulator; how many they are."""
     source, spread = program.ops[op].source, program.ops[op].spread
     # The windows of a map wait for the last of them.
@@ -105,6 +104,6 @@ def _accumulate(program, state, op, step, weights):
         n_events = state.spike_count[source, slot]
         if sent >= 0 and n_events:
             first = program.sources[source].at + slot * program.sources[source].n
-            accumulate_events(program, state, op, step - late, weights, first, n_events)
+            call_accumulation(calls.accumulations[op], program, state, op, step - late, weights, first, n_events)
             arrived += n_events
     return arrived

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.neurons.cuba_lif import CubaLif
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY
-from lapilli.simulators.compiled import inlined
+from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated, wrapped
 from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
 from lapilli.simulators.fast.neurons.layout import neurons_of, port_of
@@ -27,7 +27,7 @@ def per_neuron(neuron: CubaLif, shape: Shape) -> list[npt.NDArray[np.int32]]:
     ]
 
 
-@inlined
+@compiled
 def step(program, state, layer, shift):
     """One step of a layer. In the padding all is 0, and a voltage of 0 does not exceed a threshold of 0."""
     first, last = neurons_of(program.layers[layer])

@@ -7,7 +7,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import ConvSynapse, WindowConvSynapse
-from lapilli.simulators.compiled import inlined, intrinsic, spliced
+from lapilli.simulators.compiled import compiled, intrinsic, spliced
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import WRAP_24, sum_of
@@ -71,7 +71,7 @@ def _multiples(places: npt.NDArray[np.int64], unit: int) -> npt.NDArray[np.int64
     return np.where(places < 0, -1, places * unit)
 
 
-@inlined
+@compiled
 def add_kernels(program, state, op, step, weights, first, n_events):
     """Add the kernel of each event, times its value."""
     table_at, graded = program.ops[op].table_at, program.sources[program.ops[op].source].graded

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import DenseSynapse
-from lapilli.simulators.compiled import compiled, inlined
+from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.draft import Axons, Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import RING, SHIFT_LEFT, sum_of
@@ -57,7 +57,7 @@ def _rows(
     return rows
 
 
-@inlined
+@compiled
 def add_rows_of_events(program, state, op, step, weights, first, n_events):
     """Add the row of each event, times its value."""
     source = program.ops[op].source

@@ -4,7 +4,7 @@ import numpy as np
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import DirectSynapse
-from lapilli.simulators.compiled import inlined
+from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.kernels.sums import sum_of
 from lapilli.simulators.fast.records import Operation
@@ -19,7 +19,7 @@ def lower(draft: Draft, layer: Layer, synapse: DirectSynapse, op: Operation) -> 
     return add_values
 
 
-@inlined
+@compiled
 def add_values(program, state, op, step, weights, first, n_events):
     """Add the events' values, each to its place."""
     table_at = program.ops[op].table_at

@@ -2,7 +2,7 @@
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import HandOverSynapse
-from lapilli.simulators.compiled import compiled, inlined
+from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.neurons.layout import acts
 from lapilli.simulators.fast.records import Operation
@@ -19,7 +19,7 @@ def lower(draft: Draft, layer: Layer, synapse: HandOverSynapse, op: Operation) -
     return pass_events
 
 
-@inlined
+@compiled
 def pass_events(program, state, op, step, weights, first, n_events):
     """Nothing: no event meets a hand-over."""
 

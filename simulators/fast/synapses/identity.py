@@ -4,7 +4,7 @@ import numpy as np
 
 from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import IdentitySynapse
-from lapilli.simulators.compiled import inlined
+from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.draft import Draft
 from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import sum_of
@@ -23,7 +23,7 @@ def lower(draft: Draft, layer: Layer, synapse: IdentitySynapse, op: Operation) -
     return add_one_to_one
 
 
-@inlined
+@compiled
 def add_one_to_one(program, state, op, step, weights, first, n_events):
     """Add the weight times each event's value, each to its place."""
     weight_at, table_at = program.ops[op].weight_at, program.ops[op].table_at

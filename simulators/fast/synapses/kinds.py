@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lapilli.simulators.compiled import inlined
 from lapilli.simulators.fast.synapses.conv import CONV
 from lapilli.simulators.fast.synapses.dense import DENSE
 from lapilli.simulators.fast.synapses.direct import DIRECT
@@ -33,28 +32,3 @@ FAST_SYNAPSES: Mapping[str, SynapseKind] = MappingProxyType(
 
 ACCUMULATIONS: tuple[Any, ...] = tuple(found for kind in FAST_SYNAPSES.values() for found in kind.accumulations)
 """What can happen to events on their way to an accumulator; `Operation.kind` is the place."""
-
-
-@inlined
-def _add_nothing(program, state, op, step, weights, first, n_events):
-    """Nothing: no operation is of a kind that stands behind the last."""
-
-
-def _one_of(accumulations: tuple[Any, ...], number: int = 0) -> Any:
-    """A compiled accumulation that is the one of the operation's kind, tried from the first on."""
-    if number == len(accumulations):
-        return _add_nothing
-    accumulation, others = accumulations[number], _one_of(accumulations, number + 1)
-
-    @inlined
-    def accumulation_of_kind(program, state, op, step, weights, first, n_events):
-        if program.ops[op].kind == number:
-            accumulation(program, state, op, step, weights, first, n_events)
-        else:
-            others(program, state, op, step, weights, first, n_events)
-
-    return accumulation_of_kind
-
-
-accumulate_events = _one_of(ACCUMULATIONS)
-"""Add what events bring, whatever the kind of the operation: as `SynapseKind.accumulations`."""
