@@ -165,9 +165,10 @@ def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple
     # Here, because pydantic takes a while, which commands without configurations need not wait for.
     from lapilli.simulators.configurations import as_plain, configured
     from lapilli.simulators.files.plain_yaml import write_yaml
-    from lapilli.words import changed
+    from lapilli.words import changed, kind_named
 
     config, words = take_config(words)
+    words = kind_named(recipe.options(), words)
     content = {} if config is None else read_config(config)
     own = inspect.signature(command).parameters.keys() - {CONFIG, OPTIONS}
     of_command = {name: content.pop(name) for name in own & content.keys()}

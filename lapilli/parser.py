@@ -12,9 +12,10 @@ from operator import or_
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import docstring_parser
-from jsonargparse import ActionConfigFile, ArgumentParser, set_parsing_settings  # type: ignore[attr-defined]
+from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, set_parsing_settings  # type: ignore[attr-defined]
 
 from lapilli.configs import CONFIG, OPTION, packaged_for
+from lapilli.plain_help import PlainHelp
 from lapilli.printable import printable
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
@@ -33,7 +34,11 @@ set_parsing_settings(
 
 
 class Parser(ArgumentParser):
-    """A parser whose errors are one sentence."""
+    """A parser whose errors are one sentence, and whose help is in plain words."""
+
+    def __init__(self, *arguments: Any, formatter_class: type[DefaultHelpFormatter] = PlainHelp, **others: Any) -> None:
+        # The default is that of the parsers too that jsonargparse makes of this class.
+        super().__init__(*arguments, formatter_class=formatter_class, **others)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print `message` on one line and exit with status 2."""
@@ -66,7 +71,8 @@ def command_parser(name: str, command: Command) -> Parser:
     A boolean that is False by default becomes a switch; help texts come from docstrings. The parameter `options` stands
     for the options of the command's recipe.
     """
-    parser = Parser(prog=f"lapilli {name.replace('_', ' ')}", description=summary(command.__doc__))
+    prog = f"lapilli {name.replace('_', ' ')}"
+    parser = Parser(prog=prog, description=summary(command.__doc__))
     _add_parameters(parser, command)
     if recipe := RECIPES.get(name):
         known = ", ".join(packaged_for(name))

@@ -48,6 +48,27 @@ def changed(kind: type[Any], content: Mapping[str, Any], words: Sequence[str]) -
     return section, rest
 
 
+def kind_named(kind: type[Any], words: Sequence[str]) -> list[str]:
+    """Words, where `--method.help tks` has the kind's class as jsonargparse wants it, in place of its name.
+
+    Raises:
+        LapilliError: for a name that no kind has.
+    """
+    hints, found = get_type_hints(kind, include_extras=True), list(words)
+    for place, word in enumerate(words):
+        option, equals, text = word.removeprefix("--").partition("=")
+        name, dot, last = option.partition(".")
+        kinds = kinds_of(inner_hint(hints.get(name))) if word.startswith("--") and last == "help" else {}
+        if not kinds:
+            continue
+        given = text if equals else next(iter(words[place + 1 :]), "")
+        if given not in kinds:
+            raise LapilliError(f"--{option}: expected one of {', '.join(kinds)}, got {given!r}")
+        found[place : place + 1 + (not equals)] = [f"--{option}={kinds[given].__module__}.{kinds[given].__qualname__}"]
+        break
+    return found
+
+
 def switches(kind: type[Any]) -> Iterator[str]:
     """Names of fields that are false unless the command line says them, without a value."""
     return (field.name for field in fields(kind) if field.default is False)

@@ -125,3 +125,31 @@ def test_a_list_reaches_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = call(capsys, "bench", "simulate", "--hidden", "0", "--parts", "start")
     assert status == 2
     assert "must be positive" in err
+
+
+PYTHON_WORDS = ("Optional[", "Literal[", "| null", "type:", "default: null", "CLASS_PATH", "%(")
+
+
+def test_help_speaks_no_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each verb: usage on one line, lines of 80 columns, types and defaults in words."""
+    for words in [(name,) for name in cli.COMMANDS if name != "train"] + [("train",), *cli.SUBCOMMANDS]:
+        status, out, _ = call(capsys, *words, "--help")
+        lines = out.splitlines()
+        assert status == 0
+        assert lines[0].startswith(f"usage: lapilli {' '.join(words)} ")
+        assert lines[0].endswith("[options]")
+        assert lines[1] == ""
+        assert max(map(len, lines)) <= 80
+        # Lines end at hyphens and brackets.
+        assert [word for word in PYTHON_WORDS if word.replace(" ", "") in "".join(out.split())] == []
+
+
+def test_a_kind_is_shown_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = call(capsys, "train", "--method.help", "tks")
+    assert status == 0
+    assert "--method.temperature TEMPERATURE" in out
+    assert "(a number; default: 3.0)" in " ".join(out.split())
+    assert call(capsys, "train", "--method.help=tks") == (0, out, "")
+    kinds = "plain, softmax_sum, tet, etc, tks, confidence, kdcl"
+    expected = f"lapilli: --method.help: expected one of {kinds}, got 'tkx'\n"
+    assert call(capsys, "train", "--method.help", "tkx") == (2, "", expected)

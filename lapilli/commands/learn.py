@@ -77,7 +77,7 @@ def learn(
             the samples that come next.
         time_limit_s: seconds after which a Lava run of up to 16 samples is killed.
         framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples belong to which part; if not given, that of the run.
+        split: of a data set: which samples are in which part; if not given, that of the run.
         lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
         json: print the report as JSON; from a stream, a line for each sample when it is learnt, the report as the last.
     """

@@ -76,7 +76,7 @@ def profile(
         jobs: worker processes; samples are split over them.
         scheduler: address of a Dask scheduler, whose cluster then does the work.
         framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples belong to which part; if not given, that of the run.
+        split: of a data set: which samples are in which part; if not given, that of the run.
         lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
     """
     words = [network, *(names(unbracketed(compare), "compare") or [])]

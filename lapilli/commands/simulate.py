@@ -75,7 +75,7 @@ def simulate(
         scheduler: address of a Dask scheduler, whose cluster then does the work.
         time_limit_s: seconds after which a Lava run of up to 64 samples is killed.
         framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples belong to which part; if not given, that of the run.
+        split: of a data set: which samples are in which part; if not given, that of the run.
         lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
         json: print the summary as JSON, with the accuracy of each class and the confusion matrix.
     """

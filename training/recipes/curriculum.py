@@ -122,7 +122,7 @@ class Options:
     """bins and controls."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    """what to train on; bins and steps are those of each stage, the drain that of the first, as long in time."""
+    """what to train on; each stage has bins of its own, and a drain of the same time."""
 
     network: AnyNetworkConfig = DEFAULT_NETWORK
     """what to train."""
