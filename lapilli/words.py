@@ -57,7 +57,7 @@ def kind_named(kind: type[Any], words: Sequence[str]) -> list[str]:
     hints, found = get_type_hints(kind, include_extras=True), list(words)
     for place, word in enumerate(words):
         option, equals, text = word.removeprefix("--").partition("=")
-        name, dot, last = option.partition(".")
+        name, _, last = option.partition(".")
         kinds = kinds_of(inner_hint(hints.get(name))) if word.startswith("--") and last == "help" else {}
         if not kinds:
             continue

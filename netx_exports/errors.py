@@ -10,8 +10,12 @@ class LapilliError(Exception):
     """
 
 
+_SHOWN, _LONGEST = 20, 400
+"""Problems that a message lists, and letters of each: a damaged file may have thousands, with names of thousands."""
+
+
 class ProblemsError(LapilliError):
-    """An error that lists every problem found, not only the first.
+    """An error that lists every problem found, not only the first; its message has the first 20.
 
     Arguments:
         subject: what was checked ("network", a file's path).
@@ -21,7 +25,9 @@ class ProblemsError(LapilliError):
     def __init__(self, subject: str, problems: Sequence[str]) -> None:
         self.subject = subject
         self.problems = tuple(problems)
-        super().__init__(f"{subject}: " + "; ".join(self.problems))
+        shown = [text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in self.problems[:_SHOWN]]
+        more = len(self.problems) - len(shown)
+        super().__init__(f"{subject}: " + "; ".join([*shown, *([f"and {more:,} more problems"] if more else [])]))
 
     def __reduce__(self) -> tuple[type, tuple[str, tuple[str, ...]]]:
         return type(self), (self.subject, self.problems)

@@ -1,5 +1,6 @@
 """A Dask cluster: found, with workers, and in one sentence where it goes away."""
 
+import asyncio
 import gc
 import logging
 import threading
@@ -18,10 +19,16 @@ from lapilli.netx_exports.installing import how_to_install
 CONNECT_S = 10
 """Seconds to wait for a Dask scheduler."""
 
+ANSWER_S = 30
+"""Seconds that a scheduler has for an answer in the middle of the work."""
+
 ALONE_S = 30
 """Seconds that a scheduler may be without workers in the middle of the work: a nanny starts a new one within these."""
 
 _LOOK_S = 1
+
+_TIMEOUTS = (TimeoutError, AsyncTimeoutError)
+"""One class from Python 3.11 on."""
 
 T = TypeVar("T")
 
@@ -46,18 +53,40 @@ class Cluster(NamedTuple):
         Its thread is then left to itself.
 
         Raises:
-            LapilliError: when the scheduler is without workers for `ALONE_S` seconds.
+            LapilliError: when the scheduler is without workers for `ALONE_S` seconds, or does not answer.
         """
         done: Future[T] = Future()
         threading.Thread(target=_do, args=(work, done), daemon=True).start()
         seen = time.monotonic()
         while not wait([done], timeout=_LOOK_S).done:
-            if self.client.ncores():
+            if _threads(self.client, self.scheduler):
                 seen = time.monotonic()
             elif time.monotonic() - seen > ALONE_S:
-                lost = f"has had no workers for {ALONE_S} seconds"
-                raise LapilliError(f"the Dask scheduler at {self.scheduler} {lost}; start some with `dask worker`")
-        return done.result()
+                raise _alone(self.scheduler, f"has had no workers for {ALONE_S} seconds")
+        try:
+            return done.result()
+        except _TIMEOUTS as error:
+            # joblib's own words tell of its options.
+            if _threads(self.client, self.scheduler):
+                raise
+            raise _alone(self.scheduler, "has no workers any more") from error
+
+
+def _alone(scheduler: str, lost: str) -> LapilliError:
+    return LapilliError(f"the Dask scheduler at {scheduler} {lost}; start some with `dask worker`")
+
+
+def _threads(client: Any, scheduler: str) -> int:
+    """How many threads the workers of a cluster have.
+
+    Raises:
+        LapilliError: when the scheduler does not answer within `ANSWER_S` seconds.
+    """
+    try:
+        # As `client.ncores()`, which waits without an end.
+        return sum(client.sync(client.scheduler.ncores, callback_timeout=ANSWER_S).values())
+    except _TIMEOUTS as error:
+        raise LapilliError(f"the Dask scheduler at {scheduler} has not answered for {ANSWER_S} seconds") from error
 
 
 def _do(work: Callable[[], T], done: "Future[T]") -> None:
@@ -87,8 +116,8 @@ def on_cluster(scheduler: str) -> Iterator[Cluster]:
     with _quiet(("distributed", "asyncio", "tornado")):
         client = _client(dask, scheduler)
         try:
-            if not (n_threads := sum(client.ncores().values())):
-                raise LapilliError(f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker`")
+            if not (n_threads := _threads(client, scheduler)):
+                raise _alone(scheduler, "has no workers")
             yield Cluster(n_threads, client, scheduler)
         except ValueError as error:
             if client.status == "running":
@@ -109,6 +138,11 @@ def _client(dask: Any, scheduler: str) -> Any:
     It would close itself whenever the garbage collector finds it. Where that is while another client starts, under a
     lock that both take, the process waits for itself for good (seen with distributed 2026.8).
     """
+    try:
+        asyncio.run(asyncio.wait_for(_greeted(dask, scheduler), CONNECT_S))
+    except (OSError, ValueError, AsyncTimeoutError) as error:
+        reason = str(error) or f"within {CONNECT_S} seconds"
+        raise LapilliError(f"no Dask scheduler answers at {scheduler} ({reason})") from error
     collects = gc.isenabled()
     gc.collect()
     gc.disable()
@@ -122,6 +156,15 @@ def _client(dask: Any, scheduler: str) -> Any:
             gc.enable()
     gc.collect()
     raise LapilliError(f"no Dask scheduler answers at {scheduler} ({failure})") from failure
+
+
+async def _greeted(dask: Any, scheduler: str) -> None:
+    """Ask a scheduler who it is: a client waits for ever for one that takes the connection and says nothing."""
+    found = dask.rpc(scheduler)
+    try:
+        await found.identity()
+    finally:
+        await found.close_rpc()
 
 
 @contextmanager

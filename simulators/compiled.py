@@ -14,9 +14,16 @@ from pickle import UnpicklingError
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-import numba
-import numba.extending
 import numpy as np
+
+from lapilli.netx_exports.errors import LapilliError
+
+try:
+    import numba
+    import numba.extending
+except ValueError as error:
+    # Of NUMBA_NUM_THREADS=0 it raises this while it is imported.
+    raise LapilliError(f"numba cannot start: {error} Look at the environment's variables NUMBA_*") from error
 
 try:
     # Private to numba. Where it is not as expected, nothing is kept on disk: kernels start slowly, but are right.
@@ -69,8 +76,23 @@ def intrinsic(function: Any = None, /, *, prefer_literal: bool = False) -> Any:
     return numba.extending.intrinsic(prefer_literal=prefer_literal)(function)
 
 
+class _NotCompiled:
+    """Stands for a kernel where the environment switches numba off: Python itself cannot run it."""
+
+    def __init__(self, function: Any) -> None:
+        self.py_func = self.__wrapped__ = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Refuse the call."""
+        raise LapilliError("NUMBA_DISABLE_JIT is set in the environment, and lapilli's kernels need numba's compiler")
+
+    compile = __call__
+
+
 def _kept(dispatcher: Any) -> Any:
     """The same function, kept on disk."""
+    if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return _NotCompiled(dispatcher)
     if _KEEPS and hasattr(dispatcher, "_cache"):  # it is not there where numba is switched off
         # Read now, because what will be compiled is what was imported, whatever the file says by then.
         text_hash(dispatcher.py_func.__code__.co_filename)

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -107,7 +108,9 @@ def _window(
     def work() -> list[RunResult]:
         each = (joblib.delayed(_run_kept)(network.fingerprint, network, part, backend, options) for part in parts)
         # joblib keeps the configuration by thread.
-        with joblib.parallel_config(n_jobs=engine.workers, **engine.config):
+        with joblib.parallel_config(n_jobs=engine.workers, **engine.config), warnings.catch_warnings():
+            # Its parts are run again, and joblib would say so on two lines of the error stream.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
             return list(joblib.Parallel()(each))
 
     if engine.cluster is not None:
@@ -118,7 +121,7 @@ def _window(
             return work()
         except TerminatedWorkerError as error:
             if not left:
-                raise LapilliError(f"worker processes died {_TRIES} times on the same samples ({error})") from error
+                raise LapilliError(f"worker processes died {_TRIES} times on the same samples") from error
     raise AssertionError("unreachable: the last try returns or raises")
 
 

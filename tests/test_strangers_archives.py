@@ -144,6 +144,12 @@ def session() -> LearningSession:
         ({"n_steps": 2**62}, "n_steps: must be 45"),
         ({"n_steps": 54}, "n_steps: must be 45"),
         ({"operations": np.full((5, 5), -2)}, "operations: must be -1…"),
+        ({"operations": np.full((5, 5), 2**62)}, "operations: must be -1…"),
+        ({"operations": np.zeros((5, 5), int)}, "not those that were written"),
+        ({"weights0": np.full((4, 6), -1)}, "not those that were written"),
+        ({"milliseconds": 1 << 40}, "not those that were written"),
+        ({"checksum": np.zeros(32, np.uint8)}, "not those that were written"),
+        ({"checksum": np.zeros(31, np.uint8)}, "checksum: unknown entry"),
         ({"weights0": np.full((4, 6), 70_000)}, "weights0: must be -256…255"),
         ({"weights0": np.zeros((4, 7), int)}, "weights: shapes must be"),
         ({"identity": np.zeros(32, np.uint8)}, "it is of a run with another network"),
@@ -162,6 +168,14 @@ def test_a_record_that_its_run_cannot_have_come_to(tmp_path: Path, change: dict[
     with pytest.raises(RecordError, match=message):
         session().run(path, resume=True)
     np.savez(path, **good)
+    assert len(session().run(path, resume=True)) == 5
+
+
+def test_a_record_of_before_has_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "record.npz"
+    session().run(path)
+    with np.load(path) as found:
+        np.savez(path, **{name: values for name, values in found.items() if name != "checksum"})
     assert len(session().run(path, resume=True)) == 5
 
 

@@ -19,6 +19,9 @@ from lapilli.netx_exports.hdf5.problems import Problems
 MAX_OBJECTS = 1 << 16
 """Groups and datasets that a file may have."""
 
+MAX_CHILDREN = 1 << 12
+"""Groups and datasets of one group: to look at one takes h5py a part of a millisecond, and links cost a file little."""
+
 MAX_STRINGS = 4 * MAX_OBJECTS
 """Strings that an array may have."""
 
@@ -118,6 +121,9 @@ class _Walk:
         return Group("", kept.groups, kept.datasets, attributes, kept.unreadable | (names - wanted), kept.empty)
 
     def group(self, group: h5py.Group, path: str, names: list[str], above: list[h5py.Group]) -> Group:
+        if len(names) > MAX_CHILDREN:
+            phrase = f"`{path}`: holds {len(names)} groups and datasets, more than {MAX_CHILDREN}"
+            raise FormatError(self.subject, [phrase])
         groups: dict[str, Group] = {}
         datasets: dict[str, Values | bytes] = {}
         unreadable, empty = set(), set()

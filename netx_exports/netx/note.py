@@ -59,7 +59,7 @@ def read_note(root: Group, problems: Problems) -> Note:
         problems.wrong.append(f"{where}: must be JSON ({error})")
         return Note()
     schema = note.get("schema") if isinstance(note, dict) else None
-    if schema != SCHEMA:
+    if type(schema) is not int or schema != SCHEMA:  # in Python a truth value is an integer
         problems.wrong.append(f"{where}: schema must be {SCHEMA}, got {schema!r:.100}")
         return Note()
     members = {name: note.get(name) for name in ("input_shape", "names", "graded_input", "metadata", "readout")}

@@ -1,5 +1,6 @@
 """What a learning run has reached, as a file: enough to go on exactly where it stopped."""
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,12 +92,23 @@ def save_record(path: PathLike, record: LearningRecord, identity: bytes) -> None
     arrays["n_steps"] = np.array(record.state.n_steps, np.int64)
     arrays["milliseconds"] = np.array(round(record.seconds * 1e3), np.int64)
     arrays["identity"] = np.frombuffer(identity, np.uint8)
+    arrays["checksum"] = np.frombuffer(_checksum(arrays), np.uint8)
     content = io.BytesIO()
     # Where Ctrl-C comes in between, numpy leaves an archive half open, which complains.
     with undisturbed():
         np.savez(content, **arrays)
     with replacing(path) as temporary:
         temporary.write_bytes(content.getbuffer())
+
+
+def _checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Digest of arrays and their names; of integers in 64 bits, whatever they are stored in."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = arrays[name]
+        digest.update(repr((name, values.shape)).encode())
+        digest.update(values.astype("<i8").tobytes())
+    return digest.digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +143,23 @@ def load_record(path: PathLike, known: Recorded) -> LearningRecord:
     """
     weights = [f"weights{number}" for number in range(len(known.shapes))]
     names = ("labels", "decisions", "operations", "n_steps", "milliseconds", "identity", *weights)
+    checksum = b""
     with open_members(path, RecordError) as members:
         problems = [f"{name}: missing" for name in sorted(set(names) - members.keys())]
         problems = problems or _identity_problems(members["identity"], known)
-        problems = problems or _shape_problems({name: member.shape for name, member in members.items()}, known, names)
+        # Records of before had none.
+        if "checksum" in members and members["checksum"].shape == (hashlib.sha256().digest_size,):
+            checksum = members["checksum"].read_all().tobytes()
+        shapes = {name: member.shape for name, member in members.items() if name != "checksum" or not checksum}
+        problems = problems or _shape_problems(shapes, known, names)
         if problems:
             raise RecordError(str(path), problems)
         arrays = {name: int64_of(name, members[name].read_all(), problems) for name in names if name != "identity"}
-    if problems := problems or list(_value_problems(arrays, known)):
+    problems = problems or list(_value_problems(arrays, known))
+    everything = arrays | {"identity": np.frombuffer(known.identity, np.uint8)}
+    if not problems and checksum and checksum != _checksum(everything):
+        problems = ["its numbers are not those that were written: it was damaged or changed"]
+    if problems:
         raise RecordError(str(path), problems)
     return LearningRecord(
         LearningState(tuple(arrays[name].astype(np.int16) for name in weights), int(arrays["n_steps"])),
@@ -178,7 +199,7 @@ def _value_problems(arrays: Mapping[str, Int64], known: Recorded) -> Iterator[st
     n = len(arrays["decisions"])
     limits = dict.fromkeys(("labels", "decisions"), (0, known.n_classes - 1))
     limits |= {name: WEIGHT_RANGE["mixed"] for name in arrays if name.startswith("weights")}
-    limits |= {"operations": (-1, np.iinfo(np.int64).max), "milliseconds": (0, _LONGEST_MS)}
+    limits |= {"operations": (-1, np.iinfo(np.int64).max // max(n, 1)), "milliseconds": (0, _LONGEST_MS)}
     for name, (low, high) in limits.items():
         found = arrays[name]
         if found.size and not low <= found.min() <= found.max() <= high:
