@@ -6,7 +6,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from jsonargparse import ActionConfigFile, DefaultHelpFormatter
+from jsonargparse import ActionConfigFile, DefaultHelpFormatter  # type: ignore[attr-defined]
 
 from lapilli.simulators.configurations.named import kinds_of
 from lapilli.simulators.configurations.problems import inner_hint

@@ -75,4 +75,4 @@ def test_a_scheduler_that_stops_in_the_middle_is_named(tmp_path: Path) -> None:
 def distributed_client(address: str) -> Any:
     import distributed
 
-    return distributed.Client(address)  # type: ignore[no-untyped-call]
+    return distributed.Client(address)
