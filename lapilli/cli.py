@@ -40,6 +40,7 @@ COMMANDS = (
     "bench",
     "results",
     "doctor",
+    "completion",
 )
 """Verbs, in the order in which help lists them; each is the function of that name in `lapilli.commands`."""
 
@@ -128,9 +129,9 @@ def overview() -> str:
     """The text of `lapilli --help`."""
     lines = ["usage: lapilli COMMAND [options] [--debug]", ""]
     for name in COMMANDS:
-        lines.append(f"  {name:10}{summary(_documentation(name))}")
+        lines.append(f"  {name:10}{summary(documentation(name))}")
         inner = [(pair[1], file) for pair, file in SUBCOMMANDS.items() if pair[0] == name]
-        lines += [f"    {name} {word:11}{summary(_documentation(file))}" for word, file in inner]
+        lines += [f"    {name} {word:11}{summary(documentation(file))}" for word, file in inner]
     lines += ["", "`lapilli COMMAND --help` lists the options; --debug shows the traceback of an error."]
     return "\n".join([*lines, "`lapilli --version` says which lapilli this is."])
 
@@ -191,7 +192,7 @@ def _read(configurations: Mapping[str, type[Any]], words: Sequence[str]) -> tupl
     return vars(configured(together, section)), rest
 
 
-def _documentation(name: str) -> str:
+def documentation(name: str) -> str:
     """Docstring of a command, out of its source: to import all commands would take a second."""
     source = Path(__file__).with_name("commands") / f"{name}.py"
     parts = ast.parse(source.read_text(encoding="utf-8")).body
