@@ -31,10 +31,8 @@ def card_lines(entry: Entry) -> Iterator[str]:
     costs = f"{card.operations:,.1f} synaptic operations and {card.spikes:,.1f} spikes"
     yield f"A sample runs {card.steps:,} steps. It takes {costs} in the mean."
     yield f"Data: {card.data}. Trained on: {card.trained_on}. Licence of the data: {card.licence}."
-    yield (
-        f"Proof: {' = '.join(proof.backends)} on {proof.samples:,} samples: {proof.spikes:,} spikes, {proof.states:,} "
-        "states and all counts are equal."
-    )
+    compared = f"{proof.spikes:,} spikes and {proof.states:,} states"
+    yield f"Proof: {' = '.join(proof.backends)} on {proof.samples:,} samples, 0 differences in {compared}."
     yield f"File: {entry.model}, {card.model.bytes:,} bytes, fingerprint {card.fingerprint}."
     packages = ", ".join(f"{package} {version}" for package, version in card.versions.items() if version)
     yield f"Training: seed {card.seed}, commit {card.commit}, {packages}."
