@@ -232,6 +232,7 @@ def without(field: str) -> dict[str, Any]:
         (GOOD | {"versions": [1]}, "versions: must be a mapping"),
         (GOOD | {"versions": {"torch": 2}}, "versions"),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
 def test_a_wrong_card_is_refused(
     content: Any, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -45,6 +45,7 @@ def needed(name: str) -> None:
             pytest.skip(f"{file} is not here (LAPILLI_SHARED_DATA)")
 
 
+@pytest.mark.slow
 @each_network
 def test_decisions_are_those_of_the_card(name: str) -> None:
     card = CARDS[name]
@@ -104,8 +105,8 @@ class Made:
         self.zoo.mkdir()
         found: tuple[Any, Network, Task] = made_run(self.run, DataConfig(), NetworkConfig(hidden=(12,)))
         _, self.network, self.task = found
-        self.words = ("zoo", "add", str(self.run), "mine", "--title", "It guesses.", "--proof-samples", "3")
-        self.words += ("--backends", "[module,reference,fast]")
+        words = ["zoo", "add", str(self.run), "mine", "--title", "It guesses.", "--proof-samples", "3"]
+        self.words = [*words, "--backends", "[module,reference,fast]"]
 
     def summary(self, **facts: Any) -> None:
         """Write what came out of the run."""

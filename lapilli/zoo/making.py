@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.netx_exports.files import existing_file, replacing
@@ -24,7 +24,7 @@ from lapilli.zoo.folder import CARD, CONFIG, MODEL, check_name, zoo_folder
 KEPT_DECISIONS = 32
 """Decisions of the first samples that a card keeps."""
 
-TEST = "test"
+TEST: Literal["test"] = "test"
 
 
 @configuration("entry")
