@@ -37,6 +37,7 @@ COMMANDS = (
     "profile",
     "learn",
     "data",
+    "zoo",
     "bench",
     "results",
     "doctor",
@@ -53,6 +54,10 @@ SUBCOMMANDS = {
     ("data", "prepare"): "data_prepare",
     ("data", "save"): "data_save",
     ("data", "show"): "data_show",
+    ("zoo", "add"): "zoo_add",
+    ("zoo", "get"): "zoo_get",
+    ("zoo", "list"): "zoo_list",
+    ("zoo", "show"): "zoo_show",
 }
 """Two words that name a command with options of its own."""
 

@@ -59,6 +59,7 @@ BASE_FILES = (
     "test_tables.py",
     "test_training_seeds.py",
     "test_writer.py",
+    "test_zoo.py",
 )
 
 NEED_MORE_WHEN_THEY_RUN = {

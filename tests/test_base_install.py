@@ -109,6 +109,7 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
         "training/configs/shd.yaml",
     ):
         assert f"lapilli/{data}" in names
+    assert [name for name in names if name.endswith((".net", "card.yaml"))] == [], "the zoo stays in the repository"
 
 
 @pytest.mark.slow

@@ -14,8 +14,7 @@ from lapilli.printable import printable, say
 from lapilli.quantised import QuantiseOptions, quantised_file, show_comparison
 from lapilli.recipes import training_module
 from lapilli.simulators.decisions.of_events import with_readout
-from lapilli.sources.runs import find_run, is_folder
-from lapilli.training.loop.folder import RunFolder
+from lapilli.sources.runs import find_run, is_folder, run_folder
 
 FileFormat = Literal["netx", "nir"]
 
@@ -66,7 +65,7 @@ def export(
     if _SUFFIXES.get(Path(out).suffix, written) != written:
         raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
     folder = is_folder(source)
-    check_outputs((RunFolder(Path(source)).network if folder else source, calibrate, test), {"out": out})
+    check_outputs((run_folder(source).network if folder else source, calibrate, test), {"out": out})
     if quantize:
         _export_quantised(source, out, written, dt, readout, quantising)
         return
@@ -116,8 +115,8 @@ def _read(path: str, dt: float | None) -> Network:
 
 def _of_run(folder: str) -> Network:
     """The network that a run exported, or, where it did not come so far, that of its weights."""
-    run = RunFolder(Path(folder))
+    run = run_folder(folder)
     if run.network.is_file() or not run.weights.is_file():
         return load(find_run(folder)[0])
-    network: Network = training_module("lapilli.training.exported.export").load_module(folder).export()
+    network: Network = training_module("lapilli.training.exported.export").load_module(run.path).export()
     return network

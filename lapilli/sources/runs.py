@@ -10,6 +10,7 @@ from lapilli.netx_exports import FormatError, LapilliError, Network
 from lapilli.netx_exports.json_text import read_json
 from lapilli.simulators.configurations import read_section
 from lapilli.training.loop.folder import RunFolder, read_config
+from lapilli.zoo.words import entry_of, is_of_zoo, with_drain
 
 _SHOWN = 4
 """Runs within a folder that an error names."""
@@ -51,20 +52,34 @@ class Run:
 
 
 def is_folder(word: str) -> bool:
-    """Whether a word of the command line is a folder."""
+    """Whether a word of the command line is a folder, or names a network of the zoo, which has one."""
     try:
-        return os.path.isdir(word)
+        return is_of_zoo(word) or os.path.isdir(word)
     except ValueError:
         return False
+
+
+def run_folder(word: str) -> RunFolder:
+    """The folder that a word of the command line names, of a run or of the zoo.
+
+    Raises:
+        LapilliError: when the zoo has no network of that name.
+        FormatError: when files of the zoo are not those of the card.
+    """
+    return RunFolder(entry_of(word).path if is_of_zoo(word) else Path(word))
 
 
 def find_run(word: str) -> tuple[Path, Run | None]:
     """The network file of a run folder, and the run; None where nothing says what data it had.
 
     Raises:
-        LapilliError: when it holds no finished run, naming runs within it.
-        FormatError: when its configuration is damaged.
+        LapilliError: as `run_folder`; when it holds no finished run, naming runs within it.
+        FormatError: as `run_folder`; when its configuration is damaged.
     """
+    if is_of_zoo(word):
+        entry = entry_of(word)
+        folder = RunFolder(entry.path)
+        return folder.network, Run(folder, with_drain(read_config(folder), entry))
     folder = RunFolder(Path(word))
     known = folder.config.is_file()
     if not folder.network.is_file():
