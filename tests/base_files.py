@@ -2,7 +2,7 @@
 
 BASE_PACKAGES = frozenset(
     [
-        *("h5py", "jinja2", "joblib", "jsonargparse", "numba", "numpy", "pydantic", "rich", "yaml"),
+        *("h5py", "jinja2", "joblib", "jsonargparse", "numba", "numpy", "pydantic", "rich", "shtab", "yaml"),
         *("docstring_parser", "llvmlite", "pydantic_core"),  # jsonargparse, numba and pydantic bring them.
         *("hypothesis", "pytest"),
     ]
@@ -15,6 +15,7 @@ BASE_FILES = (
     "test_by_reference.py",
     "test_chip_needs.py",
     "test_cost_tables.py",
+    "test_completion.py",
     "test_counting.py",
     "test_data_augmentation.py",
     "test_data_ragged.py",

@@ -189,6 +189,19 @@ def test_a_drain_of_the_run_is_kept_and_decides(tmp_path: Path, capsys: pytest.C
     assert (found["accuracy"], found["steps"]) == (expected.accuracy, task.test.n_steps + 1)
 
 
+def test_a_sample_runs_as_long_as_the_summary_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Modules may answer sooner than their exported networks, whose depth counts every neuron on the way."""
+    _, network, _ = made_run(tmp_path / "run", DataConfig(), SMALL)
+    assert network.depth not in (0, 4)
+    summary = tmp_path / "run" / "summary.json"
+    for said, drain in ((4, 4), (0, 0), (True, network.depth), ("4", network.depth), (-1, network.depth)):
+        summary.write_text(json.dumps({"drain": said}), encoding="utf-8")
+        assert find_network(str(tmp_path / "run")).steps(10) == 10 + drain
+    summary.write_text("{", encoding="utf-8")
+    status = cli.main(["simulate", str(tmp_path / "run")])
+    assert (status, capsys.readouterr().err.count("\n")) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

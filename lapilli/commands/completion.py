@@ -3,6 +3,7 @@
 from typing import Literal
 
 from lapilli.completion import completion_script
+from lapilli.output import progress_line
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -12,6 +13,8 @@ def completion(*, shell: Shell = "bash") -> None:
 
     Arguments:
         shell: whose script to print. bash reads it from ~/.local/share/bash-completion/completions/lapilli, zsh from
-            `_lapilli` in a folder of its fpath, fish from ~/.config/fish/completions/lapilli.fish.
+            `_lapilli` in a folder of its fpath, fish from a file in ~/.config/fish/completions.
     """
-    print(completion_script(shell))
+    with progress_line("looking at the options of all verbs"):
+        script = completion_script(shell)
+    print(script)

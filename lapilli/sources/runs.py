@@ -37,11 +37,15 @@ class Run:
     def answered_after(self, network: Network) -> int:
         """Steps that a sample of this run goes on behind its last step, in training as in its tests.
 
-        Until the last input spike is answered, learned delays at their largest, unless the configuration has a drain.
+        That is what its summary says, or else its configuration. Runs of before say nothing of it: until the last input
+        spike is answered, learned delays at their largest.
+
+        Raises:
+            FormatError: when the summary is damaged.
         """
-        drain = self.data.get("drain")
-        if isinstance(drain, int):
-            return drain
+        for said in (_content(self.folder.summary).get("drain"), self.data.get("drain")):
+            if type(said) is int and said >= 0:
+                return said
         section = self.config.get("network")
         if not isinstance(section, Mapping) or not section.get("delays"):
             return network.depth
@@ -90,14 +94,19 @@ def find_run(word: str) -> tuple[Path, Run | None]:
 
 def _of_learning(report: Path) -> Mapping[str, Any]:
     """What `lapilli learn` says of its data; nothing where they were an event file or a stream."""
-    if not report.is_file():
+    data = _content(report).get("data")
+    return {"data": data} if isinstance(data, Mapping) else {}
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    """What a JSON file of a run says; nothing where there is none."""
+    if not path.is_file():
         return {}
     try:
-        found = read_json(report.read_text(encoding="utf-8"))
+        found = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FormatError(str(report), [str(error)]) from error
-    data = found.get("data") if isinstance(found, Mapping) else None
-    return {"data": data} if isinstance(data, Mapping) else {}
+        raise FormatError(str(path), [str(error)]) from error
+    return found if isinstance(found, Mapping) else {}
 
 
 def _without_network(folder: RunFolder) -> str:

@@ -58,7 +58,7 @@ class Summary:
         best_test_epoch_accuracy: the highest that any epoch reached on the test part, as papers without validation data
             report it; None where the test part was not watched.
         operations, spikes: synaptic operations and spikes of the layers in a test sample, mean.
-        n_steps: that a sample runs.
+        n_steps: that a sample runs; drain: those of them behind the end of its input.
         epochs: finished epochs.
         best_epoch: epoch, counted from 1, whose weights were kept.
         seconds: spent in epochs.
@@ -75,6 +75,7 @@ class Summary:
     operations: float
     spikes: float
     n_steps: int
+    drain: int
     epochs: int
     best_epoch: int
     seconds: float
@@ -239,6 +240,7 @@ def _finish(
         operations=test.operations,
         spikes=test.spikes,
         n_steps=n_steps,
+        drain=n_steps - task.train.n_steps,
         epochs=len(record.rows),
         best_epoch=kept,
         seconds=record.seconds,
