@@ -142,7 +142,9 @@ def find_inputs(options: InputOptions, run: Run | None, usual_part: PartName = "
     task = data_task(data_config(options, run))
     part = options.part or usual_part
     samples = task.part(part)
-    return Inputs(f"{task.name}, {part}", None, samples, _first(options.samples, len(samples)), task.classes, task.step_ms)
+    return Inputs(
+        f"{task.name}, {part}", None, samples, _first(options.samples, len(samples)), task.classes, task.step_ms
+    )
 
 
 def data_config(options: InputOptions, run: Run | None) -> Any:

@@ -70,12 +70,15 @@ function paint(plot) {
   const ratio = devicePixelRatio || 1;
   const width = plot.canvas.clientWidth;
   const height = plot.canvas.clientHeight;
+  const area = areaOf(plot, width, height);
+  // A window that is not open yet has no width.
+  if (!(area.width >= 1)) return;
   plot.canvas.width = Math.round(width * ratio);
   plot.canvas.height = Math.round(height * ratio);
   const context = plot.canvas.getContext("2d");
   context.scale(ratio, ratio);
   context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  plot.area = areaOf(plot, width, height);
+  plot.area = area;
   plot.draw(context, plot.area, ratio);
   plot.stale = false;
 }

@@ -42,7 +42,9 @@ async function loadSample(place) {
   const [spikes, operations, scores] = await Promise.all([
     Promise.all(contents.spikes.map(unpackSpikes)), unpack(contents.operations), contents.scores && unpack(contents.scores),
   ]);
-  return { place, ...facts.samples[place], contents, spikes, operations, scores, held: new Map() };
+  const sample = { place, ...facts.samples[place], contents, spikes, operations, scores, held: new Map() };
+  if (scores === null) return sample;
+  return { ...sample, leaders: leadersOf(scores), classes: classesOf(scores, sample.label) };
 }
 
 // All neurons of a layer, one state: kept as long as its sample is shown.
@@ -73,12 +75,26 @@ function spikeAt(spikes, step, neuron) {
   return low < spikes.begins[step + 1] && spikes.neurons[low] === neuron ? low : -1;
 }
 
-// The class with the largest score after a step; of equal scores the first.
-function leaderAt(sample, step) {
-  const classes = sample.scores.length / facts.steps;
-  let best = 0;
+// The class with the largest score after each step; of equal scores the first.
+function leadersOf(scores) {
+  const classes = scores.length / facts.steps;
+  const leaders = new Int32Array(facts.steps);
   for (let i = 1; i < classes; i += 1) {
-    if (sample.scores[i * facts.steps + step] > sample.scores[best * facts.steps + step]) best = i;
+    for (let step = 0; step < facts.steps; step += 1) {
+      if (scores[i * facts.steps + step] > scores[leaders[step] * facts.steps + step]) leaders[step] = i;
+    }
   }
-  return best;
+  return leaders;
+}
+
+const MOST_CLASSES = 24;
+
+// The classes that are shown, rising: all, or those with the largest scores at the end, and the label.
+function classesOf(scores, label) {
+  const classes = scores.length / facts.steps;
+  const all = Array.from({ length: classes }, (_, number) => number);
+  if (classes <= MOST_CLASSES) return all;
+  const last = (number) => scores[(number + 1) * facts.steps - 1];
+  const first = all.sort((one, two) => last(two) - last(one)).slice(0, MOST_CLASSES);
+  return [...new Set([...first, ...(label !== null && label < classes ? [label] : [])])].sort((one, two) => one - two);
 }

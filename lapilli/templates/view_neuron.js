@@ -1,6 +1,7 @@
 // The neuron that was chosen: its states below its layer's spikes, as curves and as numbers.
 
 const MOST_ROWS = 2000;
+const HIGH_STATES = 4;
 
 let chosen = null;
 
@@ -78,7 +79,7 @@ function addState(panel, layer, name) {
   const silent = layer.never_spikes && name === "voltage" ? " never reaches the threshold: a readout" : "";
   create(line, "span", {}, level === null ? silent : ` threshold ${WHOLE.format(level)} (dashed)`);
   const values = chosen.states.get(name);
-  addPlot(panel, 110, `${name} of neuron ${chosen.neuron} of ${layer.name}`,
+  addPlot(panel, layer.states.length > HIGH_STATES ? 58 : 110, `${name} of neuron ${chosen.neuron} of ${layer.name}`,
     (context, area) => paintState(context, area, (step) => values[step], level),
     (step) => `${name} ${WHOLE.format(values[step])}${level === null ? "" : `, threshold ${WHOLE.format(level)}`}`);
 }

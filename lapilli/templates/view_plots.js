@@ -38,19 +38,18 @@ function scoreColour(sample, number) {
 
 function paintScores(context, area) {
   const sample = shown.sample;
-  const classes = sample.scores.length / facts.steps;
   const band = 10;
   const inner = { ...area, height: area.height - band };
-  const curves = Array.from({ length: classes }, (_, number) => (step) => sample.scores[number * facts.steps + step]);
-  const ranges = curves.map(rangeOf);
+  const curveOf = (number) => (step) => sample.scores[number * facts.steps + step];
+  const ranges = sample.classes.map((number) => rangeOf(curveOf(number)));
   const low = Math.min(...ranges.map((range) => range[0]));
   const high = Math.max(...ranges.map((range) => range[1]));
   const yOf = scaleOf(low, high, inner);
   paintBack(context, area);
   clipped(context, inner, () => {
-    const order = [...curves.keys()].sort((one, two) => weight(sample, one) - weight(sample, two));
+    const order = [...sample.classes].sort((one, two) => weight(sample, one) - weight(sample, two));
     for (const number of order) {
-      paintCurve(context, inner, curves[number], yOf, scoreColour(sample, number), weight(sample, number) ? 2.2 : 1);
+      paintCurve(context, inner, curveOf(number), yOf, scoreColour(sample, number), weight(sample, number) ? 2.2 : 1);
     }
   });
   paintLeaders(context, { ...area, top: area.top + inner.height, height: band });
@@ -71,7 +70,7 @@ function roundTicks(low, high, count) {
 function paintLeaders(context, area) {
   clipped(context, area, () => {
     for (let step = firstStep(); step <= lastStep(); step += 1) {
-      const leader = leaderAt(shown.sample, step);
+      const leader = shown.sample.leaders[step];
       context.fillStyle = scoreColour(shown.sample, leader);
       const x = xOf(step, area);
       context.fillRect(x, area.top + 2, Math.max(1, xOf(step + 1, area) - x), area.height - 2);
@@ -80,7 +79,7 @@ function paintLeaders(context, area) {
 }
 
 function scoreHint(step) {
-  const leader = leaderAt(shown.sample, step);
+  const leader = shown.sample.leaders[step];
   return `class ${className(leader)} leads with ${scoreText(shown.sample.scores[leader * facts.steps + step])}`;
 }
 
@@ -89,34 +88,42 @@ function showClasses() {
   const sample = shown.sample;
   if (sample === null || sample.scores === null) return;
   const step = shown.cursor ?? facts.steps - 1;
-  const leader = leaderAt(sample, step);
-  const scores = Array.from({ length: sample.scores.length / facts.steps }, (_, i) => sample.scores[i * facts.steps + step]);
+  const leader = sample.leaders[step];
+  const scores = sample.classes.map((number) => sample.scores[number * facts.steps + step]);
   const low = Math.min(0, ...scores);
   const length = Math.max(...scores) - low || 1;
   const box = document.getElementById("classes");
-  while (box.children.length < scores.length) addClass(box, box.children.length);
-  scores.forEach((score, number) => {
-    const row = box.children[number];
+  while (box.children.length < scores.length) addClass(box);
+  while (box.children.length > scores.length) box.lastChild.remove();
+  scores.forEach((score, i) => {
+    const number = sample.classes[i];
+    const row = box.children[i];
+    row.dataset.class = number;
     row.classList.toggle("leads", number === leader);
     row.classList.toggle("label", number === sample.label);
     row.querySelector("i").style.width = `${(100 * (score - low)) / length}%`;
+    row.querySelector(".name").textContent = className(number);
     row.querySelector(".value").textContent = scoreText(score);
   });
-  const text = `After ${stepText(step)} class ${className(leader)} leads. ${settledText(sample)} ` +
-    `The score of a class is ${READOUTS[facts.readout]}.`;
-  document.getElementById("decision-text").textContent = text;
+  document.getElementById("decision-text").textContent = `After ${stepText(step)} class ${className(leader)} leads. ` +
+    `${settledText(sample)} The score of a class is ${READOUTS[facts.readout]}.${restText(sample)}`;
 }
 
-function addClass(box, number) {
-  const row = create(box, "div", { "data-class": number });
-  create(row, "span", { class: "name" }, className(number));
+function restText(sample) {
+  const rest = sample.scores.length / facts.steps - sample.classes.length;
+  return rest ? ` ${WHOLE.format(rest)} classes with smaller scores are not drawn.` : "";
+}
+
+function addClass(box) {
+  const row = create(box, "div");
+  create(row, "span", { class: "name" });
   create(create(row, "span", { class: "track" }), "i");
   create(row, "span", { class: "value" });
 }
 
 function settledText(sample) {
   let step = facts.steps - 1;
-  while (step > 0 && leaderAt(sample, step - 1) === sample.decision) step -= 1;
+  while (step > 0 && sample.leaders[step - 1] === sample.decision) step -= 1;
   return `Class ${className(sample.decision)} is decided, and leads from step ${WHOLE.format(step)} on.`;
 }
 
@@ -155,7 +162,7 @@ function noteRasters() {
   facts.layers.forEach((layer, number) => {
     const count = shown.sample.spikes[number].neurons.length;
     const shape = layer.shape.length > 1 ? ` (${layer.shape.join(" × ")})` : "";
-    const silent = layer.never_spikes ? ", a readout that never spikes" : `, ${WHOLE.format(count)} spikes`;
+    const silent = layer.never_spikes ? ", a readout" : `, ${WHOLE.format(count)} spikes`;
     const text = `${WHOLE.format(layer.size)} neuron${layer.size > 1 ? "s" : ""}${shape}${silent}`;
     document.querySelector(`[data-layer="${number}"] .note-text`).textContent = text;
   });
@@ -169,8 +176,16 @@ function paintRaster(number, context, area, ratio) {
   if (spikes.values !== null) paintCells(context, area, ratio, spikes, layer.size, true, colours.wrong);
   paintChosen(number, context, area);
   paintTick(context, area, area.top, "0");
+  if (layer.never_spikes) paintText(context, area, "never spikes; click for its states");
   if (layer.size > 1) paintTick(context, area, area.top + area.height, WHOLE.format(layer.size - 1));
   paintFrame(context, area);
+}
+
+function paintText(context, area, text) {
+  context.fillStyle = colours.soft;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(text, area.left + area.width / 2, area.top + area.height / 2);
 }
 
 // Cells of spikes, those with a negative value or the others; cells that share a pixel make it darker.

@@ -48,7 +48,8 @@ function roundSteps(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const apart = Math.max(1, [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough));
   const ticks = [];
-  for (let tick = Math.ceil(low / apart) * apart; tick <= high; tick += apart) ticks.push(tick);
+  // A minus before 0 is taken off.
+  for (let tick = Math.ceil(low / apart) * apart; tick <= high; tick += apart) ticks.push(tick || 0);
   return ticks;
 }
 
