@@ -28,6 +28,7 @@ function addDecision() {
     document.getElementById("decision-text").textContent = `No class is decided: ${facts.why_undecided}.`;
     return;
   }
+  document.getElementById("key").hidden = false;
   addPlot(document.getElementById("scores"), 170, "running score of each class over the steps", paintScores, scoreHint);
 }
 
@@ -379,13 +380,15 @@ function paintWindow(context, strip, across) {
 function paintAxis(context, area) {
   const centred = area.width / (shown.to - shown.from) > 14 ? 0.5 : 0;
   context.fillStyle = colours.soft;
-  context.textAlign = "center";
   context.textBaseline = "top";
   for (const tick of roundSteps(shown.from, shown.to - 1e-6, Math.max(2, area.width / 110))) {
     const x = xOf(tick + centred, area);
     if (x > area.left + area.width - 8) continue;
     context.fillRect(x, area.top + 2, 1, 4);
-    context.fillText(tickText(tick), Math.max(area.left + 4, x), area.top + 8);
+    const text = tickText(tick);
+    const fits = context.measureText(text).width / 2 <= Math.min(x - area.left, area.left + area.width - x) + 8;
+    context.textAlign = fits ? "center" : x < area.left + area.width / 2 ? "left" : "right";
+    context.fillText(text, x, area.top + 8);
   }
   paintTick(context, area, area.top + 13, "step");
 }

@@ -49,11 +49,11 @@ def page(plan: Plan, origin: Origin, samples: Iterable[Watched], n_samples: int)
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = _script(environment)
+    script, of_all = _script(environment), facts(plan, origin)
     return environment.get_template("view.html").render(
-        facts=htmlsafe_json_dumps(facts(plan, origin) | {"samples": shown}),
-        network=origin.network,
-        source=origin.source,
+        facts=htmlsafe_json_dumps(of_all | {"samples": shown}),
+        network=of_all["network"],
+        source=of_all["source"],
         samples=held,
         script=Markup(script),
         digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
