@@ -96,7 +96,7 @@ function paintState(context, area, valueAt, level) {
     paintCurve(context, area, valueAt, yOf, colours.accent);
     paintSpikes(context, area);
   });
-  for (const tick of roundSteps(low, high, 3)) paintTick(context, area, yOf(tick), SHORT.format(tick));
+  for (const tick of roundSteps(low, high, area.height / 28)) paintTick(context, area, yOf(tick), SHORT.format(tick));
   paintFrame(context, area);
 }
 

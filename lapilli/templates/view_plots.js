@@ -1,6 +1,7 @@
 // The plots of a sample: decision, spikes of each layer, operations of each layer, and the strip above them.
 
 const TALLER = 4;
+const MOST_MARKS = 6000;
 
 function className(number) {
   return facts.classes[number] ?? String(number);
@@ -54,7 +55,7 @@ function paintScores(context, area) {
     }
   });
   paintLeaders(context, { ...area, top: area.top + inner.height, height: band });
-  for (const tick of roundTicks(low, high, 3)) paintTick(context, inner, yOf(tick), scoreShort(tick));
+  for (const tick of roundTicks(low, high, 5)) paintTick(context, inner, yOf(tick), scoreShort(tick));
   paintFrame(context, area);
 }
 
@@ -193,45 +194,61 @@ function paintText(context, area, text) {
 function paintCells(context, area, ratio, spikes, size, negative, colour) {
   const width = Math.max(1, Math.round(area.width * ratio));
   const height = Math.max(1, Math.round(area.height * ratio));
-  const across = width / (shown.to - shown.from);
-  const down = height / size;
-  const counts = countCells(spikes, negative, { width, height, across, down });
-  if (counts === null) return;
-  const shared = Math.max(1, 1 / across) * Math.max(1, 1 / down);
-  const image = new ImageData(width, height);
-  const [red, green, blue] = channels(colour);
-  for (let i = 0; i < counts.length; i += 1) {
-    if (counts[i] === 0) continue;
-    image.data[4 * i] = red;
-    image.data[4 * i + 1] = green;
-    image.data[4 * i + 2] = blue;
-    image.data[4 * i + 3] = 255 * (shared <= 1.5 ? 1 : 0.35 + 0.65 * Math.sqrt(Math.min(1, counts[i] / shared)));
+  const grid = { width, height, across: width / (shown.to - shown.from), down: height / size };
+  const shared = Math.max(1, 1 / grid.across) * Math.max(1, 1 / grid.down);
+  if (spikes.begins[lastStep() + 1] - spikes.begins[firstStep()] > MOST_MARKS) {
+    paintPixels(context, area, spikes, negative, colour, grid, shared);
+    return;
   }
-  const layer = new OffscreenCanvas(width, height);
-  layer.getContext("2d").putImageData(image, 0, 0);
-  context.drawImage(layer, area.left, area.top, area.width, area.height);
+  context.fillStyle = colour;
+  context.globalAlpha = shared <= 1.5 ? 1 : 0.6;
+  eachCell(spikes, negative, grid, (left, top, right, bottom) => {
+    context.fillRect(area.left + left / ratio, area.top + top / ratio, (right - left) / ratio, (bottom - top) / ratio);
+  });
+  context.globalAlpha = 1;
 }
 
-function countCells(spikes, negative, grid) {
-  const { begins, neurons, values } = spikes;
-  const counts = new Uint16Array(grid.width * grid.height);
+// Edges of each cell that is seen, in pixels of the screen; larger cells have gaps between them.
+function eachCell({ begins, neurons, values }, negative, grid, act) {
   const gapAcross = grid.across > 4 ? 1 : 0;
   const gapDown = grid.down > 4 ? 1 : 0;
-  let any = false;
   for (let step = firstStep(); step <= lastStep(); step += 1) {
     const left = Math.max(0, Math.floor((step - shown.from) * grid.across));
     const right = Math.min(grid.width, Math.max(left + 1, Math.floor((step + 1 - shown.from) * grid.across) - gapAcross));
     for (let i = begins[step]; i < begins[step + 1]; i += 1) {
       if (values !== null && values[i] < 0 !== negative) continue;
-      any = true;
       const top = Math.floor(neurons[i] * grid.down);
-      const bottom = Math.min(grid.height, Math.max(top + 1, Math.floor((neurons[i] + 1) * grid.down) - gapDown));
-      for (let y = top; y < bottom; y += 1) {
-        for (let x = left; x < right; x += 1) counts[y * grid.width + x] += 1;
-      }
+      act(left, top, right, Math.min(grid.height, Math.max(top + 1, Math.floor((neurons[i] + 1) * grid.down) - gapDown)));
     }
   }
-  return any ? counts : null;
+}
+
+// More spikes than single marks are drawn of: counted pixel by pixel.
+function paintPixels(context, area, spikes, negative, colour, grid, shared) {
+  const counts = new Uint8ClampedArray(grid.width * grid.height);
+  eachCell(spikes, negative, grid, (left, top, right, bottom) => {
+    for (let y = top; y < bottom; y += 1) {
+      for (let i = y * grid.width + left; i < y * grid.width + right; i += 1) counts[i] += 1;
+    }
+  });
+  const shades = shadesOf(colour, shared);
+  const image = new ImageData(grid.width, grid.height);
+  const pixels = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < counts.length; i += 1) if (counts[i] !== 0) pixels[i] = shades[counts[i]];
+  const sheet = new OffscreenCanvas(grid.width, grid.height);
+  sheet.getContext("2d").putImageData(image, 0, 0);
+  context.drawImage(sheet, area.left, area.top, area.width, area.height);
+}
+
+// The pixel for each count, where `shared` cells share one.
+function shadesOf(colour, shared) {
+  const bytes = new Uint8ClampedArray(4 * 256);
+  const [red, green, blue] = channels(colour);
+  for (let count = 1; count < 256; count += 1) {
+    const shade = shared <= 1.5 ? 1 : 0.35 + 0.65 * Math.sqrt(Math.min(1, count / shared));
+    bytes.set([red, green, blue, 255 * shade], 4 * count);
+  }
+  return new Uint32Array(bytes.buffer);
 }
 
 function paintChosen(number, context, area) {
