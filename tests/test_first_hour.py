@@ -11,7 +11,16 @@ from lapilli import cli
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "first_hour.md").read_text(encoding="utf-8")
 FILES = (
-    *("confusion.svg", "decisions.csv", "profile.html", "sample.svg", "view.html", "mine.net", "test.npz", "spikes.npz"),
+    *(
+        "confusion.svg",
+        "decisions.csv",
+        "profile.html",
+        "sample.svg",
+        "view.html",
+        "mine.net",
+        "test.npz",
+        "spikes.npz",
+    ),
     *("runs/mine/model.net", "runs/learnt/report.json"),
 )
 

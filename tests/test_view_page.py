@@ -117,7 +117,7 @@ def expected_numbers(
     found = result.recordings[of_layer.name]
     spikes = found.spikes.to_dense()[sample].reshape(of_layer.size, -1)[neuron]
     states = [getattr(found, state)[sample].reshape(of_layer.size, -1)[neuron] for state in STATES]
-    threshold = np.full(len(spikes), int(of_layer.neuron.vth_mant) << 6)
+    threshold = np.full(len(spikes), int(of_layer.neuron.per_neuron("vth_mant", of_layer.shape)[neuron]) << 6)
     return np.stack([np.arange(len(spikes)), spikes, *states, threshold], axis=1)[steps]
 
 
