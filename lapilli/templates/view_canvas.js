@@ -73,14 +73,22 @@ function paint(plot) {
   const area = areaOf(plot, width, height);
   // A window that is not open yet has no width.
   if (!(area.width >= 1)) return;
-  plot.canvas.width = Math.round(width * ratio);
-  plot.canvas.height = Math.round(height * ratio);
   const context = plot.canvas.getContext("2d");
+  fitCanvas(plot.canvas, Math.round(width * ratio), Math.round(height * ratio));
+  context.save();
+  context.clearRect(0, 0, plot.canvas.width, plot.canvas.height);
   context.scale(ratio, ratio);
   context.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   plot.area = area;
   plot.draw(context, plot.area, ratio);
+  context.restore();
   plot.stale = false;
+}
+
+// A canvas that is given its size again gets new memory, even where it is the same size.
+function fitCanvas(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
 }
 
 function areaOf(plot, width, height) {
