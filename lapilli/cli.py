@@ -34,6 +34,7 @@ COMMANDS = (
     "prove",
     "simulate",
     "plot",
+    "view",
     "profile",
     "learn",
     "data",

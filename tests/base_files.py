@@ -59,6 +59,7 @@ BASE_FILES = (
     "test_stream.py",
     "test_tables.py",
     "test_training_seeds.py",
+    "test_view.py",
     "test_writer.py",
     "test_zoo.py",
 )
@@ -112,4 +113,5 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_spikescr_fast.py": "torch is compared with at full size; half a minute of random networks, which .venv runs",
     "test_spikescr_fast_weights.py": "every test needs Lava",
     "test_strangers_text.py": "options of the training verbs are read where torch is",
+    "test_view_page.py": "playwright drives the browser",
 }

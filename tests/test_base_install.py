@@ -105,6 +105,7 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
     for data in (
         "py.typed",
         "templates/profile.css",
+        "templates/view.js",
         "simulators/bill/tables/loihi1.yaml",
         "training/configs/shd.yaml",
     ):

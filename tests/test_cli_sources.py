@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -166,6 +167,13 @@ def test_the_runs_framing_is_that_of_other_data_too(
     longer = answer(capsys, "simulate", "run", "--framing.n-steps", "12", "--samples", "2")
     assert longer["steps"] == 12 + network.depth
     assert answer(capsys, "data", "save", "run", "--out", "e.npz")["shape"] == [*task.test.shape] == [141]
+    assert call(capsys, "view", "run", "--samples", "2")[0] == 0
+    facts = re.search(r'id="facts-data">(.*?)</script>', Path("view.html").read_text(encoding="utf-8"))
+    assert facts is not None
+    page = json.loads(facts[1])
+    assert (page["network"], page["source"], page["steps"]) == ("run", "shd-regenerated, test", 9 + network.depth)
+    assert (page["step_ms"], page["classes"]["11"]) == (4.0, task.classes[11])
+    assert [sample["label"] for sample in page["samples"]] == task.test.labels[:2].tolist()
     status, _, err = call(capsys, "simulate", "run/model.net", "--data", "shd-regenerated")
     assert status == 2
     assert "the network's input is (141,), got (700,)" in err

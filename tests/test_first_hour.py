@@ -11,7 +11,16 @@ from lapilli import cli
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "first_hour.md").read_text(encoding="utf-8")
 FILES = (
-    *("confusion.svg", "decisions.csv", "profile.html", "sample.svg", "mine.net", "test.npz", "spikes.npz"),
+    *(
+        "confusion.svg",
+        "decisions.csv",
+        "profile.html",
+        "sample.svg",
+        "view.html",
+        "mine.net",
+        "test.npz",
+        "spikes.npz",
+    ),
     *("runs/mine/model.net", "runs/learnt/report.json"),
 )
 
@@ -31,7 +40,7 @@ def test_every_command_of_the_page(
     Path("mine.yaml").write_text(written.replace("max_epochs: 5", "max_epochs: 1"), encoding="utf-8")
     commands = [shlex.split(line) for block in blocks("sh") for line in block.splitlines()]
     verbs = {command[1] for command in commands}
-    assert verbs == {"train", "inspect", "prove", "simulate", "profile", "plot", "learn", "export", "data"}
+    assert verbs == {"train", "inspect", "prove", "simulate", "profile", "plot", "view", "learn", "export", "data"}
     said = {}
     for command in commands:
         assert command[0] == "lapilli"

@@ -230,6 +230,8 @@ class TestPaths:
         ["simulate", "a.net", "--input", "FILE", "--output", "out.npz"],
         ["plot", "FILE", "--output", "out.svg"],
         ["profile", "a.net", "--input", "FILE"],
+        ["view", "FILE", "--input", "in.npz"],
+        ["view", "a.net", "--input", "FILE"],
         ["learn", "a.net", "--input", "FILE", "--run-dir", "run"],
         ["export", "FILE", "--out", "out.net"],
         ["train", "--config", "FILE", "--run-dir", "run"],

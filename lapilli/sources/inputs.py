@@ -31,6 +31,7 @@ class Inputs:
         source: an `EventFile`, or the `Samples` of a data set.
         n_samples: that count, from the first on.
         classes: names of the classes; none where they are not known.
+        step_ms: width of a step in ms; None where it is not known, or steps have no duration.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Inputs:
     source: Any
     n_samples: int
     classes: tuple[str, ...] = ()
+    step_ms: float | None = None
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -140,7 +142,9 @@ def find_inputs(options: InputOptions, run: Run | None, usual_part: PartName = "
     task = data_task(data_config(options, run))
     part = options.part or usual_part
     samples = task.part(part)
-    return Inputs(f"{task.name}, {part}", None, samples, _first(options.samples, len(samples)), task.classes)
+    return Inputs(
+        f"{task.name}, {part}", None, samples, _first(options.samples, len(samples)), task.classes, task.step_ms
+    )
 
 
 def data_config(options: InputOptions, run: Run | None) -> Any:
