@@ -14,7 +14,7 @@ from lapilli import cli
 from lapilli.netx_exports import Network, save
 from lapilli.simulators import Events, RunResult, run
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install .[browser])")
 
 # Nothing of Chromium's own goes to the network.
 ARGUMENTS = [
