@@ -3,7 +3,8 @@
 BASE_PACKAGES = frozenset(
     [
         *("h5py", "jinja2", "joblib", "jsonargparse", "numba", "numpy", "pydantic", "rich", "shtab", "yaml"),
-        *("docstring_parser", "llvmlite", "pydantic_core"),  # jsonargparse, numba and pydantic bring them.
+        # jsonargparse, numba, jinja2 and pydantic bring them.
+        *("docstring_parser", "llvmlite", "markupsafe", "pydantic_core"),
         *("hypothesis", "pytest"),
     ]
 )

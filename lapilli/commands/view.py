@@ -59,7 +59,7 @@ def view(
             "softmax_sum" of the output layer.
         time_limit_s: seconds after which a Lava run is killed.
         framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples belong to which part; if not given, that of the run.
+        split: of a data set: which samples are in which part; if not given, that of the run.
         lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
     """
     source = find_network(network, readout)
