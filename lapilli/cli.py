@@ -22,6 +22,7 @@ from lapilli import __version__
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
 from lapilli.interruption import INTERRUPTED, interruptible
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.parser import Command, Parser, bracketed, command_parser, complain, configurations_of, positional, summary
 from lapilli.recipes import OPTIONS, RECIPES, Recipe
 from lapilli.streams import silence_output
@@ -143,8 +144,19 @@ def overview() -> str:
 
 
 def find_command(name: str) -> Command:
-    """The function behind a verb."""
-    command: Command = getattr(importlib.import_module(f"lapilli.commands.{name}"), name)
+    """The function behind a verb.
+
+    Raises:
+        LapilliError: where what its module imports is not installed.
+    """
+    try:
+        command: Command = getattr(importlib.import_module(f"lapilli.commands.{name}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "lapilli").partition(".")[0] == "lapilli":
+            raise
+        raise LapilliError(
+            f"`lapilli {name.replace('_', ' ')}` needs {error.name}: {how_to_install('train')}"
+        ) from error
     return command
 
 

@@ -185,10 +185,11 @@ def test_what_is_missing_is_named(bare: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     for name in ("config.yaml", "weights.safetensors"):
         (tmp_path / "run" / name).write_text("seed: 0\n", encoding="utf-8")
-    for words in (["train"], ["demo"], ["export", "run", "--out", "x.net"]):
+    wanted = {("train",): "training", ("demo",): "training", ("export", "run", "--out", "x.net"): "training"}
+    for words, what in {**wanted, ("bench", "train"): "`lapilli bench train`"}.items():
         done = call(bare, tmp_path, *words)
         assert done.returncode == 2
-        assert done.stderr.startswith("lapilli: training needs ")
+        assert done.stderr.startswith(f"lapilli: {what} needs ")
         assert done.stderr.count("\n") == 1
 
 
