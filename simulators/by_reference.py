@@ -1,7 +1,8 @@
 """Named tuples of arrays that kernels hand on to each other as one pointer.
 
 numba hands a tuple on by value: each member of each array of it becomes an argument of its own, of every call. A
-program and its state are 23 arrays and 160 such arguments, which cost most of the time that kernels took to compile.
+program and its state, 23 arrays and 7 numbers, are 176 such arguments, and each kernel took a third of a second more to
+compile for them.
 """
 
 import hashlib

@@ -9,7 +9,7 @@ from asyncio import CancelledError
 from asyncio import TimeoutError as AsyncTimeoutError
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError as FutureCancelledError
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
@@ -139,7 +139,9 @@ def _client(dask: Any, scheduler: str) -> Any:
     lock that both take, the process waits for itself for good (seen with distributed 2026.8).
     """
     try:
-        asyncio.run(asyncio.wait_for(_greeted(dask, scheduler), CONNECT_S))
+        # In a thread of its own, because notebooks have an event loop that runs already.
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, _greeted(dask, scheduler)).result()
     except (OSError, ValueError, AsyncTimeoutError) as error:
         reason = str(error) or f"within {CONNECT_S} seconds"
         raise LapilliError(f"no Dask scheduler answers at {scheduler} ({reason})") from error
@@ -162,7 +164,7 @@ async def _greeted(dask: Any, scheduler: str) -> None:
     """Ask a scheduler who it is: a client waits for ever for one that takes the connection and says nothing."""
     found = dask.rpc(scheduler)
     try:
-        await found.identity()
+        await asyncio.wait_for(found.identity(), CONNECT_S)
     finally:
         await found.close_rpc()
 

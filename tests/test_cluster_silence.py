@@ -1,5 +1,6 @@
 """Schedulers of Dask that say nothing: the wait has an end, and one sentence says whom it was for."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -17,11 +18,19 @@ from lapilli.simulators import cluster
 def test_a_scheduler_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed", reason="the cluster extra is not installed")
     monkeypatch.setattr(cluster, "CONNECT_S", 1)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+
+    def ask(address: str) -> None:
         said = f"^no Dask scheduler answers at {address} \\(within 1 seconds\\)$"
         with pytest.raises(LapilliError, match=said), cluster.on_cluster(address):
             raise AssertionError("work")
+
+    async def ask_in_a_notebook(address: str) -> None:
+        ask(address)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        ask(address)
+        asyncio.run(ask_in_a_notebook(address))
 
 
 STOPS = """
@@ -30,13 +39,12 @@ import os, signal, subprocess, sys, threading, time
 from lapilli.netx_exports import LapilliError
 from lapilli.simulators import cluster
 
-cluster.ANSWER_S = cluster.CONNECT_S = 2
 address = sys.argv[1]
 scheduler = int(sys.argv[2])
 cluster.CONNECT_S = 60
 try:
     with cluster.on_cluster(address) as found:
-        cluster.CONNECT_S = 2
+        cluster.ANSWER_S = cluster.CONNECT_S = 2
         os.kill(scheduler, signal.SIGSTOP)
         found.wait_for(lambda: time.sleep(300))
 except LapilliError as said:

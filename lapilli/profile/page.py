@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from lapilli.page_templates import page_templates
 from lapilli.profile import estimate_views, views
 from lapilli.profile.estimates import BASELINES, compared, neurobench_lines, partial_tables, range_line, reasons, span
 from lapilli.profile.measuring import Profile
@@ -25,30 +24,27 @@ def page(profiles: Sequence[Profile], tables: Sequence[CostTable], source: str) 
         tables: by which they were billed.
         source: name of the event file.
     """
-    environment = Environment(
-        loader=PackageLoader("lapilli"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     made = {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d"), "commit": commit(), "machine": machine()}
-    return environment.get_template("profile.html").render(
-        title=", ".join(dict.fromkeys(profile.case.name for profile in profiles)),
-        source=source,
-        made=made,
-        samples=len(profiles[0].counts),
-        profiles=[_view(profile) for profile in profiles],
-        comparison=estimate_views.comparison(profiles),
-        trade_off=estimate_views.trade_off(profiles),
-        baselines=BASELINES,
-        share_names=list(estimate_views.SHARES),
-        cards=estimate_views.table_cards(tables),
-        assumptions=ASSUMPTIONS,
-        kinds=KINDS,
-        loihi2=NO_LOIHI_2,
-        partial_tables=partial_tables(profiles[0].bill),
-        counters=COUNTERS,
+    return (
+        page_templates()
+        .get_template("profile.html")
+        .render(
+            title=", ".join(dict.fromkeys(profile.case.name for profile in profiles)),
+            source=source,
+            made=made,
+            samples=len(profiles[0].counts),
+            profiles=[_view(profile) for profile in profiles],
+            comparison=estimate_views.comparison(profiles),
+            trade_off=estimate_views.trade_off(profiles),
+            baselines=BASELINES,
+            share_names=list(estimate_views.SHARES),
+            cards=estimate_views.table_cards(tables),
+            assumptions=ASSUMPTIONS,
+            kinds=KINDS,
+            loihi2=NO_LOIHI_2,
+            partial_tables=partial_tables(profiles[0].bill),
+            counters=COUNTERS,
+        )
     )
 
 

@@ -5,11 +5,12 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from lapilli.netx_exports import LapilliError
+from lapilli.page_templates import page_templates
 from lapilli.view.contents import Origin, facts, sample_contents, sample_facts
 from lapilli.view.watching import Plan, Watched
 
@@ -42,13 +43,7 @@ def page(plan: Plan, origin: Origin, samples: Iterable[Watched], n_samples: int)
             raise LapilliError(_too_large(len(held), n_samples))
         held.append(text)
         shown.append(sample_facts(sample))
-    environment = Environment(
-        loader=PackageLoader("lapilli"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates()
     script, of_all = _script(environment), facts(plan, origin)
     return environment.get_template("view.html").render(
         facts=htmlsafe_json_dumps(of_all | {"samples": shown}),
