@@ -127,11 +127,11 @@ def test_seeds_are_averaged_and_columns_have_units(tmp_path: Path) -> None:
 
 
 def test_a_long_table_says_that_the_file_has_more(tmp_path: Path) -> None:
-    rows = [f"abc,2026,box,0,make it,{number},tks,0.9,1,1" for number in range(40)]
+    rows = [f"abc,2026,box,0,make it,{number},tks,0.9,1,1" for number in range(70)]
     (tmp_path / "long.csv").write_text(SEEDS + "\n".join(rows) + "\n", encoding="utf-8")
     made = results.with_tables("<!-- table: long; columns: method -->", tmp_path, "x")
-    assert made.count("| tks |") == 32
-    assert "File: [long.csv](x/long.csv), 40 rows. The file has 8 more." in made
+    assert made.count("| tks |") == 64
+    assert "File: [long.csv](x/long.csv), 70 rows. The file has 6 more." in made
 
 
 def test_links_follow_files_into_the_site() -> None:

@@ -27,7 +27,7 @@ from site_pages.markdown import table
 
 MARK = re.compile(r"^<!-- table: (?P<name>\w+)(?:; columns: (?P<columns>[^;]+?))?(?:; by: (?P<by>[^;]+?))? -->$", re.M)
 
-_LONGEST = 32
+_LONGEST = 64
 """Rows of a table that a page shows; the file has the others."""
 
 _UNITS = (
