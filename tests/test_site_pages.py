@@ -1,6 +1,7 @@
 """Pages that are made from code and tables: nothing is missing on them, and what they say is so."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_each_field_of_a_configuration_stands_on_its_page_with_a_sentence(name: 
 
 def test_no_section_of_the_defaults_is_missing() -> None:
     def within(value: object) -> set[type]:
-        inner = vars(value).values() if is_dataclass(value) else ()
+        inner: Iterable[object] = vars(value).values() if is_dataclass(value) else ()
         return {type(value), *(kind for part in inner if is_dataclass(part) for kind in within(part))}
 
     for name, recipe in RECIPES.items():

@@ -33,7 +33,7 @@ def page(command: str) -> str:
     """The page of the configuration of a recipe, by the name of its command, as `train_lstm`."""
     kind = RECIPES[command].options()
     found = sections(kind)
-    homes = {section.kind: f"[a section](#{anchor(section.place)})" for section in found}
+    homes: dict[Any, str] = {section.kind: f"[a section](#{anchor(section.place)})" for section in found}
     words = f"lapilli {command.replace('_', ' ')}"
     known = ", ".join(f"`{name}`" for name in packaged_for(command))
     parts = [
@@ -56,7 +56,7 @@ def sections(kind: type[Any], place: str = "") -> list[Section]:
     return list(found.values())
 
 
-def fields_table(section: Section, home: Callable[[type[Any]], str]) -> str:
+def fields_table(section: Section, home: Callable[[Any], str]) -> str:
     """The fields of one configuration.
 
     Arguments:
