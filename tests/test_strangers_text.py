@@ -254,7 +254,7 @@ class TestPaths:
 
 
 def test_the_bounds_are_documented() -> None:
-    text = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    text = (Path(__file__).parents[1] / "docs" / "reference" / "formats.md").read_text()
     assert f"{plain_yaml.MAX_BYTES >> 10} KiB" in text
     assert f"{plain_yaml.MAX_DEPTH} lists" in text
     assert f"{MAX_DEPTH} lists" in text
