@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -86,7 +87,7 @@ def _inlines(path: Path, parent: str) -> Iterator[tuple[tuple[str, int], Token]]
     parser = MarkdownIt("commonmark").enable("table")
     for name, text in _texts(path):
         tokens = parser.parse(text)
-        for before, token in zip(tokens, tokens[1:], strict=False):
+        for before, token in pairwise(tokens):
             if token.type == "inline" and before.type == parent:
                 line = (token.map or before.map or [0])[0]
                 yield (name, line + 1), token
