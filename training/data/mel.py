@@ -37,25 +37,26 @@ class MelConfig:
     """
 
     seconds: Annotated[float, AfterValidator(Bounds(0, 3600, above=True))] | None = 1.0
-    """Length that recordings are padded (with silence, at the end) or cut to; None leaves them as they are."""
+    """Length that recordings are padded (with silence, at the end) or cut to. None leaves them as they are."""
 
     sample_rate: Annotated[int, within(1, _MAX_RATE)] = 8000
     """Rate in Hz that the audio is resampled to first."""
 
     n_fft: Annotated[int, within(2, _MAX_TRANSFORM)] = 256
-    """Samples of a frame: a periodic Hann window and its Fourier transform."""
+    """Samples of a frame, for a periodic Hann window and its Fourier transform."""
 
     hop: Count = 80
-    """Samples from one frame to the next; at 8 kHz, 80 are 10 ms: 101 frames in a second, 100 hops and one."""
+    """Samples from one frame to the next. At 8 kHz, 80 are 10 ms. A second then has 101 frames, for 100 hops and
+    one."""
 
     n_mels: Annotated[int, within(1, _MAX_TRANSFORM)] = 40
-    """Channels: triangles of equal width on the mel scale that overlap by half."""
+    """Channels, which are triangles of equal width on the mel scale that overlap by half."""
 
     f_min: AtLeastZero = 50.0
     """Lower end of the lowest channel, Hz."""
 
     f_max: AtLeastZero = 4000.0
-    """Upper end of the highest channel, Hz; channels above half of `sample_rate` are always empty."""
+    """Upper end of the highest channel, Hz. Channels above half of `sample_rate` are always empty."""
 
     def __post_init__(self) -> None:
         refuse([] if self.f_min < self.f_max else [f"f_max: must be above f_min, {self.f_min}, got {self.f_max}"])

@@ -28,7 +28,7 @@ class DataConfig:
     """What to train on."""
 
     name: str = "digits"
-    """Data set: "digits" are scikit-learn's handwritten digits, as times to first spike; `lapilli data list` has
+    """Data set. "digits" are scikit-learn's handwritten digits, as times to first spike. `lapilli data list` has
     all."""
 
     framing: Framing = field(default_factory=Framing)
@@ -41,19 +41,19 @@ class DataConfig:
     """What happens to training samples at random."""
 
     lines: Lines = "none"
-    """Inputs beside the channels, the last ones: "valid" is 1 in all steps of a sample, padding too; "keys" in those of
-    the recording itself. SpikeSCR needs the first, and the second where it masks keys."""
+    """Inputs beside the channels, the last ones. "valid" is 1 in all steps of a sample, padding too, and "keys" in
+    those of the recording itself. SpikeSCR needs the first, and the second where it masks keys."""
 
     deformation: AtLeastZero = 1.0
-    """Of "digits" alone: largest random deformation of training images; 1 is 0.2 rad, 10 % of size, 0.2 of shear and
+    """Largest random deformation of training images, of "digits" alone. 1 is 0.2 rad, 10 % of size, 0.2 of shear and
     0.6 pixels."""
 
     fit: Literal["train", "train and validation"] = "train"
     """Parts to train on. With "train and validation", when all choices are made, `optimizer.keep` must be "last"."""
 
     drain: Natural | None = None
-    """Steps that a sample runs on after its input has ended. None: until the last spike has been answered, with learned
-    delays at their largest."""
+    """Steps that a sample runs on after its input has ended. With None, it runs until the last spike has been answered,
+    with learned delays at their largest."""
 
     def __post_init__(self) -> None:
         if self.lines == "valid and keys" and self.augment.shift_steps:

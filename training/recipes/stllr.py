@@ -74,11 +74,11 @@ class OnlineOptimizerConfig:
     """Epochs after which training ends."""
 
     patience: Count = 1000
-    """Epochs without a lower validation loss after which training ends early; where the best weights are kept."""
+    """Epochs without a lower validation loss after which training ends early, where the best weights are kept."""
 
     rounding: Literal["nearest", "random"] = "nearest"
-    """With integers: whether real weights stay behind those of 8 bits, which are the nearest ones, or the 8 bits are
-    all there is and every change is rounded at random, as on a chip."""
+    """How changes are rounded with integers. Either real weights stay behind those of 8 bits, which are the nearest
+    ones. Or the 8 bits are all there is and every change is rounded at random, as on a chip."""
 
     keep: Literal["best", "last"] = "last"
     """Whether the weights of the epoch with the lowest validation loss are kept, or the last ones."""
