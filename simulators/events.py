@@ -208,7 +208,7 @@ class Events:
         return replace(self, step=self.step.astype(np.int64) * period, n_steps=self.n_steps * period)
 
     def save(self, path: PathLike) -> None:
-        """Write the `.npz` file described in `docs/formats.md`.
+        """Write the `.npz` file described in `docs/reference/formats.md`.
 
         Raises:
             LapilliError: when the file cannot be written.

@@ -61,6 +61,7 @@ BASE_FILES = (
     "test_tables.py",
     "test_training_seeds.py",
     "test_view.py",
+    "test_waiting.py",
     "test_writer.py",
     "test_zoo.py",
 )

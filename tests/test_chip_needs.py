@@ -193,7 +193,7 @@ def test_inspect_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert (found["cores_at_least"], found["problems"], found["rules"]) == (2, [], RULES)
     assert main(["inspect", str(path)]) == 0
     out = capsys.readouterr().out
-    assert "docs/loihi2.md" in out
+    assert "docs/how-to/loihi2.md" in out
     assert "Loihi 2: estimate: 2 cores at least, one chip" in out
 
 

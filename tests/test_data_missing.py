@@ -11,7 +11,7 @@ from lapilli.data_named import named
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.origins import ORIGINS, check_packed
 
-HEAVY = ("torch", "lightning", "numba", "pydantic")
+HEAVY = ("torch", "lightning", "numba", "sklearn")
 
 
 @pytest.fixture(autouse=True)

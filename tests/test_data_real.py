@@ -10,9 +10,9 @@ import pytest
 
 from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.catalogue import DATA_SETS, prepared
-from lapilli.training.data.folders import find_file
 from lapilli.training.data.converters.contents import OWN, contents_of, own_contents
 from lapilli.training.data.converters.convert import convert
+from lapilli.training.data.folders import find_file
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.motion import TEST_USERS
 from lapilli.training.data.origins import ORIGINS

@@ -174,11 +174,11 @@ def test_archives_of_too_many_arrays_are_refused_before_any_is_opened(
 
 
 def test_a_silent_recording_is_no_bomb(tmp_path: Path) -> None:
-    """Deflate makes a thousandth of zeros: that is honest, and documented in docs/formats.md."""
+    """Deflate makes a thousandth of zeros: that is honest, and documented in docs/reference/formats.md."""
     np.savez_compressed(tmp_path / "zeros.npz", zeros=np.zeros(25_000_000, np.int32))
     assert (tmp_path / "zeros.npz").stat().st_size < 100_000
     assert not read_arrays(tmp_path / "zeros.npz", EventsError)["zeros"].any()
-    limits = (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    limits = (Path(__file__).parents[1] / "docs" / "reference" / "formats.md").read_text()
     assert f"{archives._MAX_INFLATION:,} times" in limits
     assert f"{archives.MAX_MEMBERS:,} arrays" in limits
 

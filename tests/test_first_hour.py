@@ -1,4 +1,4 @@
-"""The first hour of a newcomer: every command of docs/first_hour.md, in its order, in an empty folder."""
+"""The first hour of a newcomer: every command of docs/tutorials/first_hour.md, in its order, in an empty folder."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 
 from lapilli import cli
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "first_hour.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parent.parent / "docs" / "tutorials" / "first_hour.md").read_text(encoding="utf-8")
 FILES = (
     *(
         "confusion.svg",

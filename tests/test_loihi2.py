@@ -1,6 +1,6 @@
 """The `loihi2` backend against a stand-in for Intel's extension, which runs the graph that it is given on the CPU.
 
-Nothing here touches a chip: docs/loihi2.md says what that leaves open.
+Nothing here touches a chip: docs/how-to/loihi2.md says what that leaves open.
 """
 
 import functools

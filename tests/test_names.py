@@ -14,7 +14,7 @@ MADE_UP = {HERE, HERE.with_name("test_architecture.py"), HERE.with_name("test_co
 # Commands in results/*.csv hold with the commit of their row; golden/make.py with the one that it was run at.
 WRITTEN = [
     *ROOT.glob("*.md"),
-    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("docs/**/*.md"),
     *ROOT.glob("notebooks/*.ipynb"),
     *ROOT.glob("training/configs/*.yaml"),
     *(path for wing in WINGS for path in (ROOT / wing).rglob("*.py") if "golden" not in path.parts),

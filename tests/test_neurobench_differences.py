@@ -1,4 +1,4 @@
-"""Where ours differ from NeuroBench's metrics on purpose: each row of docs/neurobench.md."""
+"""Where ours differ from NeuroBench's metrics on purpose: each row of docs/reference/neurobench.md."""
 
 from collections.abc import Callable
 from typing import Any

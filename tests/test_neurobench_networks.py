@@ -285,7 +285,7 @@ def test_no_other_framework_is_loaded() -> None:
 
 def test_the_examples_of_the_docs(tmp_path: Path) -> None:
     """Each prints what stands below it."""
-    text = (ROOT / "docs" / "neurobench.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "neurobench.md").read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", text, re.S)
     assert len(examples) == 2
     for example, printed in examples:

@@ -21,7 +21,7 @@ from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, from_nir
 from lapilli.netx_exports.nir.meaning import DT, lags  # noqa: E402
 from lapilli.simulators import Events, run  # noqa: E402
 
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "nir.md"
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "how-to" / "nir.md"
 
 Spikes = Any
 
@@ -135,7 +135,7 @@ def test_what_rounding_does() -> None:
     ],
 )
 def test_every_difference_is_rounding(hidden: CubaLif, output: CubaLif) -> None:
-    """snnTorch is the graph in real numbers, and here it is rounded; how much that is stands in docs/nir.md."""
+    """snnTorch is the graph in real numbers, and here it is rounded; how much that is stands in docs/how-to/nir.md."""
     found = np.zeros(3, int)
     for seed in range(5):
         network = two_layers(seed, hidden, output)
@@ -158,7 +158,7 @@ def test_every_difference_is_rounding(hidden: CubaLif, output: CubaLif) -> None:
     ],
 )
 def test_what_nir_leaves_open_is_not_small(choice: str, stepper: type[Euler]) -> None:
-    """Other ways to step through the same graphs, all in real numbers; the numbers stand in docs/nir.md."""
+    """Other ways to step through the same graphs, all in real numbers; the numbers stand in docs/how-to/nir.md."""
     found = np.zeros(2, int)
     for seed in range(5):
         graph = to_nir(two_layers(seed, CubaLif(200, 1024, 128), CubaLif(400, 1024, 128)))

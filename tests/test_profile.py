@@ -515,7 +515,7 @@ def test_parts_join_to_the_whole(files: SimpleNamespace) -> None:
 
 
 def test_the_documented_table_and_program_work(files: SimpleNamespace, tmp_path: Path) -> None:
-    text = (Path(__file__).resolve().parent.parent / "docs" / "bill.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parent.parent / "docs" / "reference" / "bill.md").read_text(encoding="utf-8")
     table = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
     program = next(found for found in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "bill_of" in found)
     assert table
@@ -532,7 +532,7 @@ def test_the_documented_table_and_program_work(files: SimpleNamespace, tmp_path:
 
 
 def test_every_table_is_documented() -> None:
-    text = (Path(__file__).resolve().parent.parent / "docs" / "bill.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parent.parent / "docs" / "reference" / "bill.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (`.*?) \|", text.split("## Tables")[1].split("##")[0], re.MULTILINE)
     assert sorted(" ".join(listed).replace("`", "").replace(",", "").split()) == sorted(bundled_tables())
     for name in bundled_tables():

@@ -204,7 +204,7 @@ def test_a_bomb_of_gigabytes_is_refused_in_little_memory(tmp_path: Path) -> None
 
 
 def test_the_number_of_samples_is_documented() -> None:
-    assert f"{MAX_SAMPLES:,} samples" in (Path(__file__).parents[1] / "docs" / "formats.md").read_text()
+    assert f"{MAX_SAMPLES:,} samples" in (Path(__file__).parents[1] / "docs" / "reference" / "formats.md").read_text()
 
 
 def test_missing_files_are_one_sentence(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ _SUFFIXES: dict[str, FileFormat] = {".net": "netx", ".nir": "nir"}
 
 _RESET = (
     "NIR does not say how a spike resets: here the voltage becomes 0; where the framework subtracts the threshold, as "
-    "snnTorch and Sinabs do by default, it runs another network (docs/nir.md)"
+    "snnTorch and Sinabs do by default, it runs another network (docs/how-to/nir.md)"
 )
 
 

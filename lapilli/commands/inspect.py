@@ -81,7 +81,7 @@ def _print_chip(needs: ChipNeeds) -> None:
     ]
     sums = [needs.neurons, _kilobytes(needs.state_bits), _kilobytes(needs.synapse_bits), needs.delay_slots]
     rows.append(["all", *sums, "", needs.axons_out, _known(needs.cores_at_least)])
-    print_table("Loihi 2 (-: not known; rules and sources: docs/loihi2.md)", columns, rows)
+    print_table("Loihi 2 (-: not known; rules and sources: docs/how-to/loihi2.md)", columns, rows)
 
 
 def _kilobytes(bits: int) -> str:

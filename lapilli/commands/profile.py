@@ -66,7 +66,7 @@ def profile(
         compare: more networks or run folders to run on the same input, as "small.net,pruned.net".
         time_steps: cut the input of each sample to its first steps, as "4,8,16": a profile for each.
         tables: cost tables, names of those that come with lapilli or paths of your own, as "loihi1,mine.yaml"; all that
-            come with lapilli if not given (docs/bill.md).
+            come with lapilli if not given (docs/reference/bill.md).
         backend: how to run it; all give the same counts.
         n_steps: steps for each sample; if not given, until its last input spike is answered.
         html: page to write, with pictures and every assumption; it needs no network connection.

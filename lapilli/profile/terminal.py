@@ -73,7 +73,7 @@ def _print_counts(profile: Profile) -> None:
     columns = ["layer", "weights", "sums", "states", "events"]
     _print_rows("memory accesses by the bill's rules", columns, views.access_rows(profile))
     metrics = [list(line) for line in neurobench_lines(profile)]
-    _print_rows("NeuroBench's metrics (docs/neurobench.md)", ["metric", "value"], metrics)
+    _print_rows("NeuroBench's metrics (docs/reference/neurobench.md)", ["metric", "value"], metrics)
 
 
 def _print_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> None:

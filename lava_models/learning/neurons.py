@@ -4,9 +4,9 @@
     y2 = Σ l_post^… Ψ         trace of Ψ, read before the current Ψ is added
     y3 = d                    learning signal that arrives on the third-factor port in the same step
 
-(arXiv 2306.15220; `docs/learning.md`.) In fixed point y3 is 64 + d, because Lava clips negative values where a neuron
-spikes, and a neuron whose d is 0 sends y1 = y2 = 0: the synapses' traces of y decay at random, so 64 alone would not
-mean "nothing to learn".
+(arXiv 2306.15220; `docs/how-to/learning.md`.) In fixed point y3 is 64 + d, because Lava clips negative values where a
+neuron spikes, and a neuron whose d is 0 sends y1 = y2 = 0: the synapses' traces of y decay at random, so 64 alone would
+not mean "nothing to learn".
 """
 
 from collections.abc import Mapping

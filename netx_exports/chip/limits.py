@@ -1,6 +1,6 @@
 """Published figures of Loihi 2, and what of single parts of a network goes beyond them.
 
-Sources, by the letters used below and in docs/loihi2.md:
+Sources, by the letters used below and in docs/how-to/loihi2.md:
 
 * [brief] Intel Labs, "Taking Neuromorphic Computing to the Next Level with Loihi 2", technology brief, 2021.
 * [lava] lava-nc 0.10.0: the widths that its fixed-point models declare "bit-accurate with Loihi's hardware"

@@ -2,7 +2,7 @@
 
 Everything but the cores is counted exactly by its rule. The number of cores is an estimate: the smallest that the
 published limits allow. Axon tables, microcode, indices and padding take memory too, and Intel's compiler splits a
-layer in its own way, so it takes more (docs/loihi2.md compares them for PilotNet).
+layer in its own way, so it takes more (docs/how-to/loihi2.md compares them for PilotNet).
 """
 
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ RULES = {
     ),
     "chips_at_least": f"estimate: cores / {CORES_OF_CHIP} [lava]",
 }
-"""How each figure comes about; docs/loihi2.md explains the letters of the sources."""
+"""How each figure comes about; docs/how-to/loihi2.md explains the letters of the sources."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What NIR's real numbers mean in lapilli's integers; the writer and the reader share it, docs/nir.md explains it.
+"""What NIR's real numbers mean in lapilli's integers, for the writer and the reader; docs/how-to/nir.md explains it.
 
 NIR describes neurons by differential equations and connections that take no time. One explicit Euler step of `dt`
 seconds, first of the current, then of the voltage with the new current, gives lapilli's neurons when

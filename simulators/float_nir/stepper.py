@@ -2,7 +2,7 @@
 
 Explicit Euler, in double precision. A connection takes no time, a loop of a layer with itself takes a step, the voltage
 adds up the current of its own step, and a spike is above the threshold, not at it. All states are 0 before the first
-step. What a spike does to the voltage the graph does not say, and whoever steps through it must (`docs/nir.md`).
+step. What a spike does to the voltage the graph does not say, and whoever steps through it must (`docs/how-to/nir.md`).
 """
 
 from collections import defaultdict, deque

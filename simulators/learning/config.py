@@ -1,6 +1,6 @@
 """How a network learns online: S-TLLR in Lava's integers. Frozen records; every number is one that the engine takes.
 
-The rule of a connection (arXiv 2306.15220 in the form of Lava's sum of products, `docs/learning.md`):
+The rule of a connection (arXiv 2306.15220 in the form of Lava's sum of products, `docs/how-to/learning.md`):
 
     dw = causal * x1 * y1 * d + non_causal * x0 * y2 * d
 

@@ -1,6 +1,6 @@
 """The inner loops of online learning, compiled by numba: a sample after the other, in Lava's integers.
 
-One step, in the order of Lava's Processes (`docs/learning.md`):
+One step, in the order of Lava's Processes (`docs/how-to/learning.md`):
 
 1. Neurons integrate what left their sources a step ago, and spike. The readout compares itself with the label.
 2. Synapses add up the weights that the spikes meet, with the weights as they were learnt until the step before.

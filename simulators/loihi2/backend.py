@@ -3,7 +3,7 @@
 It runs in a guarded child interpreter as the `lava` backend does, so no run hangs its caller. Samples start from empty
 state: they stream through one run, with the neurons reset between them, where that is exact (`streaming_arrivals`);
 otherwise each has a run of its own. Spikes of every layer come back to the host, and all counts are made from them.
-What of this is tested without a chip, and what is not: docs/loihi2.md.
+What of this is tested without a chip, and what is not: docs/how-to/loihi2.md.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """Reading recordings: what chosen layers did in chosen samples, a few samples at a time.
 
-The format is described in `docs/recording.md`. What is read is checked: kinds, sizes, ranges, and the checksum of every
-array that is touched, to its end.
+The format is described in `docs/how-to/recording.md`. What is read is checked: kinds, sizes, ranges, and the checksum
+of every array that is touched, to its end.
 """
 
 import os

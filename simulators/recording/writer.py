@@ -1,4 +1,4 @@
-"""Writing recordings part by part, in memory that does not grow with the file; `docs/recording.md` has the format."""
+"""Writing recordings part by part, in memory that does not grow with the file (`docs/how-to/recording.md`)."""
 
 import tempfile
 import zipfile

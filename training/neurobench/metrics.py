@@ -1,6 +1,7 @@
 """NeuroBench's metrics of a torch module: exact whole numbers, streamed over batches; what fails raises.
 
-Definitions: NeuroBench 2.3.0 (e521c28); docs/neurobench.md has them one by one, with its files and the differences.
+Definitions: NeuroBench 2.3.0 (e521c28); docs/reference/neurobench.md has them one by one, with its files and the
+differences.
 """
 
 from collections.abc import Callable, Iterable, Iterator

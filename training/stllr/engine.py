@@ -1,6 +1,6 @@
 """The last rung of the ladder: the network that `export` gives learns in the integers of Lava's learning engine.
 
-By the engine's fast twin, which has Lava's weights bit for bit (`docs/learning.md`).
+By the engine's fast twin, which has Lava's weights bit for bit (`docs/how-to/learning.md`).
 """
 
 from collections.abc import Iterator, Sequence

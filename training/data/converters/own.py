@@ -11,6 +11,8 @@ from pathlib import Path
 from lapilli.training.data.converters.contents import contents_of
 from lapilli.training.data.origins import ORIGINS
 
+_HEADER = "# What lapilli's own packed files hold; `python -m lapilli.training.data.converters.own` writes this file."
+
 
 def written(folder: Path) -> str:
     """The table as YAML, in the order of the origins.
