@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     ("train", "lstm"): "train_lstm",
     ("train", "stllr"): "train_stllr",
     ("bench", "train"): "bench_train",
+    ("data", "convert"): "data_convert",
     ("data", "list"): "data_list",
     ("data", "prepare"): "data_prepare",
     ("data", "save"): "data_save",

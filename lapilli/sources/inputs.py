@@ -16,6 +16,7 @@ from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import SAMPLES_AT_ONCE
 from lapilli.sources.runs import Run
 from lapilli.training.data.framing import Framing, Lines, Split
+from lapilli.training.data.origins import check_packed
 from lapilli.training.data.sets import PartName
 
 Choice = TypeVar("Choice", Framing, Split)
@@ -137,6 +138,8 @@ def find_inputs(options: InputOptions, run: Run | None, usual_part: PartName = "
         _refuse_of_data(options)
         file = EventFile(options.input)
         return Inputs(options.input, options.input, file, _first(options.samples, len(file)))
+    if options.data is not None:
+        check_packed(options.data)
     if options.data is None and run is None:
         raise LapilliError("no events: give --input FILE.npz or --data NAME, or a run folder in place of the network")
     task = data_task(data_config(options, run))
