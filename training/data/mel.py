@@ -92,8 +92,7 @@ def log_mel(audio: npt.ArrayLike, rate: int, config: MelConfig = DEFAULT_MEL) ->
         waveform = _fitted(waveform, round(config.seconds * rate))
     waveform = resampled(waveform, rate, config.sample_rate)
     if waveform.shape[-1] <= config.n_fft // 2:
-        at_least = f"{config.n_fft // 2 + 1} samples at {config.sample_rate} Hz"
-        raise AudioError("audio", [f"too short: needs at least {at_least}, got {waveform.shape[-1]}"])
+        raise too_short(config, waveform.shape[-1])
     return decibels(power_spectrogram(waveform, config.n_fft, config.hop), config)
 
 
@@ -205,6 +204,12 @@ def _hann(length: int) -> npt.NDArray[np.float64]:
 def empty_channels(config: MelConfig) -> npt.NDArray[np.int64]:
     """Channels that hear no frequency: above half of the sample rate, or narrower than the transform resolves."""
     return np.flatnonzero(mel_filters(config).max(axis=0) == 0)
+
+
+def too_short(config: MelConfig, n_samples: int) -> AudioError:
+    """What is raised of audio that has not enough samples to be mirrored at its ends."""
+    at_least = f"{config.n_fft // 2 + 1} samples at {config.sample_rate} Hz"
+    return AudioError("audio", [f"too short: needs at least {at_least}, got {n_samples}"])
 
 
 def _fitted(waveform: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
