@@ -94,7 +94,7 @@ def delta(values: Values, threshold: float) -> npt.NDArray[np.int32]:
 
 
 def _delta_from(values: Values, sent: npt.NDArray[np.int64], threshold: float) -> npt.NDArray[np.int32]:
-    """As `delta`, where events have told of `sent` thresholds already, (samples, channels); these are kept up to date."""
+    """As `delta`, where events have told of `sent` thresholds already, (samples, channels); that is changed."""
     position = np.asarray(values, np.float64) / threshold
     _check("delta", _count_problems(position, threshold))
     moved = np.zeros(position.shape, np.int32)
