@@ -36,6 +36,7 @@ COMMANDS = (
     "simulate",
     "plot",
     "view",
+    "listen",
     "profile",
     "learn",
     "data",
