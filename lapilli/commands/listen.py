@@ -89,6 +89,8 @@ def listen(
         add = stack.enter_context(decisions_file(decisions))
         listener = _ready(plan)
         names = Names(dict(enumerate(plan.ear.classes)))
+        if microphone:
+            print("lapilli: listening; Ctrl-C ends it", file=sys.stderr)
         session = Session(listener, _Written(_teller(names, json), add))
         heard = paced(blocks, plan.ear.step_ms / 1000) if realtime else blocks
         hops = whole(heard, lambda: listener.is_full) if pauses is None else divided(heard, pauses)
@@ -107,9 +109,8 @@ def _pauses(plan: Plan, pause_ms: float | None, loud_db: float | None, endless: 
         return None
     step_ms = plan.ear.step_ms
     quiet = hops_of("pause-ms", _PAUSE_MS if pause_ms is None else pause_ms, step_ms)
-    return Pauses(
-        quiet, hops_of("before-ms", _BEFORE_MS, step_ms), plan.n_steps, _LOUD_DB if loud_db is None else loud_db
-    )
+    before = hops_of("before-ms", _BEFORE_MS, step_ms)
+    return Pauses(quiet, before, plan.n_steps, _LOUD_DB if loud_db is None else loud_db)
 
 
 @contextmanager

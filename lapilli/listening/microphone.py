@@ -1,9 +1,10 @@
 """A microphone, by the package `sounddevice`."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +12,16 @@ import numpy.typing as npt
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.installing import how_to_install
 
+Blocks = Generator[npt.NDArray[np.float64], None, None]
+
 
 @contextmanager
-def microphone(rate: int, block: int, device: str | None) -> Iterator[Iterator[npt.NDArray[np.float64]]]:
-    """Yields the blocks that a microphone hears, until somebody stops asking.
+def microphone(rate: int, block: int, device: str | None) -> Iterator[Blocks]:
+    """Yields the blocks that a microphone hears from the first one on that somebody asks for, without end.
 
     Arguments:
         rate: samples in a second.
-        block: samples of a block.
+        block: samples of a block, full scale is 1.
         device: a part of the microphone's name, or its number; None: the usual one.
 
     Raises:
@@ -26,24 +29,28 @@ def microphone(rate: int, block: int, device: str | None) -> Iterator[Iterator[n
     """
     sounddevice = _sounddevice()
     wanted = int(device) if device is not None and device.isdecimal() else device
+    kind = {"samplerate": rate, "blocksize": block, "channels": 1, "dtype": "int16", "latency": "low"}
     try:
-        stream = sounddevice.InputStream(
-            samplerate=rate, blocksize=block, device=wanted, channels=1, dtype="int16", latency="low"
-        )
-        with stream:
-            yield _blocks(stream, block)
+        stream = sounddevice.InputStream(device=wanted, **kind)
     except (sounddevice.PortAudioError, ValueError) as error:
+        raise LapilliError(f"--microphone: {error}") from error
+    try:
+        with closing(_blocks(stream, block)) as blocks:
+            yield blocks
+    except sounddevice.PortAudioError as error:
         raise LapilliError(f"--microphone: {error}") from error
 
 
-def _blocks(stream: object, block: int) -> Iterator[npt.NDArray[np.float64]]:
+def _blocks(stream: Any, block: int) -> Blocks:
     said = False
-    while True:
-        samples, lost = stream.read(block)  # type: ignore[attr-defined]
-        if lost and not said:
-            said = True
-            print("lapilli: the microphone has lost sound, because this machine was too slow", file=sys.stderr)
-        yield samples[:, 0] / 32768
+    # Here, because what was heard before somebody asks would be lost.
+    with stream:
+        while True:
+            samples, lost = stream.read(block)
+            if lost and not said:
+                said = True
+                print("lapilli: the microphone has lost sound, because this machine was too slow", file=sys.stderr)
+            yield samples[:, 0] / 32768
 
 
 def _sounddevice() -> ModuleType:
