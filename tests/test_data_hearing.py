@@ -58,9 +58,7 @@ def test_events_are_those_of_the_whole_recording(
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.integers(129, 2500), st.integers(1, 400), st.sampled_from([16, 80, 200, 256]), st.integers(0, 2**32 - 1)
-)
+@given(st.integers(129, 2500), st.integers(1, 400), st.sampled_from([16, 80, 200, 256]), st.integers(0, 2**32 - 1))
 def test_frames_of_a_stream_are_bit_for_bit_those_of_the_whole(
     n_samples: int, longest: int, hop: int, seed: int
 ) -> None:
