@@ -393,6 +393,22 @@ def test_a_microphone_that_refuses(
     assert err == "lapilli: --microphone needs sounddevice: pip install '.[microphone]' in lapilli's folder\n"
 
 
+def test_a_machine_without_portaudio(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(folder / "run", small(Readout("voltage_sum")))
+    # What sounddevice does where the library is missing.
+    (folder / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.syspath_prepend(str(folder))
+    status, _, err = call(capsys, "run", "--microphone")
+    assert (status, err) == (
+        2,
+        "lapilli: --microphone: PortAudio library not found; sounddevice needs PortAudio, as of apt-get install "
+        "libportaudio2\n",
+    )
+
+
 @pytest.mark.slow
 def test_ctrl_c_while_a_file_plays(folder: Path) -> None:
     run_folder(folder / "run", small(Readout("voltage_sum")))
