@@ -19,7 +19,7 @@ _FROM_THE_NETWORK = re.compile(r"<script\b(?:(?!</script>).)*?https://(?:(?!</sc
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """In the navigation, "folder/*" stands for all generated pages of the folder."""
-    config.nav = _expanded(config.nav, sorted(generated()))
+    config.nav = _expanded(config.nav, list(generated()))
     return config
 
 
@@ -61,5 +61,11 @@ def _expanded(nav: Any, places: list[str]) -> Any:
 
 def _items(entry: Any, places: list[str]) -> list[Any]:
     if isinstance(entry, str) and entry.endswith("/*"):
-        return [place for place in places if place.startswith(entry[:-1])]
+        found = [place for place in places if place.startswith(entry[:-1])]
+        return [place if place.endswith("index.md") else {_title(place): place} for place in found]
     return [_expanded(entry, places)]
+
+
+def _title(place: str) -> str:
+    """What the navigation calls the page of a command, or of its configuration."""
+    return f"lapilli {place.rpartition('/')[2].removesuffix('.md').replace('_', ' ')}"

@@ -4,14 +4,11 @@ import inspect
 
 import lapilli
 
-FURTHER = ("lapilli.simulators.results", "lapilli.simulators.events", "lapilli.netx_exports.network")
-"""Modules of what the public names give back."""
-
 
 def page() -> str:
     """Where each public name is defined; `__getattr__` hides that from those who only read the source."""
     names = sorted(name for name in lapilli.__all__ if not name.startswith("__"))
-    listed = [f"## {name}\n\n::: {_home(name)}\n" for name in names]
+    listed = [f"::: {_home(name)}\n" for name in names]
     return (
         "# Python\n\nThese names stand in `lapilli` itself. `import lapilli` needs neither torch nor Lava. What a name "
         "needs is loaded when it is first used.\n\n" + "\n".join(listed)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import docstring_parser
 from site_pages.configurations import fields_table
-from site_pages.markdown import sentence, table
+from site_pages.markdown import filled_table, sentence, table
 from site_pages.types_in_words import type_in_words, value_in_words
 
 from lapilli.cli import SUBCOMMANDS, documentation, find_command
@@ -72,7 +72,7 @@ def _options(actions: Sequence[Action]) -> str:
         long = [option for option in action.option_strings if not option.endswith("+")]
         shown = ", ".join(option.replace("_", "-") for option in long) or action.dest
         rows.append([f"`{shown}`", sentence(action.help or ""), _takes(action), _default(action)])
-    return table(("option", "meaning", "takes", "default"), rows) if rows else ""
+    return filled_table(("option", "meaning", "takes", "default"), rows) if rows else ""
 
 
 def _takes(action: Action) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 import docstring_parser
-from site_pages.markdown import anchor, sentence, table
+from site_pages.markdown import anchor, filled_table, sentence
 from site_pages.types_in_words import default_in_words, type_in_words, unit
 
 from lapilli.configs import packaged_for
@@ -66,7 +66,7 @@ def fields_table(kind: type[Any], place: str = "") -> str:
         rows.append(
             [f"`{field.name}`", sentence(text), words, default_in_words(field), unit(field.name, hint, sentence(text))]
         )
-    return table(HEADER, rows)
+    return filled_table(HEADER, rows)
 
 
 def _walk(kind: type[Any], place: str) -> Iterator[Section]:

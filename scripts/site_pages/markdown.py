@@ -11,6 +11,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
     return "\n".join(lines) + "\n"
 
 
+def filled_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table without the columns in which nothing stands."""
+    kept = [number for number in range(len(header)) if any(row[number] for row in rows)]
+    return table([header[number] for number in kept], [[row[number] for number in kept] for row in rows])
+
+
 def cell(text: str) -> str:
     """Text of one line, in which a stroke ends no cell."""
     return re.sub(r"(?<!\\)\|", r"\|", " ".join(text.split()))

@@ -86,7 +86,7 @@ def _differing(groups: Sequence[Group]) -> list[str]:
 
 def _heading(column: str) -> str:
     words, unit = column.replace("_", " "), _unit(column)
-    words = re.sub(r" (ms|mib)$|^uj ", lambda match: "energy " if match[0] == "uj " else "", words)
+    words = re.sub(r" (ms|mib)$", "", re.sub(r"^uj ", "energy ", re.sub(r"seconds$", "time", words)))
     return f"{words} ({unit})" if unit else words
 
 

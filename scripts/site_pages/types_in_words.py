@@ -40,7 +40,8 @@ def type_in_words(hint: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(f"`{choice}`" for choice in members)
     if origin in (Union, UnionType):
-        return " or ".join("null" if member is NoneType else type_in_words(member) for member in members)
+        words = [type_in_words(member) for member in members if member is not NoneType]
+        return " or ".join(words) + (", or null" if NoneType in members else "")
     if origin in (tuple, list):
         return _list_in_words(members)
     return "a section" if is_dataclass(hint) else _PLAIN.get(hint, getattr(hint, "__name__", str(hint)))
