@@ -5,7 +5,7 @@ events would have to be framed anew. On 128 recordings of 4,000 events, its `Dro
 37 ms; masks, lost spikes and a shift of `augment` together take 9 ms, everything 17 ms (CPU time, one core).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -21,6 +21,9 @@ from lapilli.simulators.events import Events
 Generator = np.random.Generator
 Ints = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
+
+Augment = Callable[[Events, Generator], Events]
+"""Changes samples at random, labels kept."""
 
 
 class AugmentError(ProblemsError):

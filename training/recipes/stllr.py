@@ -23,10 +23,10 @@ from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.simulators.configurations import as_plain, configuration, read_section, refuse, with_changes
 from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
+from lapilli.training.data.augmentation import Augment
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, Task, find_task, unguarded
 from lapilli.training.exported.evaluation import measure
-from lapilli.training.loop.batches import Augment
 from lapilli.training.loop.fitting import Machine, fit, torch_settings
 from lapilli.training.loop.run_folder import (
     RunFolder,
