@@ -13,6 +13,7 @@ COMMANDS = (
     "simulate",
     "plot",
     "view",
+    "listen",
     "profile",
     "learn",
     "data",

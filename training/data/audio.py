@@ -20,6 +20,7 @@ from lapilli.training.data.checks import (
 )
 from lapilli.training.data.encoders import to_unit
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.hearing import Ear
 from lapilli.training.data.mel import AudioError, MelConfig, log_mel
 from lapilli.training.data.origins import SPOKEN_DIGITS as ORIGIN
 from lapilli.training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed, hold_out
@@ -86,6 +87,11 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     )
 
 
+def _ear(framing: Framing) -> Ear:
+    mel = mel_config("spoken-digits", framing, RATE)
+    return Ear(mel, (LOWEST_DB, HIGHEST_DB), framing, CLASSES)
+
+
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     with open_members(path, DataError, "iuU") as members:
         check_members(path, members, _DIMENSIONS)
@@ -124,4 +130,5 @@ SPOKEN_DIGITS = DataSet(
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),
+    ear=_ear,
 )

@@ -145,4 +145,5 @@ SHD_REGENERATED = DataSet(
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),
+    unheard="is spikes that a model of the cochlea made of sound, and lapilli has no such model",
 )
