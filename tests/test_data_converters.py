@@ -287,6 +287,7 @@ BOMB = gzip.compress(b"\0\0\x08\x01\0\0\0\x46" + bytes(20 << 20))
         ("hapt", put(ACC, b"1 2\n3 4\n"), "must have 3 columns, got 2"),
         ("hapt", put(ACC, b"0.5 0 0\n0.5 0.0007 0\n"), "line 2, column 2: must be a whole step"),
         ("hapt", put(ACC, b"0 nan 0\n"), "line 1, column 2: must be a whole step"),
+        ("hapt", put(ACC, b"0 -inf 0\n"), "line 1, column 2: must be a whole step"),
         ("hapt", put(ACC, b"0 1e300 0\n"), "line 1, column 2: must be a whole step"),
         ("hapt", put(ACC, b" \n"), "must hold rows of 3 numbers (it is empty)"),
         ("hapt", put(ACC, b"\xff\xfe"), "must hold rows of 3 numbers ("),
