@@ -112,12 +112,43 @@ def audio_arrays(rng: np.random.Generator) -> Arrays:
     }
 
 
+def touch_arrays(rng: np.random.Generator) -> Arrays:
+    """`stemnist_spikes.npz` of two characters of each of the 34 persons, 20 to 60 spikes each."""
+    n_samples = 68
+    spikes = [np.sort(rng.choice(240 * 256, rng.integers(20, 60), replace=False)) for _ in range(n_samples)]
+    place = np.concatenate(spikes)
+    return {
+        "t": (place // 256).astype(np.uint8),
+        "pos": (place % 256).astype(np.uint8),
+        "offsets": np.cumsum([0, *map(len, spikes)]).astype(np.uint32),
+        "label": (np.arange(n_samples) % 35).astype(np.uint8),
+        "participant": (np.arange(n_samples) % 34).astype(np.uint8),
+        "split": (np.arange(n_samples) % 3).astype(np.uint8),
+        "classes": np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", np.uint8),
+    }
+
+
+def grasp_arrays(rng: np.random.Generator) -> Arrays:
+    """`evtactile.npz` of eight and two grasps of each of three objects and three containers."""
+    found = {}
+    for prefix, n_steps in (("obj", 250), ("con", 325)):
+        for part, n_samples in (("train", 24), ("test", 6)):
+            spikes = rng.random((n_samples, n_steps, 2, 39)) < 0.01
+            found[f"{prefix}_{part}_bits"] = np.packbits(spikes)
+            found[f"{prefix}_{part}_label"] = (np.arange(n_samples) % 3).astype(np.uint8)
+    return found
+
+
 FILES = {
     "shd-regenerated": ("shd_regen_1ms.npz", random_cochlea),
     "hapt": ("hapt.npz", motion_arrays),
     "nmnist-small": ("nmnist_small.npz", camera_arrays),
     "speech-commands-spectrograms": ("gsc_v2_spec_jpg.npz", spectrogram_arrays),
     "spoken-digits": ("fsdd.npz", audio_arrays),
+    "stemnist-circuit-spikes": ("stemnist_spikes.npz", touch_arrays),
+    "stemnist-circuit-spikes-stratified": ("stemnist_spikes.npz", touch_arrays),
+    "ev-objects": ("evtactile.npz", grasp_arrays),
+    "ev-containers": ("evtactile.npz", grasp_arrays),
 }
 """File and maker of the archives of data sets that are one archive."""
 

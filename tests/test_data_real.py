@@ -103,3 +103,23 @@ def test_cifar_held_out_begins_with_a_frog_and_has_classes_of_about_the_same_siz
     assert found.classes[first.labels[0]] == "frog"
     sizes = np.bincount(found.part("test").labels)
     assert sizes.min() > 900
+
+
+def test_stemnist_circuit_spikes_by_person_and_as_in_their_repository() -> None:
+    needed("stemnist-circuit-spikes")
+    framing = Framing(bin_ms=8.333)
+    found = prepared("stemnist-circuit-spikes", framing)
+    assert [len(samples) for samples in found.parts.values()] == [4_550, 1_225, 1_925]
+    persons = [set(samples.groups.tolist()) for samples in found.parts.values()]
+    assert [len(part) for part in persons] == [21, 6, 7]
+    assert len(set.union(*persons)) == 34
+    assert sum(samples.n_events for samples in found.parts.values()) == 1_401_305
+    assert sizes("stemnist-circuit-spikes-stratified") == [5_390, 1_155, 1_155]
+
+
+def test_grasps_of_objects_and_of_containers() -> None:
+    needed("ev-objects")
+    assert sizes("ev-objects") == [432, 144, 144]
+    assert sizes("ev-containers") == [180, 60, 60]
+    objects = prepared("ev-objects")
+    assert all(len(set(np.bincount(samples.labels, minlength=36))) == 1 for samples in objects.parts.values())

@@ -30,6 +30,7 @@ from lapilli.training.data.cameras import NMNIST_SMALL
 from lapilli.training.data.cochlea import SHD_REGENERATED
 from lapilli.training.data.folders import data_folder, find_file, needed_files
 from lapilli.training.data.framing import Framing, Split, check_taken
+from lapilli.training.data.grasps import EV_CONTAINERS, EV_OBJECTS
 from lapilli.training.data.held_out_images import CIFAR10_HELD_OUT
 from lapilli.training.data.images import CIFAR10_PART, MNIST, MNIST_ROWS, SKLEARN_DIGITS
 from lapilli.training.data.motion import HAPT
@@ -38,9 +39,11 @@ from lapilli.training.data.progress import progress_bar
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.sets import NO_PART, PARTS, DataSet, PartName
 from lapilli.training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
+from lapilli.training.data.touch import STEMNIST_CIRCUIT_SPIKES, STEMNIST_CIRCUIT_SPIKES_STRATIFIED
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
+    *(STEMNIST_CIRCUIT_SPIKES, STEMNIST_CIRCUIT_SPIKES_STRATIFIED, EV_OBJECTS, EV_CONTAINERS),
     *(HAPT, NMNIST_SMALL, MNIST, MNIST_ROWS, CIFAR10_PART, CIFAR10_HELD_OUT, *OFFICIAL),
 )
 
