@@ -139,6 +139,30 @@ def grasp_arrays(rng: np.random.Generator) -> Arrays:
     return found
 
 
+def turning_arrays(rng: np.random.Generator) -> Arrays:
+    """`dvs_objects.npz` of two objects in two sessions, each recording about 3 s long, with a dark moment."""
+    sizes = rng.integers(7000, 8000, 4)
+    n_events, ticks = int(sizes.sum()), rng.integers(0, 41, int(sizes.sum()))
+    offsets = np.cumsum([0, *sizes])
+    # 120 ms without an event.
+    ticks[offsets[:-1] + 1000] += 6000
+    return {
+        "x": rng.integers(20, 100, n_events).astype(np.uint8),
+        "y": rng.integers(40, 128, n_events).astype(np.uint8),
+        "p": np.packbits(rng.integers(0, 2, n_events).astype(bool)),
+        "dt_lo": (ticks % 256).astype(np.uint8),
+        "dt_hi": (ticks // 256).astype(np.uint8),
+        "offsets": offsets,
+        "label": np.array([0, 1, 0, 1], np.uint8),
+        "session": np.array([0, 0, 1, 1], np.uint8),
+    }
+
+
+def braille_arrays(rng: np.random.Generator) -> Arrays:
+    """`braille540.npz` of ten recordings of each of three letters."""
+    return {"x": rng.integers(0, 136, (30, 51, 12)).astype(np.uint8), "label": rng.permutation(30).astype(np.uint8) % 3}
+
+
 FILES = {
     "shd-regenerated": ("shd_regen_1ms.npz", random_cochlea),
     "hapt": ("hapt.npz", motion_arrays),
@@ -149,6 +173,8 @@ FILES = {
     "stemnist-circuit-spikes-stratified": ("stemnist_spikes.npz", touch_arrays),
     "ev-objects": ("evtactile.npz", grasp_arrays),
     "ev-containers": ("evtactile.npz", grasp_arrays),
+    "dvs-objects": ("dvs_objects.npz", turning_arrays),
+    "braille": ("braille540.npz", braille_arrays),
 }
 """File and maker of the archives of data sets that are one archive."""
 

@@ -123,3 +123,21 @@ def test_grasps_of_objects_and_of_containers() -> None:
     assert sizes("ev-containers") == [180, 60, 60]
     objects = prepared("ev-objects")
     assert all(len(set(np.bincount(samples.labels, minlength=36))) == 1 for samples in objects.parts.values())
+
+
+def test_objects_that_turn_have_the_windows_that_were_counted() -> None:
+    needed("dvs-objects")
+    found = prepared("dvs-objects", Framing(bin_ms=100, pool=64))
+    stored = len(found.part("train").stored.offsets) - 1
+    validation, test = found.part("validation"), found.part("test")
+    assert (stored - len(test), len(test)) == (1_691, 944)
+    assert [len(samples) for samples in found.parts.values()] == [1_304, 337, 944]
+    assert set(validation.groups.tolist()) == set(range(5))
+    assert set(test.groups.tolist()) == set(range(5, 10))
+
+
+def test_braille_has_folds_of_the_same_letters() -> None:
+    needed("braille")
+    assert sizes("braille") == [324, 108, 108]
+    assert sizes("braille", split=Split(validation_groups=(0,), test_groups=(1,))) == [324, 108, 108]
+    assert set(np.bincount(prepared("braille").part("test").labels).tolist()) == {4}
