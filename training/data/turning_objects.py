@@ -114,7 +114,7 @@ def _read(path: Path) -> Arrays:
 
 def _times(arrays: Arrays) -> LongArray:
     """Time of each event since the start of its recording."""
-    elapsed = np.cumsum(arrays["dt_lo"] + arrays["dt_hi"].astype(np.int64) * 256)
+    elapsed = np.cumsum(arrays["dt_lo"].astype(np.int64) + arrays["dt_hi"].astype(np.int64) * 256)
     offsets = arrays["offsets"].astype(np.int64)
     before = np.concatenate([[0], elapsed])[offsets[:-1]]
     return (elapsed - np.repeat(before, np.diff(offsets))) * _TICK_US
