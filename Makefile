@@ -1,6 +1,7 @@
 # Two commands: `make demo` and `make test`. Each brings up .venv first; neither needs root.
 # `make test-pinned` runs a part of the suite on what Lava was released for: Python 3.10, torch 2.3.1, numpy 1.26.
-.PHONY: demo test test-pinned lint clean
+# `make site` builds the documentation into build/site; `make site-serve` shows it and follows changes.
+.PHONY: demo test test-pinned lint site site-serve clean
 .DEFAULT_GOAL := demo
 
 INSTALLED := .venv/.installed
@@ -20,6 +21,12 @@ lint: $(PINNED)
 	.venv-pinned/bin/ruff check .
 	.venv-pinned/bin/ruff format --check .
 	.venv-pinned/bin/mypy
+
+site: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+
+site-serve: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs serve
 
 $(INSTALLED): pyproject.toml constraints/current.txt constraints/pinned.txt constraints/lava.txt scripts/make-venv
 	scripts/make-venv .venv current

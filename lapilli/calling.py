@@ -7,6 +7,7 @@ from dataclasses import field, make_dataclass
 from typing import Any
 
 from lapilli.configs import CONFIG, OPTION, read_config, take_config
+from lapilli.data_named import check_data
 from lapilli.interruption import interruptible
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.installing import how_to_install
@@ -33,6 +34,8 @@ def find_command(name: str) -> Command:
 
 def run_command(name: str, words: Sequence[str]) -> int:
     """Parse the options of a verb and call it."""
+    if name in RECIPES:
+        check_data(words)
     command = find_command(name)
     parser = command_parser(name, command)
     words = bracketed(command, [_underscored(word) for word in words])

@@ -69,6 +69,7 @@ def camera_arrays(rng: np.random.Generator, n_train: int = 24, n_test: int = 4) 
         "dt_us_hi": (step // 256).astype(np.uint16),
         "offsets": np.cumsum([0, *sizes]).astype(np.int32),
         "label": (np.arange(n_train + n_test) % 2).astype(np.uint8),
+        "mnist_index": np.arange(1, n_train + n_test + 1, dtype=np.int32),
         "n_train": np.int64(n_train),
     }
 

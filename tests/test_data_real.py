@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import origin_folders
 import pytest
 
 from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.catalogue import DATA_SETS, prepared
+from lapilli.training.data.converters.contents import OWN, contents_of, own_contents
+from lapilli.training.data.converters.convert import convert
 from lapilli.training.data.folders import find_file
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.motion import TEST_USERS
+from lapilli.training.data.origins import ORIGINS
 from lapilli.training.data.sets import PARTS, DataError
 from lapilli.training.data.spectrograms import KEYWORDS, SPEECH_COMMANDS_SPECTROGRAMS, official_part
 
@@ -32,6 +36,30 @@ def needed(name: str) -> None:
 
 def sizes(name: str, framing: Framing = Framing(), split: Split = Split()) -> list[int]:
     return [len(samples) for samples in prepared(name, framing, split).parts.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ORIGINS if name not in ("mnist-rows", "cifar10-part")])
+def test_packed_files_hold_what_is_written_down(name: str) -> None:
+    needed(name)
+    for file, size in ORIGINS[name].packed.items():
+        path = find_file(file)
+        assert path is not None
+        assert path.stat().st_size == size
+        assert contents_of(path) == own_contents()[file], f"{file} and {OWN.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["spoken-digits", "hapt", "nmnist-small", "mnist"])
+def test_a_rebuilt_origin_gives_the_packed_file(name: str, tmp_path: Path, folder: Path) -> None:
+    needed(name)
+    (file,) = ORIGINS[name].packed
+    path = find_file(file)
+    assert path is not None
+    origin_folders.REBUILD[name](path.parent, tmp_path / "origin")
+    (made,) = convert(name, tmp_path / "origin")
+    assert (made.path, made.kept, made.differences) == (folder / file, False, ())
+    made.path.unlink()
 
 
 def test_hapt_has_its_published_windows() -> None:

@@ -2,9 +2,9 @@
 
 The definition is that of `LearningCounts` and of the rule in `docs/how-to/learning.md`. What neurons sent (spikes,
 y1, y2, y3) and the traces of their spikes are those that the twin records, which `test_learning_lava.py` compares with
-Lava. The decay of y1, y2 and y3 on their way, the learning signals and all weights of all steps are worked out here, from Lava's
-own arithmetic (`LearningRuleApplierBitApprox` and `PyLearningConnection` of lava-nc 0.10.0), in plain numbers. In the
-end the weights must be the twin's, so that the changes that are counted are those that there were.
+Lava. The decay of y1, y2 and y3 on their way, the learning signals and all weights of all steps are worked out here,
+from Lava's own arithmetic (`LearningRuleApplierBitApprox` and `PyLearningConnection` of lava-nc 0.10.0), in plain
+numbers. In the end the weights must be the twin's, so that the changes that are counted are those that there were.
 """
 
 from collections.abc import Iterator

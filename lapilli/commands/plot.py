@@ -57,10 +57,10 @@ def plot(
         data: data set in place of an event file; `lapilli data list` has them.
         part: of the data set: "train", "validation" or "test"; if not given, "test".
         sample: which sample of the events; the first if not given.
-        show: what to draw, as "spikes,voltage,current"; if not given, all of a recording; of a network the spikes, and
-            the voltage of its output layer or of the layers chosen.
+        show: what to draw, as "spikes,voltage,current". If not given, a recording is drawn whole. A network is drawn
+            with its spikes, and with the voltage of its output layer or of the layers chosen.
         layers: layers to draw, as "input,hidden"; if not given, all that have what is drawn.
-        neurons: neurons to draw of each layer, as "0,3,5:8" (0, 3, 5, 6 and 7); if not given, all spikes are drawn, and
+        neurons: neurons to draw of each layer, as "0,3,5:8" (0, 3, 5, 6 and 7). If not given, all spikes are drawn, and
             the states of all in small layers, of the first 8 in large ones.
         steps: time steps to draw, as "100:300"; all if not given.
         backend: how to run the network; all give the same picture.

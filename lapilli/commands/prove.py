@@ -49,8 +49,8 @@ def prove(
 
     Arguments:
         network: file with the network (NetX HDF5), or run folder, whose trained module is compared too.
-        input: event file (.npz); without it and without --data, the test part of the run, or, of a file alone, 8
-            samples of 100 steps of random spikes (5 %).
+        input: event file (.npz). Without it and without --data, a run folder takes the test part of the run, and a file
+            alone takes 8 samples of 100 steps of random spikes (5 %).
         data: data set in place of an event file; `lapilli data list` has them.
         part: of the data set: "train", "validation" or "test"; if not given, "test".
         samples: so many samples, from the first on; if not given, all of a file and 100 of a data set.

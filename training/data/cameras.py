@@ -20,6 +20,7 @@ from lapilli.training.data.checks import (
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import NMNIST_SMALL as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 SIDE = 34
@@ -150,9 +151,9 @@ def _divide(facts: Facts, split: Split) -> Division:
 NMNIST_SMALL = DataSet(
     "nmnist-small",
     title="N-MNIST, a small part: digits that move in front of an event camera, 34 × 34, two polarities",
-    licence="CC BY-SA 4.0",
-    origin="lapilli's ../shared/data; made from GitHub bamsumit/slayerPytorch",
-    files=("nmnist_small.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="1,000 recordings for training, of which every sixth of a class is for validation, and 100 for the test",
     framing=CAMERA,
     frame=_frame,

@@ -36,6 +36,7 @@ from lapilli.training.data.held_out_images import CIFAR10_HELD_OUT
 from lapilli.training.data.images import CIFAR10_PART, MNIST, MNIST_ROWS, SKLEARN_DIGITS
 from lapilli.training.data.motion import HAPT
 from lapilli.training.data.official.catalogue import OFFICIAL
+from lapilli.training.data.origins import ORIGINS, packed_files
 from lapilli.training.data.progress import progress_bar
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.sets import NO_PART, PARTS, DataSet, PartName
@@ -214,6 +215,8 @@ def cache_folder(found: DataSet, framing: Framing, sources: Sequence[dict[str, A
 
 def _files(found: DataSet) -> tuple[Path, ...]:
     """Paths of a data set's files, downloaded where they are missing and somebody offers them."""
+    if found.name in ORIGINS:
+        return packed_files(found.name)
     if found.fetch is not None and any(find_file(file) is None for file in found.files):
         found.fetch(data_folder())
     return needed_files(found.name, found.files, found.origin)
