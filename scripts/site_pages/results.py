@@ -92,7 +92,7 @@ def _heading(column: str) -> str:
 def _cell(column: str, group: Group) -> str:
     value, factor = group.values.get(column, ""), 100 if _unit(column) == "%" else 1
     if isinstance(value, Spread):
-        return f"{_number(value.mean * factor, factor)} ± {value.std * factor:.2g}"
+        return f"{_number(value.mean * factor, factor)} ± {float(f'{value.std * factor:.2g}'):,.10g}"
     found = number(value)
     return value if found is None else _number(found * factor, factor)
 
