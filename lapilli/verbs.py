@@ -32,6 +32,7 @@ SUBCOMMANDS = {
     ("bench", "train"): "bench_train",
     ("data", "convert"): "data_convert",
     ("data", "list"): "data_list",
+    ("data", "make"): "data_make",
     ("data", "prepare"): "data_prepare",
     ("data", "save"): "data_save",
     ("data", "show"): "data_show",

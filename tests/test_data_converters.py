@@ -268,18 +268,22 @@ BOMB = gzip.compress(b"\0\0\x08\x01\0\0\0\x46" + bytes(20 << 20))
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("spoken-digits", changed(WAV, lambda content: content[:-2]), "ends within its chunk 'data'"),
+        (
+            "spoken-digits",
+            changed(WAV, lambda content: content[:-2]),
+            "to its end, 2 bytes are missing",
+        ),
         ("spoken-digits", changed(WAV, lambda content: b"RIFX" + content[4:]), "is no WAV file"),
-        ("spoken-digits", changed(WAV, lambda content: content[:36]), "has no chunk 'data'"),
+        ("spoken-digits", changed(WAV, lambda content: content[:36]), "ends before its sound begins"),
         ("spoken-digits", put(WAV, b""), "must have 1 to 4194304 bytes, got 0"),
         ("spoken-digits", put(WAV, bytes((1 << 22) + 1)), "must have 1 to 4194304 bytes, got 4194305"),
         ("spoken-digits", put(WAV, POINTER), "it is a Git LFS pointer"),
         (
             "spoken-digits",
             wave(16000, 1),
-            "must be PCM of 1 channel, 8000 Hz, 16 bits, got format 1, 1 channels, 16000",
+            "must be whole numbers of 16 bits, channels 1, 8,000 Hz, got whole numbers of 16 bits, channels 1, 16,000",
         ),
-        ("spoken-digits", wave(8000, 2), "got format 1, 2 channels, 8000 Hz, 16 bits"),
+        ("spoken-digits", wave(8000, 2), "got whole numbers of 16 bits, channels 2, 8,000 Hz"),
         ("spoken-digits", linked(WAV), "is a link to a file outside of"),
         ("hapt", gone(GYRO), "No such file"),
         ("hapt", gone(ACC), "must be acc_exp01 to the last one"),

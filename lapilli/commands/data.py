@@ -13,9 +13,10 @@ def data(what: str, /) -> None:
     """See and prepare data sets (`data list`, `data prepare NAME`, `data show NAME`, …).
 
     Arguments:
-        what: "list", "prepare", "show", "save" or "convert"; `lapilli data prepare --help` lists the options of each.
+        what: "list", "prepare", "show", "save", "convert" or "make"; `lapilli data prepare --help` lists the options of
+            each.
     """
-    raise LapilliError(f"data: must be list, prepare, show, save or convert, got {what!r}")
+    raise LapilliError(f"data: must be list, prepare, show, save, convert or make, got {what!r}")
 
 
 def catalogue() -> ModuleType:

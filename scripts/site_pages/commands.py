@@ -6,14 +6,15 @@ from argparse import SUPPRESS, Action
 from collections.abc import Sequence
 
 import docstring_parser
+
+from lapilli.calling import find_command
+from lapilli.parser import Command, Parser, command_parser, configurations_of, positional
+from lapilli.recipes import RECIPES
+from lapilli.simulators.configurations.problems import inner_hint
+from lapilli.verbs import SUBCOMMANDS, documentation, summary
 from site_pages.configurations import fields_table
 from site_pages.markdown import filled_table, sentence, table
 from site_pages.types_in_words import type_in_words, value_in_words
-
-from lapilli.cli import SUBCOMMANDS, documentation, find_command
-from lapilli.parser import Command, Parser, command_parser, configurations_of, positional, summary
-from lapilli.recipes import RECIPES
-from lapilli.simulators.configurations.problems import inner_hint
 
 
 def page(verb: str) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 import docstring_parser
-from site_pages.markdown import anchor, filled_table, sentence
-from site_pages.types_in_words import default_in_words, type_in_words, unit
 
 from lapilli.configs import packaged_for
 from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations.named import kinds_of
 from lapilli.simulators.configurations.problems import inner_hint
+from site_pages.markdown import anchor, filled_table, sentence
+from site_pages.types_in_words import default_in_words, type_in_words, unit
 
 HEADER = ("field", "meaning", "type", "default", "unit")
 

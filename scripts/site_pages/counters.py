@@ -4,12 +4,12 @@ import inspect
 from collections.abc import Mapping
 
 import docstring_parser
-from site_pages.markdown import sentence, table
 
 from lapilli.simulators.bill.cost_table import CostTable, bundled_tables, load_table
 from lapilli.simulators.bill.kinds import ACCESSES, COUNTERS, KINDS, OPERATIONS
 from lapilli.simulators.results import COUNTERS as OF_LOIHI
 from lapilli.simulators.results import Counts
+from site_pages.markdown import sentence, table
 
 
 def counters_page() -> str:

@@ -3,17 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import docstring_parser
-from site_pages.markdown import sentence, table
 
-import lapilli
 from lapilli import cli
 from lapilli.netx_exports import LapilliError
+from site_pages.carried import ROOT
+from site_pages.markdown import sentence, table
 
-PACKAGE = Path(lapilli.__file__).parent
+PACKAGE = ROOT / "lapilli"
 
 
 class Raised(NamedTuple):

@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from site_pages.markdown import table
-
 from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.simulators.evidence.spread import (
     PROVENANCE,
@@ -25,6 +23,7 @@ from lapilli.simulators.evidence.spread import (
     repeats_a_seed,
     telling_columns,
 )
+from site_pages.markdown import table
 
 MARK = re.compile(r"^<!-- table: (?P<name>\w+)(?:; columns: (?P<columns>[^;]+?))?(?:; by: (?P<by>[^;]+?))? -->$", re.M)
 

@@ -13,7 +13,7 @@ from lapilli.simulators.decisions.scoring import SCORINGS
 from lapilli.simulators.results import RunResult
 
 if TYPE_CHECKING:
-    # It needs numba, and every command imports this file.
+    # At run time it would load numba, for which what only names decisions need not wait.
     from lapilli.simulators.stream import Simulator
 
 Int64 = npt.NDArray[np.int64]

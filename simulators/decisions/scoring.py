@@ -13,7 +13,7 @@ from lapilli.simulators.decisions.softmax import softmax_shares
 from lapilli.simulators.results import RunResult
 
 if TYPE_CHECKING:
-    # It needs numba, and every command imports this file.
+    # At run time it would load numba, for which what only names decisions need not wait.
     from lapilli.simulators.stream import Simulator
 
 Int64 = npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class Scoring:
 
     scores: Callable[[RunResult, Layer], Int64]
     step_scores: Callable[[RunResult, Layer], Integers]
-    last_step: "Callable[[Simulator, Layer], Int64]"
+    last_step: Callable[["Simulator", Layer], Int64]
 
 
 def _spikes_of_steps(result: RunResult, output: Layer) -> Integers:
@@ -73,7 +73,7 @@ def _last_shares(stream: "Simulator", output: Layer) -> Int64:
 
 
 def _summed(
-    step_scores: Callable[[RunResult, Layer], Integers], last_step: "Callable[[Simulator, Layer], Int64]"
+    step_scores: Callable[[RunResult, Layer], Integers], last_step: Callable[["Simulator", Layer], Int64]
 ) -> Scoring:
     return Scoring(
         lambda result, output: step_scores(result, output).sum(axis=-1, dtype=np.int64), step_scores, last_step

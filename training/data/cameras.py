@@ -59,6 +59,29 @@ def places(
     return np.where(inside, flat, -1)
 
 
+def centred(x: LongArray, y: LongArray, offsets: LongArray, size: tuple[int, int]) -> tuple[LongArray, LongArray]:
+    """Columns and rows of events, each sample moved so that the median of its events is in the middle of the sensor.
+
+    Of an even number of events the lower median counts, so that places stay whole. What moves off the sensor is for
+    `places` to cut.
+
+    Arguments:
+        x, y: of each event.
+        offsets: (samples + 1).
+        size: rows and columns of the sensor.
+    """
+    return _around_median(x, offsets, size[1]), _around_median(y, offsets, size[0])
+
+
+def _around_median(place: LongArray, offsets: LongArray, length: int) -> LongArray:
+    moved = place.astype(np.int64)
+    for low, high in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
+        if high > low:
+            middle = (high - low - 1) // 2
+            moved[low:high] += length // 2 - np.partition(place[low:high], middle)[middle]
+    return moved
+
+
 def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     """Frame `nmnist_small.npz`, whose format is described in the README beside it."""
     with open_members(paths[0], DataError) as members:

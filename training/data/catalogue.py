@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.audio import SPOKEN_DIGITS
+from lapilli.training.data.braille import BRAILLE
 from lapilli.training.data.cache import (
     FORMAT,
     CacheError,
@@ -30,6 +31,7 @@ from lapilli.training.data.cameras import NMNIST_SMALL
 from lapilli.training.data.cochlea import SHD_REGENERATED
 from lapilli.training.data.folders import data_folder, find_file, listed, needed_files
 from lapilli.training.data.framing import Framing, Split, check_taken
+from lapilli.training.data.grasps import EV_CONTAINERS, EV_OBJECTS
 from lapilli.training.data.held_out_images import CIFAR10_HELD_OUT
 from lapilli.training.data.images import CIFAR10_PART, MNIST, MNIST_ROWS, SKLEARN_DIGITS
 from lapilli.training.data.motion import HAPT
@@ -39,9 +41,13 @@ from lapilli.training.data.progress import progress_bar
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.sets import NO_PART, PARTS, DataSet, PartName
 from lapilli.training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
+from lapilli.training.data.touch import STEMNIST_CIRCUIT_SPIKES, STEMNIST_CIRCUIT_SPIKES_STRATIFIED
+from lapilli.training.data.turning_objects import DVS_OBJECTS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
+    *(STEMNIST_CIRCUIT_SPIKES, STEMNIST_CIRCUIT_SPIKES_STRATIFIED, EV_OBJECTS, EV_CONTAINERS),
+    *(BRAILLE, DVS_OBJECTS),
     *(HAPT, NMNIST_SMALL, MNIST, MNIST_ROWS, CIFAR10_PART, CIFAR10_HELD_OUT, *OFFICIAL),
 )
 

@@ -13,6 +13,8 @@ from lapilli.training.data.encoders import Encoder
 
 Values = Literal["counts", "binary"]
 
+CropAround = Literal["centre", "median"]
+
 Lines = Literal["none", "valid", "valid and keys"]
 """Inputs beside the channels; `lapilli.training.data.lines` adds them."""
 
@@ -56,6 +58,13 @@ class Framing:
 
     crop: Channels | None = None
     """Rows and columns around the centre of a camera or image that are kept, before pooling. None keeps all."""
+
+    crop_around: CropAround | None = None
+    """Middle of what `crop` keeps: the centre of the sensor, or the median place of a sample's events, which is then in
+    the middle. None: the set's default."""
+
+    bin_steps: Channels = 1
+    """So many recorded steps become one, in sets whose files do not say how long a step is."""
 
     values: Values = "counts"
     """Events of one bin and channel as one graded spike with their number, 255 at most, or as one plain spike."""
