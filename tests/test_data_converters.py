@@ -171,9 +171,9 @@ def test_pictures_come_from_either_origin(source: str, tmp_path: Path, data: Pat
         assert np.array_equal(found, images[1_000 * number : 1_000 * (number + 1)])
     assert np.array_equal(arrays_of(data / "cifar10_png" / "cifar10_labels.js")["labels"], labels[:51_000])
     for number in (1, 2, 3):
-        found = arrays_of(data / "cifar10" / f"train_{number}.npz")
         chosen = slice(10_000 * number, 10_000 * (number + 1))
-        check_same(found, {"images": images[chosen], "labels": labels[chosen].astype(np.int64)})
+        archive = arrays_of(data / "cifar10" / f"train_{number}.npz")
+        check_same(archive, {"images": images[chosen], "labels": labels[chosen].astype(np.int64)})
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -232,12 +232,12 @@ def test_every_packed_file_of_lapilli_is_written_down() -> None:
     assert CONVERTERS.keys() == {name for name, found in ORIGINS.items() if not found.lost}
 
 
-def put(file: str, content: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / file).write_bytes(content) and None
+def put(file: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / file).write_bytes(content)
 
 
-def changed(file: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    return lambda folder: (folder / file).write_bytes(change((folder / file).read_bytes())) and None
+def changed(file: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda folder: (folder / file).write_bytes(change((folder / file).read_bytes()))
 
 
 def gone(file: str) -> Callable[[Path], None]:
@@ -320,7 +320,7 @@ BOMB = gzip.compress(b"\0\0\x08\x01\0\0\0\x46" + bytes(20 << 20))
     ],
 )
 def test_damaged_origins_are_refused(
-    name: str, damage: Callable[[Path], None], message: str, tmp_path: Path, data: Path
+    name: str, damage: Callable[[Path], object], message: str, tmp_path: Path, data: Path
 ) -> None:
     folder, _ = origin(name, tmp_path)
     damage(folder)
