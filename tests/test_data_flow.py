@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data_archives import Arrays, evbench_arrays
 from PIL import Image
 
 from lapilli import cli
+from lapilli.training.data.flow.evbench import FILE, read_evbench
 from lapilli.training.data.flow.motion import Motion, drawn_motion, flow_field, view
 from lapilli.training.data.flow.pixels import PixelModel, Pixels
 from lapilli.training.data.flow.rendering import LARGEST_MOVE, brightness, n_images, render
@@ -19,6 +21,7 @@ from lapilli.training.data.flow.sequences import (
     save_sequences,
 )
 from lapilli.training.data.flow.textures import texture, textures_of
+from lapilli.training.data.folders import find_file
 from lapilli.training.data.sets import DataError
 
 SIDE = 12
@@ -224,6 +227,57 @@ def test_wrong_files_are_named_with_what_is_wrong(
     with pytest.raises(DataError, match=rf"flow.npz: .*{message}") as error:
         read_sequences(path)
     assert "\n" not in str(error.value)
+
+
+def write_evbench(folder: Path, **others: np.ndarray) -> tuple[Path, Arrays]:
+    arrays = evbench_arrays(np.random.default_rng(0))
+    np.savez(folder / FILE, **arrays | others)
+    return folder / FILE, arrays
+
+
+def test_real_sequences_are_read_as_they_stand(tmp_path: Path) -> None:
+    path, arrays = write_evbench(tmp_path)
+    polarity = np.unpackbits(arrays["p"])
+    found = read_evbench(path)
+    assert len(found) == 2
+    for number, one in enumerate(found):
+        time, part = 0, range(*arrays["offsets"][number : number + 2])
+        for place, event in enumerate(part):
+            time += int(arrays["dt_us_lo"][event]) + 256 * int(arrays["dt_us_hi"][event])
+            seen = (one.events.time_us[place], one.events.x[place], one.events.y[place], one.events.polarity[place])
+            assert seen == (time, arrays["x"][event], arrays["y"][event], polarity[event])
+        assert len(one.events) == len(part)
+        assert one.flow.tolist() == arrays["flow_px_per_s"][number].tolist()
+
+
+@pytest.mark.parametrize(
+    ("array", "change", "message"),
+    [
+        ("y", lambda a: a + np.uint8(10), r"recording \d: y 18\d, must be 0…179"),
+        ("dt_us_hi", lambda a: a.astype(int) - 1, r"dt_us_hi: must be 0…255, got -1"),
+        ("flow_px_per_s", lambda a: a * np.nan, r"flow_px_per_s: must be two finite numbers for each of 2"),
+        ("flow_std", lambda a: a[:1], r"flow_px_per_s: must be two finite numbers for each of 1"),
+        ("p", lambda a: a.astype(float), r"p: must be integers, got float64"),
+        ("offsets", lambda a: a * [1, 0, 1], r"recording 0: empty"),
+    ],
+)
+def test_wrong_real_sequences_are_named(
+    tmp_path: Path, array: str, change: Callable[[np.ndarray], np.ndarray], message: str
+) -> None:
+    _, arrays = write_evbench(tmp_path)
+    path, _ = write_evbench(tmp_path, **{array: change(arrays[array])})
+    with pytest.raises(DataError, match=rf"evbench_dvs.npz: .*{message}"):
+        read_evbench(path)
+
+
+def test_the_real_sequences_where_they_are() -> None:
+    path = find_file(FILE)
+    if path is None:
+        pytest.skip(f"{FILE} is not here (LAPILLI_SHARED_DATA)")
+    found = read_evbench(path)
+    assert [len(one.events) for one in found] == [132_784, 273_143, 321_343]
+    # The flow that was measured: up, down, down.
+    assert [np.sign(one.flow[1]) for one in found] == [-1, 1, 1]
 
 
 def test_the_command_writes_a_file_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
