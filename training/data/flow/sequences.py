@@ -94,7 +94,7 @@ def make_sequences(
     side: int,
     duration_us: int,
     seed: int,
-    model: PixelModel = PixelModel(),
+    model: PixelModel,
     advance: Callable[[int], None] = lambda n: None,
 ) -> FlowSequences:
     """Render sequences: of every six, four are for training, one for validation and one for the test.
