@@ -116,8 +116,10 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_readout.py": "NIR files need nir",
     "test_remedies.py": "Lava is what they are for",
     "test_silicon.py": "its recordings are not part of the repository",
+    "test_site.py": "mkdocs builds the site",
     "test_spikescr_fast.py": "torch is compared with at full size; half a minute of random networks, which .venv runs",
     "test_spikescr_fast_weights.py": "every test needs Lava",
     "test_strangers_text.py": "options of the training verbs are read where torch is",
+    "test_to_the_chip.py": "it trains a network",
     "test_view_page.py": "playwright drives the browser",
 }

@@ -142,7 +142,8 @@ def test_links_follow_files_into_the_site() -> None:
     assert there("[a](docs/how-to/zoo.md#x)", "CONTRIBUTING.md") == "[a](how-to/zoo.md#x)"
     assert there("[a](../how-to/nir.md)", "docs/reference/formats.md") == "[a](../how-to/nir.md)"
     assert there("![a](../../results/shd.csv)", "docs/results/shd.md") == "![a](tables/shd.csv)"
-    named = there("`docs/how-to/nir.md`, `docs/nowhere.md`", "docs/results/index.md")
-    assert named == "[`docs/how-to/nir.md`](../how-to/nir.md), `docs/nowhere.md`"
+    gone = "docs/nowhere.md"
+    named = there(f"`docs/how-to/nir.md`, `{gone}`", "docs/results/index.md")
+    assert named == f"[`docs/how-to/nir.md`](../how-to/nir.md), `{gone}`"
     for same in ("[a](https://example.org/docs/x.md)", "[a](#here)", "```\n[a](../../CONTRIBUTING.md)\n```"):
         assert there(same, "docs/reference/data.md") == same

@@ -34,7 +34,8 @@ def cost_tables_page() -> str:
     overview = table(header, prices, right=range(1, len(header)))
     return (
         "# Cost tables\n\nThis page is made from the files in `simulators/bill/tables/`. "
-        "Prices are in picojoules (pJ). An estimate is the sum of counts times prices. Nobody measured a network of lapilli on a chip.\n\n"
+        "Prices are in picojoules (pJ). An estimate is the sum of counts times prices. "
+        "Nobody measured a network of lapilli on a chip.\n\n"
         "| mark | meaning |\n| --- | --- |\n| in | the price of another quantity holds it |\n"
         "| – | the table leaves it out, and says why below |\n| refused | a network that needs it gets no bill |\n"
         "| by size | a word costs what its memory's size says |\n\n"
