@@ -37,6 +37,7 @@ BASE_FILES = (
     "test_learning_operations.py",
     "test_learning_readout.py",
     "test_learning_session.py",
+    "test_links.py",
     "test_loihi2.py",
     "test_lstm_reference.py",
     "test_many_problems.py",

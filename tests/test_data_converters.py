@@ -171,9 +171,9 @@ def test_pictures_come_from_either_origin(source: str, tmp_path: Path, data: Pat
         assert np.array_equal(found, images[1_000 * number : 1_000 * (number + 1)])
     assert np.array_equal(arrays_of(data / "cifar10_png" / "cifar10_labels.js")["labels"], labels[:51_000])
     for number in (1, 2, 3):
-        found = arrays_of(data / "cifar10" / f"train_{number}.npz")
         chosen = slice(10_000 * number, 10_000 * (number + 1))
-        check_same(found, {"images": images[chosen], "labels": labels[chosen].astype(np.int64)})
+        archive = arrays_of(data / "cifar10" / f"train_{number}.npz")
+        check_same(archive, {"images": images[chosen], "labels": labels[chosen].astype(np.int64)})
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
@@ -232,12 +232,12 @@ def test_every_packed_file_of_lapilli_is_written_down() -> None:
     assert CONVERTERS.keys() == {name for name, found in ORIGINS.items() if not found.lost}
 
 
-def put(file: str, content: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / file).write_bytes(content) and None
+def put(file: str, content: bytes) -> Callable[[Path], object]:
+    return lambda folder: (folder / file).write_bytes(content)
 
 
-def changed(file: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    return lambda folder: (folder / file).write_bytes(change((folder / file).read_bytes())) and None
+def changed(file: str, change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda folder: (folder / file).write_bytes(change((folder / file).read_bytes()))
 
 
 def gone(file: str) -> Callable[[Path], None]:
@@ -268,18 +268,22 @@ BOMB = gzip.compress(b"\0\0\x08\x01\0\0\0\x46" + bytes(20 << 20))
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("spoken-digits", changed(WAV, lambda content: content[:-2]), "ends within its chunk 'data'"),
+        (
+            "spoken-digits",
+            changed(WAV, lambda content: content[:-2]),
+            "to its end, 2 bytes are missing",
+        ),
         ("spoken-digits", changed(WAV, lambda content: b"RIFX" + content[4:]), "is no WAV file"),
-        ("spoken-digits", changed(WAV, lambda content: content[:36]), "has no chunk 'data'"),
+        ("spoken-digits", changed(WAV, lambda content: content[:36]), "ends before its sound begins"),
         ("spoken-digits", put(WAV, b""), "must have 1 to 4194304 bytes, got 0"),
         ("spoken-digits", put(WAV, bytes((1 << 22) + 1)), "must have 1 to 4194304 bytes, got 4194305"),
         ("spoken-digits", put(WAV, POINTER), "it is a Git LFS pointer"),
         (
             "spoken-digits",
             wave(16000, 1),
-            "must be PCM of 1 channel, 8000 Hz, 16 bits, got format 1, 1 channels, 16000",
+            "must be whole numbers of 16 bits, channels 1, 8,000 Hz, got whole numbers of 16 bits, channels 1, 16,000",
         ),
-        ("spoken-digits", wave(8000, 2), "got format 1, 2 channels, 8000 Hz, 16 bits"),
+        ("spoken-digits", wave(8000, 2), "got whole numbers of 16 bits, channels 2, 8,000 Hz"),
         ("spoken-digits", linked(WAV), "is a link to a file outside of"),
         ("hapt", gone(GYRO), "No such file"),
         ("hapt", gone(ACC), "must be acc_exp01 to the last one"),
@@ -287,6 +291,7 @@ BOMB = gzip.compress(b"\0\0\x08\x01\0\0\0\x46" + bytes(20 << 20))
         ("hapt", put(ACC, b"1 2\n3 4\n"), "must have 3 columns, got 2"),
         ("hapt", put(ACC, b"0.5 0 0\n0.5 0.0007 0\n"), "line 2, column 2: must be a whole step"),
         ("hapt", put(ACC, b"0 nan 0\n"), "line 1, column 2: must be a whole step"),
+        ("hapt", put(ACC, b"0 -inf 0\n"), "line 1, column 2: must be a whole step"),
         ("hapt", put(ACC, b"0 1e300 0\n"), "line 1, column 2: must be a whole step"),
         ("hapt", put(ACC, b" \n"), "must hold rows of 3 numbers (it is empty)"),
         ("hapt", put(ACC, b"\xff\xfe"), "must hold rows of 3 numbers ("),
@@ -315,7 +320,7 @@ BOMB = gzip.compress(b"\0\0\x08\x01\0\0\0\x46" + bytes(20 << 20))
     ],
 )
 def test_damaged_origins_are_refused(
-    name: str, damage: Callable[[Path], None], message: str, tmp_path: Path, data: Path
+    name: str, damage: Callable[[Path], object], message: str, tmp_path: Path, data: Path
 ) -> None:
     folder, _ = origin(name, tmp_path)
     damage(folder)

@@ -130,7 +130,7 @@ def test_values_that_an_encoder_of_a_stream_refuses() -> None:
         StreamEncoder(3, "delta", threshold=0)
     for encoder in ("direct", "delta"):
         with pytest.raises(EncodingError, match="must be"):
-            StreamEncoder(3, encoder)(np.full((3, 1), np.nan))  # type: ignore[arg-type]
+            StreamEncoder(3, encoder)(np.full((3, 1), np.nan))
 
 
 def test_every_other_set_says_why_it_cannot_be_heard() -> None:

@@ -109,7 +109,7 @@ def expected_scores(network: Network, framing: Framing, drain: int, folder: Path
 
 @pytest.mark.parametrize("kind", ["voltage_sum", "softmax_sum", "spike_count"])
 def test_scores_are_those_of_the_whole_recording(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    network = small(Readout(kind, 3))  # type: ignore[arg-type]
+    network = small(Readout(kind, 3))
     run_folder(folder / "run", network)
     recordings, wanted = expected_scores(network, FRAMING, network.depth, folder)
     assert {len(recording) // 80 + 1 > 30 for recording in recordings} == {False, True}
@@ -128,7 +128,7 @@ def test_the_network_of_the_zoo_hears_what_simulate_decides(folder: Path, capsys
         lines = told(capsys, "zoo:spoken-digits", wav("a.wav", recording))
         (found,) = decided(lines)
         assert found["scores"] == row.tolist()
-        assert found["name"] == SPOKEN_DIGITS.ear(framing).classes[row.argmax()]  # type: ignore[misc]
+        assert found["name"] == SPOKEN_DIGITS.ear(framing).classes[row.argmax()]
         assert lines[-1]["event"] == "end"
         assert lines[-1]["hops"] == -(-len(recording) // 80)
     assert len({*wanted.argmax(axis=1).tolist()}) > 2
@@ -329,7 +329,7 @@ def microphone_of(monkeypatch: pytest.MonkeyPatch, sound: np.ndarray, lost_at: i
             return sound[self.at - n_samples : self.at, None], self.at == lost_at
 
     fake = SimpleNamespace(InputStream=InputStream, PortAudioError=PortAudioError)
-    monkeypatch.setitem(sys.modules, "sounddevice", fake)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
     return opened
 
 
@@ -540,7 +540,7 @@ def test_a_listener_forgets_what_it_heard(folder: Path) -> None:
 def test_plain_input_takes_events_of_one(folder: Path) -> None:
     """A network of binary input hears a framing whose events are all 1, and refuses others."""
     network = replace(small(Readout("voltage_sum"), n_inputs=12), graded_input=False)
-    ear = SPOKEN_DIGITS.ear(Framing(bin_ms=10, bands=12, levels=1))  # type: ignore[misc]
+    ear = SPOKEN_DIGITS.ear(Framing(bin_ms=10, bands=12, levels=1))
     listener = Listener(Plan(network, ear, 30, network.depth))
     samples = spoken(np.random.default_rng(0), 1000)
     listener.hear(samples / 32768)
@@ -550,6 +550,6 @@ def test_plain_input_takes_events_of_one(folder: Path) -> None:
     padded = np.pad(events, ((0, 0), (0, 30 - events.shape[1])))
     result = run(network, Events.from_dense(padded[None]), n_steps=30 + network.depth, record={"output": {"voltage"}})
     np.testing.assert_array_equal(listener.scores, scores(result, network)[0])
-    many = Listener(Plan(network, SPOKEN_DIGITS.ear(Framing(bin_ms=10, bands=12)), 30, 2))  # type: ignore[misc]
+    many = Listener(Plan(network, SPOKEN_DIGITS.ear(Framing(bin_ms=10, bands=12)), 30, 2))
     with pytest.raises(LapilliError, match="the network's input is binary spikes"):
         many.hear(samples / 32768)

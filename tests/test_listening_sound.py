@@ -13,8 +13,8 @@ from spoken import RATE, spoken, wav_bytes
 
 from lapilli.listening.hops import Pauses, divided, hops_of, paced, whole
 from lapilli.listening.latency import Latency
-from lapilli.listening.wav import Wav, opened_wav
 from lapilli.netx_exports import FormatError, LapilliError
+from lapilli.training.data.wav import Wav, opened_wav
 
 SOUND = spoken(np.random.default_rng(0), 1000)
 

@@ -211,7 +211,7 @@ def test_a_restored_state_cannot_overfill_delayed_axons(tmp_path: Path) -> None:
 def test_scores_of_the_last_step_are_those_of_a_run(kind: str, neuron: Neuron, classes: int | None) -> None:
     rng = np.random.default_rng(3)
     layer = Layer("a", (4,), neuron, (DenseSynapse("input", rng.integers(-50, 100, (4, 6)) * 2),))
-    deciding = Network((6,), (layer,), readout=Readout(kind, classes))  # type: ignore[arg-type]
+    deciding = Network((6,), (layer,), readout=Readout(kind, classes))
     events = Events.from_dense((rng.random((1, 6, 30)) < 0.3).astype(np.int32))
     wanted = step_scores(run(deciding, events, record=needed_recording(deciding), n_steps=34), deciding)[0]
     simulator = Simulator(deciding)

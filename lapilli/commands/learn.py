@@ -60,8 +60,8 @@ def learn(
         stream: samples that come one by one, each decided and learnt at once, in place of a file. They are lines of
             JSON, from a file, a FIFO or, as "-", the standard input. The first line is {"shape": [64], "n_steps": 20,
             "classes": 10}. Each sample has a line {"label": 3, "events": [[step, neuron], ...]}.
-        part: of the data set: "train", "validation" or "test"; if not given, "train".
-        samples: so many samples, from the first on; all if not given.
+        part: part of the data set that is read. Without it, that is "train".
+        samples: how many samples are read, from the first on. Without it, all are.
         classes: learn samples of these classes only, as "8,9" or "0:5".
         groups: learn samples of these speakers or users of the data set only, as "4,5".
         watch: event files with labels, separated by commas, on which the network is tested before and after. They may
@@ -71,15 +71,15 @@ def learn(
             they are.
         learning: the rule.
         epochs: how often all samples are learnt; if not given, once.
-        shuffle: seed of the samples' order; if not given, they are learnt as they come.
-        n_steps: steps for each sample; if not given, those of the input and the network's depth.
+        shuffle: seed of the samples' order. Without it, they are learnt as they come.
+        n_steps: steps for each sample. Without it, they are those of the input and the network's depth.
         backend: "fast", or "lava" for Lava Processes: the same weights, much slower.
         resume: go on with the interrupted run of the folder, which must have been given the same. A stream goes on with
             the samples that come next.
         time_limit_s: seconds after which a Lava run of up to 16 samples is killed.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
         json: print the report as JSON. From a stream, each sample has a line when it is learnt, and the report is the
             last one.
     """

@@ -18,7 +18,6 @@ from lapilli.listening.plans import listening_plan
 from lapilli.listening.session import Moment, Session, Teller, Utterance
 from lapilli.listening.sound import hops_of_wav, notes
 from lapilli.listening.telling import JsonLines, Lines, Names, Redrawn
-from lapilli.listening.wav import STANDARD_INPUT, opened_wav
 from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json_line, progress_line
 from lapilli.paths import check_outputs
@@ -27,6 +26,7 @@ from lapilli.sources.inputs import InputOptions
 from lapilli.sources.networks import find_network
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.framing import Lines as DataLines
+from lapilli.training.data.wav import STANDARD_INPUT, opened_wav
 
 Blocks = Iterator[npt.NDArray[np.float64]]
 

@@ -1,6 +1,7 @@
 """A network that hears one utterance after the other, hop by hop."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from lapilli.training.data.hearing import Ear
 from lapilli.training.data.lines import n_lines
 
 Int64 = npt.NDArray[np.int64]
+
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +86,14 @@ class Listener:
         if not self.is_full:
             self._run(self._hearing.end())
         while not self.is_full:
-            self._step(np.zeros(0, np.int64), np.zeros(0, np.int64), n_on=min(1, n_lines(self.plan.lines)))
+            self._step(_NONE, _NONE, n_on=min(1, n_lines(self.plan.lines)))
         for _ in range(self.plan.drain):
-            self._step(np.zeros(0, np.int64), np.zeros(0, np.int64), n_on=0)
+            self._step(_NONE, _NONE, n_on=0)
 
     def warm_up(self) -> None:
         """Let everything be compiled and read from disk that the first hop would wait for."""
         self.hear(np.zeros(2 * self.plan.ear.fewest))
-        self._step(np.zeros(0, np.int64), np.zeros(0, np.int64), n_on=0)
+        self._step(_NONE, _NONE, n_on=0)
         self.begin()
 
     def _run(self, events: npt.NDArray[np.int32]) -> None:
@@ -98,7 +101,7 @@ class Listener:
             neurons = np.flatnonzero(of_step)
             self._step(neurons, of_step[neurons], n_on=n_lines(self.plan.lines))
 
-    def _step(self, neurons: npt.NDArray[np.int64], values: npt.NDArray[np.integer], n_on: int) -> None:  # type: ignore[type-arg]
+    def _step(self, neurons: Int64, values: npt.NDArray[np.integer[Any]], n_on: int) -> None:
         """One step with so many of the lines on, which are the last inputs."""
         if n_on:
             first = self.plan.network.n_inputs - n_lines(self.plan.lines)

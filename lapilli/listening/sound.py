@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.listening.wav import Wav
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.installing import how_to_install
 from lapilli.training.data.hearing import Ear
 from lapilli.training.data.mel import resampled
+from lapilli.training.data.wav import Wav
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from site_pages import api, commands, configurations, counters, errors
-
-from lapilli.cli import COMMANDS
 from lapilli.recipes import RECIPES
+from lapilli.verbs import COMMANDS
+from site_pages import api, commands, configurations, counters, errors
 
 
 def generated() -> Mapping[str, Callable[[], str]]:

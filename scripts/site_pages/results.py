@@ -12,8 +12,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from site_pages.markdown import table
-
 from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.simulators.evidence.spread import (
     PROVENANCE,
@@ -25,6 +23,7 @@ from lapilli.simulators.evidence.spread import (
     repeats_a_seed,
     telling_columns,
 )
+from site_pages.markdown import table
 
 MARK = re.compile(r"^<!-- table: (?P<name>\w+)(?:; columns: (?P<columns>[^;]+?))?(?:; by: (?P<by>[^;]+?))? -->$", re.M)
 
@@ -93,7 +92,7 @@ def _heading(column: str) -> str:
 def _cell(column: str, group: Group) -> str:
     value, factor = group.values.get(column, ""), 100 if _unit(column) == "%" else 1
     if isinstance(value, Spread):
-        return f"{_number(value.mean * factor, factor)} ± {value.std * factor:.2g}"
+        return f"{_number(value.mean * factor, factor)} ± {float(f'{value.std * factor:.2g}'):,.10g}"
     found = number(value)
     return value if found is None else _number(found * factor, factor)
 

@@ -1,6 +1,7 @@
 """From what the output layer did to a class: one rule for every backend, on integers, so that all decide alike."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,10 @@ from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.readout import READOUTS, Readout
 from lapilli.simulators.decisions.scoring import SCORINGS
 from lapilli.simulators.results import RunResult
-from lapilli.simulators.stream import Simulator
+
+if TYPE_CHECKING:
+    # At run time it would load numba, for which what only names decisions need not wait.
+    from lapilli.simulators.stream import Simulator
 
 Int64 = npt.NDArray[np.int64]
 
@@ -108,7 +112,7 @@ def step_scores(result: RunResult, network: Network) -> Int64:
     return groups.sum(axis=2, dtype=np.int64)
 
 
-def last_step_scores(stream: Simulator) -> Int64:
+def last_step_scores(stream: "Simulator") -> Int64:
     """What the last step of a stream has added to the scores of its network: (classes,), int64.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,10 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Layer
 from lapilli.simulators.decisions.softmax import softmax_shares
 from lapilli.simulators.results import RunResult
-from lapilli.simulators.stream import Simulator
+
+if TYPE_CHECKING:
+    # At run time it would load numba, for which what only names decisions need not wait.
+    from lapilli.simulators.stream import Simulator
 
 Int64 = npt.NDArray[np.int64]
 Integers = npt.NDArray[np.integer[Any]]
@@ -29,7 +32,7 @@ class Scoring:
 
     scores: Callable[[RunResult, Layer], Int64]
     step_scores: Callable[[RunResult, Layer], Integers]
-    last_step: Callable[[Simulator, Layer], Int64]
+    last_step: Callable[["Simulator", Layer], Int64]
 
 
 def _spikes_of_steps(result: RunResult, output: Layer) -> Integers:
@@ -55,22 +58,22 @@ def _shares(result: RunResult, output: Layer) -> Int64:
     return softmax_shares(_voltages(result, output))
 
 
-def _last_spikes(stream: Simulator, output: Layer) -> Int64:
+def _last_spikes(stream: "Simulator", output: Layer) -> Int64:
     found = np.zeros(output.size, np.int64)
     found[stream.spikes(output.name)] = stream.values(output.name)
     return found
 
 
-def _last_voltages(stream: Simulator, output: Layer) -> Int64:
+def _last_voltages(stream: "Simulator", output: Layer) -> Int64:
     return stream.voltage(output.name).reshape(-1).astype(np.int64)
 
 
-def _last_shares(stream: Simulator, output: Layer) -> Int64:
+def _last_shares(stream: "Simulator", output: Layer) -> Int64:
     return softmax_shares(_last_voltages(stream, output)[None, :, None])[0, :, 0]
 
 
 def _summed(
-    step_scores: Callable[[RunResult, Layer], Integers], last_step: Callable[[Simulator, Layer], Int64]
+    step_scores: Callable[[RunResult, Layer], Integers], last_step: Callable[["Simulator", Layer], Int64]
 ) -> Scoring:
     return Scoring(
         lambda result, output: step_scores(result, output).sum(axis=-1, dtype=np.int64), step_scores, last_step

@@ -29,7 +29,7 @@ from lapilli.training.data.cache import (
 )
 from lapilli.training.data.cameras import NMNIST_SMALL
 from lapilli.training.data.cochlea import SHD_REGENERATED
-from lapilli.training.data.folders import data_folder, find_file, needed_files
+from lapilli.training.data.folders import data_folder, find_file, listed, needed_files
 from lapilli.training.data.framing import Framing, Split, check_taken
 from lapilli.training.data.grasps import EV_CONTAINERS, EV_OBJECTS
 from lapilli.training.data.held_out_images import CIFAR10_HELD_OUT
@@ -217,7 +217,11 @@ def _files(found: DataSet) -> tuple[Path, ...]:
     """Paths of a data set's files, downloaded where they are missing and somebody offers them."""
     if found.name in ORIGINS:
         return packed_files(found.name)
-    if found.fetch is not None and any(find_file(file) is None for file in found.files):
+    missing = [file for file in found.files if find_file(file) is None]
+    if found.fetch is not None and missing:
+        where = f"{listed(missing)} in {data_folder()}"
+        facts = f"origin {found.origin}, licence {found.licence}"
+        print(f"lapilli: data set {found.name} lacks {where}; {facts}", file=sys.stderr)
         found.fetch(data_folder())
     return needed_files(found.name, found.files, found.origin)
 

@@ -62,10 +62,10 @@ def convert(root: Path, say: Say) -> Iterator[Made]:
 def _steps(folder: OriginFolder, name: str, sensor: str) -> npt.NDArray[np.int16]:
     """(samples, axes) in steps of the sensor."""
     values = _numbers(folder, name, _AXES) / SCALES[sensor]
-    steps = np.rint(values)
-    # Written so that values that are no numbers are off, too.
     low, high = np.iinfo(np.int16).min, np.iinfo(np.int16).max
-    off = ~(np.abs(values - steps) < _OFF) | (steps < low) | (steps > high)
+    # What is no number becomes one that is off.
+    steps = np.rint(np.clip(np.nan_to_num(values, nan=np.inf), low, high))
+    off = ~(np.abs(values - steps) < _OFF)
     if off.any():
         row, axis = np.argwhere(off)[0]
         phrase = f"line {row + 1}, column {axis + 1}: must be a whole step of the sensor, within 16 bits"

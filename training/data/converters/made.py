@@ -30,12 +30,12 @@ class Made:
     write: Callable[[Path], None] = field(repr=False)
 
 
-def archive(file: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Made:
+def archive(file: str, arrays: Mapping[str, Any]) -> Made:
     """A compressed `.npz` file.
 
     Arguments:
         file: as of `Made`.
-        arrays: what it holds.
+        arrays: what it holds, arrays or numpy's numbers.
     """
 
     def write(path: Path) -> None:

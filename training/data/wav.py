@@ -16,10 +16,10 @@ STANDARD_INPUT = "-"
 
 FloatArray = npt.NDArray[np.float64]
 
-_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_TYPES = {(_PCM, 16): "<i2", (_PCM, 32): "<i4", (_FLOAT, 32): "<f4", (_FLOAT, 64): "<f8"}
-_WIDTHS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
-_NAMES = {_PCM: "whole numbers", _FLOAT: "floats"}
+PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_TYPES = {(PCM, 16): "<i2", (PCM, 32): "<i4", (_FLOAT, 32): "<f4", (_FLOAT, 64): "<f8"}
+_WIDTHS = {PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
+_NAMES = {PCM: "whole numbers", _FLOAT: "floats"}
 _LARGEST = {"channels": 64, "samples in a second": 1 << 20}
 _LONGEST_CHUNK = 1 << 16
 """Bytes of a description of the format, which are 16 to 40 in any honest file."""
@@ -41,6 +41,9 @@ class WavFormat:
     rate: int
     bits: int
 
+    def __str__(self) -> str:
+        return f"{_NAMES[self.code]} of {self.bits} bits, channels {self.channels}, {self.rate:,} Hz"
+
     @property
     def frame_bytes(self) -> int:
         """Bytes of one moment of all channels."""
@@ -48,9 +51,9 @@ class WavFormat:
 
     def decoded(self, content: bytes) -> FloatArray:
         """The mean of the channels, full scale is 1: (samples,)."""
-        if (self.code, self.bits) == (_PCM, 8):
+        if (self.code, self.bits) == (PCM, 8):
             values = (np.frombuffer(content, np.uint8).astype(np.float64) - 128) / 128
-        elif (self.code, self.bits) == (_PCM, 24):
+        elif (self.code, self.bits) == (PCM, 24):
             wide = np.zeros((len(content) // 3, 4), np.uint8)
             wide[:, 1:] = np.frombuffer(content, np.uint8).reshape(-1, 3)
             values = wide.view("<i4")[:, 0] / (1 << 31)
@@ -89,6 +92,11 @@ class Wav:
             raise FormatError(self.name, [f"must be finite, got NaN or infinity behind sample {self._given}"])
         self._given += len(found)
         return found
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes of sound that the header promises and that were not read yet; 0 where it promises nothing."""
+        return self._left or 0
 
     def blocks(self, n_samples: int) -> Iterator[FloatArray]:
         """All samples, so many at a time; the last are fewer."""
