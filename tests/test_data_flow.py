@@ -13,7 +13,7 @@ from lapilli import cli
 from lapilli.training.data.flow.evbench import FILE, read_evbench
 from lapilli.training.data.flow.motion import Motion, drawn_motion, flow_field, view
 from lapilli.training.data.flow.pixels import PixelModel, Pixels
-from lapilli.training.data.flow.rendering import LARGEST_MOVE, brightness, n_images, render
+from lapilli.training.data.flow.rendering import LARGEST_MOVE, Recorded, brightness, n_images, render
 from lapilli.training.data.flow.sequences import (
     FlowSequences,
     make_sequences,
@@ -143,6 +143,23 @@ def test_events_add_up_to_the_change_of_brightness() -> None:
     # The reference begins, and ends, within one threshold of the brightness.
     assert np.abs(total - change).max() < 2 * EXACT.threshold
     assert np.abs(change).max() > 5 * EXACT.threshold
+
+
+def sharpness(events: Recorded, flow: np.ndarray) -> float:
+    """Variance of the image of events that are carried along a flow, to where they would be at time 0."""
+    x, y = (np.rint(place - speed * events.time_us * 1e-6) for place, speed in zip((events.x, events.y), flow))
+    image = np.histogram2d(y, x, bins=(np.arange(-150.5, 350), np.arange(-150.5, 350)))[0]
+    return float(np.var(image))
+
+
+@pytest.mark.parametrize("direction", [(1, 0), (0, -1), (-0.6, 0.8)])
+def test_events_are_sharpest_along_their_flow(direction: tuple[float, float]) -> None:
+    flow = 60 * np.array(direction)
+    motion = Motion(np.array([[0, 0, flow[0]], [0, 0, flow[1]], [0, 0, 0]]))
+    events = render(texture(11), motion, 48, 200_000, PixelModel(), np.random.default_rng(0))
+    along = sharpness(events, flow)
+    others = [-flow, 0 * flow, 0.5 * flow, 1.5 * flow, flow[::-1] * [1, -1]]
+    assert all(along > 1.2 * sharpness(events, other) for other in others)
 
 
 def test_a_pixel_that_sees_nothing_leaks() -> None:
@@ -276,8 +293,13 @@ def test_the_real_sequences_where_they_are() -> None:
         pytest.skip(f"{FILE} is not here (LAPILLI_SHARED_DATA)")
     found = read_evbench(path)
     assert [len(one.events) for one in found] == [132_784, 273_143, 321_343]
-    # The flow that was measured: up, down, down.
-    assert [np.sign(one.flow[1]) for one in found] == [-1, 1, 1]
+    # The first 0.3 s of each: the same sign and unit as in what is rendered.
+    for one in found:
+        first = slice(0, int(np.searchsorted(one.events.time_us, 300_000)))
+        seen = (getattr(one.events, name)[first] for name in ("time_us", "x", "y", "polarity"))
+        events = Recorded(*seen)
+        along = sharpness(events, one.flow)
+        assert all(along > sharpness(events, factor * one.flow) for factor in (-1, 0, 0.5, 1.5))
 
 
 def test_the_command_writes_a_file_and_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
