@@ -6,13 +6,14 @@ from typing import Any, Literal, get_args, get_origin
 
 import shtab
 
-from lapilli.cli import COMMANDS, SUBCOMMANDS, documentation, find_command
+from lapilli.calling import find_command
 from lapilli.configs import packaged_for
 from lapilli.netx_exports import LapilliError
-from lapilli.parser import command_parser, summary
+from lapilli.parser import command_parser
 from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations.named import kinds_of
 from lapilli.simulators.configurations.problems import inner_hint
+from lapilli.verbs import COMMANDS, SUBCOMMANDS, documentation, summary
 
 _INSTEAD = ("_ActionPrintConfig", "_ActionHelpClassPath", "_ActionConfigLoad", "_HelpAction", "_ActionHelp")
 

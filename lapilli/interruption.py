@@ -66,7 +66,8 @@ def _answer(number: int, frame: FrameType | None) -> None:
 def _end() -> None:
     """End the process at once: Python says nothing, and no file is open that must be kept or removed."""
     if _status is None:
-        os.write(2, b"lapilli: interrupted\n")
+        # A terminal may show a line that waits for the first word of the command.
+        os.write(2, (b"\r\x1b[K" if os.isatty(2) else b"") + b"lapilli: interrupted\n")
     os._exit(INTERRUPTED if _status is None else _status)
 
 

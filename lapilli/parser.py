@@ -16,14 +16,13 @@ from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter,
 
 from lapilli.configs import CONFIG, OPTION, packaged_for
 from lapilli.plain_help import PlainHelp
-from lapilli.printable import printable
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
 from lapilli.simulators.configurations.problems import inner_hint
+from lapilli.streams import complain
+from lapilli.verbs import summary
 
 Command = Callable[..., int | None]
-
-_LONGEST = 8000
 
 # Fields of configuration dataclasses are described by the docstring below each.
 set_parsing_settings(
@@ -82,18 +81,6 @@ def command_parser(name: str, command: Command) -> Parser:
         parser.add_argument(OPTION, action=ActionConfigFile, help=text)
         _add_fields(parser, recipe.options())
     return parser
-
-
-def complain(text: str) -> None:
-    """Say one sentence on the error stream, the beginning of one that does not end."""
-    sentence = printable(" ".join(text.split()))
-    more = f"… ({len(sentence) - _LONGEST:,} characters more)" if len(sentence) > _LONGEST else ""
-    print(f"lapilli: {sentence[:_LONGEST]}{more}", file=sys.stderr)
-
-
-def summary(documentation: str | None) -> str:
-    """First sentence of a docstring."""
-    return docstring_parser.parse(documentation or "").short_description or ""
 
 
 def positional(command: Command) -> list[str]:

@@ -1,7 +1,18 @@
-"""A standard output that nobody reads any more, or that cannot be written."""
+"""The error stream, and a standard output that nobody reads any more or that cannot be written."""
 
 import os
 import sys
+
+from lapilli.printable import printable
+
+_LONGEST = 8000
+
+
+def complain(text: str) -> None:
+    """Say one sentence on the error stream, the beginning of one that does not end."""
+    sentence = printable(" ".join(text.split()))
+    more = f"… ({len(sentence) - _LONGEST:,} characters more)" if len(sentence) > _LONGEST else ""
+    print(f"lapilli: {sentence[:_LONGEST]}{more}", file=sys.stderr)
 
 
 def silence_output() -> None:

@@ -69,6 +69,7 @@ def camera_arrays(rng: np.random.Generator, n_train: int = 24, n_test: int = 4) 
         "dt_us_hi": (step // 256).astype(np.uint16),
         "offsets": np.cumsum([0, *sizes]).astype(np.int32),
         "label": (np.arange(n_train + n_test) % 2).astype(np.uint8),
+        "mnist_index": np.arange(1, n_train + n_test + 1, dtype=np.int32),
         "n_train": np.int64(n_train),
     }
 
@@ -112,12 +113,86 @@ def audio_arrays(rng: np.random.Generator) -> Arrays:
     }
 
 
+def touch_arrays(rng: np.random.Generator) -> Arrays:
+    """`stemnist_spikes.npz` of two characters of each of the 34 persons, 20 to 60 spikes each."""
+    n_samples = 68
+    spikes = [np.sort(rng.choice(240 * 256, rng.integers(20, 60), replace=False)) for _ in range(n_samples)]
+    place = np.concatenate(spikes)
+    return {
+        "t": (place // 256).astype(np.uint8),
+        "pos": (place % 256).astype(np.uint8),
+        "offsets": np.cumsum([0, *map(len, spikes)]).astype(np.uint32),
+        "label": (np.arange(n_samples) % 35).astype(np.uint8),
+        "participant": (np.arange(n_samples) % 34).astype(np.uint8),
+        "split": (np.arange(n_samples) % 3).astype(np.uint8),
+        "classes": np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", np.uint8),
+    }
+
+
+def grasp_arrays(rng: np.random.Generator) -> Arrays:
+    """`evtactile.npz` of eight and two grasps of each of three objects and three containers."""
+    found = {}
+    for prefix, n_steps in (("obj", 250), ("con", 325)):
+        for part, n_samples in (("train", 24), ("test", 6)):
+            spikes = rng.random((n_samples, n_steps, 2, 39)) < 0.01
+            found[f"{prefix}_{part}_bits"] = np.packbits(spikes)
+            found[f"{prefix}_{part}_label"] = (np.arange(n_samples) % 3).astype(np.uint8)
+    return found
+
+
+def turning_arrays(rng: np.random.Generator) -> Arrays:
+    """`dvs_objects.npz` of two objects in two sessions, each recording about 3 s long, with a dark moment."""
+    sizes = rng.integers(7000, 8000, 4)
+    n_events, ticks = int(sizes.sum()), rng.integers(0, 41, int(sizes.sum()))
+    offsets = np.cumsum([0, *sizes])
+    # 120 ms without an event.
+    ticks[offsets[:-1] + 1000] += 6000
+    return {
+        "x": rng.integers(20, 100, n_events).astype(np.uint8),
+        "y": rng.integers(40, 128, n_events).astype(np.uint8),
+        "p": np.packbits(rng.integers(0, 2, n_events).astype(bool)),
+        "dt_lo": (ticks % 256).astype(np.uint8),
+        "dt_hi": (ticks // 256).astype(np.uint8),
+        "offsets": offsets,
+        "label": np.array([0, 1, 0, 1], np.uint8),
+        "session": np.array([0, 0, 1, 1], np.uint8),
+    }
+
+
+def braille_arrays(rng: np.random.Generator) -> Arrays:
+    """`braille540.npz` of ten recordings of each of three letters."""
+    return {"x": rng.integers(0, 136, (30, 51, 12)).astype(np.uint8), "label": rng.permutation(30).astype(np.uint8) % 3}
+
+
+def evbench_arrays(rng: np.random.Generator) -> Arrays:
+    """`evbench_dvs.npz` of two sequences."""
+    sizes = np.array([300, 200])
+    step = rng.integers(0, 600, sizes.sum())
+    return {
+        "x": rng.integers(0, 190, sizes.sum()).astype(np.uint8),
+        "y": rng.integers(0, 180, sizes.sum()).astype(np.uint8),
+        "p": np.packbits(rng.integers(0, 2, sizes.sum()).astype(bool)),
+        "dt_us_lo": (step % 256).astype(np.uint8),
+        "dt_us_hi": (step // 256).astype(np.uint8),
+        "offsets": np.cumsum([0, *sizes]),
+        "ptu_rad_per_s": np.array([[0, 0.15], [-0.15, -0.3]], np.float32),
+        "flow_px_per_s": np.array([[0, -30], [-32, 60]], np.float32),
+        "flow_std": np.array([[0.5, 0.8], [0.6, 0.6]], np.float32),
+    }
+
+
 FILES = {
     "shd-regenerated": ("shd_regen_1ms.npz", random_cochlea),
     "hapt": ("hapt.npz", motion_arrays),
     "nmnist-small": ("nmnist_small.npz", camera_arrays),
     "speech-commands-spectrograms": ("gsc_v2_spec_jpg.npz", spectrogram_arrays),
     "spoken-digits": ("fsdd.npz", audio_arrays),
+    "stemnist-circuit-spikes": ("stemnist_spikes.npz", touch_arrays),
+    "stemnist-circuit-spikes-stratified": ("stemnist_spikes.npz", touch_arrays),
+    "ev-objects": ("evtactile.npz", grasp_arrays),
+    "ev-containers": ("evtactile.npz", grasp_arrays),
+    "dvs-objects": ("dvs_objects.npz", turning_arrays),
+    "braille": ("braille540.npz", braille_arrays),
 }
 """File and maker of the archives of data sets that are one archive."""
 

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import data_archives
 import numpy as np
+import origin_folders
 from official_files import cochlea_recordings, write_cochlea
 
 from lapilli import cli
@@ -41,6 +42,11 @@ from lapilli.simulators.recording.file import RecordingFile
 from lapilli.simulators.stream import Simulator
 from lapilli.training.data.cache import check_sums, read_stored, write_stored
 from lapilli.training.data.catalogue import DATA_SETS
+from lapilli.training.data.converters.convert import CONVERTERS
+from lapilli.training.data.converters.hapt import SCALES
+from lapilli.training.data.flow.evbench import read_evbench
+from lapilli.training.data.flow.pixels import PixelModel
+from lapilli.training.data.flow.sequences import make_sequences, read_sequences, save_sequences
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.sets import Framed
 
@@ -95,7 +101,7 @@ def readers(folder: Path) -> list[Reader]:
         Reader("csv", (b'name,number\na,1\n"b,c",2\n\'=x,3\n',), read_csv, text=True),
         Reader("command line", (made(path, lambda: save(network(), path)),), _inspect),
     ]
-    return [*found, *_of_data_sets(folder), *_of_training(folder)]
+    return [*found, *_of_data_sets(folder), *_of_origins(folder), *_of_training(folder)]
 
 
 def made(path: Path, write: Callable[[], object]) -> bytes:
@@ -185,6 +191,12 @@ def _of_data_sets(folder: Path) -> list[Reader]:
         words = [f"word{number}" for number in range(20)]
         write_cochlea(file, cochlea_recordings(6, seed), [0, 1, 2, 19, 4, 5], [0, 8, 9, 1, 8, 2], words)
     found.append(Reader("shd", (path.read_bytes(),), lambda file: _frame("shd", file, test)))
+    flow = make_sequences(6, 8, 30_000, 0, PixelModel())
+    rendered = made(folder / "original", lambda: save_sequences(flow, folder / "original"))
+    found.append(Reader("flow", _packed(rendered), read_sequences))
+    archive = io.BytesIO()
+    np.savez_compressed(archive, **data_archives.evbench_arrays(np.random.default_rng(0)))
+    found.append(Reader("evbench", _packed(archive.getvalue()), read_evbench))
     return [*found, *_prepared(folder)]
 
 
@@ -213,6 +225,42 @@ def _open_prepared(prepared: Path, name: str, file: Path) -> object:
         return read_stored(prepared)
     finally:
         (prepared / name).write_bytes(before)
+
+
+def _of_origins(folder: Path) -> list[Reader]:
+    """A file of each kind that converters read, in an origin whose other files are as they were."""
+    rng = np.random.default_rng(0)
+    # Short, so that most mutations reach what is checked.
+    audio = {"audio": np.arange(20, dtype=np.int16), "offsets": np.array([0, 20]), "label": [0], "speaker": ["ada"]}
+    origin_folders.spoken_digits(folder / "digits", {**audio, "index": [0], "rate": 8000})
+    scales = {f"{sensor}_scale": scale for sensor, scale in SCALES.items()}
+    motion = {name: array[:20] for name, array in data_archives.motion_arrays(rng).items() if name in ("acc", "gyro")}
+    origin_folders.hapt(folder / "motion", {**motion, **scales, "offsets": [0, 20], "user": [3], "labels": [[1] * 5]})
+    origin_folders.nmnist_small(folder / "events", data_archives.camera_arrays(rng, 2, 1))
+    images = {f"x_{part}": rng.integers(0, 256, (3, 28, 28)).astype(np.uint8) for part in ("train", "test")}
+    images |= {f"y_{part}": np.arange(3, dtype=np.uint8) for part in ("train", "test")}
+    origin_folders.mnist(folder / "images", images, packed=True)
+    files = {
+        "spoken-digits": ("digits/recordings/0_ada_0.wav",),
+        "hapt": ("motion/RawData/acc_exp01_user03.txt", "motion/RawData/labels.txt"),
+        "nmnist-small": ("events/1.bs2", "events/test100.txt"),
+        "mnist": ("images/t10k-images-idx3-ubyte.gz",),
+    }
+    return [
+        Reader(file, ((folder / file).read_bytes(),), partial(_converted, name, folder / file), file.endswith("txt"))
+        for name, inner in files.items()
+        for file in inner
+    ]
+
+
+def _converted(name: str, place: Path, file: Path) -> object:
+    """What is converted when `file` stands at `place` within an origin."""
+    before, root = place.read_bytes(), place.parent
+    place.write_bytes(file.read_bytes())
+    try:
+        return list(CONVERTERS[name](root, lambda text: None))
+    finally:
+        place.write_bytes(before)
 
 
 def _of_training(folder: Path) -> list[Reader]:

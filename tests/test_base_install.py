@@ -108,6 +108,7 @@ def test_the_wheel_holds_one_package_and_its_data(wheel: Path) -> None:
         "templates/view.js",
         "simulators/bill/tables/loihi1.yaml",
         "training/configs/shd.yaml",
+        "training/data/converters/own.yaml",
     ):
         assert f"lapilli/{data}" in names
     assert [name for name in names if name.endswith((".net", "card.yaml"))] == [], "the zoo stays in the repository"

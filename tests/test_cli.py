@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lapilli import cli
+from lapilli import calling, cli, verbs
 from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, save
 from lapilli.simulators import Events, run
 
@@ -38,11 +38,11 @@ def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str
 def test_help_lists_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = call(capsys, "--help")
     assert status == 0
-    for name in cli.COMMANDS:
+    for name in verbs.COMMANDS:
         assert f"  {name}" in out
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", verbs.COMMANDS)
 def test_every_verb_has_help_with_described_options(capsys: pytest.CaptureFixture[str], name: str) -> None:
     status, out, _ = call(capsys, name, "--help")
     assert status == 0
@@ -194,7 +194,7 @@ def test_a_defect_is_one_sentence_too(capsys: pytest.CaptureFixture[str], monkey
     def broken(name: str, words: list[str]) -> int:
         raise ZeroDivisionError("by hand")
 
-    monkeypatch.setattr(cli, "run_command", broken)
+    monkeypatch.setattr(calling, "run_command", broken)
     status, _, err = call(capsys, "doctor")
     assert status == 3
     assert err == "lapilli: a defect of lapilli (ZeroDivisionError: by hand); run with --debug and report it\n"
@@ -204,7 +204,7 @@ def test_ctrl_c_is_status_130(capsys: pytest.CaptureFixture[str], monkeypatch: p
     def interrupted(name: str, words: list[str]) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run_command", interrupted)
+    monkeypatch.setattr(calling, "run_command", interrupted)
     assert call(capsys, "doctor")[0] == 130
 
 

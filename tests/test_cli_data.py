@@ -60,8 +60,8 @@ def test_list_says_what_is_here_and_how_to_get_the_rest(folder: Path, capsys: py
     assert status == 0
     text = " ".join(out.split())
     assert "what is not here, and goes to" in text
-    assert "mnist: mnist.npz, from" in text
-    assert "hapt: hapt.npz, from" not in text
+    assert "mnist: mnist.npz; `lapilli data convert mnist FOLDER` makes it from the four idx files of https:" in text
+    assert "hapt: hapt.npz;" not in text
 
 
 def test_prepare_says_what_came_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,7 +166,7 @@ def test_show_draws_the_same_picture_each_time(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("data", "remove"), "data: must be list, prepare, show or save, got 'remove'"),
+        (("data", "remove"), "data: must be list, prepare, show, save, convert or make, got 'remove'"),
         (("data", "prepare", "imagenet"), "unknown data set 'imagenet'; data sets are digits, "),
         (("data", "prepare", "mnist"), "data set mnist needs mnist.npz in "),
         (

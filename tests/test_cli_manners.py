@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import lapilli
-from lapilli import cli
+from lapilli import cli, verbs
 from lapilli.configs import packaged_for, read_config
 from lapilli.parser import bracketed
 from lapilli.recipes import RECIPES
@@ -49,12 +49,12 @@ def test_a_mistyped_verb_is_recognised(capsys: pytest.CaptureFixture[str], typed
 def test_a_verb_like_none_gets_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = call(capsys, "fly")
     assert status == 2
-    assert err == f"lapilli: unknown command 'fly'; commands are {', '.join(cli.COMMANDS)}\n"
+    assert err == f"lapilli: unknown command 'fly'; commands are {', '.join(verbs.COMMANDS)}\n"
 
 
 def test_help_lists_recipes_and_their_configurations(capsys: pytest.CaptureFixture[str]) -> None:
     overview = call(capsys, "--help")[1]
-    for first, second in cli.SUBCOMMANDS:
+    for first, second in verbs.SUBCOMMANDS:
         assert f"    {first} {second} " in overview
     for name in RECIPES:
         assert packaged_for(name)
@@ -132,7 +132,7 @@ PYTHON_WORDS = ("Optional[", "Literal[", "| null", "type:", "default: null", "CL
 
 def test_help_speaks_no_python(capsys: pytest.CaptureFixture[str]) -> None:
     """Each verb: usage on one line, lines of 80 columns, types and defaults in words."""
-    for words in [(name,) for name in cli.COMMANDS if name != "train"] + [("train",), *cli.SUBCOMMANDS]:
+    for words in [(name,) for name in verbs.COMMANDS if name != "train"] + [("train",), *verbs.SUBCOMMANDS]:
         status, out, _ = call(capsys, *words, "--help")
         lines = out.splitlines()
         assert status == 0

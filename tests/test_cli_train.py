@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lapilli import cli
+from lapilli import calling, cli
 from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
 from lapilli.training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def options_of(*words: str) -> dict[str, Any]:
     with pytest.raises(AskedError) as caught:
-        cli.run_command("train", words)
+        calling.run_command("train", words)
     found: dict[str, Any] = caught.value.args[0]
     return found
 
@@ -170,7 +170,7 @@ def test_the_run_folder_has_the_name_of_the_configuration_or_of_the_data_set() -
 def test_a_curriculum_is_configured_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curriculum, "train_curriculum", asking)
     with pytest.raises(AskedError) as caught:
-        cli.run_command("train_curriculum", ["shd-kdcl", "--method.name", "tks", "--method.temperature", "2"])
+        calling.run_command("train_curriculum", ["shd-kdcl", "--method.name", "tks", "--method.temperature", "2"])
     assert caught.value.args[0]["run_dir"] == Path("runs/shd-kdcl")
     assert caught.value.args[0]["method"] == TksConfig(temperature=2.0)
 
@@ -196,7 +196,7 @@ def test_stllr_is_configured_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for words in (["--method.a-post", "-1"], ["--method.name", "bptt", "--method.steps", "5"]):
         with pytest.raises(AskedError) as caught:
-            cli.run_command("train_stllr", ["stllr-shd-small", *words])
+            calling.run_command("train_stllr", ["stllr-shd-small", *words])
         found.append(caught.value.args[0])
     assert found[0]["run_dir"] == Path("runs/stllr-shd-small")
     assert (found[0]["method"].a_post, found[0]["method"].window) == (-1, 45)
@@ -217,7 +217,7 @@ def test_a_section_may_be_a_file_and_options_of_the_verb_stand_in_a_file() -> No
 def test_the_configuration_is_printed_as_it_would_be_used(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--method.name", "tks", "--method.alpha=0.2", "--network.hidden=[3]", "--watch-test", "--print_config"]
     with pytest.raises(SystemExit) as caught:
-        cli.run_command("train", words)
+        calling.run_command("train", words)
     assert caught.value.code == 0
     printed = capsys.readouterr().out
     assert yaml.safe_load(printed)["method"] == asdict(TksConfig(alpha=0.2))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lapilli.cli import COMMANDS
 from lapilli.completion import completion_script
+from lapilli.verbs import COMMANDS
 
 ASK = """
 source "$1"; shift

@@ -15,6 +15,7 @@ from lapilli.training.data.mel import (
     AudioError,
     MelConfig,
     empty_channels,
+    frame_power,
     log_mel,
     mel_filters,
     power_spectrogram,
@@ -88,6 +89,15 @@ def test_power_spectrogram_by_the_formula():
     frames = [mirrored[start : start + n_fft] for start in range(0, len(waveform) + 1, hop)]
     expected = np.abs(fourier @ (np.array(frames) * window).T) ** 2
     np.testing.assert_allclose(power_spectrogram(waveform, n_fft, hop), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("length", [2, 3, 255, 256, 4096])
+def test_the_window_is_scipys(length):
+    waveform, window = np.zeros(3 * length), importlib.import_module("scipy.signal").get_window("hann", length)
+    waveform[length] = 1
+    # The power of a frame that has one sample is the square of the window there.
+    power = frame_power(waveform, length, 1)[0, 1 : length + 1]
+    np.testing.assert_array_equal(power[::-1], window**2)
 
 
 def test_filters_by_the_formula():

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import origin_folders
 import pytest
 
 from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.catalogue import DATA_SETS, prepared
+from lapilli.training.data.converters.contents import OWN, contents_of, own_contents
+from lapilli.training.data.converters.convert import convert
 from lapilli.training.data.folders import find_file
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.motion import TEST_USERS
+from lapilli.training.data.origins import ORIGINS
 from lapilli.training.data.sets import PARTS, DataError
 from lapilli.training.data.spectrograms import KEYWORDS, SPEECH_COMMANDS_SPECTROGRAMS, official_part
 
@@ -32,6 +36,30 @@ def needed(name: str) -> None:
 
 def sizes(name: str, framing: Framing = Framing(), split: Split = Split()) -> list[int]:
     return [len(samples) for samples in prepared(name, framing, split).parts.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in ORIGINS if name not in ("mnist-rows", "cifar10-part")])
+def test_packed_files_hold_what_is_written_down(name: str) -> None:
+    needed(name)
+    for file, size in ORIGINS[name].packed.items():
+        path = find_file(file)
+        assert path is not None
+        assert path.stat().st_size == size
+        assert contents_of(path) == own_contents()[file], f"{file} and {OWN.name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["spoken-digits", "hapt", "nmnist-small", "mnist"])
+def test_a_rebuilt_origin_gives_the_packed_file(name: str, tmp_path: Path, folder: Path) -> None:
+    needed(name)
+    (file,) = ORIGINS[name].packed
+    path = find_file(file)
+    assert path is not None
+    origin_folders.REBUILD[name](path.parent, tmp_path / "origin")
+    (made,) = convert(name, tmp_path / "origin")
+    assert (made.path, made.kept, made.differences) == (folder / file, False, ())
+    made.path.unlink()
 
 
 def test_hapt_has_its_published_windows() -> None:
@@ -103,3 +131,41 @@ def test_cifar_held_out_begins_with_a_frog_and_has_classes_of_about_the_same_siz
     assert found.classes[first.labels[0]] == "frog"
     sizes = np.bincount(found.part("test").labels)
     assert sizes.min() > 900
+
+
+def test_stemnist_circuit_spikes_by_person_and_as_in_their_repository() -> None:
+    needed("stemnist-circuit-spikes")
+    framing = Framing(bin_ms=8.333)
+    found = prepared("stemnist-circuit-spikes", framing)
+    assert [len(samples) for samples in found.parts.values()] == [4_550, 1_225, 1_925]
+    persons = [set(samples.groups.tolist()) for samples in found.parts.values()]
+    assert [len(part) for part in persons] == [21, 6, 7]
+    assert len(set.union(*persons)) == 34
+    assert sum(samples.n_events for samples in found.parts.values()) == 1_401_305
+    assert sizes("stemnist-circuit-spikes-stratified") == [5_390, 1_155, 1_155]
+
+
+def test_grasps_of_objects_and_of_containers() -> None:
+    needed("ev-objects")
+    assert sizes("ev-objects") == [432, 144, 144]
+    assert sizes("ev-containers") == [180, 60, 60]
+    objects = prepared("ev-objects")
+    assert all(len(set(np.bincount(samples.labels, minlength=36))) == 1 for samples in objects.parts.values())
+
+
+def test_objects_that_turn_have_the_windows_that_were_counted() -> None:
+    needed("dvs-objects")
+    found = prepared("dvs-objects", Framing(bin_ms=100, pool=64))
+    stored = len(found.part("train").stored.offsets) - 1
+    validation, test = found.part("validation"), found.part("test")
+    assert (stored - len(test), len(test)) == (1_691, 944)
+    assert [len(samples) for samples in found.parts.values()] == [1_304, 337, 944]
+    assert set(validation.groups.tolist()) == set(range(5))
+    assert set(test.groups.tolist()) == set(range(5, 10))
+
+
+def test_braille_has_folds_of_the_same_letters() -> None:
+    needed("braille")
+    assert sizes("braille") == [324, 108, 108]
+    assert sizes("braille", split=Split(validation_groups=(0,), test_groups=(1,))) == [324, 108, 108]
+    assert set(np.bincount(prepared("braille").part("test").labels).tolist()) == {4}

@@ -55,10 +55,27 @@ def write_camera(folder: Path) -> None:
     data_archives.write(folder, "nmnist-small", {**arrays, "offsets": np.cumsum([0, *sizes]).astype(np.int32)})
 
 
+def write_touch(folder: Path) -> None:
+    arrays: Arrays = data_archives.touch_arrays(np.random.default_rng(0))
+    kept = np.repeat(~np.isin(np.arange(68), EMPTY), np.diff(arrays["offsets"]))
+    offsets = np.concatenate([[0], np.cumsum(kept)])[arrays["offsets"]]
+    spikes = {name: arrays[name][kept] for name in ("t", "pos")}
+    data_archives.write(folder, "stemnist-circuit-spikes", {**arrays, **spikes, "offsets": offsets})
+
+
+def write_grasps(folder: Path) -> None:
+    arrays: Arrays = data_archives.grasp_arrays(np.random.default_rng(0))
+    spikes = np.unpackbits(arrays["obj_train_bits"]).reshape(24, -1)
+    spikes[EMPTY] = 0
+    data_archives.write(folder, "ev-objects", {**arrays, "obj_train_bits": np.packbits(spikes)})
+
+
 SETS: dict[str, Callable[[Path], None]] = {
     "shd": write_shd,
     "shd-regenerated": write_regenerated,
     "nmnist-small": write_camera,
+    "stemnist-circuit-spikes": write_touch,
+    "ev-objects": write_grasps,
 }
 
 

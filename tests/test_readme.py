@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lapilli.cli import COMMANDS
+from lapilli.verbs import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

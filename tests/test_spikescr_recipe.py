@@ -13,7 +13,7 @@ import yaml
 from timed_recordings import NAME, register
 from training_runs import content, finished_epochs, metrics
 
-from lapilli import cli
+from lapilli import calling
 from lapilli.configs import read_config
 from lapilli.netx_exports import LapilliError, load
 from lapilli.simulators import run
@@ -199,7 +199,7 @@ def test_a_section_without_a_name_is_a_network_of_slayer() -> None:
 
 def test_the_command_line_prints_and_changes_a_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.run_command("train", ["spikescr-shd", "--network.look_ahead", "full", "--print_config"])
+        calling.run_command("train", ["spikescr-shd", "--network.look_ahead", "full", "--print_config"])
     printed = yaml.safe_load(capsys.readouterr().out)
     changed = configured(Options, {"network": printed["network"]}).network
     packaged = configured(Options, {"network": read_config("spikescr-shd")["network"]}).network

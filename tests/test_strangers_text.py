@@ -148,7 +148,7 @@ def test_a_truth_value_is_no_number_of_classes(tmp_path: Path, capsys: pytest.Ca
 
 class TestNames:
     def test_control_characters_do_not_reach_the_terminal(self, capsys: pytest.CaptureFixture[str]) -> None:
-        from lapilli.parser import complain
+        from lapilli.streams import complain
 
         complain("unknown \x1b[31mRED\x07\u202e\u2028\x9b0m\ud800 ä…\n\nend")
         found = capsys.readouterr().err
@@ -156,7 +156,7 @@ class TestNames:
         assert printable("a\nb\tc") == "a\nb\\tc"
 
     def test_a_sentence_ends(self, capsys: pytest.CaptureFixture[str]) -> None:
-        from lapilli.parser import complain
+        from lapilli.streams import complain
 
         complain("x" * 10_000)
         assert capsys.readouterr().err.endswith("x… (2,000 characters more)\n")

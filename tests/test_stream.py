@@ -9,17 +9,20 @@ from random_networks import Case, cases
 
 from lapilli.netx_exports import (
     CubaLif,
+    Delta,
     DenseSynapse,
     GatedLif,
     LapilliError,
     Layer,
     Network,
+    Readout,
     SpikeAttention,
     Sum,
     TapsSynapse,
 )
 from lapilli.netx_exports.neurons.kinds import NEURONS, Neuron
 from lapilli.simulators import Events, EventsError, run
+from lapilli.simulators.decisions.decide import last_step_scores, needed_recording, step_scores
 from lapilli.simulators.results import RECORDABLE
 from lapilli.simulators.stream import Simulator, StateError
 
@@ -193,3 +196,26 @@ def test_a_restored_state_cannot_overfill_delayed_axons(tmp_path: Path) -> None:
     for _ in range(12):
         assert np.array_equal(honest.step([0, 3, 5]), restored.step([0, 3, 5]))
         assert np.array_equal(honest.voltage("a"), restored.voltage("a"))
+
+
+@pytest.mark.parametrize("classes", [None, 2])
+@pytest.mark.parametrize(
+    ("kind", "neuron"),
+    [
+        ("voltage_sum", CubaLif(60, 500, 100)),
+        ("softmax_sum", CubaLif(60, 500, 100)),
+        ("spike_count", CubaLif(60, 500, 100)),
+        ("spike_count", Delta(1, 0)),
+    ],
+)
+def test_scores_of_the_last_step_are_those_of_a_run(kind: str, neuron: Neuron, classes: int | None) -> None:
+    rng = np.random.default_rng(3)
+    layer = Layer("a", (4,), neuron, (DenseSynapse("input", rng.integers(-50, 100, (4, 6)) * 2),))
+    deciding = Network((6,), (layer,), readout=Readout(kind, classes))
+    events = Events.from_dense((rng.random((1, 6, 30)) < 0.3).astype(np.int32))
+    wanted = step_scores(run(deciding, events, record=needed_recording(deciding), n_steps=34), deciding)[0]
+    simulator = Simulator(deciding)
+    for step in range(34):
+        feed(simulator, events, step, step + 1)
+        assert np.array_equal(last_step_scores(simulator), wanted[:, step])
+    assert len(np.unique(wanted)) > 1

@@ -10,12 +10,13 @@ from lapilli.training.data.framing import Lines
 
 
 def data(what: str, /) -> None:
-    """See and prepare data sets (`data list`, `data prepare NAME`, `data show NAME`, `data save NAME`).
+    """See and prepare data sets (`data list`, `data prepare NAME`, `data show NAME`, …).
 
     Arguments:
-        what: "list", "prepare", "show" or "save"; `lapilli data prepare --help` lists the options of each.
+        what: "list", "prepare", "show", "save", "convert" or "make"; `lapilli data prepare --help` lists the options of
+            each.
     """
-    raise LapilliError(f"data: must be list, prepare, show or save, got {what!r}")
+    raise LapilliError(f"data: must be list, prepare, show, save, convert or make, got {what!r}")
 
 
 def catalogue() -> ModuleType:

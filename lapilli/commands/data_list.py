@@ -5,6 +5,7 @@ from typing import Any
 from lapilli.commands.data import catalogue
 from lapilli.output import NumberText, print_json, print_lines, print_table
 from lapilli.training.data.folders import data_folder, find_file, listed, search_folders
+from lapilli.training.data.origins import ORIGINS
 
 _MIB = 1 << 20
 
@@ -38,6 +39,7 @@ def _facts(found: Any) -> dict[str, Any]:
         "licence": found.licence,
         "origin": found.origin,
         "downloads": found.fetch is not None,
+        "how": ORIGINS[found.name].how if found.name in ORIGINS else None,
         "here": None not in paths.values(),
         "missing": [file for file, path in paths.items() if path is None],
         "files": [str(path) for path in paths.values() if path is not None],
@@ -55,5 +57,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _how(row: dict[str, Any]) -> str:
+    if row["how"]:
+        return f"{row['name']}: {listed(row['missing'])}; {row['how']}"
     download = "; `lapilli data prepare` downloads them" if row["downloads"] else ""
     return f"{row['name']}: {listed(row['missing'])}, from {row['origin']}{download}"

@@ -8,6 +8,7 @@ from typing import Any
 from lapilli.commands.data import catalogue, with_lines
 from lapilli.output import print_json, print_table
 from lapilli.training.data.framing import Framing, Lines, Split
+from lapilli.training.data.origins import check_packed
 
 
 def data_prepare(
@@ -32,6 +33,7 @@ def data_prepare(
             `framing.skip_empty`, which trainings have too.
         json: print what came out as JSON.
     """
+    check_packed(name)
     framing = replace(framing, skip_empty=framing.skip_empty or skip_empty)
     if catalogue().remove_damaged(name, framing):
         print(f"what was prepared of {name} does not have its checksums and is made anew", file=sys.stderr)

@@ -28,9 +28,9 @@ def data_save(
         name: of the data set (`lapilli data list` has them), or a run folder: its data set, as its network reads it.
         out: event file (.npz) to write.
         part: "train", "validation" or "test".
-        samples: so many samples, from the first on; all if not given.
-        framing: how recordings become steps; if not given, that of the run.
-        split: which samples belong to which part; if not given, that of the run.
+        samples: how many samples are read, from the first on. Without it, all are.
+        framing: how recordings become steps, by default as in the run.
+        split: which samples belong to which part, by default as in the run.
         lines: inputs beside the channels, "valid" or "valid and keys", as `data.lines` of a training; if not given,
             those of the run.
         json: print what was written as JSON.

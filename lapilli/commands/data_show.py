@@ -5,6 +5,7 @@ from lapilli.netx_exports import LapilliError
 from lapilli.printable import say
 from lapilli.simulators.recording.plots import picture_format
 from lapilli.training.data.framing import Framing, Lines, Split
+from lapilli.training.data.origins import check_packed
 from lapilli.training.data.sets import PartName
 
 
@@ -31,6 +32,7 @@ def data_show(
         lines: inputs beside the channels, "valid" or "valid and keys", as `data.lines` of a training.
     """
     picture_format(out)
+    check_packed(name)
     found = catalogue().prepared(name, framing, split)
     samples = with_lines({part: found.part(part)}, lines)[part]
     if not 0 <= sample < len(samples):

@@ -51,13 +51,13 @@ def export(
         out: file to write.
         format: netx or nir; as the name of `--out` says if not given.
         dt: seconds in a step of a NIR file; if not given what the file says, else 1e-4, the step of snnTorch.
-        readout: how a class is decided, to be written into the file of a network that does not say it: "spike_count",
-            "voltage_sum" or "softmax_sum" of the output layer.
+        readout: how a class is decided, to be written into the file of a network that does not say it. It is
+            "spike_count", "voltage_sum" or "softmax_sum" of the output layer.
         quantize: round the float network of a NIR file to integers, and report what that changes.
         calibrate: event file (.npz) on which scales and thresholds of --quantize are found.
         test: event file (.npz) of the report; if not given, that of --calibrate.
-        reset: what a spike does in the float network: zero (the voltage becomes 0), subtract (it loses the threshold),
-            or approximate (it loses the threshold, and in integers it becomes 0).
+        reset: what a spike does in the float network. With zero the voltage becomes 0. With subtract it loses the
+            threshold. With approximate it loses the threshold, and in integers it becomes 0.
         json: print the report of --quantize as JSON.
     """
     quantising = QuantiseOptions(calibrate, test, reset, json)

@@ -51,35 +51,37 @@ def learn(
     Arguments:
         network: file with the network (NetX HDF5) to start from, or run folder.
         run_dir: folder for the results: model.net, report.json, samples.csv, curve.svg, and record.npz to go on from.
-        new: in place of a network, sizes of hidden layers of one with random weights, as "128" or "256,128"; "0": none.
-            Its input and classes are those of the events, its seed is that of --learning.seed.
+        new: sizes of hidden layers of a network with random weights, in place of a network, as "128" or "256,128". "0"
+            is none. Its input and classes are those of the events, and its seed is that of --learning.seed.
         new_readout: let the last layer start from weights of 0, with a neuron for each class of the events, so that a
-            trained network learns another task; the layers below stay as they are.
+            trained network learns another task. The layers below stay as they are.
         input: event file (.npz) with labels; without it, --data and --stream, the training part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
-        stream: samples that come one by one, each decided and learnt at once, in place of a file: lines of JSON, from a
-            file, a FIFO or, as "-", the standard input; first {"shape": [64], "n_steps": 20, "classes": 10}, then
-            {"label": 3, "events": [[step, neuron], ...]} for each sample.
-        part: of the data set: "train", "validation" or "test"; if not given, "train".
-        samples: so many samples, from the first on; all if not given.
+        stream: samples that come one by one, each decided and learnt at once, in place of a file. They are lines of
+            JSON, from a file, a FIFO or, as "-", the standard input. The first line is {"shape": [64], "n_steps": 20,
+            "classes": 10}. Each sample has a line {"label": 3, "events": [[step, neuron], ...]}.
+        part: part of the data set that is read. Without it, that is "train".
+        samples: how many samples are read, from the first on. Without it, all are.
         classes: learn samples of these classes only, as "8,9" or "0:5".
         groups: learn samples of these speakers or users of the data set only, as "4,5".
-        watch: event files with labels, separated by commas, on which the network is tested before and after: what it
-            could do before, samples of new speakers that it does not learn.
-        layers: names, or numbers from 0, of the layers that learn, the last ones of the network, as "hidden,output"; if
-            not given, the last one, or all of a network with random weights. The others stay as they are.
+        watch: event files with labels, separated by commas, on which the network is tested before and after. They may
+            hold what it could do before, or samples of new speakers that it does not learn.
+        layers: names, or numbers from 0, of the layers that learn, as "hidden,output". They must be the last ones of
+            the network. If not given, the last one learns, or all of a network with random weights. The others stay as
+            they are.
         learning: the rule.
         epochs: how often all samples are learnt; if not given, once.
-        shuffle: seed of the samples' order; if not given, they are learnt as they come.
-        n_steps: steps for each sample; if not given, those of the input and the network's depth.
+        shuffle: seed of the samples' order. Without it, they are learnt as they come.
+        n_steps: steps for each sample. Without it, they are those of the input and the network's depth.
         backend: "fast", or "lava" for Lava Processes: the same weights, much slower.
-        resume: go on with the interrupted run of the folder, which must have been given the same; from a stream, with
+        resume: go on with the interrupted run of the folder, which must have been given the same. A stream goes on with
             the samples that come next.
         time_limit_s: seconds after which a Lava run of up to 16 samples is killed.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
-        json: print the report as JSON; from a stream, a line for each sample when it is learnt, the report as the last.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
+        json: print the report as JSON. From a stream, each sample has a line when it is learnt, and the report is the
+            last one.
     """
     if (network == "") == (new is None):
         raise LapilliError("learn: needs the file of a network or --new SIZES, one of them")

@@ -55,22 +55,22 @@ def plot(
         output: picture to write, .png or .svg.
         input: event file (.npz) to run the network on; without it and without --data, the test part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
-        part: of the data set: "train", "validation" or "test"; if not given, "test".
+        part: part of the data set that is read. Without it, that is "test".
         sample: which sample of the events; the first if not given.
-        show: what to draw, as "spikes,voltage,current"; if not given, all of a recording; of a network the spikes, and
-            the voltage of its output layer or of the layers chosen.
+        show: what to draw, as "spikes,voltage,current". If not given, a recording is drawn whole. A network is drawn
+            with its spikes, and with the voltage of its output layer or of the layers chosen.
         layers: layers to draw, as "input,hidden"; if not given, all that have what is drawn.
-        neurons: neurons to draw of each layer, as "0,3,5:8" (0, 3, 5, 6 and 7); if not given, all spikes are drawn, and
+        neurons: neurons to draw of each layer, as "0,3,5:8" (0, 3, 5, 6 and 7). If not given, all spikes are drawn, and
             the states of all in small layers, of the first 8 in large ones.
         steps: time steps to draw, as "100:300"; all if not given.
         backend: how to run the network; all give the same picture.
-        n_steps: steps to run; if not given, until the last input spike is answered.
+        n_steps: steps to run. Without it, the sample runs until its last input spike is answered.
         readout: how a class is decided, for a network that does not say it: "spike_count", "voltage_sum" or
             "softmax_sum" of the output layer.
         time_limit_s: seconds after which a Lava run is killed.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
     """
     picture_format(output)
     check_outputs((source, input), {"output": output})

@@ -57,8 +57,8 @@ def profile(
         network: file with the network (NetX HDF5), or run folder.
         input: event file (.npz) with the input spikes; without it and without --data, the test part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
-        part: of the data set: "train", "validation" or "test"; if not given, "test".
-        samples: so many samples, from the first on; all if not given.
+        part: part of the data set that is read. Without it, that is "test".
+        samples: how many samples are read, from the first on. Without it, all are.
         decisions: table (.csv) to write, a row for each sample: its label, the class decided, the score of each class.
         confusion: picture (.svg or .png) of the confusion matrix to write; the input needs labels.
         readout: how a class is decided, for networks that do not say it: "spike_count", "voltage_sum" or
@@ -68,16 +68,16 @@ def profile(
         tables: cost tables, names of those that come with lapilli or paths of your own, as "loihi1,mine.yaml"; all that
             come with lapilli if not given (docs/reference/bill.md).
         backend: how to run it; all give the same counts.
-        n_steps: steps for each sample; if not given, until its last input spike is answered.
+        n_steps: steps for each sample. Without it, a sample runs until its last input spike is answered.
         html: page to write, with pictures and every assumption; it needs no network connection.
         csv: table to write, a row for each network, number of steps, layer and quantity.
         json: print everything as JSON, the counts of each sample too.
         threads: worker threads of `fast`; all cores if not given.
         jobs: worker processes; samples are split over them.
         scheduler: address of a Dask scheduler, whose cluster then does the work.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
     """
     words = [network, *(names(unbracketed(compare), "compare") or [])]
     sources = [find_network(word, readout) for word in words]

@@ -49,23 +49,23 @@ def prove(
 
     Arguments:
         network: file with the network (NetX HDF5), or run folder, whose trained module is compared too.
-        input: event file (.npz); without it and without --data, the test part of the run, or, of a file alone, 8
-            samples of 100 steps of random spikes (5 %).
+        input: event file (.npz). Without it and without --data, a run folder takes the test part of the run, and a file
+            alone takes 8 samples of 100 steps of random spikes (5 %).
         data: data set in place of an event file; `lapilli data list` has them.
-        part: of the data set: "train", "validation" or "test"; if not given, "test".
-        samples: so many samples, from the first on; if not given, all of a file and 100 of a data set.
+        part: part of the data set that is read. Without it, that is "test".
+        samples: how many samples are read, from the first on. Without it, all of a file and 100 of a data set are.
         backends: what to compare, as [module,reference,fast,lava]; the first is what the others are compared with. If
             not given: these four, or those of them that can run the network; "module" is of run folders.
         readout: how a class is decided, for a network that does not say it: "spike_count", "voltage_sum" or
             "softmax_sum" of the output layer.
         decisions: table (.csv) to write, a row for each sample: its label, the class decided, the score of each class.
         confusion: picture (.svg or .png) of the confusion matrix to write; the input needs labels.
-        n_steps: steps for each sample; if not given, until its last input spike is answered.
+        n_steps: steps for each sample. Without it, a sample runs until its last input spike is answered.
         seed: of the random spikes.
         time_limit_s: seconds after which a Lava run is killed.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
         json: print the proof as JSON.
     """
     source = find_network(network, readout)

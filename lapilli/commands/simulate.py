@@ -57,15 +57,15 @@ def simulate(
         network: file with the network (NetX HDF5), or run folder.
         input: event file (.npz) with the input spikes; without it and without --data, the test part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
-        part: of the data set: "train", "validation" or "test"; if not given, "test".
-        samples: so many samples, from the first on; all if not given.
+        part: part of the data set that is read. Without it, that is "test".
+        samples: how many samples are read, from the first on. Without it, all are.
         output: event file to write the output layer's spikes to; it appears when the run is complete.
         decisions: table (.csv) to write, a row for each sample: its label, the class decided, the score of each class.
         confusion: picture (.svg or .png) of the confusion matrix to write; the input needs labels.
         readout: how a class is decided, for a network that does not say it: "spike_count", "voltage_sum" or
             "softmax_sum" of the output layer.
         backend: how to run it; all give the same spikes.
-        n_steps: steps for each sample; if not given, until its last input spike is answered.
+        n_steps: steps for each sample. Without it, a sample runs until its last input spike is answered.
         record: what else to keep, as "spikes,voltage,current"; other neuron models have other states.
         recording: file (.npz) to write that to, for `lapilli plot` and for numpy; at most 4 GiB before compression.
         layers: layers to record, as "hidden,output", also "input"; if not given, all that have what is recorded.
@@ -74,9 +74,9 @@ def simulate(
         jobs: worker processes; samples are split over them.
         scheduler: address of a Dask scheduler, whose cluster then does the work.
         time_limit_s: seconds after which a Lava run of up to 64 samples is killed.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
         json: print the summary as JSON, with the accuracy of each class and the confusion matrix.
     """
     source = find_network(network, readout)

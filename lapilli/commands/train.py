@@ -36,8 +36,8 @@ def train(
         options: of the recipe.
         config: the configuration file, which named some of the options.
         run_dir: folder for the results; if not given, runs/ and the name of the configuration file or of the data set.
-        seeds: how many seeds to train, counted from --seed; of more than one, each has a folder in the run folder and a
-            row in seeds.csv there, and is proven on 200 test samples. Called again, it goes on where it was.
+        seeds: how many seeds to train, counted from --seed. With more than one, each has a folder in the run folder and
+            a row in seeds.csv there, and is proven on 200 test samples. Called again, it goes on where it was.
         resume: go on after the last finished epoch in `run_dir`; the configuration must be the same.
         progress: whether to show a progress bar on stderr, if that is a terminal.
         json: print the summary as JSON; of several seeds, the rows.

@@ -48,19 +48,19 @@ def view(
         output: page to write (.html); any browser opens it, and it needs no network connection.
         input: event file (.npz) with the input spikes; without it and without --data, the test part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
-        part: of the data set: "train", "validation" or "test"; if not given, "test".
+        part: part of the data set that is read. Without it, that is "test".
         sample: the first sample to show.
         samples: so many samples, from that one on; all of them together take at most 32 MiB.
         show: states to show on a click, as "voltage,current"; all if not given, none with "spikes".
         layers: layers whose states are shown, as "hidden,output"; all if not given. Spikes are shown of every layer.
         backend: how to run the network; all give the same page.
-        n_steps: steps to run; if not given, until the last input spike is answered.
+        n_steps: steps to run. Without it, the sample runs until its last input spike is answered.
         readout: how a class is decided, for a network that does not say it: "spike_count", "voltage_sum" or
             "softmax_sum" of the output layer.
         time_limit_s: seconds after which a Lava run is killed.
-        framing: of a data set: how recordings become steps; if not given, that of the run.
-        split: of a data set: which samples are in which part; if not given, that of the run.
-        lines: of a data set: inputs beside the channels, "valid" or "valid and keys"; if not given, those of the run.
+        framing: how recordings of a data set become steps, by default as in the run.
+        split: which samples of a data set are in which part, by default as in the run.
+        lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
     """
     source = find_network(network, readout)
     if sample < 0:

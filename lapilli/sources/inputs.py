@@ -16,6 +16,7 @@ from lapilli.simulators.files.event_file import EventFile
 from lapilli.simulators.many import SAMPLES_AT_ONCE
 from lapilli.sources.runs import Run
 from lapilli.training.data.framing import Framing, Lines, Split
+from lapilli.training.data.origins import check_packed
 from lapilli.training.data.sets import PartName
 
 Choice = TypeVar("Choice", Framing, Split)
@@ -137,6 +138,8 @@ def find_inputs(options: InputOptions, run: Run | None, usual_part: PartName = "
         _refuse_of_data(options)
         file = EventFile(options.input)
         return Inputs(options.input, options.input, file, _first(options.samples, len(file)))
+    if options.data is not None:
+        check_packed(options.data)
     if options.data is None and run is None:
         raise LapilliError("no events: give --input FILE.npz or --data NAME, or a run folder in place of the network")
     task = data_task(data_config(options, run))
@@ -148,17 +151,18 @@ def find_inputs(options: InputOptions, run: Run | None, usual_part: PartName = "
 
 
 def data_config(options: InputOptions, run: Run | None) -> Any:
-    """The data set that the command line names, or that of the run, as `lapilli.training.data.tasks.DataConfig`.
+    """The data set that the command line names, or that of the run, as `lapilli.training.data.config.DataConfig`.
 
     Raises:
-        LapilliError: where data sets need what is not installed.
         FormatError: when the run's configuration is damaged.
     """
-    tasks = _tasks()
-    known = tasks.DataConfig() if run is None else _config_of(run, tasks.DataConfig)
+    # Late, because pydantic takes a while, which event files need not wait for.
+    from lapilli.training.data.config import DataConfig
+
+    known = DataConfig() if run is None else _config_of(run, DataConfig)
     if options.data not in (None, known.name):
         # Another data set has groups and parts of its own, but reaches the network in the same form.
-        known = tasks.DataConfig(name=options.data, framing=known.framing, lines=known.lines)
+        known = DataConfig(name=options.data, framing=known.framing, lines=known.lines)
     changes = {"framing": _over(known.framing, options.framing), "split": _over(known.split, options.split)}
     return replace(known, **changes, lines=known.lines if options.lines is None else options.lines)
 

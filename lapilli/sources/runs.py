@@ -34,6 +34,17 @@ class Run:
         section = self.config.get("data")
         return section if isinstance(section, Mapping) else {}
 
+    @property
+    def sample_steps(self) -> int | None:
+        """Steps of each of its samples, without those that answer the last spikes; None where its summary says nothing.
+
+        Raises:
+            FormatError: when the summary is damaged.
+        """
+        summary = _content(self.folder.summary)
+        steps, drain = summary.get("n_steps"), summary.get("drain", self.data.get("drain"))
+        return steps - drain if type(steps) is int and type(drain) is int and 0 <= drain < steps else None
+
     def answered_after(self, network: Network) -> int:
         """Steps that a sample of this run goes on behind its last step, in training as in its tests.
 

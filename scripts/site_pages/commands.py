@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import docstring_parser
 
-from lapilli.cli import SUBCOMMANDS, documentation, find_command
-from lapilli.parser import Command, Parser, command_parser, configurations_of, positional, summary
+from lapilli.calling import find_command
+from lapilli.parser import Command, Parser, command_parser, configurations_of, positional
 from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations.problems import inner_hint
+from lapilli.verbs import SUBCOMMANDS, documentation, summary
 from site_pages.configurations import Section, fields_table, sections
 from site_pages.markdown import filled_table, sentence, table
 from site_pages.types_in_words import type_in_words, value_in_words

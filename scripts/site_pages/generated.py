@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from lapilli.cli import COMMANDS
 from lapilli.recipes import RECIPES
+from lapilli.verbs import COMMANDS
 from site_pages import api, commands, configurations, counters, errors
 
 

@@ -1,6 +1,7 @@
 """From what the output layer did to a class: one rule for every backend, on integers, so that all decide alike."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,10 @@ from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.readout import READOUTS, Readout
 from lapilli.simulators.decisions.scoring import SCORINGS
 from lapilli.simulators.results import RunResult
+
+if TYPE_CHECKING:
+    # At run time it would load numba, for which what only names decisions need not wait.
+    from lapilli.simulators.stream import Simulator
 
 Int64 = npt.NDArray[np.int64]
 
@@ -105,6 +110,18 @@ def step_scores(result: RunResult, network: Network) -> Int64:
     classes, n_steps = readout.classes or output.size, of_neurons.shape[-1]
     groups = of_neurons.reshape(len(of_neurons), classes, output.size // classes, n_steps)
     return groups.sum(axis=2, dtype=np.int64)
+
+
+def last_step_scores(stream: "Simulator") -> Int64:
+    """What the last step of a stream has added to the scores of its network: (classes,), int64.
+
+    Raises:
+        LapilliError: as `decide`.
+    """
+    network = stream.network
+    readout, output = _readout(network), network.output
+    of_neurons = SCORINGS[readout.kind].last_step(stream, output)
+    return of_neurons.reshape(readout.classes or output.size, -1).sum(axis=1)
 
 
 def accuracy(decisions: Int64, labels: Int64 | None) -> float:

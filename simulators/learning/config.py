@@ -62,7 +62,7 @@ class HiddenRule:
     """Factor of spike times trace of Ψ times learning signal."""
 
     pre_tau: Tau = 2.0
-    """Time constant, in steps, of the trace of incoming spikes; 0: no memory."""
+    """Time constant, in steps, of the trace of incoming spikes. 0 is no memory."""
 
     pre_impulse: Impulse = 1.0
     """What a spike adds to the trace, which ends at 127."""
@@ -77,7 +77,8 @@ class HiddenRule:
     """Ψ where the voltage is the threshold."""
 
     psi_shift: VoltageShift | None = None
-    """Ψ falls by 1 where the voltage is 2^psi_shift farther from the threshold; None: Ψ is as wide as the threshold."""
+    """Ψ falls by 1 where the voltage is 2^psi_shift farther from the threshold. With None, Ψ is as wide as the
+    threshold."""
 
 
 @configuration("learning", LearningError)
@@ -89,7 +90,7 @@ class ReadoutRule:
     """Factor of pre-synaptic trace times error."""
 
     pre_tau: Tau = 0.0
-    """Time constant, in steps, of the trace of incoming spikes; 0: no memory."""
+    """Time constant, in steps, of the trace of incoming spikes. 0 is no memory."""
 
     pre_impulse: Impulse = 1.0
     """What a spike adds to the trace, which ends at 127."""
@@ -107,10 +108,10 @@ class LearningConfig:
     """Of the last layer."""
 
     window: Annotated[int, within(1, 1 << 24)] | None = None
-    """The error counts in the last steps of a sample only, so many; None: in all."""
+    """The error counts in the last steps of a sample only, so many. With None, it counts in all."""
 
     voltage_exp: VoltageShift = 12
-    """The error is the softmax of voltages / 2^voltage_exp, less 1 for the label; SLAYER's unit is 12."""
+    """The error is the softmax of voltages / 2^voltage_exp, less 1 for the label. SLAYER's unit is 12."""
 
     feedback_shift: Shift = 7
     """A hidden neuron's learning signal is the sum of feedback weights times errors, divided by 2^feedback_shift."""

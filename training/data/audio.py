@@ -20,7 +20,9 @@ from lapilli.training.data.checks import (
 )
 from lapilli.training.data.encoders import to_unit
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.hearing import Ear
 from lapilli.training.data.mel import AudioError, MelConfig, log_mel
+from lapilli.training.data.origins import SPOKEN_DIGITS as ORIGIN
 from lapilli.training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed, hold_out
 
 RATE = 8000
@@ -85,6 +87,11 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     )
 
 
+def _ear(framing: Framing) -> Ear:
+    mel = mel_config("spoken-digits", framing, RATE)
+    return Ear(mel, (LOWEST_DB, HIGHEST_DB), framing, CLASSES)
+
+
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     with open_members(path, DataError, "iuU") as members:
         check_members(path, members, _DIMENSIONS)
@@ -114,13 +121,14 @@ def _divide(facts: Facts, split: Split) -> Division:
 SPOKEN_DIGITS = DataSet(
     "spoken-digits",
     title="Free Spoken Digit Dataset: audio at 8 kHz, as mel spectrograms; 10 digits, 6 speakers",
-    licence="CC BY-SA 4.0",
-    origin="lapilli's ../shared/data; made from GitHub Jakobovski/free-spoken-digit-dataset",
-    files=("fsdd.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="3,000 recordings; takes 0 to 4 of each speaker and digit are for the test (300), 5 to 9 for validation "
     "(300); groups 0 to 5 are the speakers, for harder splits",
     framing=(*SERIES, "bands"),
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),
+    ear=_ear,
 )

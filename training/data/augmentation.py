@@ -5,7 +5,7 @@ events would have to be framed anew. On 128 recordings of 4,000 events, its `Dro
 37 ms; masks, lost spikes and a shift of `augment` together take 9 ms, everything 17 ms (CPU time, one core).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -22,6 +22,9 @@ Generator = np.random.Generator
 Ints = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
 
+Augment = Callable[[Events, Generator], Events]
+"""Changes samples at random, labels kept."""
+
 
 class AugmentError(ProblemsError):
     """Settings out of their range, or that do not fit the events."""
@@ -37,16 +40,16 @@ class AugmentConfig:
     """
 
     flip_probability: Share = 0.0
-    """Probability that left and right change places, 0…1; for cameras and images, shape (C, H, W)."""
+    """Probability that left and right change places, 0…1. It is for cameras and images, with a shape (C, H, W)."""
 
     shift_x: Natural = 0
-    """Farthest shift along x, to either side; what leaves is lost. For images: crop after padding."""
+    """Farthest shift along x, to either side. Events that leave are lost. For images it is a crop after padding."""
 
     shift_y: Natural = 0
     """Farthest shift along the rows of a camera or image, shape (C, H, W)."""
 
     shift_steps: Natural = 0
-    """Farthest shift in time, to earlier or later; what leaves is lost."""
+    """Farthest shift in time, to earlier or later. Events that leave are lost."""
 
     noise: Share = 0.0
     """Probability that an empty place (neuron and step) gets a stray spike of value 1, 0…1."""
@@ -64,7 +67,7 @@ class AugmentConfig:
     """Probability that a sample gets a time mask, 0…1."""
 
     neuron_mask: Natural = 0
-    """Widest silent band along x, in all channels and rows of a camera; the width is drawn from 0 to this."""
+    """Widest silent band along x, in all channels and rows of a camera. The width is drawn from 0 to this."""
 
     neuron_mask_probability: Share = 0.5
     """Probability that a sample gets a neuron mask, 0…1."""

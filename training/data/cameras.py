@@ -20,6 +20,7 @@ from lapilli.training.data.checks import (
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import NMNIST_SMALL as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 SIDE = 34
@@ -56,6 +57,29 @@ def places(
     rows, columns = (-(-length // framing.pool) for length in (height, width))
     flat = (polarity * rows + row // framing.pool) * columns + column // framing.pool
     return np.where(inside, flat, -1)
+
+
+def centred(x: LongArray, y: LongArray, offsets: LongArray, size: tuple[int, int]) -> tuple[LongArray, LongArray]:
+    """Columns and rows of events, each sample moved so that the median of its events is in the middle of the sensor.
+
+    Of an even number of events the lower median counts, so that places stay whole. What moves off the sensor is for
+    `places` to cut.
+
+    Arguments:
+        x, y: of each event.
+        offsets: (samples + 1).
+        size: rows and columns of the sensor.
+    """
+    return _around_median(x, offsets, size[1]), _around_median(y, offsets, size[0])
+
+
+def _around_median(place: LongArray, offsets: LongArray, length: int) -> LongArray:
+    moved = place.astype(np.int64)
+    for low, high in zip(offsets[:-1].tolist(), offsets[1:].tolist()):
+        if high > low:
+            middle = (high - low - 1) // 2
+            moved[low:high] += length // 2 - np.partition(place[low:high], middle)[middle]
+    return moved
 
 
 def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
@@ -127,9 +151,9 @@ def _divide(facts: Facts, split: Split) -> Division:
 NMNIST_SMALL = DataSet(
     "nmnist-small",
     title="N-MNIST, a small part: digits that move in front of an event camera, 34 × 34, two polarities",
-    licence="CC BY-SA 4.0",
-    origin="lapilli's ../shared/data; made from GitHub bamsumit/slayerPytorch",
-    files=("nmnist_small.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="1,000 recordings for training, of which every sixth of a class is for validation, and 100 for the test",
     framing=CAMERA,
     frame=_frame,

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.audio import SPOKEN_DIGITS
+from lapilli.training.data.braille import BRAILLE
 from lapilli.training.data.cache import (
     FORMAT,
     CacheError,
@@ -28,19 +29,25 @@ from lapilli.training.data.cache import (
 )
 from lapilli.training.data.cameras import NMNIST_SMALL
 from lapilli.training.data.cochlea import SHD_REGENERATED
-from lapilli.training.data.folders import data_folder, find_file, needed_files
+from lapilli.training.data.folders import data_folder, find_file, listed, needed_files
 from lapilli.training.data.framing import Framing, Split, check_taken
+from lapilli.training.data.grasps import EV_CONTAINERS, EV_OBJECTS
 from lapilli.training.data.held_out_images import CIFAR10_HELD_OUT
 from lapilli.training.data.images import CIFAR10_PART, MNIST, MNIST_ROWS, SKLEARN_DIGITS
 from lapilli.training.data.motion import HAPT
 from lapilli.training.data.official.catalogue import OFFICIAL
+from lapilli.training.data.origins import ORIGINS, packed_files
 from lapilli.training.data.progress import progress_bar
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.sets import NO_PART, PARTS, DataSet, PartName
 from lapilli.training.data.spectrograms import SPEECH_COMMANDS_SPECTROGRAMS
+from lapilli.training.data.touch import STEMNIST_CIRCUIT_SPIKES, STEMNIST_CIRCUIT_SPIKES_STRATIFIED
+from lapilli.training.data.turning_objects import DVS_OBJECTS
 
 _ALL = (
     *(SKLEARN_DIGITS, SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS),
+    *(STEMNIST_CIRCUIT_SPIKES, STEMNIST_CIRCUIT_SPIKES_STRATIFIED, EV_OBJECTS, EV_CONTAINERS),
+    *(BRAILLE, DVS_OBJECTS),
     *(HAPT, NMNIST_SMALL, MNIST, MNIST_ROWS, CIFAR10_PART, CIFAR10_HELD_OUT, *OFFICIAL),
 )
 
@@ -208,7 +215,13 @@ def cache_folder(found: DataSet, framing: Framing, sources: Sequence[dict[str, A
 
 def _files(found: DataSet) -> tuple[Path, ...]:
     """Paths of a data set's files, downloaded where they are missing and somebody offers them."""
-    if found.fetch is not None and any(find_file(file) is None for file in found.files):
+    if found.name in ORIGINS:
+        return packed_files(found.name)
+    missing = [file for file in found.files if find_file(file) is None]
+    if found.fetch is not None and missing:
+        where = f"{listed(missing)} in {data_folder()}"
+        facts = f"origin {found.origin}, licence {found.licence}"
+        print(f"lapilli: data set {found.name} lacks {where}; {facts}", file=sys.stderr)
         found.fetch(data_folder())
     return needed_files(found.name, found.files, found.origin)
 

@@ -76,6 +76,15 @@ def time_problems(seconds: npt.NDArray[np.floating], offsets: IntArray, high: fl
     return [f"{_recording_of(wrong[0], offsets, first)}: time {text}"]
 
 
+def order_problems(what: str, times: IntArray, offsets: IntArray, first: int = 0) -> list[str]:
+    """The first event that is earlier than the one before it in its recording; as `place_problems`."""
+    falls = np.flatnonzero(times[1:] < times[:-1]) + 1
+    wrong = falls[~np.isin(falls, offsets)]
+    if not len(wrong):
+        return []
+    return [f"{_recording_of(wrong[0], offsets, first)}: {what} falls from {times[wrong[0] - 1]} to {times[wrong[0]]}"]
+
+
 def _recording_of(event: int, offsets: IntArray, first: int) -> str:
     return f"recording {first + int(np.searchsorted(offsets, event, side='right')) - 1}"
 

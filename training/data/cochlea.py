@@ -20,6 +20,7 @@ from lapilli.training.data.checks import (
 )
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.kernels import decode_gaps
+from lapilli.training.data.origins import SHD_REGENERATED as ORIGIN
 from lapilli.training.data.sets import (
     NO_PART,
     TEST,
@@ -136,12 +137,13 @@ def _divide(facts: Facts, split: Split) -> Division:
 SHD_REGENERATED = DataSet(
     "shd-regenerated",
     title="SHD regenerated: spoken digits of 12 speakers as spikes of 700 cochlea channels, 1 ms",
-    licence="CC BY 4.0 (Heidelberg Digits)",
-    origin="lapilli's ../shared/data; made from the audio in GitHub Petra12345/cochlea_model by lauscher's cochlea",
-    files=("shd_regen_1ms.npz",),
+    licence=ORIGIN.licence,
+    origin=f"{ORIGIN.words}, the audio through lauscher's cochlea",
+    files=tuple(ORIGIN.packed),
     content="10,420 recordings; test speakers 4 and 5 (1,840), validation speakers 8 and 9 (1,700)",
     framing=("n_steps", "bin_ms", "start_ms", "from_first_event", "pool", "values", "skip_empty"),
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),
+    unheard="is spikes that a model of the cochlea made of sound, and lapilli has no such model",
 )

@@ -90,10 +90,14 @@ def delta(values: Values, threshold: float) -> npt.NDArray[np.int32]:
     """
     problems = [*_threshold_problems(threshold), *_value_problems(values, -np.inf, np.inf)]
     _check("delta", problems)
+    return _delta_from(values, np.zeros(np.shape(values)[:2], np.int64), threshold)
+
+
+def _delta_from(values: Values, sent: npt.NDArray[np.int64], threshold: float) -> npt.NDArray[np.int32]:
+    """As `delta`, where events have told of `sent` thresholds already, (samples, channels); that is changed."""
     position = np.asarray(values, np.float64) / threshold
     _check("delta", _count_problems(position, threshold))
     moved = np.zeros(position.shape, np.int32)
-    sent = np.zeros(position.shape[:2], np.int64)
     for step in range(position.shape[2]):
         moved[:, :, step] = np.trunc(position[:, :, step] - sent)
         sent += moved[:, :, step]
@@ -112,6 +116,44 @@ def delta_decoded(events: npt.NDArray[np.integer[Any]], threshold: float) -> npt
     """
     on, off = np.split(np.asarray(events, np.int64), 2, axis=1)
     return np.cumsum(on - off, axis=2) * threshold
+
+
+class StreamEncoder:
+    """`encode` of a series whose steps come one after the other, with the same events.
+
+    Arguments:
+        n_channels: of the series.
+        encoder: "direct" or "delta".
+        levels, threshold: as of `encode`.
+
+    Raises:
+        EncodingError: for an encoder that must know all of a series first.
+    """
+
+    def __init__(self, n_channels: int, encoder: Encoder, levels: int = 16, threshold: float = 0.1) -> None:
+        why = {"latency": "takes images", "rate": "draws its numbers from all values of a recording"}
+        if encoder in why:
+            _check("encoder", [f"{encoder} {why[encoder]}, and a stream needs direct or delta"])
+        _check(encoder, [*(_level_problems(levels) if encoder == "direct" else _threshold_problems(threshold))])
+        self._encoder, self._levels, self._threshold = encoder, levels, threshold
+        self._sent = np.zeros((1, n_channels), np.int64)
+
+    def __call__(self, values: Values) -> npt.NDArray[np.int32]:
+        """Events of the next steps.
+
+        Arguments:
+            values: (channels, steps), as of `encode`.
+
+        Returns:
+            (channels', steps).
+
+        Raises:
+            EncodingError: as of `encode`.
+        """
+        if self._encoder == "direct":
+            return direct(values[None], self._levels)[0]
+        _check("delta", [*_value_problems(values[None], -np.inf, np.inf)])
+        return _delta_from(values[None], self._sent, self._threshold)[0]
 
 
 def latency(values: Values, levels: int) -> npt.NDArray[np.int32]:

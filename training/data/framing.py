@@ -13,6 +13,8 @@ from lapilli.training.data.encoders import Encoder
 
 Values = Literal["counts", "binary"]
 
+CropAround = Literal["centre", "median"]
+
 Lines = Literal["none", "valid", "valid and keys"]
 """Inputs beside the channels; `lapilli.training.data.lines` adds them."""
 
@@ -36,38 +38,45 @@ class Framing:
     """How recordings become steps. Every set takes `n_steps`; which of the others it takes, it says itself."""
 
     n_steps: Annotated[int, within(1, MAX_STEPS)] | None = None
-    """Steps of a sample: longer ones are cut, shorter ones padded. None: as many as the longest needs, or the set's
-    default for images."""
+    """Steps of a sample. Longer ones are cut, shorter ones padded. With None, there are as many as the longest needs,
+    or the set's default for images."""
 
     bin_ms: Annotated[float, within(0.001, 1e6), Microseconds] | None = None
-    """Width of a time step in ms: events are counted over it, frames averaged, audio hops by it. None: the set's
+    """Width of a time step in ms. Events are counted over it, frames averaged, audio hops by it. None is the set's
     default."""
 
     start_ms: Annotated[float, within(0, 1e6), Microseconds] = 0.0
     """What is earlier than that is cut from every recording."""
 
     from_first_event: bool = True
-    """Time starts with the first event of a recording, as in SpikingJelly, whose frames SpikeSCR and DCLS-Delays use;
-    otherwise with the recording."""
+    """Time starts with the first event of a recording, as in SpikingJelly, whose frames SpikeSCR and DCLS-Delays use.
+    Otherwise it starts with the recording."""
 
     pool: Channels = 1
-    """So many neighbouring channels become one; of cameras and images, so many rows and so many columns. Events are
-    added up, analogue values averaged."""
+    """So many neighbouring channels become one. Of cameras and images it is so many rows and so many columns. Events
+    are added up, analogue values averaged."""
 
     crop: Channels | None = None
-    """Rows and columns around the centre of a camera or image that are kept, before pooling. None: all."""
+    """Rows and columns around the centre of a camera or image that are kept, before pooling. None keeps all."""
+
+    crop_around: CropAround | None = None
+    """Middle of what `crop` keeps: the centre of the sensor, or the median place of a sample's events, which is then in
+    the middle. None: the set's default."""
+
+    bin_steps: Channels = 1
+    """So many recorded steps become one, in sets whose files do not say how long a step is."""
 
     values: Values = "counts"
     """Events of one bin and channel as one graded spike with their number, 255 at most, or as one plain spike."""
 
     encoder: Encoder = "direct"
-    """How analogue values become spikes: see training/data/encoders.py."""
+    """How analogue values become spikes (training/data/encoders.py)."""
 
     levels: Annotated[int, within(1, 255)] = 16
-    """To so many levels direct and latency encoding round values; latency encoding takes as many steps."""
+    """To so many levels direct and latency encoding round values. Latency encoding takes as many steps."""
 
     threshold: Annotated[float, within(0.001, 1)] = 0.1
-    """Change of a value that is one spike of the delta encoder; values are 0…1, or -1…1 where they have a sign."""
+    """Change of a value that is one spike of the delta encoder. Values are 0…1, or -1…1 where they have a sign."""
 
     seed: Annotated[int, within(0, (1 << 32) - 1)] = 0
     """Of the rate encoder's random numbers."""
@@ -76,7 +85,7 @@ class Framing:
     """Mel bands of audio."""
 
     skip_empty: bool = False
-    """Recordings without events belong to no part, instead of stopping the whole set; they are counted and named."""
+    """Recordings without events belong to no part, instead of stopping the whole set. They are counted and named."""
 
 
 @configuration("split")
@@ -85,13 +94,13 @@ class Split:
     """Which samples belong to which part, where a data set leaves a choice."""
 
     validation_groups: tuple[int, ...] | None = None
-    """Speakers or users held out of training for the choice of a model. None: the set's own."""
+    """Speakers or users held out of training for the choice of a model. None takes the set's own."""
 
     test_groups: tuple[int, ...] | None = None
-    """Speakers or users of the test part. None: the set's own test part."""
+    """Speakers or users of the test part. None takes the set's own test part."""
 
     unknown: int | None = None
-    """Samples of the class "unknown" in the training part. None: all."""
+    """Samples of the class "unknown" in the training part. None takes all."""
 
     silence: bool = False
     """Whether pieces of background noise are a class of their own."""

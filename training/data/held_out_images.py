@@ -21,6 +21,7 @@ from lapilli.training.data.images import (
     cifar_sheet,
     framed_images,
 )
+from lapilli.training.data.origins import CIFAR10_HELD_OUT as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 NAME = "cifar10-held-out"
@@ -29,7 +30,6 @@ TRAINING, HELD_OUT, OFFICIAL_TEST = range(3)
 
 _SHEETS, _TEST_SHEET = tuple(range(10)), 50
 _SHEET = 1_000
-_ARCHIVES = (1, 2, 3)
 _ARCHIVE, _PICTURE = 10_000, 500
 _VALIDATION = 2_000
 
@@ -38,7 +38,7 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     """Frame the sheets of `cifar10_png` and the archives of `cifar10`; the README beside them has the formats."""
     *sheets, test_sheet, label_file = paths[: len(_SHEETS) + 2]
     of_sheets = cifar_labels(label_file)
-    archives = [_archive(path) for path in paths[len(_SHEETS) + 2 :]]
+    archives = [cifar_archive(path) for path in paths[len(_SHEETS) + 2 :]]
     images = [cifar_sheet(path) for path in sheets] + [pictures for pictures, _ in archives]
     labels = [of_sheets[: len(_SHEETS) * _SHEET], *(found for _, found in archives)]
     official = of_sheets[_TEST_SHEET * _SHEET : (_TEST_SHEET + 1) * _SHEET]
@@ -47,7 +47,7 @@ def _frame(paths: Sequence[Path], framing: Framing) -> Framed:
     return framed_images(NAME, everything, np.concatenate([*labels, official]), groups, framing, groups)
 
 
-def _archive(path: Path) -> tuple[ByteArray, npt.NDArray[np.int64]]:
+def cifar_archive(path: Path) -> tuple[ByteArray, npt.NDArray[np.int64]]:
     """The 10,000 images of an archive, (images, rows, columns, colours), and their labels."""
     dimensions = {"webp": 1, "offsets": 1, "labels": 1}
     with open_members(path, DataError) as members:
@@ -101,13 +101,9 @@ def _divide(facts: Facts, split: Split) -> Division:
 CIFAR10_HELD_OUT = DataSet(
     NAME,
     title="CIFAR-10, 41,000 images: objects, 32 × 32 in colour, 10,000 of the training file held out as the test",
-    licence="none stated",
-    origin="lapilli's ../shared/data; made from GitHub taneishi/convnetjs",
-    files=(
-        *(f"cifar10_png/cifar10_batch_{number}.png" for number in (*_SHEETS, _TEST_SHEET)),
-        "cifar10_png/cifar10_labels.js",
-        *(f"cifar10/train_{number}.npz" for number in _ARCHIVES),
-    ),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="images 0 to 29,999 of the training file for training, of which the last 2,000 are for validation; images "
     "30,000 to 39,999 for the test, or the first 1,000 of the official test (split.test_groups: [2])",
     framing=IMAGES,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.files import existing_file
 from lapilli.simulators.events import Events
 from lapilli.simulators.files.archives import open_members
+from lapilli.training.data import origins
 from lapilli.training.data.analogue import (
     IMAGES,
     SERIES,
@@ -196,9 +197,9 @@ def _classes(classes: tuple[str, ...]) -> Callable[[Facts, Split], Division]:
 MNIST = DataSet(
     "mnist",
     title="MNIST: handwritten digits, 28 × 28",
-    licence="none stated",
-    origin="lapilli's ../shared/data; made from GitHub taneishi/convnetjs and lijie2020/vae",
-    files=("mnist.npz",),
+    licence=origins.MNIST.licence,
+    origin=origins.MNIST.words,
+    files=tuple(origins.MNIST.packed),
     content="60,000 images for training, of which the last 5,000 are for validation, and 10,000 for the test",
     framing=IMAGES,
     frame=_mnist,
@@ -216,9 +217,9 @@ MNIST_ROWS = replace(
 CIFAR10_PART = DataSet(
     "cifar10-part",
     title="CIFAR-10, a part: objects, 32 × 32 in colour",
-    licence="none stated",
-    origin="lapilli's ../shared/data; made from GitHub taneishi/convnetjs",
-    files=(*(f"cifar10_png/cifar10_batch_{number}.png" for number in _CIFAR_SHEETS), "cifar10_png/cifar10_labels.js"),
+    licence=origins.CIFAR10_PART.licence,
+    origin=origins.CIFAR10_PART.words,
+    files=tuple(origins.CIFAR10_PART.packed),
     content="the first 10,000 images for training, of which the last 1,000 are for validation, and the first 1,000 "
     "for the test",
     framing=IMAGES,

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.events import Events
+from lapilli.training.data.augmentation import Augment
 from lapilli.training.data.framing import Lines
 from lapilli.training.data.samples import Chosen, Samples
-from lapilli.training.loop.batches import Augment
 
 Int64 = npt.NDArray[np.int64]
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator
-from scipy.signal import get_window, resample_poly
 
 from lapilli.netx_exports.errors import ProblemsError
 from lapilli.simulators.configurations import configuration, refuse
@@ -37,25 +36,26 @@ class MelConfig:
     """
 
     seconds: Annotated[float, AfterValidator(Bounds(0, 3600, above=True))] | None = 1.0
-    """Length that recordings are padded (with silence, at the end) or cut to; None leaves them as they are."""
+    """Length that recordings are padded (with silence, at the end) or cut to. None leaves them as they are."""
 
     sample_rate: Annotated[int, within(1, _MAX_RATE)] = 8000
     """Rate in Hz that the audio is resampled to first."""
 
     n_fft: Annotated[int, within(2, _MAX_TRANSFORM)] = 256
-    """Samples of a frame: a periodic Hann window and its Fourier transform."""
+    """Samples of a frame, for a periodic Hann window and its Fourier transform."""
 
     hop: Count = 80
-    """Samples from one frame to the next; at 8 kHz, 80 are 10 ms: 101 frames in a second, 100 hops and one."""
+    """Samples from one frame to the next. At 8 kHz, 80 are 10 ms. A second then has 101 frames, for 100 hops and
+    one."""
 
     n_mels: Annotated[int, within(1, _MAX_TRANSFORM)] = 40
-    """Channels: triangles of equal width on the mel scale that overlap by half."""
+    """Channels, which are triangles of equal width on the mel scale that overlap by half."""
 
     f_min: AtLeastZero = 50.0
     """Lower end of the lowest channel, Hz."""
 
     f_max: AtLeastZero = 4000.0
-    """Upper end of the highest channel, Hz; channels above half of `sample_rate` are always empty."""
+    """Upper end of the highest channel, Hz. Channels above half of `sample_rate` are always empty."""
 
     def __post_init__(self) -> None:
         refuse([] if self.f_min < self.f_max else [f"f_max: must be above f_min, {self.f_min}, got {self.f_max}"])
@@ -93,10 +93,27 @@ def log_mel(audio: npt.ArrayLike, rate: int, config: MelConfig = DEFAULT_MEL) ->
         waveform = _fitted(waveform, round(config.seconds * rate))
     waveform = resampled(waveform, rate, config.sample_rate)
     if waveform.shape[-1] <= config.n_fft // 2:
-        at_least = f"{config.n_fft // 2 + 1} samples at {config.sample_rate} Hz"
-        raise AudioError("audio", [f"too short: needs at least {at_least}, got {waveform.shape[-1]}"])
-    power = mel_filters(config).T @ power_spectrogram(waveform, config.n_fft, config.hop)
-    return 10 * np.log10(np.maximum(power, FLOOR))
+        raise too_short(config, waveform.shape[-1])
+    return decibels(power_spectrogram(waveform, config.n_fft, config.hop), config)
+
+
+def decibels(power: npt.NDArray[np.float64], config: MelConfig) -> npt.NDArray[np.float64]:
+    """Power of the mel channels in decibels, at least -100.
+
+    A frame gives the same bits alone as among others: each channel adds up its frequencies one by one from the lowest
+    on, which a product of matrices does not promise.
+
+    Arguments:
+        power: (…, n_fft // 2 + 1, frames), as of `power_spectrogram`.
+        config: with the channels.
+
+    Returns:
+        (…, n_mels, frames).
+    """
+    total = np.zeros((*power.shape[:-2], config.n_mels, power.shape[-1]))
+    for place, weight in zip(*_triangles(config)):
+        total += weight[:, None] * power[..., place, :]
+    return 10 * np.log10(np.maximum(total, FLOOR))
 
 
 def resampled(waveform: npt.NDArray[np.float64], rate: int, new_rate: int) -> npt.NDArray[np.float64]:
@@ -117,7 +134,10 @@ def resampled(waveform: npt.NDArray[np.float64], rate: int, new_rate: int) -> np
     width = int(np.ceil(_ZERO_CROSSINGS * up * down / cutoff))
     crossings = np.arange(-width, width + 1) / (up * down) * cutoff
     window = np.cos(np.clip(crossings / _ZERO_CROSSINGS, -1, 1) * np.pi / 2) ** 2
-    # resample_poly multiplies by `up` to make good for the zeros that it puts between samples.
+    # Late, because the base install has no scipy, and audio that has the right rate does not need it.
+    from scipy.signal import resample_poly
+
+    # It multiplies by `up` to make good for the zeros that it puts between samples.
     return resample_poly(waveform, up, down, axis=-1, window=np.sinc(crossings) * window * cutoff / (up * down))
 
 
@@ -133,9 +153,17 @@ def power_spectrogram(waveform: npt.NDArray[np.float64], n_fft: int, hop: int) -
         (…, n_fft // 2 + 1, 1 + samples // hop).
     """
     edges = [(0, 0)] * (waveform.ndim - 1) + [(n_fft // 2, n_fft // 2)]
-    padded = np.pad(waveform, edges, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft, axis=-1)[..., ::hop, :]
-    spectrum = np.fft.rfft(frames * get_window("hann", n_fft), axis=-1)
+    return frame_power(np.pad(waveform, edges, mode="reflect"), n_fft, hop)
+
+
+def frame_power(samples: npt.NDArray[np.float64], n_fft: int, hop: int) -> npt.NDArray[np.float64]:
+    """As `power_spectrogram`, but the first frame begins with the first sample and nothing is mirrored.
+
+    Returns:
+        (…, n_fft // 2 + 1, frames): as many as fit into the samples, which are at least `n_fft`.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft, axis=-1)[..., ::hop, :]
+    spectrum = np.fft.rfft(frames * _hann(n_fft), axis=-1)
     return np.moveaxis(spectrum.real**2 + spectrum.imag**2, -1, -2)
 
 
@@ -157,9 +185,32 @@ def mel_filters(config: MelConfig) -> npt.NDArray[np.float64]:
     return filters
 
 
+@lru_cache(maxsize=16)
+def _triangles(config: MelConfig) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """What each channel adds up, from the lowest frequency on: frequencies and their weights, (widest, n_mels) each."""
+    filters = mel_filters(config)
+    widest = max(1, int((filters > 0).sum(axis=0).max()))
+    places = (filters > 0).argmax(axis=0) + np.arange(widest)[:, None]
+    # A narrow channel near the upper end has weights of 0 beyond its own frequencies.
+    weights = np.where(places < len(filters), np.take_along_axis(filters, places % len(filters), axis=0), 0)
+    return places % len(filters), weights
+
+
+@lru_cache(maxsize=16)
+def _hann(length: int) -> npt.NDArray[np.float64]:
+    """A periodic Hann window, bit for bit scipy's, which the base install does not have."""
+    return 0.5 + 0.5 * np.cos(np.linspace(-np.pi, np.pi, length + 1)[:-1])
+
+
 def empty_channels(config: MelConfig) -> npt.NDArray[np.int64]:
     """Channels that hear no frequency: above half of the sample rate, or narrower than the transform resolves."""
     return np.flatnonzero(mel_filters(config).max(axis=0) == 0)
+
+
+def too_short(config: MelConfig, n_samples: int) -> AudioError:
+    """What is raised of audio that has not enough samples to be mirrored at its ends."""
+    at_least = f"{config.n_fft // 2 + 1} samples at {config.sample_rate} Hz"
+    return AudioError("audio", [f"too short: needs at least {at_least}, got {n_samples}"])
 
 
 def _fitted(waveform: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:

@@ -12,6 +12,7 @@ from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
 from lapilli.training.data.checks import check_members, offsets_problems, range_problems
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import HAPT as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, hold_out
 
 WINDOW, HOP = 128, 64
@@ -136,9 +137,9 @@ def _divide(facts: Facts, split: Split) -> Division:
 HAPT = DataSet(
     "hapt",
     title="Smartphone motion: accelerometer and gyroscope at 50 Hz, 12 activities (UCI HAR 2.1)",
-    licence="no commercial use; cite Reyes-Ortiz 2015",
-    origin="lapilli's ../shared/data; made from GitHub anas337/Human-Activity-Recognition-Using-Smartphones.github.io",
-    files=("hapt.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="10,929 windows of 2.56 s; 9 test users (3,162), validation users 27 to 30",
     framing=SERIES,
     frame=_frame,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.simulators.events import Events
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.hearing import Ear
 
 PartName = Literal["train", "validation", "test"]
 
@@ -88,6 +89,8 @@ class DataSet:
         divide: samples into parts and classes.
         split: fields of `Split` that it takes.
         content: what is in which part by default, in a few words.
+        ear: for a framing, what hears sound as it comes; None where that cannot be done.
+        unheard: why not, in words that follow the name of the set.
         fetch: downloads the files to a folder and unpacks them, or says which archive to put there; None where nobody
             offers them for download.
     """
@@ -102,6 +105,8 @@ class DataSet:
     frame: Callable[[Sequence[Path], Framing], Framed] = field(repr=False)
     divide: Callable[[Facts, Split], Division] = field(repr=False)
     split: tuple[str, ...] = ()
+    ear: Callable[[Framing], Ear] | None = field(default=None, repr=False)
+    unheard: str = "holds no sound"
     fetch: Callable[[Path], None] | None = field(default=None, repr=False)
 
 

@@ -14,6 +14,7 @@ from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
 from lapilli.training.data.checks import check_members, empty_problems, offsets_problems
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import SPEECH_COMMANDS_SPECTROGRAMS as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 N_FRAMES, N_BANDS = 98, 40
@@ -139,12 +140,13 @@ def _divide(facts: Facts, split: Split) -> Division:
 SPEECH_COMMANDS_SPECTROGRAMS = DataSet(
     "speech-commands-spectrograms",
     title="Google Speech Commands v2 as 98 × 40 spectrograms (lossy, front end unknown): 10 keywords and unknown",
-    licence="CC BY 4.0",
-    origin="lapilli's ../shared/data; made from GitHub thegtagamer/PICO-tinyML-benchmark",
-    files=("gsc_v2_spec_jpg.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="51,888 words of 2,537 speakers, official split (41,473 / 4,954 / 5,461); 1,000 pieces of background noise",
     framing=SERIES,
     frame=_frame,
     divide=_divide,
     split=("unknown", "silence"),
+    unheard="is lossy pictures of spectrograms, and nobody knows by which front end sound became these",
 )

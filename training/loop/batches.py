@@ -1,6 +1,6 @@
 """Batches of spike trains as tensors, in an order that depends on seed and epoch alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,11 +9,9 @@ import numpy.typing as npt
 import torch
 
 from lapilli.simulators.events import Events
+from lapilli.training.data.augmentation import Augment
 from lapilli.training.data.samples import Samples
 from lapilli.training.networks.time import slayer_input
-
-Augment = Callable[[Events, np.random.Generator], Events]
-"""Changes samples at random, labels kept."""
 
 
 class Batch(NamedTuple):

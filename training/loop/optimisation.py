@@ -20,8 +20,8 @@ class OptimizerConfig:
     """Epochs, or a part of one, in which the learning rate rises to `lr` before it falls to 0 along half a cosine."""
 
     schedule: Literal["by epoch", "by batch", "spikescr released"] = "by epoch"
-    """When the learning rate changes; or what SpikeSCR's released distillation scripts do, with a warm-up that hardly
-    rises and a cosine of 40 epochs that comes back (`lapilli.training.methods.schedules`)."""
+    """When the learning rate changes. One choice is that of SpikeSCR's released distillation scripts, with a warm-up
+    that hardly rises and a cosine of 40 epochs that comes back (`lapilli.training.methods.schedules`)."""
 
     weight_decay: AtLeastZero = 0.0
     """AdamW's decoupled weight decay, of weights."""
@@ -33,13 +33,13 @@ class OptimizerConfig:
     """Learning rate of decays, as shares, over that of weights."""
 
     clip_norm: AboveZero | None = None
-    """Longest gradient of all weights together; longer ones are shortened. None: any."""
+    """Longest gradient of all weights together. Longer ones are shortened. None allows any."""
 
     batch_size: Count = 64
     """Samples in a batch, of all devices together."""
 
     max_epochs: Count = 80
-    """Epochs after which training ends; the learning rate reaches 0 there."""
+    """Epochs after which training ends. The learning rate reaches 0 there."""
 
     patience: Count = 40
     """Epochs without a lower validation loss after which training ends early."""
@@ -49,7 +49,7 @@ class OptimizerConfig:
 
     average: Annotated[float, within(0, 0.99999)] | None = None
     """Share of the mean that stays in each step of an exponential moving average of weights and batch statistics, such
-    as 0.99. The average is what is validated, kept and exported. None: the weights themselves."""
+    as 0.99. The average is what is validated, kept and exported. None takes the weights themselves."""
 
 
 @configuration("loss")
@@ -64,7 +64,7 @@ class LossConfig:
     """Whether steps that answer to padding count in the loss as in the decision of an exported network, or not."""
 
     operations: AtLeastZero = 0.0
-    """Loss for 1,000 synaptic operations of a sample; above 0, the network learns to need fewer."""
+    """Loss for 1,000 synaptic operations of a sample. Above 0, the network learns to need fewer."""
 
     spikes: AtLeastZero = 0.0
     """Loss for 1,000 spikes of the layers in a sample."""

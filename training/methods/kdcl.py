@@ -32,8 +32,8 @@ class DistillationConfig:
     """Tau, of teacher and student."""
 
     scores: Literal["softmax_sum", "mean_logits"] = "softmax_sum"
-    """What is compared: the summed softmax of the steps, as published, or the mean of their logits, by which a network
-    that is exported with a readout of summed voltages decides."""
+    """The scores that are compared. They are the summed softmax of the steps, as published, or the mean of their
+    logits. A network that is exported with a readout of summed voltages decides by the latter."""
 
     padding: Literal["summed", "masked"] = "summed"
     """Whether steps that are not valid count in the scores too, as in the released code, or are left out."""
@@ -50,8 +50,8 @@ class KdclConfig(Method):
     """The method: "kdcl"."""
 
     own: OwnMethod | None = None
-    """The student's own loss; none: CE(m, y) as published, "softmax_sum". With "tks", curriculum and knowledge sharing
-    come together."""
+    """The student's own loss. None is CE(m, y) as published, "softmax_sum". With "tks", curriculum and knowledge
+    sharing come together."""
 
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     """What the teacher adds."""

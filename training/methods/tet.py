@@ -26,7 +26,7 @@ class TetConfig(Method):
     """The method: "tet"."""
 
     regularisation: Share = 1e-3
-    """Lambda, 0…1: weight of the mean squared distance to `target`; the cross-entropy has weight 1 - lambda."""
+    """Lambda, 0…1, the weight of the mean squared distance to `target`. The cross-entropy has weight 1 - lambda."""
 
     target: float = 1.0
     """The constant, in logits."""

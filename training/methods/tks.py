@@ -32,23 +32,23 @@ class TksConfig(Method):
     """The method: "tks"."""
 
     alpha: Share = 0.7
-    """Weight of what the teacher says, 0…1, at the end of the ramp; the label has the rest."""
+    """Weight of the teacher, 0…1, at the end of the ramp. The label has the rest."""
 
     ramp: Literal["linear", "static"] = "linear"
     """Whether that weight grows with the epoch, from 0 in the first to almost alpha in the last, or is alpha always."""
 
     temperature: AboveZero = 3.0
-    """Of the teacher alone; the students' softmax has temperature 1."""
+    """Temperature of the teacher alone. The students' softmax has temperature 1."""
 
     teacher: Literal["sum", "mean"] = "sum"
-    """Of the selected steps' logits; a sum is the sharper, the more steps are right."""
+    """How the selected steps' logits are put together. A sum is the sharper, the more steps are right."""
 
     detached: bool = False
     """Whether gradients stop at the teacher."""
 
     selector: Literal["right", "all", "wrong", "most_confident", "random"] = "right"
-    """Steps of a sample that teach: those that are right, all, those that are wrong, the one with the largest softmax,
-    or `random_steps` of them, drawn for each sample and batch."""
+    """Steps of a sample that teach. They are those that are right, all, those that are wrong, or the one with the
+    largest softmax. Or they are `random_steps` of them, drawn for each sample and batch."""
 
     random_steps: Count = 1
     """Steps that `selector` "random" draws."""

@@ -49,17 +49,19 @@ class ConvConfig:
     """Distance of neighbouring neurons, in neurons of the layer below."""
 
     padding: Natural | None = None
-    """Zeros around the image below; null: half an odd kernel, so that stride 1 keeps the size, 0 for an even one."""
+    """Zeros around the image below. With null, it is half an odd kernel, so that stride 1 keeps the size, and 0 for an
+    even one."""
 
     groups: Annotated[int, within(1, MAX_GROUPS)] = 1
-    """Blocks of channels that see only each other; 1…127."""
+    """Blocks of channels that see only each other, 1…127."""
 
     skip: Natural = 0
-    """Convolutional layers that a second synapse skips, a 1×1 convolution; 1: it reads what the layer below reads, and
-    so on. Where the channels are as many, each feeds its own only, at first with weights of one threshold. 0: none."""
+    """Convolutional layers that a second synapse skips, a 1×1 convolution. With 1 it reads what the layer below reads,
+    and so on. Where the channels are as many, each feeds its own only, at first with weights of one threshold. 0 is
+    none."""
 
     pool: Count = 1
-    """Side of windows of pooling neurons behind the layer, which spike when any neuron of theirs does; 1: none."""
+    """Side of windows of pooling neurons behind the layer, which spike when any neuron of theirs does. 1 is none."""
 
     @property
     def margin(self) -> int:
@@ -80,7 +82,7 @@ class NetworkConfig:
     """The kind of network: "slayer"."""
 
     conv: tuple[ConvConfig, ...] = ()
-    """Convolutional layers in front of the hidden ones; the input is then (channels, rows, columns)."""
+    """Convolutional layers in front of the hidden ones. The input is then (channels, rows, columns)."""
 
     hidden: tuple[Count, ...] = (256,)
     """Neurons of each hidden layer without convolutions, from input to output."""
@@ -89,8 +91,8 @@ class NetworkConfig:
     """Whether every layer of `hidden` but the first also reads what the layer below it reads."""
 
     aligned_skips: bool = False
-    """Whether what comes by a skip waits for what takes the longer way; otherwise it comes earlier, and Lava, whose
-    convolutions know no delays, runs the network too."""
+    """Whether a skip waits for the longer way. Otherwise its spikes come earlier, and Lava, whose convolutions know no
+    delays, runs the network too."""
 
     recurrent: bool = False
     """Whether every layer of `hidden` also feeds itself."""
@@ -99,7 +101,7 @@ class NetworkConfig:
     """Whether gradients of recurrent layers pass from step to step through current and voltage, not spikes alone."""
 
     threshold: Annotated[AboveZero, AfterValidator(_of_64ths)] = 1.0
-    """Voltage at which a neuron spikes; a multiple of 1/64."""
+    """Voltage at which a neuron spikes, a multiple of 1/64."""
 
     current_decay: Share = 0.1
     """Share of its current that a hidden neuron forgets in a step, 0…1."""
@@ -108,23 +110,24 @@ class NetworkConfig:
     """Share of its voltage that a hidden neuron forgets in a step, 0…1."""
 
     current_decay_range: Shares | None = None
-    """Each neuron of `hidden` has a current decay of its own, drawn from here; null: all have `current_decay`."""
+    """Each neuron of `hidden` has a current decay of its own, drawn from here. With null, all have `current_decay`."""
 
     voltage_decay_range: Shares | None = None
-    """Each neuron of `hidden` has a voltage decay of its own, drawn from here; null: all have `voltage_decay`."""
+    """Each neuron of `hidden` has a voltage decay of its own, drawn from here. With null, all have `voltage_decay`."""
 
     learn_decays: bool = False
-    """Whether the decays of hidden layers and readout are learned: one for a layer, or of each neuron with a range."""
+    """Whether the decays of hidden layers and readout are learned. There is one for a layer, or one of each neuron with
+    a range."""
 
     delays: Annotated[int, within(0, MAX_DELAY)] = 0
-    """Largest learned axonal delay behind each layer of `hidden`, in steps, 0…62; 0: none."""
+    """Largest learned axonal delay behind each layer of `hidden`, in steps, 0…62. 0 is none."""
 
     initial_delays: Range | None = None
-    """The delays' first values are drawn uniformly from here; null: from 0 to `delays`."""
+    """The delays' first values are drawn uniformly from here. With null, they are drawn from 0 to `delays`."""
 
     readout: ReadoutKind = "voltage_sum"
-    """What decides the class: voltages of neurons that never spike, summed over all steps, or their softmax in each
-    step, summed, or a count of spikes."""
+    """How the class is decided. Neurons that never spike have their voltages summed over all steps, or the softmax of
+    these in each step. Or spikes are counted."""
 
     readout_current_decay: Share = 1.0
     """Share of its current that a readout neuron forgets in a step, 0…1."""
@@ -142,7 +145,7 @@ class NetworkConfig:
     """Factor on torch's initial weights of the hidden layers."""
 
     recurrent_weight_scale: float | None = None
-    """Factor on torch's initial weights of recurrent synapses; null: as `hidden_weight_scale`."""
+    """Factor on torch's initial weights of recurrent synapses. With null, it is `hidden_weight_scale`."""
 
     readout_weight_scale: AboveZero = 1.0
     """Factor on torch's initial weights of the readout."""
@@ -157,7 +160,7 @@ class NetworkConfig:
     """First standard deviation of normalised currents, learned for each neuron or channel."""
 
     bias_exp: Annotated[int, within(0, 6)] = 6
-    """Biases of normalised neurons are multiples of 2^bias_exp / 4096; 6 as in files that stock lava-dl reads; 0…6."""
+    """Biases of normalised neurons are multiples of 2^bias_exp / 4096, 0…6. Files that stock lava-dl reads have 6."""
 
     learn_threshold: bool = False
     """Whether a factor of each layer's weights is learned, which does what a learned threshold would."""

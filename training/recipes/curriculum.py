@@ -39,7 +39,7 @@ class ChainConfig:
     """Width of a time bin in each stage, from the narrowest."""
 
     duration_ms: AboveZero = 1000.0
-    """Length of a sample: a stage has as many steps as its bins fit into that."""
+    """Length of a sample. A stage has as many steps as its bins fit into that."""
 
     inherited: Inherited = "as it is"
     """Whether a stage inherits decays and delays in steps, as published, or in milliseconds ("rescaled")."""
@@ -48,13 +48,14 @@ class ChainConfig:
     """Learning rate of later stages, over that of the first."""
 
     student_epochs: Count | None = None
-    """Epochs of later stages; null: as many as the first."""
+    """Epochs of later stages. With null, there are as many as in the first."""
 
     from_scratch: bool = True
-    """Control: the same network trained from scratch at each further bin width, as long as a first stage."""
+    """Whether the control runs in which the same network is trained from scratch at each further bin width, as long as
+    a first stage."""
 
     without_teacher: bool = True
-    """Control: inherited weights, but no teacher."""
+    """Whether the control runs that has inherited weights, but no teacher."""
 
     def __post_init__(self) -> None:
         refuse(self._contradictions())

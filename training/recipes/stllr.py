@@ -23,10 +23,10 @@ from lapilli.netx_exports.errors import FormatError, LapilliError
 from lapilli.simulators.configurations import as_plain, configuration, read_section, refuse, with_changes
 from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
 from lapilli.simulators.evidence.provenance import commit, machine, versions
+from lapilli.training.data.augmentation import Augment
 from lapilli.training.data.samples import Samples
 from lapilli.training.data.tasks import DataConfig, Task, find_task, unguarded
 from lapilli.training.exported.evaluation import measure
-from lapilli.training.loop.batches import Augment
 from lapilli.training.loop.fitting import Machine, fit, torch_settings
 from lapilli.training.loop.run_folder import (
     RunFolder,
@@ -74,11 +74,11 @@ class OnlineOptimizerConfig:
     """Epochs after which training ends."""
 
     patience: Count = 1000
-    """Epochs without a lower validation loss after which training ends early; where the best weights are kept."""
+    """Epochs without a lower validation loss after which training ends early, where the best weights are kept."""
 
     rounding: Literal["nearest", "random"] = "nearest"
-    """With integers: whether real weights stay behind those of 8 bits, which are the nearest ones, or the 8 bits are
-    all there is and every change is rounded at random, as on a chip."""
+    """How changes are rounded with integers. Either real weights stay behind those of 8 bits, which are the nearest
+    ones. Or the 8 bits are all there is and every change is rounded at random, as on a chip."""
 
     keep: Literal["best", "last"] = "last"
     """Whether the weights of the epoch with the lowest validation loss are kept, or the last ones."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lapilli.simulators.events import Events
+from lapilli.training.data.augmentation import Augment
 from lapilli.training.data.samples import Samples
-from lapilli.training.loop.batches import Augment
 from lapilli.training.stllr.frames import Frames
 
 

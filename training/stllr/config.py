@@ -33,22 +33,23 @@ class RuleConfig:
     """
 
     name: Literal["s-tllr"] = "s-tllr"
-    """The rule itself; OTTT and SLTT are values of it."""
+    """The rule itself. OTTT and SLTT are values of it."""
 
     a_pre: float = 1.0
     """Weight of the causal term."""
 
     a_post: float = 1.0
-    """Weight of the non-causal term; 0 with l_pre null: OTTT."""
+    """Weight of the non-causal term. 0 with l_pre null is OTTT."""
 
     l_pre: Share | None = 1.0
-    """Share of the trace q that is kept in a step, 0…1; null: as much as the layer keeps of its voltage."""
+    """Share of the trace q that is kept in a step, 0…1. With null, it is as much as the layer keeps of its voltage."""
 
     l_post: Share = 0.5
     """Share of the trace h that is kept in a step, 0…1."""
 
     l_readout: Share | None = None
-    """Share of the readout's trace that is kept in a step, 0…1; null: as much as it keeps of its voltage."""
+    """Share of the readout's trace that is kept in a step, 0…1. With null, it is as much as the readout keeps of its
+    voltage."""
 
     psi: PsiName = "fast sigmoid"
     """Secondary activation (`training/stllr/activations.py`)."""
@@ -57,18 +58,18 @@ class RuleConfig:
     """Only the last so many steps of a sample teach; null: all."""
 
     signal: Signal = "bp"
-    """Learning signal of hidden layers: the error of the step, back through the layers of that step, or through fixed
-    random weights straight to each layer ("dfa"), or its sign alone ("sign dfa")."""
+    """Learning signal of hidden layers. "bp" is the error of the step, back through the layers of that step. "dfa"
+    sends it through fixed random weights straight to each layer, and "sign dfa" sends its sign alone."""
 
     error_delay: Natural = 0
-    """Steps that the error takes to hidden layers; what it finds there is what they do then."""
+    """Steps that the error takes to hidden layers. It meets what they do then."""
 
     update: Update = "batch"
     """Whether weights change once for a batch, or in each step of the window."""
 
     trace_bits: Annotated[int, within(1, 23)] | None = None
-    """Traces are whole numbers of so many bits, as on a chip, rounded at random in each step; the largest number is
-    what a spike, or the largest Ψ, in every step adds up to. null: real numbers."""
+    """Traces are whole numbers of so many bits, as on a chip, rounded at random in each step. The largest number is
+    what a spike, or the largest Ψ, in every step adds up to. With null, they are real numbers."""
 
 
 @configuration("method")
@@ -80,10 +81,11 @@ class UnrolledConfig:
     """Full, or truncated."""
 
     steps: Count | None = None
-    """Gradients pass through so many steps: a sample is cut there, states go on; null: all steps."""
+    """Steps that gradients pass through. A sample is cut there, and states go on. With null, they pass through all
+    steps."""
 
     recurrent_gradient: bool = True
-    """Whether gradients pass from a layer's spikes to those of the step before, through its own synapses; these learn
+    """Whether gradients pass from a layer's spikes to those of the step before, through its own synapses. These learn
     in any case. Rules that go forward in time have no such path."""
 
     psi: PsiName = "fast sigmoid"
@@ -93,8 +95,8 @@ class UnrolledConfig:
     """Only the last so many steps of a sample have a loss; null: all."""
 
     loss: Literal["each step", "mean"] = "each step"
-    """Cross-entropy of each step's logits, added up, as S-TLLR has it, or of the mean over the window; the latter
-    needs the whole sample, so that it cannot be truncated."""
+    """Cross-entropy of each step's logits, added up, as S-TLLR has it, or of the mean over the window. The latter needs
+    the whole sample, so that it cannot be truncated."""
 
 
 MethodConfig = Annotated[RuleConfig | UnrolledConfig, Named((RuleConfig, UnrolledConfig))]
@@ -134,7 +136,7 @@ class OnlineNetworkConfig:
     """
 
     conv: tuple[ConvConfig, ...] = ()
-    """Convolutional layers in front, without groups, skips and pooling neurons; a stride pools."""
+    """Convolutional layers in front, without groups, skips and pooling neurons. A stride pools."""
 
     hidden: tuple[Count, ...] = (128,)
     """Neurons of each hidden layer without convolutions."""
@@ -149,7 +151,7 @@ class OnlineNetworkConfig:
     """Voltage that a neuron must exceed to spike."""
 
     reset: Literal["subtract", "zero"] = "subtract"
-    """What a spike takes: the threshold, as published, or all of the voltage, as in SLAYER and Lava."""
+    """What a spike takes from the voltage. It is the threshold, as published, or all, as in SLAYER and Lava."""
 
     readout: Literal["leaky", "instantaneous"] = "leaky"
     """Whether the readout's voltages remember what they did before."""
@@ -161,7 +163,7 @@ class OnlineNetworkConfig:
     """Factor from the readout's voltage to logit."""
 
     bias: bool = False
-    """Whether all neurons have a learned bias; not with integers."""
+    """Whether all neurons have a learned bias. Integers have none."""
 
     weight_standardisation: bool = False
     """Whether the weights of each hidden neuron are used with mean 0 and a learned length."""
@@ -170,8 +172,8 @@ class OnlineNetworkConfig:
     """Factor on torch's initial weights."""
 
     arithmetic: Literal["float", "integer"] = "float"
-    """Real numbers, or SLAYER's and Lava's integers: weights of 8 bits, voltages in fixed point. What is trained with
-    "integer" and a reset to zero is what is exported."""
+    """Real numbers, or SLAYER's and Lava's integers, with weights of 8 bits and voltages in fixed point. With "integer"
+    and a reset to zero, the trained network is the exported one."""
 
     def __post_init__(self) -> None:
         refuse(self._contradictions())

@@ -175,6 +175,8 @@ def _by_file(tonic_class: Any) -> Any:
 SHD_ARCHIVES = ("SHD/shd_train.h5.zip", "SHD/shd_test.h5.zip")
 SSC_ARCHIVES = tuple(f"SSC/ssc_{split}.h5.zip" for split in ("train", "valid", "test"))
 
+_UNHEARD = "is spikes that a model of the cochlea made of sound, and lapilli has no such model"
+
 SHD = DataSet(
     "shd",
     title="Spiking Heidelberg Digits: spoken digits as spikes of 700 cochlea channels",
@@ -187,6 +189,7 @@ SHD = DataSet(
     divide=_divide_shd,
     split=("validation_groups",),
     fetch=_fetch_shd,
+    unheard=_UNHEARD,
 )
 
 SSC = DataSet(
@@ -200,4 +203,5 @@ SSC = DataSet(
     frame=partial(_frame, "ssc", (TRAIN, VALIDATION, TEST), 35),
     divide=_divide_ssc,
     fetch=_fetch_ssc,
+    unheard=_UNHEARD,
 )

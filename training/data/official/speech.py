@@ -133,4 +133,5 @@ SPEECH_COMMANDS = DataSet(
     frame=_frame,
     divide=_divide,
     fetch=_fetch,
+    unheard="is resampled and padded to a second before anything else, so that it needs the whole recording first",
 )

@@ -39,8 +39,8 @@ class LstmConfig:
     """Units of each layer."""
 
     activations: Activations = "hard"
-    """Sigmoid and tanh ("standard"); x/4 + 1/2 and x, both clipped ("hard"); or the same with learned places of the
-    clips, one for each gate of a layer ("trainable clip")."""
+    """"standard" has sigmoid and tanh. "hard" has x/4 + 1/2 and x, both clipped. "trainable clip" has the same with
+    learned places of the clips, one for each gate of a layer."""
 
     read: Reads = "last"
     """Whether the class is decided by the last element or by the mean of every element."""
@@ -49,7 +49,7 @@ class LstmConfig:
     """Share of what a layer sends upwards that is silenced in training, 0…1."""
 
     unit: Count = 16
-    """Input value that stands for 1: the levels of direct encoding."""
+    """Input value that stands for 1. It is the number of levels of direct encoding."""
 
     @property
     def readout(self) -> ReadoutKind:
@@ -78,13 +78,13 @@ class SpikingLstmConfig:
     """Share of what a layer sends upwards that is silenced in training, 0…1."""
 
     unit: Count = 16
-    """Input value that stands for 1: the levels of direct encoding."""
+    """Input value that stands for 1. It is the number of levels of direct encoding."""
 
     train: Literal["weights", "jointly"] = "jointly"
     """Whether weights and biases are trained alone, or with thresholds, leaks, start values and the clamp."""
 
     surrogate_peak: AboveZero = 0.3
-    """Largest derivative of a spike by the membrane in thresholds; it falls to 0 one threshold away."""
+    """Largest derivative of a spike by the membrane in thresholds. It falls to 0 one threshold away."""
 
     @property
     def readout(self) -> ReadoutKind:
@@ -153,20 +153,20 @@ class ConversionConfig:
     """SNN steps of a sequence element."""
 
     shift: Literal["half", "calibrated", "none"] = "half"
-    """Shift of the gates' currents: half a spike, V / 2T in each SNN step; what makes a gate open as far as in the
-    source, averaged over a batch; or none. tanh of the cell spikes at half of its threshold always."""
+    """Shift of the gates' currents. "half" is half a spike, V / 2T in each SNN step. With "calibrated", a gate opens as
+    far as in the source, averaged over a batch. tanh of the cell spikes at half of its threshold always."""
 
     kept: Annotated[float, AfterValidator(Bounds(0, 1, above=True))] = 1.0
-    """What membranes keep from SNN step to SNN step; 1: they do not leak (IF)."""
+    """Share that membranes keep from SNN step to SNN step. With 1 they do not leak (IF)."""
 
     thresholds: Literal["matched", "as IF"] = "matched"
-    """Thresholds and shift of leaky gates: those that follow the source best, or those of IF neurons."""
+    """Thresholds and shift of leaky gates, either those that follow the source best, or those of IF neurons."""
 
     spiking: tuple[Membrane, ...] = EXPORTED
     """Which activations spike. All but the default are in floating point, and not exported."""
 
     encoding: Literal["direct", "rate"] = "direct"
-    """As in `PartlySpikingConfig`; "rate" is in floating point, and not exported."""
+    """As in `PartlySpikingConfig`. "rate" is in floating point, and not exported."""
 
     @property
     def exported(self) -> bool:

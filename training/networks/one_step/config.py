@@ -43,55 +43,57 @@ class OneStepConfig:
     """The kind of network: "one_step"."""
 
     form: Literal["mixed", "strict", "ann"] = "mixed"
-    """"mixed", as published: residual sums and the channel MLP are real numbers, of 8 bits. "strict": all behind the
-    first convolution are spikes and sums of spikes. "ann": the same graph with ReLU in floating point, without windows.
-    It is only for comparison: it has no exported network, and `lapilli train` ends without one, with metrics and
-    weights alone."""
+    """With "mixed", as published, residual sums and the channel MLP are real numbers, of 8 bits. With "strict",
+    everything behind the first convolution is spikes and sums of spikes. "ann" is the same graph with ReLU in floating
+    point, without windows. It is only for comparison. It has no exported network, and `lapilli train` ends without one,
+    with metrics and weights alone."""
 
     widths: Annotated[tuple[int, ...], AfterValidator(_widths)] = (16, 32, 64)
-    """Channels of each stage; the first stage's map has half of the image's side, each other half of the one before."""
+    """Channels of each stage. The first stage's map has half of the image's side, each other half of the one before."""
 
     depths: Annotated[tuple[int, ...], AfterValidator(_widths)] = (2, 2, 2)
     """Blocks of each stage."""
 
     groups: Literal[1, 2, 4] = 4
-    """Windows of a map: quarters, top and bottom halves, or the whole map, which carries nothing."""
+    """Windows of a map, which are quarters, top and bottom halves, or the whole map. The latter carries nothing."""
 
     dilated: bool = True
     """Whether every second block has windows of 3/4 of the side, which overlap, where the map's side is divisible
     by 4."""
 
     fusion: Fusion = "omega"
-    """With which potentials a window's second convolution begins: "none"; those of the window before ("group"); those
-    of the first convolution in the same window ("layer"); their "sum", or a function of it; or "omega", a product of
-    the sine of the first and the cosine of the second. The first convolution begins with those of the window before,
-    but for "none" and "layer"."""
+    """Potentials with which a window's second convolution begins. "none" takes none. "group" takes those of the window
+    before, and "layer" those of the first convolution in the same window. Others take their "sum", or a function of it.
+    "omega" is a product of the sine of the first and the cosine of the second. The first convolution begins with those
+    of the window before, but for "none" and "layer"."""
 
     theta: Annotated[float, AfterValidator(_theta)] = 0.5
-    """Of "omega": 0.4 · 2 sin(θ π/2 a) cos(θ π/2 b); 0.25, 0.5 or 1, with which a table's index is a shift."""
+    """θ of "omega", which is 0.4 · 2 sin(θ π/2 a) cos(θ π/2 b). It is 0.25, 0.5 or 1, with which a table's index is a
+    shift."""
 
     join: Literal["or", "median"] = "or"
-    """Where windows overlap: a spike of any is a spike, or their mean is kept, in quarters."""
+    """How overlapping windows are joined. With "or" a spike of any is a spike. With "median" their mean is kept, in
+    quarters."""
 
     encoder: Literal["threshold", "bernoulli"] = "threshold"
-    """How the real map becomes spikes in front of the windows: above 0.5; or, in training alone, with that probability
-    as in the authors' code, and above 0.5 in evaluation and when exported."""
+    """How the real map becomes spikes in front of the windows. "threshold" spikes above 0.5. "bernoulli" spikes with
+    that probability in training alone, as in the authors' code, and above 0.5 in evaluation and when exported."""
 
     encoder_gradient: bool = True
-    """Whether a gradient passes through the encoder, between 0 and 1; in the authors' code none does."""
+    """Whether a gradient passes through the encoder, between 0 and 1. In the authors' code none does."""
 
     mlp_ratio: Count = 3
     """Channels within the channel MLP over those of the map."""
 
     activation: Literal["gelu", "relu"] = "gelu"
-    """Within the channel MLP; "strict" has spikes there."""
+    """Activation within the channel MLP. "strict" has spikes there."""
 
     norm: Literal["none", "batch"] = "batch"
-    """Batch norms behind all convolutions, folded into them; the published network has none."""
+    """Batch norms behind all convolutions, folded into them. The published network has none."""
 
     integer_share: Share = 0.25
-    """With batch norms: share of the epochs, at the end, in which statistics are frozen and weights are integers.
-    Without, weights always are. Activations and potentials always are."""
+    """Share of the epochs, at the end, in which statistics are frozen and weights are integers. It is for networks with
+    batch norms. Without them, weights always are integers. Activations and potentials always are."""
 
     momentum: Share = 0.1
     """Share of a batch in the running statistics of batch norms."""
@@ -100,8 +102,8 @@ class OneStepConfig:
     """A spike's derivative is 1 as far as that from the threshold, else 0."""
 
     pixel_unit: Annotated[int, within(1, 256)] = 64
-    """Value of a pixel that counts as 1.0; about the standard deviation of pixels, which is a quarter of
-    `framing.levels`. A power of two."""
+    """Value of a pixel that counts as 1.0, a power of two. It is about the standard deviation of pixels, which is a
+    quarter of `framing.levels`."""
 
     largest_sigma: Annotated[float, AfterValidator(Bounds(1, 64))] = 5.0
     """Root mean squares of activations that 8 bits reach at least."""

@@ -35,7 +35,7 @@ class SpikeScrConfig:
     """Encoder blocks, one after the other."""
 
     heads: Count = 8
-    """Heads of the attention; they divide `width`."""
+    """Heads of the attention, which divide `width`."""
 
     width: Count = 128
     """Channels of the residual stream."""
@@ -44,18 +44,17 @@ class SpikeScrConfig:
     """Channels within the feed-forward parts over `width`."""
 
     look_ahead: Annotated[int | str, AfterValidator(_steps_or_all)] = 0
-    """Steps that queries wait for keys to come: 0 is causal; "full" sees the whole sample, as published."""
+    """Steps that queries wait for keys to come. 0 is causal, and "full" sees the whole sample, as published."""
 
     convolutions: Literal["causal", "centred"] = "causal"
     """Whether taps in time see only the past, or as much of the future, as published."""
 
     kernel: Annotated[int, within(1, MAX_DELAY + 1)] = 31
-    """Taps of the depthwise convolution, 1…63; centred ones are odd."""
+    """Taps of the depthwise convolution, 1…63. Centred ones are odd."""
 
     attention: Literal["v2", "v1"] = "v2"
-    """Which of the authors' attentions: "v2", as published, has a matrix of keys times values in each head; in "v1"
-    each channel counts the steps in which query and key spike together, and lets its values through from a threshold
-    on."""
+    """One of the authors' attentions. "v2", as published, has a matrix of keys times values in each head. In "v1" each
+    channel counts the steps in which query and key spike together. It lets its values through from a threshold on."""
 
     rotary: bool = True
     """Whether queries and keys turn with their step, and spike a second time behind that."""
@@ -67,34 +66,34 @@ class SpikeScrConfig:
     """Whether the local part has its gate."""
 
     memory_decay: Annotated[int, within(0, DECAY_UNITY)] = 0
-    """Share of the attention's memory that is lost in a step, in 1/4096; 0: nothing is, as published."""
+    """Share of the attention's memory that is lost in a step, in 1/4096. With 0, nothing is lost, as published."""
 
     learn_memory_decay: bool = False
     """Whether that share is trained, for each attention its own, from `memory_decay` on (`optimizer.decay_lr`)."""
 
     mixed_axes: bool = False
     """Whether turned queries and keys spike along an axis that mixes samples, heads and steps, as in the authors' code.
-    Only for comparison: what it answers to a sample depends on the others of its batch, so that it has no exported
-    network, and `lapilli train` ends without one, with metrics and weights alone."""
+    It is only for comparison. The answer to a sample then depends on the others of its batch, so that there is no
+    exported network. `lapilli train` ends without one, with metrics and weights alone."""
 
     key_mask: bool = False
-    """Whether keys count only in steps of the recording, as published, and not in padding; the data then need the line
+    """Whether keys count only in steps of the recording, as published, and not in padding. The data then need the line
     "keys"."""
 
     dropout: Annotated[float, AfterValidator(Bounds(0, 1, below=True))] = 0.1
     """Share of what layers send that is silenced in training, each neuron and step by itself, 0…1."""
 
     surrogate: Literal["atan", "slayer"] = "atan"
-    """Derivative of a spike: that of an arcus tangent, as published, or SLAYER's exponential."""
+    """Derivative of a spike, either that of an arcus tangent, as published, or SLAYER's exponential."""
 
     surrogate_alpha: AboveZero = 5.0
-    """Steepness of "atan": with x thresholds from the threshold it is `alpha / 2 / (1 + (pi / 2 * alpha * x)^2)`."""
+    """Steepness of "atan". With x thresholds from the threshold it is `alpha / 2 / (1 + (pi / 2 * alpha * x)^2)`."""
 
     surrogate_width: AboveZero = 1.0
-    """Of "slayer": distance from the threshold, in thresholds, at which it has fallen to 1/e of its peak."""
+    """Distance from the threshold, in thresholds, at which "slayer" has fallen to 1/e of its peak."""
 
     surrogate_peak: AboveZero = 0.5
-    """Of "slayer": its value at the threshold."""
+    """Value of "slayer" at the threshold."""
 
     largest_threshold: Literal[64, 128, 256, 512, 1024, 2048] = 1024
     """Each layer's threshold is the largest power of two up to this with which no weight leaves 8 bits."""

@@ -1,0 +1,1 @@
+"""Listening: sound through a network as a stream, with the decision as it forms."""
