@@ -46,7 +46,8 @@ def wiring(network: Network) -> list[object]:
 
 
 def test_the_network_of_one_step_is_wired_as_training_exports_it() -> None:
-    config = OneStepConfig(widths=WIDTHS, depths=(DEPTH,) * len(WIDTHS), mlp_ratio=MLP_RATIO, groups=WINDOWS)
+    config = OneStepConfig(widths=WIDTHS, depths=(DEPTH,) * len(WIDTHS), mlp_ratio=MLP_RATIO)
+    assert config.groups == WINDOWS
     exported = random_module(config, 0, side=SIDE).export()
     assert wiring(one_step_bench_network(0)) == wiring(exported)
 

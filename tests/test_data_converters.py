@@ -369,7 +369,11 @@ def test_other_files_are_no_batches_of_cifar(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("shd-regenerated", "its spikes are one random draw of a cochlea model; train on the official set `shd`"),
-        ("shd", "data set 'shd' has no packed files to make; `lapilli data convert` makes speech-commands-spectro"),
+        ("shd", "data set 'shd' has no converter; `lapilli data convert` makes speech-commands-spectrograms, spoken-"),
+        (
+            "braille",
+            "data set braille: no converter of lapilli makes it yet; origin https://github.com/VitF/Neu-BrAuER",
+        ),
         ("hapt", "found no raw data with labels.txt; looked in "),
     ],
 )

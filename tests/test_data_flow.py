@@ -148,7 +148,8 @@ def test_events_add_up_to_the_change_of_brightness() -> None:
 def sharpness(events: Recorded, flow: np.ndarray) -> float:
     """Variance of the image of events that are carried along a flow, to where they would be at time 0."""
     x, y = (np.rint(place - speed * events.time_us * 1e-6) for place, speed in zip((events.x, events.y), flow))
-    image = np.histogram2d(y, x, bins=(np.arange(-150.5, 350), np.arange(-150.5, 350)))[0]
+    edges = [-150.5, 349.5]
+    image = np.histogram2d(y, x, bins=500, range=[edges, edges])[0]
     return float(np.var(image))
 
 

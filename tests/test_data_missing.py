@@ -9,6 +9,7 @@ import pytest
 from lapilli import cli
 from lapilli.data_named import named
 from lapilli.netx_exports.errors import LapilliError
+from lapilli.training.data.catalogue import DATA_SETS
 from lapilli.training.data.origins import ORIGINS, check_packed
 
 HEAVY = ("torch", "lightning", "numba", "sklearn")
@@ -78,6 +79,13 @@ def test_files_that_are_here_are_not_missed(data: Path) -> None:
     check_packed("digits")
     with pytest.raises(LapilliError, match=r"train_1.npz, cifar10/train_2.npz, cifar10/train_3.npz in .*size 47.5 MiB"):
         check_packed("cifar10-held-out")
+
+
+def test_origins_are_those_of_the_sets() -> None:
+    for name, origin in ORIGINS.items():
+        found = DATA_SETS[name]
+        assert (found.licence, found.files) == (origin.licence, tuple(origin.packed))
+        assert found.origin.startswith(origin.words)
 
 
 def test_help_needs_no_data(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,9 @@ from lapilli.training.data.origins import ORIGINS
 from lapilli.training.data.sets import PARTS, DataError
 from lapilli.training.data.spectrograms import KEYWORDS, SPEECH_COMMANDS_SPECTROGRAMS, official_part
 
+SHARED = ("mnist-rows", "cifar10-part", "stemnist-circuit-spikes-stratified", "ev-containers")
+"""Sets whose files are those of others."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -39,7 +42,7 @@ def sizes(name: str, framing: Framing = Framing(), split: Split = Split()) -> li
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in ORIGINS if name not in ("mnist-rows", "cifar10-part")])
+@pytest.mark.parametrize("name", [name for name in ORIGINS if name not in SHARED])
 def test_packed_files_hold_what_is_written_down(name: str) -> None:
     needed(name)
     for file, size in ORIGINS[name].packed.items():

@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.slow
 def test_mutated_files_of_every_reader() -> None:
-    code = "import json, fuzz_readers; print(json.dumps(fuzz_readers.run(600, 22)))"
+    code = "import json, fuzz_readers; print(json.dumps(fuzz_readers.run(1020, 22)))"
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", "-c", code],
@@ -22,6 +22,6 @@ def test_mutated_files_of_every_reader() -> None:
     )
     assert done.returncode == 0, done.stderr[-4000:]
     seen = json.loads(done.stdout.splitlines()[-1])
-    assert sum(sum(counts.values()) for counts in seen.values()) == 600
+    assert sum(sum(counts.values()) for counts in seen.values()) == 1020
     # Broken enough to be refused.
     assert all(counts.get("refused", 0) >= 5 for counts in seen.values()), seen

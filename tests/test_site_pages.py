@@ -11,7 +11,7 @@ from site_pages.carried import ROOT, carried, followed
 from site_pages.generated import generated
 from site_pages.markdown import anchor
 
-from lapilli import cli
+from lapilli import cli, verbs
 from lapilli.netx_exports import LapilliError
 from lapilli.recipes import RECIPES
 from lapilli.simulators.bill.kinds import KINDS
@@ -20,11 +20,11 @@ ROW = re.compile(r"^ *\| `(.+?)` \| (.*?) \|", re.M)
 SEEDS = "commit,date,machine,seed,command,case,method,test_accuracy,training_seconds,uj_by_x\n"
 
 
-@pytest.mark.parametrize("verb", cli.COMMANDS)
+@pytest.mark.parametrize("verb", verbs.COMMANDS)
 def test_each_verb_has_its_page(verb: str) -> None:
     text = generated()[f"reference/commands/{verb}.md"]()
     headings = re.findall(r"^##? (.+)$", text, re.M)
-    inner = [" ".join(pair) for pair in cli.SUBCOMMANDS if pair[0] == verb]
+    inner = [" ".join(pair) for pair in verbs.SUBCOMMANDS if pair[0] == verb]
     assert headings == [f"lapilli {words}" for words in (verb, *inner)]
     assert f"[`{verb}`]({verb}.md)" in generated()["reference/commands/index.md"]()
 
@@ -85,7 +85,7 @@ def test_type_default_and_unit_are_said() -> None:
 
 def test_every_error_that_is_loaded_stands_on_its_page() -> None:
     def below(kind: type) -> set[str]:
-        mine = {kind.__name__} if kind.__module__.startswith("lapilli.") else set()
+        mine: set[str] = {kind.__name__} if kind.__module__.startswith("lapilli.") else set()
         return mine.union(*(below(inner) for inner in kind.__subclasses__()))
 
     shown = {name for name, sentence in ROW.findall(errors.page()) if sentence}

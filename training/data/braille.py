@@ -11,6 +11,7 @@ from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
 from lapilli.training.data.checks import check_members, length_problems, range_problems
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import BRAILLE as ORIGIN
 from lapilli.training.data.sets import TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed, hold_out
 
 N_FRAMES, N_TAXELS = 51, 12
@@ -80,9 +81,9 @@ def _divide(facts: Facts, split: Split) -> Division:
 BRAILLE = DataSet(
     "braille",
     title="Braille letters under a sliding iCub fingertip: pressure on 12 taxels at 40 Hz; 26 letters and the space",
-    licence="none stated; cite Müller-Cleve et al. 2022 and Fra et al. 2023",
-    origin="lapilli's ../shared/data; made from GitHub VitF/Neu-BrAuER, of which these are the test samples",
-    files=("braille540.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="540 recordings in five folds of lapilli's own: 0 to 2 are for training (324), 3 for validation, 4 for the "
     "test (108 each); groups are the folds",
     framing=SERIES,

@@ -17,6 +17,7 @@ from lapilli.simulators.files.archives import open_members
 from lapilli.training.data.checks import check_members, eventless_problems, length_problems, range_problems
 from lapilli.training.data.framing import Framing, Split
 from lapilli.training.data.kernels import LARGEST_COUNT
+from lapilli.training.data.origins import GRASPS as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, DataError, DataSet, Division, Facts, Framed, every_nth
 
 POLARITIES, TAXELS = 2, 39
@@ -113,17 +114,15 @@ def _divide(grasps: Grasps, facts: Facts, split: Split) -> Division:
     return every_nth(facts, VALIDATION_NTH), tuple(map(str, range(grasps.n_classes)))
 
 
-_LICENCE = "none stated; cite Gu et al., IROS 2020"
-_ORIGIN = "lapilli's ../shared/data; made from GitHub clear-nus/TactileSGNet"
 _FRAMING = ("n_steps", "bin_steps", "values", "skip_empty")
 
 EV_OBJECTS = DataSet(
     OBJECTS.name,
     title="Ev-Objects: grasps of 36 objects, event-driven touch sensor of 39 taxels, two polarities, 250 steps whose "
     "duration is not stated",
-    licence=_LICENCE,
-    origin=_ORIGIN,
-    files=("evtactile.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="576 grasps for training, of which every fourth of a class is for validation, and 144 for the test",
     framing=_FRAMING,
     frame=partial(_frame, OBJECTS),
@@ -134,9 +133,9 @@ EV_CONTAINERS = DataSet(
     CONTAINERS.name,
     title="Ev-Containers: grasps of 20 filled containers, event-driven touch sensor of 39 taxels, two polarities, 325 "
     "steps whose duration is not stated",
-    licence=_LICENCE,
-    origin=_ORIGIN,
-    files=("evtactile.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="240 grasps for training, of which every fourth of a class is for validation, and 60 for the test",
     framing=_FRAMING,
     frame=partial(_frame, CONTAINERS),

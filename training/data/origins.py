@@ -24,7 +24,7 @@ class Origin:
         licence: of the data.
         files: which files are read there.
         packed: the packed files, paths within a folder of data, and the size of lapilli's own in bytes.
-        lost: why the same files cannot be made again, and what there is instead; "" where they can.
+        lost: why no converter makes the files; "" where one does.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Origin:
     def how(self) -> str:
         """What makes the packed files, as a phrase."""
         if self.lost:
-            return self.lost
+            return f"{self.lost}; origin {self.words}"
         return f"`lapilli data convert {self.name} FOLDER` makes it from {self.files} of {self.words} in FOLDER"
 
 
@@ -85,9 +85,9 @@ def check_convertible(name: str) -> None:
     """
     if name not in ORIGINS:
         packed = ", ".join(origin.name for origin in ORIGINS.values() if not origin.lost)
-        raise LapilliError(f"data set {name!r} has no packed files to make; `lapilli data convert` makes {packed}")
+        raise LapilliError(f"data set {name!r} has no converter; `lapilli data convert` makes {packed}")
     if ORIGINS[name].lost:
-        raise LapilliError(f"data set {name}: {ORIGINS[name].lost}")
+        raise LapilliError(f"data set {name}: {ORIGINS[name].how}")
 
 
 SHD_REGENERATED = Origin(
@@ -177,11 +177,55 @@ CIFAR10_HELD_OUT = replace(
     | {"cifar10/train_1.npz": 16_617_440, "cifar10/train_2.npz": 16_622_516, "cifar10/train_3.npz": 16_597_644},
 )
 
+_NO_CONVERTER = "no converter of lapilli makes it yet"
+
+STEMNIST = Origin(
+    "stemnist-circuit-spikes",
+    "https://github.com/Four-Q/STEMNIST_Classify",
+    "f7aeff0",
+    "none stated; cite arXiv 2601.01658",
+    "data/spike.zip",
+    {"stemnist_spikes.npz": 1_221_974},
+    lost=_NO_CONVERTER,
+)
+
+GRASPS = Origin(
+    "ev-objects",
+    "https://github.com/clear-nus/TactileSGNet",
+    "f224d38",
+    "none stated; cite Gu et al., IROS 2020",
+    "the grasps",
+    {"evtactile.npz": 1_349_931},
+    lost=_NO_CONVERTER,
+)
+
+DVS_OBJECTS = Origin(
+    "dvs-objects",
+    "https://github.com/eberlawrence/DVS128_BioLab",
+    "40a6699",
+    "none stated",
+    "the recordings",
+    {"dvs_objects.npz": 6_454_055},
+    lost=_NO_CONVERTER,
+)
+
+BRAILLE = Origin(
+    "braille",
+    "https://github.com/VitF/Neu-BrAuER",
+    "4fd104b",
+    "none stated; cite Müller-Cleve et al. 2022 and Fra et al. 2023",
+    "the test samples",
+    {"braille540.npz": 123_755},
+    lost=_NO_CONVERTER,
+)
+
 ORIGINS: dict[str, Origin] = {
     origin.name: origin
     for origin in (
         *(SHD_REGENERATED, SPEECH_COMMANDS_SPECTROGRAMS, SPOKEN_DIGITS, HAPT, NMNIST_SMALL),
         *(MNIST, replace(MNIST, name="mnist-rows"), CIFAR10_PART, CIFAR10_HELD_OUT),
+        *(STEMNIST, replace(STEMNIST, name="stemnist-circuit-spikes-stratified")),
+        *(GRASPS, replace(GRASPS, name="ev-containers"), DVS_OBJECTS, BRAILLE),
     )
 }
 """The origin of each data set that lapilli packs, by the set's name."""

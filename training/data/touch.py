@@ -26,6 +26,7 @@ from lapilli.training.data.checks import (
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import STEMNIST as ORIGIN
 from lapilli.training.data.sets import (
     NO_PART,
     TEST,
@@ -149,8 +150,6 @@ def _divide_stratified(facts: Facts, split: Split) -> Division:
 
 
 _TITLE = "STEMNIST, circuit spikes: characters on a tactile sensor, 16 × 16 taxels, 240 steps of 1/120 s"
-_LICENCE = "none stated; cite arXiv 2601.01658"
-_ORIGIN = "lapilli's ../shared/data; made from GitHub Four-Q/STEMNIST_Classify"
 _FRAMING = (
     *("n_steps", "bin_ms", "start_ms", "from_first_event"),
     *("pool", "crop", "crop_around", "values", "skip_empty"),
@@ -159,9 +158,9 @@ _FRAMING = (
 STEMNIST_CIRCUIT_SPIKES = DataSet(
     "stemnist-circuit-spikes",
     title=_TITLE,
-    licence=_LICENCE,
-    origin=_ORIGIN,
-    files=("stemnist_spikes.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="7,700 characters of 34 persons, split by person: test persons 0, 5 … 30 (1,925), validation persons "
     "4, 9 … 29 (1,225)",
     framing=_FRAMING,
@@ -173,9 +172,9 @@ STEMNIST_CIRCUIT_SPIKES = DataSet(
 STEMNIST_CIRCUIT_SPIKES_STRATIFIED = DataSet(
     "stemnist-circuit-spikes-stratified",
     title=f"{_TITLE}; the repository's split",
-    licence=_LICENCE,
-    origin=_ORIGIN,
-    files=("stemnist_spikes.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="the same 7,700 characters, 5,390 / 1,155 / 1,155 as in their repository: every person is in all parts",
     framing=_FRAMING,
     frame=partial(_frame, "stemnist-circuit-spikes-stratified", _of_repository),

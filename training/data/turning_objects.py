@@ -22,6 +22,7 @@ from lapilli.training.data.checks import (
     range_problems,
 )
 from lapilli.training.data.framing import Framing, Split
+from lapilli.training.data.origins import DVS_OBJECTS as ORIGIN
 from lapilli.training.data.sets import NO_PART, TEST, TRAIN, VALIDATION, DataError, DataSet, Division, Facts, Framed
 
 SIDE = 128
@@ -164,9 +165,9 @@ DVS_OBJECTS = DataSet(
     "dvs-objects",
     title="Objects that turn in front of an event camera (DVS128), 128 × 128, two polarities; five objects, two "
     "sessions, windows of 100 ms around the median of their events",
-    licence="none stated",
-    origin="lapilli's ../shared/data; made from GitHub eberlawrence/DVS128_BioLab",
-    files=("dvs_objects.npz",),
+    licence=ORIGIN.licence,
+    origin=ORIGIN.words,
+    files=tuple(ORIGIN.packed),
     content="lapilli's own split: the first session is for training (its last fifth for validation, after a gap of a "
     "second), the second for the test (944 windows of 5 recordings); groups are the recordings",
     framing=("n_steps", "bin_ms", "pool", "crop", "crop_around", "values"),
