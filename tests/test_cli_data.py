@@ -166,7 +166,7 @@ def test_show_draws_the_same_picture_each_time(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("data", "remove"), "data: must be list, prepare, show, save or convert, got 'remove'"),
+        (("data", "remove"), "data: must be list, prepare, show, save, convert or make, got 'remove'"),
         (("data", "prepare", "imagenet"), "unknown data set 'imagenet'; data sets are digits, "),
         (("data", "prepare", "mnist"), "data set mnist needs mnist.npz in "),
         (
