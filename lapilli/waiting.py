@@ -38,7 +38,7 @@ class _Line:
         self.errors.write(WAITING)
         self.errors.flush()
         self.shown = True
-        sys.stdout, sys.stderr = _Stream(self, self.output), _Stream(self, self.errors)  # type: ignore[assignment]
+        sys.stdout, sys.stderr = _Stream(self, self.output), _Stream(self, self.errors)
 
     def erase(self) -> None:
         if self.shown:

@@ -164,6 +164,23 @@ def braille_arrays(rng: np.random.Generator) -> Arrays:
     return {"x": rng.integers(0, 136, (30, 51, 12)).astype(np.uint8), "label": rng.permutation(30).astype(np.uint8) % 3}
 
 
+def evbench_arrays(rng: np.random.Generator) -> Arrays:
+    """`evbench_dvs.npz` of two sequences."""
+    sizes = np.array([300, 200])
+    step = rng.integers(0, 600, sizes.sum())
+    return {
+        "x": rng.integers(0, 190, sizes.sum()).astype(np.uint8),
+        "y": rng.integers(0, 180, sizes.sum()).astype(np.uint8),
+        "p": np.packbits(rng.integers(0, 2, sizes.sum()).astype(bool)),
+        "dt_us_lo": (step % 256).astype(np.uint8),
+        "dt_us_hi": (step // 256).astype(np.uint8),
+        "offsets": np.cumsum([0, *sizes]),
+        "ptu_rad_per_s": np.array([[0, 0.15], [-0.15, -0.3]], np.float32),
+        "flow_px_per_s": np.array([[0, -30], [-32, 60]], np.float32),
+        "flow_std": np.array([[0.5, 0.8], [0.6, 0.6]], np.float32),
+    }
+
+
 FILES = {
     "shd-regenerated": ("shd_regen_1ms.npz", random_cochlea),
     "hapt": ("hapt.npz", motion_arrays),

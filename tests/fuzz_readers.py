@@ -44,6 +44,9 @@ from lapilli.training.data.cache import check_sums, read_stored, write_stored
 from lapilli.training.data.catalogue import DATA_SETS
 from lapilli.training.data.converters.convert import CONVERTERS
 from lapilli.training.data.converters.hapt import SCALES
+from lapilli.training.data.flow.evbench import read_evbench
+from lapilli.training.data.flow.pixels import PixelModel
+from lapilli.training.data.flow.sequences import make_sequences, read_sequences, save_sequences
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.sets import Framed
 
@@ -188,6 +191,12 @@ def _of_data_sets(folder: Path) -> list[Reader]:
         words = [f"word{number}" for number in range(20)]
         write_cochlea(file, cochlea_recordings(6, seed), [0, 1, 2, 19, 4, 5], [0, 8, 9, 1, 8, 2], words)
     found.append(Reader("shd", (path.read_bytes(),), lambda file: _frame("shd", file, test)))
+    flow = make_sequences(6, 8, 30_000, 0, PixelModel())
+    rendered = made(folder / "original", lambda: save_sequences(flow, folder / "original"))
+    found.append(Reader("flow", _packed(rendered), read_sequences))
+    archive = io.BytesIO()
+    np.savez_compressed(archive, **data_archives.evbench_arrays(np.random.default_rng(0)))
+    found.append(Reader("evbench", _packed(archive.getvalue()), read_evbench))
     return [*found, *_prepared(folder)]
 
 

@@ -28,6 +28,8 @@ LONG_FILES = (
     "test_learning_lava.py",
     "test_learning_kills.py",
     "test_first_hour.py",
+    "test_site.py",
+    "test_to_the_chip.py",
     "test_cli_data.py",
     "test_golden.py",
     "test_training_inheritance.py",

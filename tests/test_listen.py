@@ -431,12 +431,13 @@ def test_ctrl_c_while_a_file_plays(folder: Path) -> None:
 def test_a_terminal_has_one_line_that_is_drawn_again(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
     tell = Redrawn(Names({0: "zero", 1: "one\x1b[31m"}), lambda: now)
-    for now, found in ((0.0, [5, 0]), (0.01, [0, 9]), (0.05, [1000, 3000])):
+    for now, found in ((0.0, [5, 0]), (0.01, [0, 9]), (0.05, [1000, 3000]), (0.1, [4, 4])):
         tell.moment(Moment(0, 1000 * now, np.array(found)))
     tell.utterance(Utterance(0, 0, 50, np.array([7, -5]), whole=True))
     assert capsys.readouterr().out == (
         "\r   0.00 s [##########] zero 5 (then one\\x1b[31m 0)\x1b[K"
         "\r   0.05 s [#####.....] one\\x1b[31m 3,000 (then zero 1,000)\x1b[K"
+        "\r   0.10 s [..........] no class is ahead\x1b[K"
         "\r\x1b[K0.00…0.05 s: decided: zero 7 (then one\\x1b[31m -5)\n"
     )
 

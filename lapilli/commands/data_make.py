@@ -1,13 +1,12 @@
 """`lapilli data make`."""
 
-from typing import Annotated
-
 from lapilli.commands.data import catalogue
 from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, progress_bar
 from lapilli.printable import say
-from lapilli.simulators.configurations.ranges import within
 from lapilli.simulators.recording.plots import picture_format
+
+LIMITS = {"sequences": (1, 65_536), "side": (8, 256), "duration_ms": (1, 10_000), "seed": (0, (1 << 32) - 1)}
 
 
 def data_make(
@@ -15,10 +14,10 @@ def data_make(
     /,
     *,
     out: str,
-    sequences: Annotated[int, within(1, 65_536)] = 60,
-    side: Annotated[int, within(8, 256)] = 64,
-    duration_ms: Annotated[int, within(1, 10_000)] = 200,
-    seed: Annotated[int, within(0, (1 << 32) - 1)] = 0,
+    sequences: int = 60,
+    side: int = 64,
+    duration_ms: int = 200,
+    seed: int = 0,
     picture: str | None = None,
     json: bool = False,
 ) -> None:
@@ -39,14 +38,16 @@ def data_make(
     """
     if what != "flow":
         raise LapilliError(f"data make: must be flow, got {what!r}")
+    _check({"sequences": sequences, "side": side, "duration_ms": duration_ms, "seed": seed})
     if picture is not None:
         picture_format(picture)
     catalogue()
     from lapilli.training.data.flow.pictures import draw_flow
+    from lapilli.training.data.flow.pixels import PixelModel
     from lapilli.training.data.flow.sequences import make_sequences, save_sequences
 
     with progress_bar("rendering", sequences) as advance:
-        found = make_sequences(sequences, side, duration_ms * 1000, seed, advance=advance)
+        found = make_sequences(sequences, side, duration_ms * 1000, seed, PixelModel(), advance)
     save_sequences(found, out)
     if picture is not None:
         draw_flow(found, 0, picture)
@@ -57,3 +58,10 @@ def data_make(
     else:
         words = f"{sequences:,} simulated sequences of {duration_ms:,} ms, {side} × {side} pixels, {n_events:,} events"
         say(f"{out}: {words}" + (f"; picture: {picture}" if picture else ""))
+
+
+def _check(chosen: dict[str, int]) -> None:
+    for name, number in chosen.items():
+        low, high = LIMITS[name]
+        if not low <= number <= high:
+            raise LapilliError(f"{name}: must be {low}…{high}, got {number}")

@@ -115,7 +115,8 @@ class Redrawn:
         self._drawn = self._clock()
         found = ranking(moment.scores)
         bar = ("#" * round(_BAR * found.lead)).ljust(_BAR, ".")
-        line = f"{moment.ms / 1000:7.2f} s [{bar}] {self._names.scored(found)}"
+        leads = self._names.scored(found) if found.lead > 0 else "no class is ahead"
+        line = f"{moment.ms / 1000:7.2f} s [{bar}] {leads}"
         # The last column stays free: some terminals go to the next line behind it.
         sys.stdout.write("\r" + line[: shutil.get_terminal_size().columns - 1] + "\x1b[K")
         sys.stdout.flush()

@@ -1,1 +1,1 @@
-"""Pages of the documentation site that are made from the code and from the tables of results, when the site is built."""
+"""Pages of the documentation site that are made from the code and the tables of results, when the site is built."""

@@ -12,7 +12,7 @@ from lapilli.parser import Command, Parser, command_parser, configurations_of, p
 from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations.problems import inner_hint
 from lapilli.verbs import SUBCOMMANDS, documentation, summary
-from site_pages.configurations import fields_table
+from site_pages.configurations import Section, fields_table, sections
 from site_pages.markdown import filled_table, sentence, table
 from site_pages.types_in_words import type_in_words, value_in_words
 
@@ -29,7 +29,8 @@ def overview(verbs: Sequence[str]) -> str:
     """The page that lists all verbs."""
     rows = [[f"[`{verb}`]({verb}.md)", summary(documentation(verb))] for verb in verbs]
     return (
-        "# Command line\n\nThese pages are made from the parsers of the code. `lapilli COMMAND --help` says the same.\n\n"
+        "# Command line\n\nThese pages are made from the parsers of the code. `lapilli COMMAND --help` says the same."
+        "\n\n"
         f"{table(('command', 'what it does'), rows)}\n"
         "[Errors and exit statuses](../errors.md) says how a command ends.\n"
     )
@@ -53,7 +54,11 @@ def _command(name: str) -> str:
             f"`lapilli {words} --optimizer.lr 0.001`.\n"
         )
     else:
-        parts += [_configuration(option, kind) for option, kind in configurations_of(command).items()]
+        parts += [
+            _folded(section)
+            for option, kind in configurations_of(command).items()
+            for section in sections(kind, option)
+        ]
     return "\n".join(part for part in parts if part)
 
 
@@ -88,9 +93,8 @@ def _default(action: Action) -> str:
     return "" if nothing else value_in_words(action.default)
 
 
-def _configuration(option: str, kind: type) -> str:
+def _folded(section: Section) -> str:
     """The fields of a configuration, folded up: several commands have the same."""
-    shown = option.replace("_", "-")
-    body = fields_table(kind).replace("\n", "\n    ").rstrip()
-    about = summary(kind.__doc__)
-    return f'??? note "Options `--{shown}.…`: {about}"\n\n    {body}\n'
+    body = fields_table(section, lambda _: "more options, below").replace("\n", "\n    ").rstrip()
+    option = section.place.replace("_", "-")
+    return f'??? note "Options `--{option}.…`: {summary(section.kind.__doc__)}"\n\n    {body}\n'

@@ -1,6 +1,6 @@
 """Pages of the configuration files: every field of every recipe, with type, default, unit and what is said of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
@@ -32,15 +32,18 @@ class Section:
 def page(command: str) -> str:
     """The page of the configuration of a recipe, by the name of its command, as `train_lstm`."""
     kind = RECIPES[command].options()
+    found = sections(kind)
+    homes: dict[Any, str] = {section.kind: f"[a section](#{anchor(section.place)})" for section in found}
     words = f"lapilli {command.replace('_', ' ')}"
     known = ", ".join(f"`{name}`" for name in packaged_for(command))
     parts = [
         f"# Configuration of `{words}`\n",
         f"{sentence(_about(kind))}\n",
-        f"Each field may stand in the YAML file or on the command line: `{words} FILE.yaml --data.name digits`. A field "
-        f"that is left out has its default. `{words} --print-config` prints the whole configuration.\n",
+        f"Each field may stand in the YAML file or on the command line: `{words} FILE.yaml --data.name digits`. "
+        "A field that is left out has its default. "
+        f"`{words} --print-config` prints the whole configuration.\n",
         f"These files come with lapilli: {known}.\n" if known else "",
-        *(_section(section) for section in sections(kind)),
+        *(_heading(section) + fields_table(section, homes.__getitem__) for section in found),
     ]
     return "\n".join(parts)
 
@@ -53,19 +56,21 @@ def sections(kind: type[Any], place: str = "") -> list[Section]:
     return list(found.values())
 
 
-def fields_table(kind: type[Any], place: str = "") -> str:
-    """The fields of one configuration."""
-    hints = get_type_hints(kind, include_extras=True)
-    said = {entry.arg_name: entry.description or "" for entry in docstring_parser.parse_from_object(kind).params}
+def fields_table(section: Section, home: Callable[[Any], str]) -> str:
+    """The fields of one configuration.
+
+    Arguments:
+        section: the configuration.
+        home: what to say of a field that is a configuration itself.
+    """
+    hints = get_type_hints(section.kind, include_extras=True)
+    said = docstring_parser.parse_from_object(section.kind).params
+    texts = {entry.arg_name: sentence(entry.description or "") for entry in said}
     rows = []
-    for field in fields(kind):
-        hint, text = hints[field.name], said.get(field.name, "")
-        words = type_in_words(hint)
-        if words.startswith("a section"):
-            words = f"[a section](#{anchor(_join(place, field.name))})"
-        rows.append(
-            [f"`{field.name}`", sentence(text), words, default_in_words(field), unit(field.name, hint, sentence(text))]
-        )
+    for field in fields(section.kind):
+        hint, text = hints[field.name], texts.get(field.name, "")
+        words = home(hint) if is_dataclass(hint) else type_in_words(hint)
+        rows.append([f"`{field.name}`", text, words, default_in_words(field), unit(field.name, hint, text)])
     return filled_table(HEADER, rows)
 
 
@@ -88,9 +93,8 @@ def _inside(hint: Any, place: str) -> Iterator[Section]:
             yield from _walk(candidate, place)  # type: ignore[arg-type]
 
 
-def _section(section: Section) -> str:
-    heading = f"## {section.place}\n\n{sentence(_about(section.kind))}\n\n" if section.place else ""
-    return heading + fields_table(section.kind, section.place)
+def _heading(section: Section) -> str:
+    return f"## {section.place}\n\n{sentence(_about(section.kind))}\n\n" if section.place else ""
 
 
 def _about(kind: type[Any]) -> str:

@@ -17,7 +17,7 @@ def counters_page() -> str:
     of_loihi = {name: _fields().get(name) or inspect.getdoc(getattr(Counts, name)) or "" for name in OF_LOIHI}
     others = {name: text for name, text in _fields().items() if name not in OF_LOIHI}
     return (
-        "# Counters\n\nThis page is made from the code. [The bill](bill.md) has the rules, and says how to ask for it.\n\n"
+        "# Counters\n\nThis page is made from the code. [The bill](bill.md) has the rules.\n\n"
         "## Loihi 2's counters\n\n`Counts` has one number for each sample and layer under these names.\n\n"
         f"{_named(of_loihi)}\n## Other arrays of `Counts`\n\n{_named(others)}\n"
         f"## Operations\n\nA cost table prices one of each.\n\n{_named(OPERATIONS)}\n"
@@ -33,8 +33,9 @@ def cost_tables_page() -> str:
     header = ("quantity", *(f"[{of.name}](#{of.name})" for of in tables))
     overview = table(header, prices, right=range(1, len(header)))
     return (
-        "# Cost tables\n\nThis page is made from the files in `simulators/bill/tables/`. Prices are in picojoules (pJ).\n"
-        "An estimate is the sum of counts times prices. Nobody measured a network of lapilli on a chip.\n\n"
+        "# Cost tables\n\nThis page is made from the files in `simulators/bill/tables/`. "
+        "Prices are in picojoules (pJ). An estimate is the sum of counts times prices. "
+        "Nobody measured a network of lapilli on a chip.\n\n"
         "| mark | meaning |\n| --- | --- |\n| in | the price of another quantity holds it |\n"
         "| – | the table leaves it out, and says why below |\n| refused | a network that needs it gets no bill |\n"
         "| by size | a word costs what its memory's size says |\n\n"
@@ -52,11 +53,9 @@ def _table(of: CostTable) -> str:
         *((kind, "left out", text) for kind, text in of.leaves_out.items()),
         *((kind, "refused", text) for kind, text in of.refuses.items()),
     ]
+    treated = table(("quantity", "treatment", "reason"), [[f"`{kind}`", how, text] for kind, how, text in reasons])
     remarks = "".join(f"* {sentence(text)}.\n" for text in of.remarks)
-    return (
-        f"## {of.name}\n\n{sentence(of.title)}.\n\n{table(('fact', 'value'), facts)}\n"
-        f"{table(('quantity', 'treatment', 'reason'), [[f'`{kind}`', how, text] for kind, how, text in reasons])}\n{remarks}"
-    )
+    return f"## {of.name}\n\n{sentence(of.title)}.\n\n{table(('fact', 'value'), facts)}\n{treated}\n{remarks}"
 
 
 def _price(of: CostTable, kind: str) -> str:

@@ -36,7 +36,8 @@ def page() -> str:
     statuses = table(("exit status", "meaning"), [[f"`{code}`", sentence(text)] for code, text in exit_statuses()])
     rows = [[f"`{error.name}`", sentence(error.text), f"`{error.base}`", f"`{error.module}`"] for error in errors()]
     return (
-        "# Errors and exit statuses\n\nThe command line complains in one sentence. `--debug` shows the traceback beside it.\n\n"
+        "# Errors and exit statuses\n\nThe command line complains in one sentence. "
+        "`--debug` shows the traceback beside it.\n\n"
         f"## Exit statuses\n\n{statuses}\n"
         "## Exceptions\n\nThese are the errors that lapilli raises on purpose. All of them are of the class "
         "`LapilliError`, so that one `except` catches every one.\n\n"

@@ -27,7 +27,7 @@ from site_pages.markdown import table
 
 MARK = re.compile(r"^<!-- table: (?P<name>\w+)(?:; columns: (?P<columns>[^;]+?))?(?:; by: (?P<by>[^;]+?))? -->$", re.M)
 
-_LONGEST = 32
+_LONGEST = 64
 """Rows of a table that a page shows; the file has the others."""
 
 _UNITS = (
@@ -92,7 +92,7 @@ def _heading(column: str) -> str:
 def _cell(column: str, group: Group) -> str:
     value, factor = group.values.get(column, ""), 100 if _unit(column) == "%" else 1
     if isinstance(value, Spread):
-        return f"{_number(value.mean * factor, factor)} ± {value.std * factor:.2g}"
+        return f"{_number(value.mean * factor, factor)} ± {float(f'{value.std * factor:.2g}'):,.10g}"
     found = number(value)
     return value if found is None else _number(found * factor, factor)
 

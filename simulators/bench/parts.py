@@ -28,6 +28,7 @@ PARTS = {
     "spiking_lstm": Part(
         "a pipeline of spiking LSTM cells, beside Lava and torch", "spiking_lstm", "bench_spiking_lstm"
     ),
+    "one_step": Part("images in one time step, window by window, beside Lava", "one_step", "bench_one_step"),
     "learning": Part("online learning of 700 → 128 → 20, beside Lava", "learning", "bench_learning"),
     "file": Part("from an event file on disk to accuracy", "event_files", "bench_file"),
     "start": Part("from the start of a process to its first step", "start", "bench_start"),

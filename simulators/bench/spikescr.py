@@ -8,16 +8,15 @@ import numpy as np
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
+from lapilli.simulators.bench.beside_lava import Bout, beside_lava
 from lapilli.simulators.bench.measuring import (
     Row,
     Sizes,
     Watch,
     at_least,
-    backend_seconds,
     milliseconds,
     one_thread,
     repeated,
-    require_equal,
     seconds_of,
 )
 from lapilli.simulators.bench.spikescr_network import CHANNELS, STEPS, spikescr_network
@@ -25,10 +24,9 @@ from lapilli.simulators.events import Events
 from lapilli.simulators.results import RunResult
 from lapilli.simulators.run import run
 
-LAVA_BAR, TORCH_BAR = 500, 10
-"""Times Lava and times torch, for each step of a batch of 64."""
+TORCH_BAR = 10
+"""Times torch, for each step of a batch of 64."""
 
-LAVA_REPEATS = 2
 LAVA_STEPS = 40
 """Steps of the one sample that Lava runs."""
 
@@ -47,7 +45,8 @@ def bench_spikescr(sizes: Sizes, watch: Watch) -> list[Row]:
     network = spikescr_network(sizes.seed)
     events = spoken(sizes.batch, sizes.seed)
     n_steps = STEPS + 1 + max(lags(network).values())
-    return [*_beside_lava(network, events, sizes, watch), *_beside_torch(network, events, n_steps, sizes, watch)]
+    in_lava = beside_lava(Bout("spikescr", LABEL, network, LAVA_STEPS), [events], sizes, watch)
+    return [*in_lava, *_beside_torch(network, events, n_steps, sizes, watch)]
 
 
 def spoken(n_samples: int, seed: int) -> Events:
@@ -64,26 +63,6 @@ def lags(network: Network) -> Mapping[str, int]:
         # The first tap in time comes at once; the wiring makes the latest of the others meet there.
         found[layer.name] = max(found[one.source] + one.steps + one.delay_range[0] for one in layer.synapses[:1])
     return {name: lag for name, lag in found.items() if name not in ("input", "valid", network.output.name)}
-
-
-def _beside_lava(network: Network, events: Events, sizes: Sizes, watch: Watch) -> list[Row]:
-    sample = events.select([0])
-    watch.note(f"comparing fast and Lava on {LABEL}, {LAVA_STEPS} steps")
-    record = {layer.name: ("spikes",) for layer in network.layers}
-    in_lava = run(network, sample, "lava", n_steps=LAVA_STEPS, record=record)
-    compared = require_equal(in_lava, run(network, sample, "fast", n_steps=LAVA_STEPS, record=record), LABEL)
-
-    def row(backend: Any, events: Events, repeats: int) -> Row:
-        measure = backend_seconds(network, events, backend, LAVA_STEPS, 1)
-        seconds = repeated(f"{backend} on {LABEL}", measure, repeats, watch)
-        values = tuple(value / LAVA_STEPS for value in milliseconds(seconds))
-        return Row("spikescr", LABEL, backend, len(events), 1, LAVA_STEPS, "ms per step", values, compared=compared)
-
-    lava = row("lava", sample, min(LAVA_REPEATS, sizes.repeats))
-    fast = row("fast", events, sizes.repeats)
-    ratio = lava.median / fast.median
-    judged: dict[str, Any] = at_least(ratio, LAVA_BAR, sizes.batch == Sizes().batch)
-    return [lava, replace(fast, ratio=ratio, ratio_of="Lava's time over this", **judged)]
 
 
 def _beside_torch(network: Network, events: Events, n_steps: int, sizes: Sizes, watch: Watch) -> list[Row]:

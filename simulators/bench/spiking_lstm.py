@@ -7,16 +7,15 @@ import numpy as np
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.network import Network
+from lapilli.simulators.bench.beside_lava import Bout, beside_lava
 from lapilli.simulators.bench.measuring import (
     Row,
     Sizes,
     Watch,
     at_least,
-    backend_seconds,
     milliseconds,
     one_thread,
     repeated,
-    require_equal,
     seconds_of,
 )
 from lapilli.simulators.bench.spiking_lstm_network import COPIES, ELEMENTS, spectrograms, spiking_lstm_network
@@ -24,10 +23,8 @@ from lapilli.simulators.events import Events
 from lapilli.simulators.results import RunResult
 from lapilli.simulators.run import run
 
-LAVA_BAR, TORCH_BAR = 500, 5
-"""Times Lava and times torch, for each step of a batch of 64."""
-
-LAVA_REPEATS = 2
+TORCH_BAR = 5
+"""Times torch, for each step of a batch of 64."""
 
 LABEL = "40 → 128 LSTM x 2 → 11, pipelined"
 
@@ -39,32 +36,13 @@ def bench_spiking_lstm(sizes: Sizes, watch: Watch) -> list[Row]:
         LapilliError: when outputs differ, or Lava or torch is not installed.
     """
     network, events = spiking_lstm_network(sizes.seed), spectrograms(sizes.batch, sizes.seed)
-    return [*_beside_lava(network, events, sizes, watch), *_beside_torch(network, events, sizes, watch)]
+    in_lava = beside_lava(Bout("spiking_lstm", LABEL, network, n_steps_of(network)), [events], sizes, watch)
+    return [*in_lava, *_beside_torch(network, events, sizes, watch)]
 
 
 def n_steps_of(network: Network) -> int:
     """Steps in which a sample is answered completely."""
     return ELEMENTS + network.output.clock.phase
-
-
-def _beside_lava(network: Network, events: Events, sizes: Sizes, watch: Watch) -> list[Row]:
-    sample, n_steps = events.select([0]), n_steps_of(network)
-    watch.note(f"comparing fast and Lava on {LABEL}")
-    record = {layer.name: ("spikes",) for layer in network.layers}
-    in_lava = run(network, sample, "lava", n_steps=n_steps, record=record)
-    compared = require_equal(in_lava, run(network, sample, "fast", n_steps=n_steps, record=record), LABEL)
-
-    def row(backend: Any, events: Events, repeats: int) -> Row:
-        measure = backend_seconds(network, events, backend, n_steps, 1)
-        seconds = repeated(f"{backend} on {LABEL}", measure, repeats, watch)
-        values = tuple(value / n_steps for value in milliseconds(seconds))
-        return Row("spiking_lstm", LABEL, backend, len(events), 1, n_steps, "ms per step", values, compared=compared)
-
-    lava = row("lava", sample, min(LAVA_REPEATS, sizes.repeats))
-    fast = row("fast", events, sizes.repeats)
-    ratio = lava.median / fast.median
-    judged: dict[str, Any] = at_least(ratio, LAVA_BAR, sizes.batch == Sizes().batch)
-    return [lava, replace(fast, ratio=ratio, ratio_of="Lava's time over this", **judged)]
 
 
 def _beside_torch(network: Network, events: Events, sizes: Sizes, watch: Watch) -> list[Row]:

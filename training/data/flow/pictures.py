@@ -37,7 +37,7 @@ def draw_flow(found: FlowSequences, number: int, path: PathLike) -> None:
 
 
 def flow_figure(found: FlowSequences, number: int) -> "Figure":
-    """Brightness in the middle of the sequence, events around that time (blue: brighter, red: darker), and the flow.
+    """Brightness in the middle of the sequence, events around that time (red: brighter, blue: darker), and the flow.
 
     Arguments:
         found: sequences.

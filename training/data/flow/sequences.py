@@ -94,7 +94,7 @@ def make_sequences(
     side: int,
     duration_us: int,
     seed: int,
-    model: PixelModel = PixelModel(),
+    model: PixelModel,
     advance: Callable[[int], None] = lambda n: None,
 ) -> FlowSequences:
     """Render sequences: of every six, four are for training, one for validation and one for the test.
@@ -127,7 +127,7 @@ def save_sequences(found: FlowSequences, path: PathLike) -> None:
         LapilliError: when the file cannot be written.
     """
     events = [sequence.events for sequence in found.sequences]
-    arrays: Arrays = {
+    arrays: dict[str, Any] = {
         "x": _joined([one.x for one in events]).astype(np.uint8),
         "y": _joined([one.y for one in events]).astype(np.uint8),
         "p": np.packbits(_joined([one.polarity for one in events]).astype(np.uint8)),
@@ -139,7 +139,7 @@ def save_sequences(found: FlowSequences, path: PathLike) -> None:
     }
     arrays |= {name: np.int64(getattr(found, name)) for name in ("side", "duration_us", "seed")}
     with replacing(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, **arrays)
 
 
 def _joined(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
