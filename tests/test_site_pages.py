@@ -86,7 +86,8 @@ def test_type_default_and_unit_are_said() -> None:
 def test_every_error_that_is_loaded_stands_on_its_page() -> None:
     def below(kind: type) -> set[str]:
         mine: set[str] = {kind.__name__} if kind.__module__.startswith("lapilli.") else set()
-        return mine.union(*(below(inner) for inner in kind.__subclasses__()))
+        subclasses: list[type] = kind.__subclasses__()
+        return mine.union(*map(below, subclasses))
 
     shown = {name for name, sentence in ROW.findall(errors.page()) if sentence}
     assert below(LapilliError) - shown == set()
