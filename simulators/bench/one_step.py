@@ -16,7 +16,8 @@ def bench_one_step(sizes: Sizes, watch: Watch) -> list[Row]:
         LapilliError: when outputs differ, or Lava is not installed.
     """
     network, events = one_step_bench_network(sizes.seed), pictures(sizes.batch, sizes.seed)
-    bout = Bout("one_step", LABEL, network, n_steps_of(network))
+    # Lava takes minutes for a sample.
+    bout = Bout("one_step", LABEL, network, n_steps_of(network), lava_runs=1)
     return beside_lava(bout, [events.select([0]), events], sizes, watch)
 
 
