@@ -22,7 +22,7 @@ from random_networks import random_case
 
 from lapilli.netx_exports import FormatError, LapilliError, Network, load, save
 
-BYTE_MUTATIONS = 3000
+BYTE_MUTATIONS = 1500
 TREE_MUTATIONS = 500
 SECONDS_EACH = 2.0
 
