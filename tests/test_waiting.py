@@ -34,7 +34,7 @@ def on_a_terminal(*words: str, output: int | None = None) -> str:
 
 
 def test_the_line_comes_first_and_gives_way() -> None:
-    text = on_a_terminal("results", "--json")
+    text = on_a_terminal("doctor", "--json")
     first, erased, rest = text.partition(ERASED)
     assert (first, erased) == (WAITING, ERASED)
     assert rest.strip()
@@ -47,7 +47,7 @@ def test_an_error_takes_its_place() -> None:
 
 def test_an_output_that_goes_elsewhere_takes_its_place_too(tmp_path: Path) -> None:
     with (tmp_path / "out").open("w") as file:
-        text = on_a_terminal("results", "--json", output=file.fileno())
+        text = on_a_terminal("doctor", "--json", output=file.fileno())
     assert text == WAITING + ERASED
     assert (tmp_path / "out").read_text().startswith(("[", "{"))
 
@@ -59,7 +59,7 @@ def test_what_needs_no_packages_has_no_line(words: list[str]) -> None:
 
 def test_without_a_terminal_there_is_none() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "lapilli", "results", "--json"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "lapilli", "doctor", "--json"], capture_output=True, text=True, check=True
     )
     assert done.stderr == ""
     assert WAITING not in done.stdout
