@@ -164,6 +164,7 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["prove", "model.net", "--backends", '["fast"]'], "needs at least two different backends"),
         (["bench", "fly"], "bench: must be simulate or train, got 'fly'"),
         (["bench", "simulate", "--steps", "0"], "must be positive"),
+        (["bench", "simulate", "--seed", "-1"], "bench: seed must be at least 0, got -1"),
         (["export", "missing", "--out", "o.net"], "missing"),
         (["train", "missing.yaml"], "missing.yaml"),
         (["train", "--optimizer.lr", "fast"], "optimizer.lr"),
