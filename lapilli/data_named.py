@@ -7,7 +7,7 @@ from lapilli.configs import read_config, take_config
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.data.origins import check_packed
 
-_OPTION = "--data.name"
+_SECTION, _OPTION = "--data", "--data.name"
 _ASKS = ("-h", "--help", "--print_config")
 
 
@@ -28,6 +28,7 @@ def check_data(words: Sequence[str]) -> None:
 def named(words: Sequence[str]) -> str | None:
     """The data set that words name, or the configuration file that they name; None where they name none.
 
+    Of several the last one counts. A section as a whole, `--data '{name: hapt}'`, is for whoever reads all of it.
     What is wrong with the words or the file is said by whoever reads all of them.
     """
     try:
@@ -35,9 +36,14 @@ def named(words: Sequence[str]) -> str | None:
         content = {} if config is None else read_config(config)
     except LapilliError:
         return None
-    values = [rest[place + 1] for place, word in enumerate(rest[:-1]) if word == _OPTION]
-    values += [word.partition("=")[2] for word in rest if word.startswith(f"{_OPTION}=")]
-    return values[-1] if values else _of_section(content.get("data"))
+    values, section = [], content.get("data")
+    for word, following in zip(rest, [*rest[1:], None]):
+        option, equals, value = word.partition("=")
+        if option == _OPTION and (equals or following is not None):
+            values.append(value if equals else following)
+        elif option == _SECTION:
+            section = None
+    return values[-1] if values else _of_section(section)
 
 
 def _of_section(section: Any) -> str | None:

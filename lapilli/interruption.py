@@ -67,7 +67,8 @@ def _end() -> None:
     """End the process at once: Python says nothing, and no file is open that must be kept or removed."""
     if _status is None:
         # A terminal may show a line that waits for the first word of the command.
-        os.write(2, (b"\r\x1b[K" if os.isatty(2) else b"") + b"lapilli: interrupted\n")
+        erased = os.isatty(2) and os.environ.get("TERM") != "dumb"
+        os.write(2, (b"\r\x1b[K" if erased else b"") + b"lapilli: interrupted\n")
     os._exit(INTERRUPTED if _status is None else _status)
 
 

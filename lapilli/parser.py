@@ -15,7 +15,7 @@ import docstring_parser
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, set_parsing_settings  # type: ignore[attr-defined]
 
 from lapilli.configs import CONFIG, OPTION, packaged_for
-from lapilli.plain_help import PlainHelp
+from lapilli.plain_help import PlainHelp, taken
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
 from lapilli.simulators.configurations.problems import inner_hint
@@ -23,6 +23,9 @@ from lapilli.streams import complain
 from lapilli.verbs import summary
 
 Command = Callable[..., int | None]
+
+_WRONG = re.compile(r'Parser key "([^"]+)":\s.*(?:Given|Got) value: (.*)', re.S)
+"""What jsonargparse says of a value of another type, on many lines and in words of Python."""
 
 # Fields of configuration dataclasses are described by the docstring below each.
 set_parsing_settings(
@@ -46,8 +49,16 @@ class Parser(ArgumentParser):
             super().error(message, ex)
         if ex is not None and self.debug_requested:
             traceback.print_exception(ex)
-        complain(message)
+        complain(self._plain(message))
         sys.exit(2)
+
+    def _plain(self, message: str) -> str:
+        """An error in plain words where it is of an option's value; any other one as it is."""
+        found = _WRONG.fullmatch(message)
+        action = next((one for one in self._actions if found is not None and one.dest == found[1]), None)
+        if found is None or action is None or not (wanted := taken(action)):
+            return message
+        return f"--{found[1].replace('_', '-')}: must be {wanted}, got {found[2]}"
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse's own one says nothing of an output that is full or closed.

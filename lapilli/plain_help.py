@@ -48,7 +48,8 @@ class PlainHelp(DefaultHelpFormatter):
         text = (action.help or "").strip()
         if isinstance(action, ActionConfigFile) or getattr(action, "_jsonargparse_preexpanded_help", False):
             return text
-        facts = [fact for fact in (_taken(action), _default(action)) if fact]
+        shown = isinstance(action.metavar, str) and action.metavar.startswith("{")
+        facts = [fact for fact in ("" if shown else taken(action), _default(action)) if fact]
         return f"{text} ({'; '.join(facts)})" if facts else text
 
     def _format_args(self, action: Action, default_metavar: str) -> str:
@@ -56,16 +57,15 @@ class PlainHelp(DefaultHelpFormatter):
         return known if known is not None else str(super()._format_args(action, default_metavar))
 
 
-def _taken(action: Action) -> str:
-    """What an option takes, where the list of its choices does not stand beside it."""
+def taken(action: Action) -> str:
+    """What an option takes, in words; "" where there are none for it."""
     hint = inner_hint(getattr(action, "_typehint", action.type))
     if hint is None or not action.option_strings:
         return ""
     if names := list(kinds_of(hint)):
         return f"one of {', '.join(names)}"
     if get_origin(hint) is Literal:
-        shown = isinstance(action.metavar, str) and action.metavar.startswith("{")
-        return "" if shown else f"one of {', '.join(map(str, get_args(hint)))}"
+        return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) in (list, tuple):
         return _WORDS.get(next(iter(get_args(hint)), None), ("", ""))[1]
     return _WORDS.get(hint, ("", ""))[0]

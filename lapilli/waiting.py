@@ -1,5 +1,6 @@
 """A line on the terminal from the first moment on, until a command has something to say itself."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,9 @@ _ERASE = "\r\x1b[K"
 def waiting() -> Iterator[None]:
     """Within the block the line stands on the error stream, until something is written to either stream.
 
-    Where the error stream is no terminal, nothing is written.
+    Where the error stream is no terminal, or one that erases nothing, nothing is written.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield
         return
     line = _Line(sys.stdout, sys.stderr)

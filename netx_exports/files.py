@@ -45,6 +45,9 @@ def replacing(path: PathLike) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, target)
+    except BrokenPipeError:
+        # Of the standard output, on which the block also prints: files have no readers who leave.
+        raise
     except OSError as error:
         raise LapilliError(f"cannot write {path}: {error.strerror or error}") from error
     finally:

@@ -144,8 +144,14 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
             "no events: give --input FILE.npz or --data NAME, or a run folder",
         ),
         (["simulate", "model.net", "--inptu", "events.npz"], "--inptu"),
-        (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--n-steps", "many"], "n_steps"),
-        (["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--backend", "gpu"], "backend"),
+        (
+            ["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--n-steps", "many"],
+            "n-steps: must be a whole number, got many",
+        ),
+        (
+            ["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--backend", "gpu"],
+            "--backend: must be one of ",
+        ),
         (["simulate", "model.net", "--input", "model.net", "--output", "o.npz"], "model.net: not an npz file"),
         (["simulate", "events.npz", "--input", "events.npz", "--output", "o.npz"], "events.npz"),
         (
@@ -164,6 +170,10 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["prove", "model.net", "--backends", '["fast"]'], "needs at least two different backends"),
         (["bench", "fly"], "bench: must be simulate or train, got 'fly'"),
         (["bench", "simulate", "--steps", "0"], "must be positive"),
+        (["bench", "simulate", "--steps", "x"], "lapilli: --steps: must be a whole number, got x\n"),
+        (["plot", "model.net", "--lines", "no"], "--lines: must be one of none, valid, valid and keys, got no\n"),
+        (["listen", "model.net", "a.wav", "--pause-ms", "nan"], "lapilli: --pause-ms: must be a number, got nan\n"),
+        (["bench", "simulate", "--seed", "-1"], "bench: seed must be at least 0, got -1"),
         (["export", "missing", "--out", "o.net"], "missing"),
         (["train", "missing.yaml"], "missing.yaml"),
         (["train", "--optimizer.lr", "fast"], "optimizer.lr"),

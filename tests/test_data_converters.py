@@ -390,6 +390,18 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         convert("hapt", tmp_path / "nowhere")
 
 
+def test_names_that_no_folder_has_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LapilliError, match=r"cannot read .*: File name too long"):
+        convert("hapt", tmp_path / ("a" * 300))
+
+
+def test_a_folder_in_the_place_of_an_archive_is_left_as_it_is(tmp_path: Path, data: Path) -> None:
+    folder, _ = origin("hapt", tmp_path)
+    (data / "hapt.npz").mkdir(parents=True)
+    with pytest.raises(LapilliError, match=r"cannot write .*hapt\.npz: it exists and is no regular file"):
+        convert("hapt", folder)
+
+
 def test_an_archive_that_was_there_is_read_as_a_stranger(tmp_path: Path, data: Path) -> None:
     folder, _ = origin("hapt", tmp_path)
     data.mkdir()

@@ -313,6 +313,14 @@ def test_the_command_writes_a_file_and_a_picture(tmp_path: Path, capsys: pytest.
         assert len(image.convert("RGB").getcolors(1 << 24) or ()) > 10
 
 
+def test_the_picture_does_not_take_the_place_of_the_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "flow.png")
+    words = ["--sequences", "1", "--side", "8", "--duration-ms", "1"]
+    assert cli.main(["data", "make", "flow", *words, "--out", out, "--picture", out]) == 2
+    assert capsys.readouterr().err == "lapilli: --out and --picture must not be the same file\n"
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -1,6 +1,7 @@
 """`lapilli listen`: the decisions of `simulate` on the whole recording, whatever the source of the sound."""
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -33,6 +34,7 @@ from lapilli.training.data.folders import find_file
 from lapilli.training.data.framing import Framing
 from lapilli.training.data.framing import Lines as DataLines
 from lapilli.training.data.lines import with_lines
+from lapilli.training.data.wav import Wav
 
 ROOT = Path(__file__).resolve().parent.parent
 FRAMING = Framing(n_steps=30, bin_ms=10, bands=12, encoder="delta", threshold=0.1)
@@ -298,6 +300,63 @@ def test_the_standard_input_and_real_time(
     with open("a.wav", "rb") as file:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=file))
         assert decided(told(capsys, "run", "-", "--realtime")) == wanted
+
+
+def test_the_standard_input_that_holds_nothing_or_is_closed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(folder / "run", small(Readout("voltage_sum")))
+    with open(wav("a.wav", np.zeros(0, np.int16)), "rb") as file:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=file))
+        assert call(capsys, "run", "-") == (2, "", "lapilli: standard input: holds no sound\n")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert call(capsys, "run", "-") == (2, "", "lapilli: the standard input is closed\n")
+
+
+def test_ctrl_c_before_there_is_sound(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(folder / "run", small(Readout("voltage_sum")))
+
+    def interrupted(*of: object) -> Any:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("lapilli.commands.listen.hops_of_wav", interrupted)
+    assert call(capsys, "run", wav("a.wav", QUIET)) == (130, "", "")
+
+
+def test_a_header_that_promises_too_much_takes_no_memory(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(folder / "run", small(Readout("voltage_sum")))
+    wanted: list[int] = []
+    read = Wav.read
+
+    def noted(sound: Wav, n_samples: int) -> np.ndarray:
+        wanted.append(n_samples)
+        return read(sound, n_samples)
+
+    monkeypatch.setattr(Wav, "read", noted)
+    samples = spoken(np.random.default_rng(3), 4000)
+    Path("a.wav").write_bytes(wav_bytes(samples, 16000, size=0xFFFFFFF0))
+    assert len(decided(told(capsys, "run", "a.wav"))) == 1
+    assert max(wanted) <= 1 << 16
+
+
+def test_a_reader_who_leaves_is_no_error_of_the_table(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(folder / "run", small(Readout("voltage_sum")))
+
+    def left(value: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("lapilli.listening.telling.print_json_line", left)
+    monkeypatch.setattr(cli, "silence_output", lambda: None)
+    sound = wav("a.wav", spoken(np.random.default_rng(3), 4000))
+    assert call(capsys, "run", sound, "--json", "--decisions", "d.csv") == (141, "", "")
+    assert not list(folder.glob("*d.csv*"))
 
 
 class PortAudioError(Exception):

@@ -68,6 +68,20 @@ def test_a_recording_of_unknown_length_goes_to_its_end(size: int) -> None:
     np.testing.assert_array_equal(read(wav_bytes(SOUND, size=size)[:-1]), SOUND[:-1] / 32768)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[1e200, 0]], "must be at most 1e\\+100 times full scale, got more behind sample 0"),
+        ([[0, 0], [1e308, 1.5e308]], "must be finite, got NaN or infinity behind sample 0"),
+        ([[np.inf, -np.inf]], "must be finite, got NaN or infinity behind sample 0"),
+    ],
+)
+def test_floats_whose_power_is_not_finite_are_refused(values: list[list[float]], message: str) -> None:
+    with pytest.raises(FormatError, match=message):
+        read(wav_bytes(np.array(values, "<f8"), code=3, bits=64))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -178,10 +192,22 @@ def test_times_in_hops(ms: float, number: int) -> None:
     assert hops_of("pause-ms", ms, 10) == number
 
 
-@pytest.mark.parametrize("ms", [0, -5, float("nan"), float("inf")])
+@pytest.mark.parametrize("ms", [0, -5, float("nan")])
 def test_times_that_are_no_hop(ms: float) -> None:
     with pytest.raises(LapilliError, match=r"--pause-ms must be at least 10 ms, got"):
         hops_of("pause-ms", ms, 10)
+
+
+@pytest.mark.parametrize("ms", [3_600_001, 1e300, float("inf")])
+def test_times_that_nobody_waits_for(ms: float) -> None:
+    with pytest.raises(LapilliError, match=r"--window-ms must be at most 3,600,000 ms, got"):
+        hops_of("window-ms", ms, 10)
+
+
+@pytest.mark.parametrize("loud_db", [1e5, -1e5, float("nan"), float("inf")])
+def test_loudness_that_no_sound_has(loud_db: float) -> None:
+    with pytest.raises(LapilliError, match=r"--loud-db must be -200…200, got"):
+        Pauses(1, 1, 9, loud_db)
 
 
 def test_a_hop_waits_for_those_before_it() -> None:

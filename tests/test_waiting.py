@@ -14,12 +14,16 @@ from lapilli.waiting import WAITING
 ERASED = "\r\x1b[K"
 
 
-def on_a_terminal(*words: str, output: int | None = None) -> str:
+def on_a_terminal(*words: str, output: int | None = None, kind: str = "xterm") -> str:
     """What a terminal got from a command, as it came."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "lapilli", *words]
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=theirs if output is None else output, stderr=theirs
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs if output is None else output,
+        stderr=theirs,
+        env=os.environ | {"TERM": kind},
     ) as process:
         os.close(theirs)
         text = b""
@@ -55,6 +59,13 @@ def test_an_output_that_goes_elsewhere_takes_its_place_too(tmp_path: Path) -> No
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["help"], ["fly"]])
 def test_what_needs_no_packages_has_no_line(words: list[str]) -> None:
     assert WAITING not in on_a_terminal(*words)
+
+
+def test_a_terminal_that_erases_nothing_has_no_line() -> None:
+    assert (
+        on_a_terminal("inspect", "none.net", kind="dumb")
+        == "lapilli: cannot read none.net: No such file or directory\r\n"
+    )
 
 
 def test_without_a_terminal_there_is_none() -> None:

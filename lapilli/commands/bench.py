@@ -47,6 +47,8 @@ def bench(
         raise LapilliError(f"bench: must be simulate or train, got {what!r}")
     if not hidden or min(*hidden, steps, batch, repeats, samples, memory_samples) < 1 or not 0 <= density <= 1:
         raise LapilliError("bench: hidden, steps, batch, repeats and samples must be positive and density in 0…1")
+    if seed < 0:
+        raise LapilliError(f"bench: seed must be at least 0, got {seed}")
     names = known([name.strip() for name in parts.strip("[]").split(",")])
     sizes = Sizes(tuple(hidden), steps, density, batch, repeats, samples, memory_samples, seed)
     watch = Watch(note, no_bar if json else progress_bar)

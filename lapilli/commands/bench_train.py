@@ -41,6 +41,8 @@ def bench_train(
         raise LapilliError("bench: steps, threads, batches and repeats must be positive")
     if not all(0 <= density <= 1 for density in densities):
         raise LapilliError("bench: densities must be in 0…1")
+    if seed < 0:
+        raise LapilliError(f"bench: seed must be at least 0, got {seed}")
     names = known([name.strip() for name in parts.strip("[]").split(",")])
     sizes = TrainSizes(tuple(steps), tuple(densities), tuple(threads), batch, conv_batch, gpu_batch, repeats, seed)
     watch = Watch(note, no_bar if json else progress_bar)

@@ -96,7 +96,11 @@ def listen(
         hops = whole(heard, lambda: listener.is_full) if pauses is None else divided(heard, pauses)
         interrupted = _heard(session, hops)
         is_cut = not interrupted and pauses is None and next(blocks, None) is not None
-    _report(session, plan, pauses, sound, is_cut, json)
+    if not interrupted and pauses is None and not session.n_utterances:
+        _refuse_silence(session, plan, _name(sound))
+    if is_cut:
+        _say_cut(plan, _name(sound))
+    _report(session, pauses, json)
     # Ctrl-C is how one stops listening to a microphone.
     return INTERRUPTED if interrupted and not microphone else 0
 
@@ -171,18 +175,27 @@ def _heard(session: Session, hops: Iterator[Hop]) -> bool:
     return False
 
 
-def _report(session: Session, plan: Plan, pauses: Pauses | None, sound: str, is_cut: bool, json: bool) -> None:
-    if not session.n_utterances and pauses is None and session.latency.hops:
-        raise LapilliError(f"{sound}: too short: needs at least {plan.ear.fewest} samples at {plan.ear.rate} Hz")
-    if not session.n_utterances and pauses is None:
-        raise LapilliError(f"{sound}: holds no sound")
-    if is_cut:
-        length = f"{plan.n_steps * plan.ear.step_ms:g} ms"
-        print(
-            f"lapilli: {printable(sound)} goes on, but an utterance is {length} long: --window-ms makes it longer, and "
-            "--pause-ms hears one after the other",
-            file=sys.stderr,
-        )
+def _name(sound: str) -> str:
+    """Of a sound, for people."""
+    return "standard input" if sound == STANDARD_INPUT else sound
+
+
+def _refuse_silence(session: Session, plan: Plan, name: str) -> None:
+    if session.latency.hops:
+        raise LapilliError(f"{name}: too short: needs at least {plan.ear.fewest} samples at {plan.ear.rate} Hz")
+    raise LapilliError(f"{name}: holds no sound")
+
+
+def _say_cut(plan: Plan, name: str) -> None:
+    length = f"{plan.n_steps * plan.ear.step_ms:g} ms"
+    print(
+        f"lapilli: {printable(name)} goes on, but an utterance is {length} long: --window-ms makes it longer, and "
+        "--pause-ms hears one after the other",
+        file=sys.stderr,
+    )
+
+
+def _report(session: Session, pauses: Pauses | None, json: bool) -> None:
     if json:
         facts: dict[str, Any] = {"event": "end", "utterances": session.n_utterances, **session.latency.facts()}
         print_json_line(facts)

@@ -88,6 +88,8 @@ def refuse_contradictions(given: Mapping[str, object]) -> None:
 def opened_stream(path: str) -> Iterator[tuple[IO[bytes], str]]:
     """The file of a stream, and its name; `-` is the standard input."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise LapilliError("the standard input is closed")
         yield sys.stdin.buffer, "standard input"
         return
     try:

@@ -12,6 +12,9 @@ from lapilli.netx_exports.errors import LapilliError
 
 FloatArray = npt.NDArray[np.float64]
 
+_LARGEST_DB = 200.0
+_LONGEST_MS = 3_600_000.0
+
 
 @dataclass(frozen=True, eq=False)
 class Hop:
@@ -41,12 +44,20 @@ class Pauses:
         before: hops before the first loud one that belong to it.
         longest: hops of the longest one.
         loud_db: mean power of a loud hop, dB of full scale.
+
+    Raises:
+        LapilliError: for a loudness that no sound has.
     """
 
     quiet: int
     before: int
     longest: int
     loud_db: float
+
+    def __post_init__(self) -> None:
+        """Refuse a loudness that no sound has."""
+        if not abs(self.loud_db) <= _LARGEST_DB:
+            raise LapilliError(f"--loud-db must be {-_LARGEST_DB:g}…{_LARGEST_DB:g}, got {self.loud_db:g}")
 
     def is_loud(self, samples: FloatArray) -> bool:
         """Whether a hop is loud."""
@@ -100,8 +111,10 @@ def hops_of(option: str, ms: float, step_ms: float, least: int = 1) -> int:
     """How many hops a time is, rounded up.
 
     Raises:
-        LapilliError: naming the option where they are fewer than `least`.
+        LapilliError: naming the option where they are fewer than `least`, or more than an hour.
     """
+    if ms > _LONGEST_MS:
+        raise LapilliError(f"--{option} must be at most {_LONGEST_MS:,.0f} ms, got {ms:g}")
     found = int(np.ceil(ms / step_ms - 1e-9)) if np.isfinite(ms) else least - 1
     if found < least:
         raise LapilliError(f"--{option} must be at least {least * step_ms:g} ms, got {ms:g}")

@@ -13,6 +13,8 @@ from lapilli.training.data.wav import Wav
 
 FloatArray = npt.NDArray[np.float64]
 
+_PIECE = 1 << 16
+"""Samples that are read at a time, so that memory is taken for what is there, not for what a header promises."""
 _LONGEST = 1 << 27
 """Samples that are resampled, which happens in memory: 46 minutes at 48 kHz."""
 
@@ -27,9 +29,7 @@ def hops_of_wav(wav: Wav, ear: Ear) -> Iterator[FloatArray]:
     if wav.format.rate == ear.rate:
         yield from wav.blocks(ear.hop)
         return
-    sound = wav.read(_LONGEST)
-    if len(wav.read(1)):
-        raise LapilliError(f"{wav.name}: at most {_LONGEST:,} samples can be resampled, and it has more")
+    sound = _whole(wav)
     if not len(sound):
         return
     try:
@@ -39,6 +39,17 @@ def hops_of_wav(wav: Wav, ear: Ear) -> Iterator[FloatArray]:
         raise LapilliError(f"{wav.name} has {rates}, which needs {error.name}: {how_to_install('train')}") from error
     for first in range(0, len(sound), ear.hop):
         yield sound[first : first + ear.hop]
+
+
+def _whole(wav: Wav) -> FloatArray:
+    """All of a sound that is not too long to be resampled."""
+    pieces, n_samples = [np.zeros(0)], 0
+    for piece in wav.blocks(_PIECE):
+        n_samples += len(piece)
+        if n_samples > _LONGEST:
+            raise LapilliError(f"{wav.name}: at most {_LONGEST:,} samples can be resampled, and it has more")
+        pieces.append(piece)
+    return np.concatenate(pieces)
 
 
 def notes(wav: Wav, ear: Ear) -> Iterator[str]:

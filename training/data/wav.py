@@ -23,6 +23,8 @@ _NAMES = {PCM: "whole numbers", _FLOAT: "floats"}
 _LARGEST = {"channels": 64, "samples in a second": 1 << 20}
 _LONGEST_CHUNK = 1 << 16
 """Bytes of a description of the format, which are 16 to 40 in any honest file."""
+_LOUDEST = 1e100
+"""Times full scale. The power of what is louder might not be finite."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ class WavFormat:
         else:
             raw = np.frombuffer(content, _TYPES[self.code, self.bits])
             values = raw.astype(np.float64) if self.code == _FLOAT else raw / (1 << (self.bits - 1))
-        return values if self.channels == 1 else values.reshape(-1, self.channels).mean(axis=1)
+        if self.channels == 1:
+            return values
+        # The mean of what is not finite, or too large, is refused by whoever reads it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return values.reshape(-1, self.channels).mean(axis=1)
 
 
 class Wav:
@@ -90,6 +96,10 @@ class Wav:
         found = self.format.decoded(content[: len(content) // self.format.frame_bytes * self.format.frame_bytes])
         if not np.isfinite(found).all():
             raise FormatError(self.name, [f"must be finite, got NaN or infinity behind sample {self._given}"])
+        if len(found) and np.abs(found).max() > _LOUDEST:
+            raise FormatError(
+                self.name, [f"must be at most {_LOUDEST:g} times full scale, got more behind sample {self._given}"]
+            )
         self._given += len(found)
         return found
 
@@ -169,6 +179,8 @@ def opened_wav(path: str) -> Iterator[Wav]:
         FormatError: when it is no WAV sound, or of a kind that is not read.
     """
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise LapilliError("the standard input is closed")
         yield Wav(sys.stdin.buffer, "standard input")
         return
     try:

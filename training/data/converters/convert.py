@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.netx_exports.files import replacing
+from lapilli.netx_exports.files import is_file, replacing
 from lapilli.training.data.converters import cifar10, hapt, mnist, nmnist_small, speech_commands, spoken_digits
 from lapilli.training.data.converters.contents import differences, own_contents
 from lapilli.training.data.converters.made import Convert, Made, Say
@@ -67,7 +67,7 @@ def convert(name: str, root: Path, say: Say = lambda text: None) -> list[Convert
 
 def _placed(made: Made, say: Say) -> Converted:
     path = data_folder() / made.file
-    kept = path.exists()
+    kept = is_file(path)
     if not kept:
         say(f"writing {made.file}")
         _write(path, made.write)

@@ -79,7 +79,11 @@ def origin_folder(root: Path, places: Sequence[str], pattern: "re.Pattern[str]",
     Raises:
         LapilliError: when `root` is no folder, or no place has it.
     """
-    if not root.is_dir():
+    try:
+        is_folder = root.is_dir()
+    except OSError as error:
+        raise LapilliError(f"cannot read {root}: {error.strerror or error}") from error
+    if not is_folder:
         raise LapilliError(f"cannot read {root}: it is no folder")
     for place in places:
         if any(pattern.fullmatch(name) for name in _entries(root / place)):

@@ -23,9 +23,7 @@ def written(folder: Path) -> str:
     Raises:
         LapilliError: when one cannot be read.
     """
-    lines = [
-        "# What lapilli's own packed files hold. `python -m lapilli.training.data.converters.own` writes this file."
-    ]
+    lines = [_HEADER]
     for file in dict.fromkeys(file for origin in ORIGINS.values() for file in origin.packed):
         lines.append(f"{file}:")
         for name, content in contents_of(folder / file).items():
