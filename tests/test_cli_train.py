@@ -31,6 +31,12 @@ def asking(run_dir: Path, options: object, **more: Any) -> Any:
     raise AskedError({"run_dir": run_dir, **vars(options), **more})
 
 
+@pytest.fixture(autouse=True)
+def data_are_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configurations name data sets whose files are not part of the repository (`test_data_missing.py`)."""
+    monkeypatch.setattr(calling, "check_data", lambda words: None)
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A recipe that only says what it was asked for, and a folder to be in."""
