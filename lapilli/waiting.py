@@ -39,7 +39,9 @@ class _Line:
         self.errors.write(WAITING)
         self.errors.flush()
         self.shown = True
-        sys.stdout, sys.stderr = _Stream(self, self.output), _Stream(self, self.errors)
+        # They are kept: `print` of Python 3.13 does not hold the stream that it writes to.
+        self.in_place = _Stream(self, self.output), _Stream(self, self.errors)
+        sys.stdout, sys.stderr = self.in_place
 
     def erase(self) -> None:
         if self.shown:
