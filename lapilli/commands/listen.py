@@ -95,7 +95,8 @@ def listen(
         heard = paced(blocks, plan.ear.step_ms / 1000) if realtime else blocks
         hops = whole(heard, lambda: listener.is_full) if pauses is None else divided(heard, pauses)
         interrupted = _heard(session, hops)
-        is_cut = not interrupted and pauses is None and next(blocks, None) is not None
+        # Who sends sound by a pipe may be silent, and the next hop would be waited for.
+        is_cut = not interrupted and pauses is None and sound != STANDARD_INPUT and next(blocks, None) is not None
     if not interrupted and pauses is None and not session.n_utterances:
         _refuse_silence(session, plan, _name(sound))
     if is_cut:

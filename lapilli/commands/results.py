@@ -15,10 +15,8 @@ from lapilli.simulators.evidence.spread import (
     Group,
     Row,
     Spread,
-    grouped,
+    groups_to_show,
     number,
-    repeats_a_seed,
-    telling_columns,
 )
 
 _LEAST_WIDTH = 9
@@ -51,7 +49,7 @@ def results(
     rows = read_csv(path)
     if not rows:
         raise LapilliError(f"{path}: has no rows")
-    groups = _groups(rows, _columns(by, "by", rows))
+    groups = groups_to_show(rows, _columns(by, "by", rows))
     shown = _columns(columns, "columns", rows)
     if json:
         print_json({"table": path.stem, "groups": [_group_json(group) for group in groups], **_origin(rows)})
@@ -90,14 +88,6 @@ def _print_groups(title: str, groups: Sequence[Group], shown: Sequence[str] | No
 
 def _first(found: Sequence[str]) -> str:
     return found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else "") if found else ""
-
-
-def _groups(rows: Sequence[Row], chosen: Sequence[str] | None) -> list[Group]:
-    if chosen is not None:
-        return grouped(rows, chosen)
-    groups = grouped(rows, telling_columns(rows))
-    # Rows that nothing tells apart but what was measured are shown one by one.
-    return [grouped([row], [])[0] for row in rows] if repeats_a_seed(groups) else groups
 
 
 def _list_tables(folder: Path, json: bool) -> None:

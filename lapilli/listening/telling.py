@@ -72,6 +72,25 @@ class Names:
         return f"{span}: {word}: {self.scored(ranking(utterance.scores))}"
 
 
+class _Changes:
+    """Which class was the best, in the utterance that is heard."""
+
+    def __init__(self) -> None:
+        self._best: int | None = None
+
+    def seen(self, scores: Int64) -> Ranking | None:
+        """The ranking, where the best class is another one than before and ahead of all."""
+        found = ranking(scores)
+        if found.lead <= 0 or found.best == self._best:
+            return None
+        self._best = found.best
+        return found
+
+    def end(self) -> None:
+        """The utterance is over."""
+        self._best = None
+
+
 class Lines:
     """A line for each change of the best class, and one for each utterance.
 
@@ -80,19 +99,16 @@ class Lines:
     """
 
     def __init__(self, names: Names) -> None:
-        self._names = names
-        self._best: int | None = None
+        self._names, self._changes = names, _Changes()
 
     def moment(self, moment: Moment) -> None:
         """Print the best class where it is another one than before, and ahead of all."""
-        found = ranking(moment.scores)
-        if found.lead > 0 and found.best != self._best:
-            self._best = found.best
+        if found := self._changes.seen(moment.scores):
             print(f"{moment.ms / 1000:.2f} s: {self._names.scored(found)}", flush=True)
 
     def utterance(self, utterance: Utterance) -> None:
         """Print the decision."""
-        self._best = None
+        self._changes.end()
         print(self._names.decided(utterance), flush=True)
 
 
@@ -135,20 +151,17 @@ class JsonLines:
     """
 
     def __init__(self, names: Names) -> None:
-        self._names = names
-        self._best: int | None = None
+        self._names, self._changes = names, _Changes()
 
     def moment(self, moment: Moment) -> None:
         """Print the best class where it is another one than before, and ahead of all."""
-        found = ranking(moment.scores)
-        if found.lead > 0 and found.best != self._best:
-            self._best = found.best
+        if found := self._changes.seen(moment.scores):
             at = {"event": "change", "utterance": moment.utterance, "ms": moment.ms}
             print_json_line({**at, **self._facts(found.best, moment.scores)})
 
     def utterance(self, utterance: Utterance) -> None:
         """Print the decision."""
-        self._best = None
+        self._changes.end()
         at = {"event": "decision", "utterance": utterance.number, "whole": utterance.whole}
         place = {"begin_ms": utterance.begin_ms, "end_ms": utterance.end_ms}
         print_json_line({**at, **place, **self._facts(ranking(utterance.scores).best, utterance.scores)})

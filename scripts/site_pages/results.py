@@ -18,10 +18,8 @@ from lapilli.simulators.evidence.spread import (
     Group,
     Row,
     Spread,
-    grouped,
+    groups_to_show,
     number,
-    repeats_a_seed,
-    telling_columns,
 )
 from site_pages.markdown import table
 
@@ -61,7 +59,7 @@ def tables_of(text: str) -> list[str]:
 
 def _made(mark: re.Match[str], folder: Path, link: str) -> str:
     rows = read_csv(folder / f"{mark['name']}.csv")
-    groups = _groups(rows, _names(mark["by"]))
+    groups = groups_to_show(rows, _names(mark["by"]) or None)
     columns = _names(mark["columns"]) or _differing(groups)
     if unknown := [name for name in columns if name not in rows[0]]:
         raise ValueError(f"results/{mark['name']}.csv: no column {unknown[0]!r}")
@@ -70,12 +68,6 @@ def _made(mark: re.Match[str], folder: Path, link: str) -> str:
     right = [place for place, name in enumerate(columns) if any(number(row[name]) is not None for row in rows)]
     shown = table([*map(_heading, columns), *seeds], cells[:_LONGEST], right)
     return "\n".join([shown, _origin(mark["name"], rows, link, len(cells) - _LONGEST)])
-
-
-def _groups(rows: Sequence[Row], by: Sequence[str]) -> list[Group]:
-    groups = grouped(rows, by or telling_columns(rows))
-    # Rows that nothing tells apart but what was measured are shown one by one.
-    return [grouped([row], [])[0] for row in rows] if not by and repeats_a_seed(groups) else groups
 
 
 def _differing(groups: Sequence[Group]) -> list[str]:

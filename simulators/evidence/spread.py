@@ -97,3 +97,17 @@ def _group(rows: Sequence[Row]) -> Group:
         elif len(known) == len(cells):
             values[name] = spread(known)
     return Group(tuple(row.get("seed", "") for row in rows), values)
+
+
+def groups_to_show(rows: Sequence[Row], by: Sequence[str] | None = None) -> list[Group]:
+    """Rows averaged over their seeds.
+
+    Arguments:
+        rows: of a table.
+        by: columns that say what a row measures. None: those that tell cases apart. Rows that nothing tells apart but
+            what was measured are then groups of their own.
+    """
+    if by is not None:
+        return grouped(rows, by)
+    groups = grouped(rows, telling_columns(rows))
+    return [grouped([row], [])[0] for row in rows] if repeats_a_seed(groups) else groups
