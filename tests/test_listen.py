@@ -302,6 +302,25 @@ def test_the_standard_input_and_real_time(
         assert decided(told(capsys, "run", "-", "--realtime")) == wanted
 
 
+def test_of_a_pipe_no_more_is_waited_for_than_is_heard(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_folder(folder / "run", small(Readout("voltage_sum")))
+    read = 0
+    with open(wav("a.wav", spoken(np.random.default_rng(2), 8000)), "rb") as file:
+
+        def reading(size: int) -> bytes:
+            nonlocal read
+            found = file.read(size)
+            read += len(found)
+            return found
+
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=SimpleNamespace(read=reading)))
+        *_, end = told(capsys, "run", "-")
+    assert end["hops"] * 80 < 8000
+    assert read == 44 + 2 * 80 * end["hops"]
+
+
 def test_the_standard_input_that_holds_nothing_or_is_closed(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
