@@ -345,9 +345,12 @@ def test_ctrl_c_before_there_is_sound(
     assert call(capsys, "run", wav("a.wav", QUIET)) == (130, "", "")
 
 
+@pytest.mark.parametrize("rate", [RATE, 2 * RATE])
 def test_a_header_that_promises_too_much_takes_no_memory(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, rate: int
 ) -> None:
+    if rate != RATE:
+        pytest.importorskip("scipy")
     run_folder(folder / "run", small(Readout("voltage_sum")))
     wanted: list[int] = []
     read = Wav.read
@@ -358,7 +361,7 @@ def test_a_header_that_promises_too_much_takes_no_memory(
 
     monkeypatch.setattr(Wav, "read", noted)
     samples = spoken(np.random.default_rng(3), 4000)
-    Path("a.wav").write_bytes(wav_bytes(samples, 16000, size=0xFFFFFFF0))
+    Path("a.wav").write_bytes(wav_bytes(samples, rate, size=0xFFFFFFF0))
     assert len(decided(told(capsys, "run", "a.wav"))) == 1
     assert max(wanted) <= 1 << 16
 
