@@ -111,7 +111,7 @@ class Card:
     """Of these, those after the input has ended."""
 
     operations: AtLeastZero
-    """Synaptic operations in a sample, mean."""
+    """Synaptic operations in a sample, mean; of images that can come in a row, without empty ones behind them."""
 
     spikes: AtLeastZero
     """Of the layers in a sample, mean."""

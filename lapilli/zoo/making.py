@@ -13,12 +13,11 @@ from lapilli.proofs import Wanted, prove_source
 from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations import configuration, read_options
 from lapilli.simulators.configurations.ranges import Count
-from lapilli.simulators.decisions.totals import Decided, Totals, run_and_decide
-from lapilli.simulators.many import parts_of
 from lapilli.sources.inputs import InputOptions, Inputs, data_config, find_inputs
 from lapilli.sources.networks import Source, find_network
 from lapilli.training.loop.folder import RunFolder
 from lapilli.zoo.card import Card, CardProof, File, Words, card_text
+from lapilli.zoo.figures import Figures, figures_of
 from lapilli.zoo.folder import CARD, CONFIG, MODEL, check_name, zoo_folder
 
 KEPT_DECISIONS = 32
@@ -73,8 +72,8 @@ def add_entry(run_folder: str, asked: Asked, progress: Callable[[int], None]) ->
     command = asked.command or _command(source.run.folder.config, source.run.config, asked.name)
     inputs = find_inputs(InputOptions(part=TEST), source.run)
     steps = _steps(source, inputs, summary)
-    totals, decisions = _measured(source, inputs, steps, progress)
-    _check_summary(source, totals, summary)
+    figures = figures_of(source, inputs, steps, progress)
+    _check_summary(source, figures, summary)
     proof = _proof(source, inputs, steps, asked)
     model, config = (existing_file(path).read_bytes() for path in (source.run.folder.network, source.run.folder.config))
     data = data_config(InputOptions(), source.run)
@@ -84,13 +83,13 @@ def add_entry(run_folder: str, asked: Asked, progress: Callable[[int], None]) ->
         trained_on=data.fit,
         part=TEST,
         licence=_licence(data.name),
-        samples=totals.n_compared,
-        right=totals.right,
+        samples=len(inputs),
+        right=figures.right,
         steps=steps,
         drain=steps - inputs.n_steps,
-        operations=totals.operations / len(inputs),
-        spikes=totals.spikes / len(inputs),
-        decisions=decisions,
+        operations=figures.operations,
+        spikes=figures.spikes,
+        decisions=figures.decisions[:KEPT_DECISIONS],
         proof=proof,
         model=_file(model),
         config=_file(config),
@@ -139,27 +138,13 @@ def _steps(source: Source, inputs: Inputs, summary: Mapping[str, Any]) -> int:
     return steps
 
 
-def _measured(
-    source: Source, inputs: Inputs, steps: int, progress: Callable[[int], None]
-) -> tuple[Totals, tuple[int, ...]]:
-    """What all samples came to, and the classes of the first."""
-    first: list[int] = []
-
-    def keep(part: Decided) -> None:
-        if part.decisions is not None:
-            first.extend(part.decisions[: KEPT_DECISIONS - len(first)].tolist())
-
-    totals = run_and_decide(source.network, parts_of(inputs), each=keep, n_steps=steps, progress=progress)
-    return totals, tuple(first)
-
-
-def _check_summary(source: Source, totals: Totals, summary: Mapping[str, Any]) -> None:
+def _check_summary(source: Source, figures: Figures, summary: Mapping[str, Any]) -> None:
     """Refuse a network that does not do what its run says."""
     measured = {
         "fingerprint": source.network.fingerprint,
-        "test_accuracy": totals.accuracy,
-        "operations": totals.operations / totals.n_samples,
-        "spikes": totals.spikes / totals.n_samples,
+        "test_accuracy": figures.right / len(figures.decisions),
+        "operations": figures.operations,
+        "spikes": figures.spikes,
     }
     for name, value in measured.items():
         if name in summary and summary[name] != value:
