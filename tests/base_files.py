@@ -100,6 +100,7 @@ NEED_MORE_WHEN_THEY_RUN = {
     "test_kinds.py": "NIR files need nir",
     "test_lava_backend.py": "every test needs Lava",
     "test_lava_counts.py": "nearly every test needs Lava",
+    "test_lava_faults.py": "every test needs Lava",
     "test_lava_oracle.py": "every test needs Lava",
     "test_learning_kills.py": "kills processes, which has nothing to do with the Python that runs them",
     "test_learning_lava.py": "every test needs Lava",

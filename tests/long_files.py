@@ -38,6 +38,7 @@ LONG_FILES = (
     "test_fuzz_netx.py",
     "test_one_step_blocks.py",
     "test_training_digits_operations.py",
+    "test_lava_faults.py",
     "test_many.py",
     "test_memory.py",
     "test_event_file.py",

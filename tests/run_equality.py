@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from lapilli.netx_exports.neurons.kinds import known_states
 from lapilli.simulators import RunResult, events_equal
 
 
@@ -12,17 +11,16 @@ def assert_same_run(expected: RunResult, found: RunResult) -> None:
     assert expected.recordings.keys() == found.recordings.keys()
     for name, recording in expected.recordings.items():
         other = found.recordings[name]
-        for kind in known_states():
-            states, others = getattr(recording, kind), getattr(other, kind)
-            assert (states is None) == (others is None), f"{kind} of {name}"
-            if states is not None:
-                assert states.dtype == others.dtype
-                differ = np.argwhere(states != others)
-                assert states.shape == others.shape, f"{kind} of {name}"
-                assert not len(differ), (
-                    f"{kind} of {name} differs {len(differ)} times, first at {differ[0]}: "
-                    f"{states[tuple(differ[0])]}, {others[tuple(differ[0])]}"
-                )
+        assert recording.states.keys() == other.states.keys(), f"states of {name}"
+        for kind, states in recording.states.items():
+            others = other.states[kind]
+            assert states.dtype == others.dtype
+            assert states.shape == others.shape, f"{kind} of {name}"
+            differ = np.argwhere(states != others)
+            assert not len(differ), (
+                f"{kind} of {name} differs {len(differ)} times, first at {differ[0]}: "
+                f"{states[tuple(differ[0])]}, {others[tuple(differ[0])]}"
+            )
         assert (recording.spikes is None) == (other.spikes is None)
         assert recording.spikes is None or events_equal(recording.spikes, other.spikes), f"spikes of {name}"
     assert expected.counts == found.counts, "counts"

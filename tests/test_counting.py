@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 import pytest
+from amounts import amount
 from hypothesis import given, settings
 from random_networks import Case, cases
 
@@ -86,7 +87,7 @@ def check_counts(case: Case, counts: Counts, spikes: dict[str, Events]) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=500)
+@settings(max_examples=amount(200, 500))
 @given(case=cases(max_layers=3, max_samples=2, conv_delays=True, models=tuple(NEURONS)))
 def test_counts_equal_enumeration_on_random_networks(case: Case) -> None:
     network, n_steps = case.network, case.n_steps

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from random_networks import Case, cases
 
 from lapilli.netx_exports import ConvSynapse, CubaLif, DenseSynapse, IdentitySynapse, Layer, Network
-from lapilli.netx_exports.neurons.kinds import NEURONS, known_states
+from lapilli.netx_exports.neurons.kinds import NEURONS
 from lapilli.simulators import Events, RunResult, events_equal, run
 from lapilli.simulators.fast.lowering import lower
 from lapilli.simulators.results import RECORDABLE
@@ -20,8 +20,9 @@ def assert_same(one: RunResult, two: RunResult) -> None:
     assert one.recordings.keys() == two.recordings.keys()
     for name, recording in one.recordings.items():
         assert events_equal(recording.spikes, two.recordings[name].spikes), name
-        for state in known_states():
-            np.testing.assert_equal(getattr(recording, state), getattr(two.recordings[name], state), err_msg=name)
+        assert recording.states.keys() == two.recordings[name].states.keys()
+        for state, values in recording.states.items():
+            np.testing.assert_equal(values, two.recordings[name].states[state], err_msg=f"{name}: {state}")
     assert one.counts == two.counts
 
 

@@ -17,13 +17,14 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from amounts import amount
 from plain_networks import random_plain_network
 from random_networks import random_case
 
 from lapilli.netx_exports import FormatError, LapilliError, Network, load, save
 
-BYTE_MUTATIONS = 1500
-TREE_MUTATIONS = 500
+BYTE_MUTATIONS = amount(1000, 10_000)
+TREE_MUTATIONS = amount(250, 2000)
 SECONDS_EACH = 2.0
 
 
@@ -96,7 +97,7 @@ def test_broken_bytes(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=800,
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)

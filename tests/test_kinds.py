@@ -180,7 +180,13 @@ def test_lava_runs_a_kind_from_outside_bit_for_bit(toys: None, seed: int) -> Non
         assert np.array_equal(one.spikes.to_dense(), two.spikes.to_dense())
         assert one.states.keys() == two.states.keys()
         assert all(np.array_equal(one.states[state], two.states[state]) for state in one.states)
-    assert prove(network, events, ("reference", "lava")).equal
+
+
+@needs_lava
+def test_a_kind_from_outside_is_proven_in_lava(toys: None) -> None:
+    proof = prove(toy_network(0), toy_events(0), ("reference", "lava"))
+    assert proof.equal
+    assert list(proof.backends) == ["reference", "lava"]
 
 
 def test_a_kind_from_outside_is_saved_and_loaded(toys: None, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import functools
 import signal
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -342,45 +341,6 @@ def test_a_worker_is_used_again_and_keeps_no_old_weights():
     assert len({group for group, _ in sizes}) == 1
     # 2 MB of weights in each run.
     assert sizes[-1][1] - sizes[3][1] < 4_000
-
-
-@pytest.fixture
-def faulty_workers(monkeypatch):
-    stop_workers()
-    monkeypatch.setattr(lava_client, "LavaWorker", functools.partial(LavaWorker, "faulty_worker"))
-    yield
-    stop_workers()
-
-
-@pytest.mark.usefixtures("faulty_workers")
-@pytest.mark.parametrize(
-    ("fault", "message", "cause"),
-    [
-        ("step", "ValueError: broken in step 3", "in run_spk"),
-        ("amid", "ValueError: broken in step 3", "in run_spk"),
-        ("constructor", "ValueError: broken while it was built", "in __init__"),
-        ("killed", "was killed by signal 9", "killed by signal 9"),
-        ("gone", "a process of the graph ended by itself, with status 0", None),
-        ("deadlock", "took longer than its time limit of 3 s", None),
-    ],
-)
-def test_a_fault_inside_lava_is_shown_and_leaves_nothing(fault, message, cause):
-    def run_chain(name, limit_s):
-        network = Network((1,), (Layer(name, (1,), RESTLESS, (DenseSynapse("input", [[200]]),)),))
-        events = Events.from_dense(np.ones((1, 1, 8), int))
-        plan = RunPlan(8, time_limit_s=limit_s)
-        return run_on_route(network, events, plan, Route("builder", None))
-
-    assert run_chain("healthy", 60).spikes.n_events > 0
-    with shared_worker("builder") as worker:
-        process = worker.process
-    started = time.monotonic()
-    with pytest.raises(LavaTimeoutError if fault == "deadlock" else LavaRunError, match=message) as caught:
-        run_chain(fault, 3 if fault == "deadlock" else 60)
-    assert time.monotonic() - started < 30
-    assert cause is None or cause in str(caught.value.__cause__)
-    assert_nothing_left(process.group, process.shared_memory, process.folder)
-    assert run_chain("healthy", 60).spikes.n_events > 0
 
 
 def test_a_run_that_takes_too_long_is_killed():

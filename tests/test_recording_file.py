@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amounts import amount
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import Case, cases
@@ -319,7 +320,7 @@ def test_other_files_are_no_recordings(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=300)
+@settings(max_examples=amount(120, 300))
 @given(draw=st.data())
 def test_a_damaged_file_gives_its_error_or_the_right_content(
     tmp_path_factory: pytest.TempPathFactory, draw: st.DataObject

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amounts import amount
 from hypothesis import given, settings
 from random_networks import Case, cases
 
@@ -37,7 +38,7 @@ def feed(simulator: Simulator, events: Events, first: int, last: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200)
+@settings(max_examples=amount(100, 200))
 @given(case=cases(max_layers=3, max_samples=1, conv_delays=True, models=MODELS))
 def test_steps_one_by_one_equal_run(case: Case) -> None:
     network, events = case.network, case.events.with_steps(case.n_steps)
@@ -60,7 +61,7 @@ def test_steps_one_by_one_equal_run(case: Case) -> None:
     assert simulator.counts == expected.counts
 
 
-@settings(max_examples=100)
+@settings(max_examples=amount(50, 100))
 @given(case=cases(max_layers=3, max_samples=1, conv_delays=True, models=MODELS))
 def test_a_restored_stream_goes_on_as_if_nothing_had_happened(
     tmp_path_factory: pytest.TempPathFactory, case: Case

@@ -1,5 +1,7 @@
 """All neuron kinds: integer parameters of Lava's fixed-point CPU models, and what each kind answers for itself."""
 
+from functools import cache
+
 from lapilli.netx_exports.neurons.adaptive_lif import AdaptiveLif
 from lapilli.netx_exports.neurons.attention import SpikeAttention
 from lapilli.netx_exports.neurons.cuba_lif import NEVER_SPIKES, CubaLif
@@ -69,4 +71,10 @@ NEURONS: dict[str, type[Neuron]] = {
 
 def known_states() -> tuple[str, ...]:
     """Names of the states of all neuron kinds, each once."""
-    return tuple(dict.fromkeys(state for kind in NEURONS.values() for state in kind.states))
+    return _states_of(tuple(NEURONS.values()))
+
+
+@cache
+def _states_of(kinds: tuple[type[Neuron], ...]) -> tuple[str, ...]:
+    # Each state that is read of a recording asks for them, and attention alone has 64 rows of a memory.
+    return tuple(dict.fromkeys(state for kind in kinds for state in kind.states))
