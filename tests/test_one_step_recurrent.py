@@ -208,7 +208,7 @@ OPTIMIZER = OptimizerConfig(max_epochs=4, batch_size=16, lr=0.01, clip_norm=20, 
 def train_bars(run_dir: Path, **options):
     network = OneStepConfig(widths=(6, 8), depths=(1, 1), mixer="lstm", integer_share=0.5)
     settings = {"data": DATA, "network": network, "optimizer": OPTIMIZER, "loss": LossConfig(gain=1)}
-    with pytest.raises(LapilliError, match="network.mixer: the gates of lstm are in floating point"):
+    with pytest.raises(LapilliError, match=r"network.mixer: the gates of lstm are in floating point"):
         train(run_dir, progress=False, watch_test=True, **{**settings, **options})
 
 
