@@ -1,12 +1,14 @@
 """One time step: what a network is built from, its products, and the paper's formulas."""
 
+from typing import Any
+
 import pytest
 
 from lapilli.netx_exports.errors import LapilliError
 from lapilli.training.networks.one_step.config import OneStepConfig
 from lapilli.training.networks.one_step.costs import gate_operations, over_activation, printed_energy, products
 
-SIZE = {"widths": (48, 96, 192, 384), "depths": (2, 2, 6, 2)}
+SIZE: dict[str, Any] = {"widths": (48, 96, 192, 384), "depths": (2, 2, 6, 2)}
 PUBLISHED = OneStepConfig(**SIZE)
 IMAGE = (3, 32, 32)
 SIDES = (16, 8, 4, 2)

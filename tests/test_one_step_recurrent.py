@@ -1,6 +1,7 @@
 """One time step with a recurrent layer in the windows: beside a slow loop, in the recipe, and refused for export."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from lapilli.training.recipes.surrogate_gradient import train
 from lapilli.training.studies import __main__ as studies
 
 MIXERS = ("lstm", "rnn", "gru")
-WIDTHS = {"widths": (3, 4), "depths": (2, 1)}
+WIDTHS: dict[str, Any] = {"widths": (3, 4), "depths": (2, 1)}
 CLOSE = 1e-5
 """Of currents: float32 against float64."""
 
@@ -125,7 +126,8 @@ def test_potentials_are_those_of_a_slow_loop(mixer, fusion, directions, dilated)
         assert set(np.unique(spikes_in)) == {0, 1}
         if handed is not None and handed.shape[1] != node.cutting.side and fusion != "group":
             handed = merged(module.weighted(node.below), handed)
-        potentials, (rows, columns) = [], node.cutting.window
+        potentials: list[Any] = []
+        rows, columns = node.cutting.window
         for number, (top, left) in enumerate(node.cutting.origins):
             place = np.s_[:, top : top + rows, left : left + columns]
             layer = module.layers[node.name]
@@ -201,13 +203,13 @@ def test_gates_in_floating_point_are_not_exported(mixer):
         module.export()
 
 
+NETWORK = OneStepConfig(widths=(6, 8), depths=(1, 1), mixer="lstm", integer_share=0.5)
 DATA = DataConfig(NAME, Framing(n_steps=1, levels=255))
 OPTIMIZER = OptimizerConfig(max_epochs=4, batch_size=16, lr=0.01, clip_norm=20, keep="last")
 
 
 def train_bars(run_dir: Path, **options):
-    network = OneStepConfig(widths=(6, 8), depths=(1, 1), mixer="lstm", integer_share=0.5)
-    settings = {"data": DATA, "network": network, "optimizer": OPTIMIZER, "loss": LossConfig(gain=1)}
+    settings = {"data": DATA, "network": NETWORK, "optimizer": OPTIMIZER, "loss": LossConfig(gain=1)}
     with pytest.raises(LapilliError, match=r"network.mixer: the gates of lstm are in floating point"):
         train(run_dir, progress=False, watch_test=True, **{**settings, **options})
 
@@ -239,12 +241,11 @@ def test_a_run_that_was_stopped_ends_with_the_same_weights(finished, tmp_path, m
             raise KeyboardInterrupt
         return whole(self, batch, batch_idx)
 
-    settings = {"data": DATA, "optimizer": OPTIMIZER, "loss": LossConfig(gain=1), "progress": False}
-    settings["network"] = OneStepConfig(widths=(6, 8), depths=(1, 1), mixer="lstm", integer_share=0.5)
+    settings: dict[str, Any] = {"data": DATA, "network": NETWORK, "optimizer": OPTIMIZER, "loss": LossConfig(gain=1)}
     with monkeypatch.context() as patch:
         patch.setattr(classifier.Classifier, "training_step", stopping)
         with pytest.raises(LapilliError, match="stopped after epoch"):
-            train(tmp_path / "run", watch_test=True, **settings)
+            train(tmp_path / "run", progress=False, watch_test=True, **settings)
     train_bars(tmp_path / "run", resume=True)
     assert metrics(tmp_path / "run") == metrics(finished)
     assert RunFolder(tmp_path / "run").weights.read_bytes() == RunFolder(finished).weights.read_bytes()

@@ -1,6 +1,6 @@
 """A recurrent layer within windows, whose gates are analogue, and neurons that see the windows one after the other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,11 @@ POTENTIAL_UNIT = 14
 GATES: Mapping[Mixer, int] = {"lstm": 4, "rnn": 1, "gru": 3}
 """Matrices of weights of a unit, each for what it reads and for what it sent before."""
 
-_LAYERS: Mapping[Mixer, type[torch.nn.RNNBase]] = {"lstm": torch.nn.LSTM, "rnn": torch.nn.RNN, "gru": torch.nn.GRU}
+_LAYERS: Mapping[Mixer, Callable[..., torch.nn.RNNBase]] = {
+    "lstm": torch.nn.LSTM,
+    "rnn": torch.nn.RNN,
+    "gru": torch.nn.GRU,
+}
 _LARGEST_POTENTIAL = (1 << 23) - 1
 
 
