@@ -1,30 +1,40 @@
 """TKS on static images: the packaged configuration on small ones, into a table and a curve of 1 to 4 steps."""
 
 import csv
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from tiny_images import NAME, register
+from tiny_images import BARS, CLASSES, NAME, images
 
 import lapilli.training
-from lapilli.netx_exports import LapilliError
 from lapilli.simulators.configurations import read_options
+from lapilli.training.data.catalogue import DATA_SETS
+from lapilli.training.data.framing import Framing
+from lapilli.training.data.images import framed_images
+from lapilli.training.data.sets import Framed
 from lapilli.training.data.tasks import find_task
-from lapilli.training.loop.classifier import Classifier
 from lapilli.training.recipes.surrogate_gradient import Options
-from lapilli.training.studies.__main__ import methods
+from lapilli.training.studies import __main__ as studies
 from lapilli.training.studies.collect import SET_BY_STUDIES
 
 CONFIG = Path(lapilli.training.__file__).parent / "configs" / "tks-cifar10.yaml"
-CASES = [("plain", "0"), ("tks", "0")]
+SAMPLES, TEST = 60, 12
+
+
+def frame(_: Sequence[Path], framing: Framing) -> Framed:
+    """Some of the bars as CIFAR's images are read."""
+    numbers = np.arange(SAMPLES)
+    parts = np.where(numbers < SAMPLES - TEST, 0, 2)
+    return framed_images(NAME, images()[:SAMPLES].astype(np.uint8), numbers % len(CLASSES), parts, framing)
 
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The packaged configuration, of bars in place of CIFAR-10 and a single epoch."""
-    register(monkeypatch)
+    monkeypatch.setitem(DATA_SETS, NAME, replace(BARS, name=NAME, frame=frame))
     monkeypatch.setattr("lapilli.training.studies.collect.commit", lambda: "aaa")
     text = CONFIG.read_text()
     for old, new in {
@@ -43,41 +53,25 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(opened))
 
 
-def test_an_image_is_shown_four_times(monkeypatch: pytest.MonkeyPatch, file: str) -> None:
-    shown = find_task(read_options(file, Options, SET_BY_STUDIES).data, False).test
-    frames = shown.events().to_dense()
-    assert frames.shape[-1] == 4
-    assert frames.any()
-    assert np.array_equal(frames, np.repeat(frames[..., :1], 4, axis=-1))
-
-
 @pytest.mark.slow
-def test_methods_make_a_table_and_a_curve_and_go_on_where_they_were_stopped(
+def test_an_image_is_shown_four_times_and_tested_with_one_to_four(
     file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, seen = Classifier.training_step, set[int]()
+    frames = find_task(read_options(file, Options, SET_BY_STUDIES).data, False).test.events().to_dense()
+    assert frames.shape == (TEST, 1, 16, 16, 4)
+    assert frames.max() == 16
+    assert np.array_equal(frames, np.repeat(frames[..., :1], 4, axis=-1))
 
-    def stopping(classifier: Classifier, batch: Any, batch_idx: int) -> Any:
-        seen.add(id(classifier))
-        if stop and len(seen) == 2:
-            raise KeyboardInterrupt
-        return step(classifier, batch, batch_idx)
-
-    monkeypatch.setattr(Classifier, "training_step", stopping)
     out, runs = tmp_path / "t.csv", str(tmp_path / "runs")
-    stop = True
-    with pytest.raises(LapilliError, match="stopped"):
-        methods(file, str(out), ("plain", "tks"), 1, runs, lava_samples=0)
-    kept = read(out)
-    assert [(row["method"], row["seed"]) for row in kept] == CASES[:1]
-    stop = False
-    methods(file, str(out), ("plain", "tks"), 1, runs, lava_samples=0)
+    studies.methods(file, str(out), ("tks",), 1, runs, lava_samples=0)
     rows, curves = read(out), read(tmp_path / "t_curves.csv")
-    assert rows[0] == kept[0]
-    assert [(row["method"], row["seed"], row["frames"]) for row in rows] == [(*case, "4") for case in CASES]
-    assert {row["proven_differences"] for row in rows} == {"0"}
-    found = [(row["method"], row["seed"], row["protocol"], row["frames"]) for row in curves]
-    assert found == [(*case, "first_frames", str(frame)) for case in CASES for frame in range(1, 5)]
-    at_end = [float(row["test_accuracy"]) for row in curves if row["frames"] == "4"]
-    assert at_end == [float(row["test_accuracy"]) for row in rows]
+    assert [(row["method"], row["seed"], row["frames"]) for row in rows] == [("tks", "0", "4")]
+    assert rows[0]["proven_differences"] == "0"
+    assert [(row["protocol"], row["frames"]) for row in curves] == [("first_frames", str(t)) for t in range(1, 5)]
+    assert curves[-1]["test_accuracy"] == rows[0]["test_accuracy"]
     assert "<svg" in (tmp_path / "t_curves.svg").read_text()
+
+    # What is there is not trained again.
+    monkeypatch.setattr(studies, "resumed", None)
+    studies.methods(file, str(out), ("tks",), 1, runs, lava_samples=0)
+    assert read(out) == rows
