@@ -117,6 +117,20 @@ def test_an_ann_is_trained_but_not_exported():
         module.export()
 
 
+@pytest.mark.parametrize("form", ["mixed", "strict"])
+def test_the_code_s_projection_is_trained_but_not_exported(form):
+    module = random_module(OneStepConfig(**SMALL, form=form, omega_form="code"), 3)
+    values = slayer_input(random_images(module, 3), 2)
+    paper = random_module(OneStepConfig(**SMALL, form=form), 3)
+    code, product = (found.sent(values)["s0b0_conv2"].potential for found in (module, paper))
+    assert torch.equal(code[0], product[0])
+    assert not torch.equal(code[1:], product[1:])
+    module.train()(values).square().sum().backward()
+    assert module.weighted("s0b0_conv1").weight.grad.any()
+    with pytest.raises(UnsupportedError, match=r"network.omega_form: code is in floating point"):
+        module.export()
+
+
 @pytest.mark.parametrize("options", [{}, {"form": "strict", "groups": 2}])
 def test_costs_are_the_operations_of_the_exported_network(options):
     module = random_module(OneStepConfig(**SMALL, **options), 5)

@@ -121,9 +121,24 @@ def _content(path: Path) -> Mapping[str, Any]:
 
 
 def _without_network(folder: RunFolder) -> str:
+    reasons = _unexportable(folder)
+    if reasons:
+        return f"{folder.path} has no {folder.network.name}: {'; '.join(reasons)}"
     if folder.summary.is_file():
         return f"{folder.path} has no {folder.network.name}: what was trained there has no exported form"
     return f"run {folder.path} is not finished: it has no {folder.network.name}; resume it first"
+
+
+def _unexportable(folder: RunFolder) -> tuple[str, ...]:
+    """Why what is trained there has no exported network; nothing: it has one, or another kind does not say it."""
+    config = read_config(folder)
+    section = config.get("network")
+    # Late, as above.
+    from lapilli.training.networks.one_step.config import OneStepConfig
+
+    if not isinstance(section, Mapping) or section.get("name") != OneStepConfig.name:
+        return ()
+    return read_section(config, "network", OneStepConfig, folder.config).unexportable
 
 
 def _no_run(folder: RunFolder) -> str:

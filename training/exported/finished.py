@@ -36,11 +36,14 @@ def finished_run(run_dir: Path, progress: bool = True) -> FinishedRun:
 
     Raises:
         LapilliError: when the folder holds no finished run, or its data cannot be had.
+        UnsupportedError: when what was trained has no exported network.
     """
     folder = RunFolder(run_dir)
     module = load_module(run_dir)
     task = find_task(data_of(run_dir), progress)
-    return FinishedRun(folder, load(folder.network), task, task.run_steps(module.depth))
+    # What could not be exported then is refused by name now.
+    network = load(folder.network) if folder.network.is_file() else module.export()
+    return FinishedRun(folder, network, task, task.run_steps(module.depth))
 
 
 def data_of(run_dir: Path) -> DataConfig:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.neurons.window_lif import omega_table as exported_table
-from lapilli.training.networks.one_step.config import CARRIED_SHARE, Fusion
-from lapilli.training.networks.one_step.kernels.window_lif import GROUP, LAYER, NONE, OMEGA, SUM, TABLE
+from lapilli.training.networks.one_step.config import CARRIED_SHARE, Fusion, OmegaForm
+from lapilli.training.networks.one_step.kernels.window_lif import CODE, GROUP, LAYER, NONE, OMEGA, SUM, TABLE
 
 Int32s = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -31,7 +31,7 @@ class Carry(NamedTuple):
         code: of the kernels.
         index_shift, table_shift: to a table's index, and from its values; added to the unit.
         sine, table: int32, (256).
-        turn, gain: of "omega": 1.0 as a share of the period, and the largest slope.
+        turn, gain: of "omega" in both forms: 1.0 as a share of the period, and the largest slope at 0.
         slope: float32, (256): what `table` changes by, else the kept share; see `scan_back`.
     """
 
@@ -51,12 +51,13 @@ class Carry(NamedTuple):
 
 
 @lru_cache
-def carry_of(fusion: Fusion, theta: float = 0.5) -> Carry:
+def carry_of(fusion: Fusion, theta: float = 0.5, form: OmegaForm = "paper") -> Carry:
     """The carry of a fusion.
 
     Arguments:
         fusion: its name.
         theta: of "omega", a power of two.
+        form: of "omega", a product of two table entries or the authors' code in floating point.
     """
     sine = omega_table()
     table, slope = np.zeros(_ENTRIES, np.int32), np.full(_ENTRIES, KEEP / 4096, np.float32)
@@ -65,7 +66,8 @@ def carry_of(fusion: Fusion, theta: float = 0.5) -> Carry:
     # The period of the sine is 4 / theta, and 8 is 256 steps of 2^(unit - 5).
     shift = -5 - (int(log2(theta / 0.5)) if fusion == "omega" else 0)
     turn, gain = np.float32(theta / 4), np.float32(2 * CARRIED_SHARE * theta * pi / 2)
-    return Carry(_CODES.get(fusion, TABLE), shift, -_TABLE_BITS.get(fusion, 0), sine, table, turn, gain, slope)
+    code = CODE if fusion == "omega" and form == "code" else _CODES.get(fusion, TABLE)
+    return Carry(code, shift, -_TABLE_BITS.get(fusion, 0), sine, table, turn, gain, slope)
 
 
 def omega_table() -> Int32s:

@@ -10,7 +10,10 @@ from lapilli.simulators.configurations import configuration, refuse
 from lapilli.simulators.configurations.ranges import AboveZero, Bounds, Count, Share, within
 from lapilli.training.networks.config import ReadoutKind
 
+Mixer = Literal["convolution", "lstm", "rnn", "gru"]
 Fusion = Literal["none", "group", "layer", "sum", "relu", "tanh", "sigmoid", "omega"]
+
+OmegaForm = Literal["paper", "code"]
 
 CARRIED_SHARE = 0.4
 """Share of a potential with which the next window begins."""
@@ -54,6 +57,15 @@ class OneStepConfig:
     depths: Annotated[tuple[int, ...], AfterValidator(_widths)] = (2, 2, 2)
     """Blocks of each stage."""
 
+    mixer: Mixer = "convolution"
+    """What brings the places of a window together: two convolutions, or one recurrent layer that reads them row by row,
+    "lstm", "rnn" or "gru". Gates of the latter are in floating point, as published, so that it has no exported network.
+    "convolution" has one."""
+
+    directions: Literal[1, 2] = 2
+    """Directions in which a recurrent layer reads a window, each with as many units as the map has channels. The
+    published LSTM has 2."""
+
     groups: Literal[1, 2, 4] = 4
     """Windows of a map, which are quarters, top and bottom halves, or the whole map. The latter carries nothing."""
 
@@ -65,11 +77,16 @@ class OneStepConfig:
     """Potentials with which a window's second convolution begins. "none" takes none. "group" takes those of the window
     before, and "layer" those of the first convolution in the same window. Others take their "sum", or a function of it.
     "omega" is a product of the sine of the first and the cosine of the second. The first convolution begins with those
-    of the window before, but for "none" and "layer"."""
+    of the window before, but for "none" and "layer". Of a recurrent layer, the layer below is that of the block in
+    front."""
 
     theta: Annotated[float, AfterValidator(_theta)] = 0.5
     """θ of "omega", which is 0.4 · 2 sin(θ π/2 a) cos(θ π/2 b). It is 0.25, 0.5 or 1, with which a table's index is a
     shift."""
+
+    omega_form: OmegaForm = "paper"
+    """Which Ω "omega" is. "paper" is equation 5, 2 sin(θ π/2 a) cos(θ π/2 b). "code" is 2 sin(θ π/2 a cos(θ π/2 b)), as
+    the authors' code has it. It is in floating point, so that it has no exported network."""
 
     join: Literal["or", "median"] = "or"
     """How overlapping windows are joined. With "or" a spike of any is a spike. With "median" their mean is kept, in
@@ -118,6 +135,29 @@ class OneStepConfig:
         """With which potentials a window's first convolution begins."""
         return "none" if self.fusion in ("none", "layer") else "group"
 
+    @property
+    def reads_below(self) -> bool:
+        """Whether windows begin with potentials of the layer below."""
+        return self.groups > 1 and self.fusion not in ("none", "group")
+
+    @property
+    def mixed_directions(self) -> int:
+        """Channels of what windows give over those of the map that they read."""
+        return 1 if self.mixer == "convolution" else self.directions
+
+    @property
+    def unexportable(self) -> tuple[str, ...]:
+        """Why it has no exported network; nothing: it has one."""
+        return tuple(self._unexportable())
+
+    def _unexportable(self) -> Iterator[str]:
+        if self.form == "ann":
+            yield "network.form: ann is in floating point, for comparison alone"
+        if self.mixer != "convolution":
+            yield f"network.mixer: the gates of {self.mixer} are in floating point; convolution can be exported"
+        if self.omega_form == "code":
+            yield "network.omega_form: code is in floating point, no neuron has it; paper can be exported"
+
     def __post_init__(self) -> None:
         refuse(self._contradictions())
 
@@ -126,3 +166,9 @@ class OneStepConfig:
             yield f"depths: must be one for each of the {len(self.widths)} widths, got {len(self.depths)}"
         if self.pixel_unit & (self.pixel_unit - 1):
             yield f"pixel_unit: must be a power of two, got {self.pixel_unit}"
+        if self.mixer != "convolution" and self.form != "mixed":
+            yield f"mixer: must be convolution in the form {self.form}, got {self.mixer}"
+        if self.mixer == "convolution" and self.directions == 1:
+            yield "directions: 1 needs the mixer lstm, rnn or gru, got convolution"
+        if self.omega_form == "code" and self.fusion != "omega":
+            yield f"omega_form: code needs the fusion omega, got {self.fusion}"

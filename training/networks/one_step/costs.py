@@ -1,5 +1,6 @@
 """What a network of one time step costs: events and operations of a batch, products of an image, the paper's energy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import pi, sin
 from typing import TYPE_CHECKING
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from lapilli.netx_exports.synapses.kinds import INPUT
-from lapilli.training.networks.one_step.config import OneStepConfig
+from lapilli.training.networks.one_step.config import Mixer, OneStepConfig
 from lapilli.training.networks.one_step.layout import nodes
+from lapilli.training.networks.one_step.nodes.recurrence import GATES, WindowRecurrence
 from lapilli.training.networks.operations import Costs
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 ADDITION_PJ, PRODUCT_PJ = 0.9, 4.6
 """Energy of an addition and of a multiplication with addition, in pJ, at 45 nm, as the paper has them."""
+
+_GATE_PRODUCTS: Mapping[Mixer, int] = {"lstm": 4, "rnn": 0, "gru": 4}
+"""Products and sums of a unit's gates with its memory, and the activation of the latter."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,21 @@ def products(config: OneStepConfig, input_shape: tuple[int, int, int], n_classes
             found[kind] += number
         channels[node.name] = node.shape[0]
     return Products(*found)
+
+
+def gate_operations(config: OneStepConfig, input_shape: tuple[int, int, int], n_classes: int) -> int:
+    """Operations of recurrent layers element by element, of an image: biases, activations, products of gates.
+
+    They are counted as thop does, which the authors used: an activation is one, and each gate has two biases.
+
+    Arguments:
+        config, input_shape, n_classes: as of `products`.
+    """
+    found = 0
+    for node in nodes(config, input_shape, n_classes):
+        if isinstance(node, WindowRecurrence):
+            found += node.cutting.places * node.shape[0] * (3 * GATES[node.mixer] + _GATE_PRODUCTS[node.mixer])
+    return found
 
 
 def printed_energy(additions: float, multiplications: float) -> float:
@@ -88,7 +108,7 @@ def layer_costs(module: "OneStepNetwork", image: torch.Tensor, answers: list[tor
         answers: of the module.
     """
     n_samples = len(image)
-    if module.config.form == "ann":
+    if module.config.unexportable:
         met = products(module.config, module.input_shape, module.n_classes).total
         return Costs(torch.zeros((), dtype=torch.float64), torch.tensor(float(met), dtype=torch.float64))
     network = module.export()

@@ -24,10 +24,10 @@ def exported(module: "OneStepNetwork") -> Network:
     """The network that a module computes in evaluation mode.
 
     Raises:
-        UnsupportedError: for one in floating point.
+        UnsupportedError: for one whose configuration has no exported network.
     """
-    if module.config.form == "ann":
-        raise UnsupportedError("export", ["network.form: ann is in floating point, for comparison alone"])
+    if module.config.unexportable:
+        raise UnsupportedError("export", module.config.unexportable)
     builder = Builder(module, {INPUT: module.pixel_unit})
     with torch.no_grad():
         for node in module.nodes:

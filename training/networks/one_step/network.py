@@ -1,9 +1,9 @@
 """A network of one time step as a torch module: trained with integers in the forward pass, which are exported.
 
-The network is that of arXiv 2401.10843 in its variant with convolutions, as the authors' code has it (iverss1/ACML_SNN,
-commit 31c9a7c), but for these choices: potentials are mixed by the paper's equation 5, not by the code's; a region
-threshold passes gradients straight through; what lies in front of windows becomes spikes by a threshold unless asked
-otherwise; batch norms may stand behind convolutions.
+The network is that of arXiv 2401.10843, as the authors' code has it (iverss1/ACML_SNN, commit 31c9a7c), but for these
+choices: potentials are mixed by the paper's equation 5, not by the code's, unless asked otherwise; a region threshold
+passes gradients straight through; what lies in front of windows becomes spikes by a threshold unless asked otherwise;
+batch norms may stand behind convolutions. Recurrent layers within windows have analogue gates, as published.
 
 Real numbers in the module are multiples of powers of two. Weights have 8 bits, activations 8 bits, potentials 24 bits.
 float32 holds their sums exactly, so that in evaluation the module computes the exported network. Gradients pass through
@@ -110,7 +110,7 @@ class OneStepNetwork(TrainableNetwork):
     @property
     def depth(self) -> int:
         """Steps after which the exported readout has answered; none of a network that has no exported form."""
-        return 0 if self.config.form == "ann" else self.phases[HEAD]
+        return 0 if self.config.unexportable else self.phases[HEAD]
 
     def input_steps(self, n_steps: int) -> int:
         """Of the steps of a run: those that this module reads."""
@@ -182,7 +182,7 @@ class OneStepNetwork(TrainableNetwork):
     def costs(self, values: torch.Tensor, answers: list[torch.Tensor]) -> Costs:
         """Spikes and messages of the layers, and the operations that these and the input meet.
 
-        Of a network in floating point: no spikes, and its products.
+        Of a network that has no exported form: no spikes, and its products.
 
         Arguments:
             values, answers: of `answers`.
@@ -202,7 +202,7 @@ class OneStepNetwork(TrainableNetwork):
         """The integer network that this module computes, with its readout.
 
         Raises:
-            UnsupportedError: for one in floating point.
+            UnsupportedError: for one whose configuration has no exported network.
         """
         return exported(self)
 

@@ -30,10 +30,16 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "no gradient through the encoder": {"encoder_gradient": False},
     "ReLU in the MLP": {"activation": "relu"},
     "no batch norm": {"norm": "none"},
+    "projection of the code": {"omega_form": "code"},
+    "LSTM": {"mixer": "lstm"},
+    "LSTM, one direction": {"mixer": "lstm", "directions": 1},
+    "RNN": {"mixer": "rnn"},
+    "GRU": {"mixer": "gru"},
 }
 """Options of the network in which each differs from the configuration file; the first six are the controls.
 
-"whole maps" is a network of plain LIF neurons and one step. "ReLU" is the same graph without spikes.
+"whole maps" is a network of plain LIF neurons and one step. "ReLU" is the same graph without spikes. The last five have
+no exported network: their rows have what the module reached.
 """
 
 CONTROLS = tuple(VARIANTS)[:6]
@@ -66,7 +72,7 @@ def measured(folder: Path, options: Options, lava_samples: int) -> list[Row]:
 
 
 def _of_module(folder: Path) -> Row:
-    """What the module reached after the last epoch: a network in floating point has no exported one."""
+    """What the module reached after the last epoch: a network whose parts are in floating point has no exported one."""
     rows = read_metrics(RunFolder(folder))
     return {
         "validation_accuracy": round(rows[-1]["validation_accuracy"], 6),

@@ -41,7 +41,7 @@ class _WindowLif(torch.autograd.Function):
         room = np.empty(drive.shape[1], np.int32)
 
         def work(part: int, first: int, last: int) -> None:
-            scan(first, last, drive, lower, *numbers, carry.sine, carry.table, m, s, room)
+            scan(first, last, drive, lower, *numbers, carry.turn, carry.gain, carry.sine, carry.table, m, s, room)
 
         over_samples(drive.shape[1], work, _PLACES)
         ctx.save_for_backward(potential, below)

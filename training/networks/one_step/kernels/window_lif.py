@@ -7,12 +7,13 @@ import numpy as np
 
 from lapilli.simulators.compiled import compiled, spliced
 
-NONE, GROUP, LAYER, SUM, TABLE, OMEGA = range(6)
+NONE, GROUP, LAYER, SUM, TABLE, OMEGA, CODE = range(7)
 """With which potentials a window begins."""
 
 _LARGEST = np.int32((1 << 23) - 1)
 _QUARTER = np.int32(64)
-_QUARTER_TURN = np.float32(0.25)
+_QUARTER_TURN, _HALF_TURN = np.float32(0.25), np.float32(0.5)
+_RADIANS = np.float32(2 * np.pi)
 
 
 @spliced
@@ -52,9 +53,34 @@ def _angle(potential, index_shift, quarter):
     return np.uint32(np.int32(np.int32(potential >> index_shift) + quarter) & np.int32(255))
 
 
+@spliced
+def _sine(turns):
+    """The sine of an angle in turns, to 4e-6: its series, over a quarter."""
+    r = turns - np.floor(turns + _HALF_TURN)
+    x = _RADIANS * np.copysign(_QUARTER_TURN - np.abs(np.abs(r) - _QUARTER_TURN), r)
+    y = x * x
+    higher = np.float32(1 / 120) + y * (np.float32(-1 / 5040) + y * np.float32(1 / 362880))
+    return x * (np.float32(1) + y * (np.float32(-1 / 6) + y * higher))
+
+
 @compiled
 def scan(
-    first, last, current, below, carry, unit, keep, index_shift, table_shift, sine, table, potential, spikes, start
+    first,
+    last,
+    current,
+    below,
+    carry,
+    unit,
+    keep,
+    index_shift,
+    table_shift,
+    turn,
+    gain,
+    sine,
+    table,
+    potential,
+    spikes,
+    start,
 ):
     """Run all windows.
 
@@ -67,6 +93,7 @@ def scan(
         keep: share that is carried, in 1/4096.
         index_shift: right shift of potentials to the index of a table.
         table_shift: left shift of what `table` gives.
+        turn, gain: of CODE, as of `scan_back`.
         sine: 256 integers; table: 256 integers, the index counted from -128; int32.
         potential, spikes: as `current`; filled.
         start: (places), int32, room.
@@ -76,7 +103,7 @@ def scan(
     threshold, keep = np.int32(1 << (unit - 1)), np.int32(keep)
     shift, left = np.int32(index_shift), np.int32(table_shift)
     up, down = np.int32(max(unit - 14, 0)), np.int32(max(14 - unit, 0))
-    room = start[first:last]
+    room, largest = start[first:last], gain / (_RADIANS * turn)
     for p in range(len(current)):
         drive, m, s = current[p, first:last], potential[p, first:last], spikes[p, first:last]
         if p == 0 or carry == NONE:
@@ -97,6 +124,10 @@ def scan(
                 for i in range(len(m)):
                     both = np.int32((a[i] + b[i]) * whole)
                     room[i] = np.int32(table[_place(both, shift)] << left)
+            elif carry == CODE:
+                for i in range(len(m)):
+                    angle = turn * a[i] * _sine(turn * b[i] + _QUARTER_TURN)
+                    room[i] = np.int32(np.floor(largest * _sine(angle) * whole + _HALF_TURN))
             else:
                 for i in range(len(m)):
                     sin = sine[_angle(np.int32(a[i] * whole), shift, np.int32(0))]
@@ -139,7 +170,7 @@ def scan_back(
         potential, below: of the way forward.
         carry, unit, index_shift: as of `scan`.
         width: distance from the threshold 0.5 up to which a spike's derivative is 1.
-        turn: of OMEGA: 1.0 as a share of the period; gain: its largest slope, float32.
+        turn: of OMEGA and CODE: 1.0 as a share of the period; gain: the slope at 0, float32.
         slope: of TABLE: derivative of the start by the sum, float32, (256); else its first entry is the kept share.
         found: gradient of `current`; of_below: that of `below`, where the carry reads it; filled.
     """
@@ -162,6 +193,10 @@ def scan_back(
                 for i in range(len(m)):
                     cosines = _wave(m[i] * turn + _QUARTER_TURN) * _wave(b[i] * turn + _QUARTER_TURN)
                     row[i] += gain * cosines * after[i]
+            elif carry == CODE:
+                for i in range(len(m)):
+                    cosine = _sine(b[i] * turn + _QUARTER_TURN)
+                    row[i] += gain * _sine(turn * m[i] * cosine + _QUARTER_TURN) * cosine * after[i]
         if carry in (NONE, GROUP):
             continue
         # What this window's start owes to the layer below.
@@ -175,6 +210,11 @@ def scan_back(
         elif carry == TABLE:
             for i in range(len(m)):
                 sunk[i] = slope[_place(np.int32((a[i] + b[i]) * whole), shift)] * row[i]
+        elif carry == CODE:
+            for i in range(len(m)):
+                angle = turn * a[i] * _sine(b[i] * turn + _QUARTER_TURN)
+                by_angle = gain * _sine(angle + _QUARTER_TURN) * row[i]
+                sunk[i] = -by_angle * _RADIANS * turn * a[i] * _sine(b[i] * turn)
         else:
             for i in range(len(m)):
                 sunk[i] = -gain * _wave(a[i] * turn) * _wave(b[i] * turn) * row[i]

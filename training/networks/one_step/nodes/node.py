@@ -9,7 +9,7 @@ from lapilli.netx_exports.neurons.kinds import Neuron
 from lapilli.netx_exports.one_step import Cut, Join
 from lapilli.netx_exports.synapses.kinds import Synapse
 from lapilli.training.networks.one_step.config import OneStepConfig
-from lapilli.training.networks.one_step.layers import Reach, Weighted
+from lapilli.training.networks.one_step.layers import Reach
 from lapilli.training.networks.one_step.topology import Cutting
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Node:
         """How the map is cut whose windows its neurons see; None: they see the whole map at once."""
         return None
 
-    def layer(self, config: OneStepConfig) -> Weighted | None:
+    def layer(self, config: OneStepConfig) -> torch.nn.Module | None:
         """Its weights, with random values; None: it has none."""
         return None
 

@@ -58,7 +58,7 @@ class WindowConvolution(Node):
 
     def carry(self, config: OneStepConfig) -> Carry:
         """With which potentials a window begins."""
-        return carry_of(self.fusion, config.theta)
+        return carry_of(self.fusion, config.theta, config.omega_form)
 
     def answer(self, module: "OneStepNetwork", sent: Sent) -> Map:
         """What it sends, and the potentials."""
