@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from lapilli import cli
+from lapilli.commands.zoo_show import card_lines
 from lapilli.netx_exports import FormatError, LapilliError, load
 from lapilli.simulators import prove
 from lapilli.simulators.files.plain_yaml import read_yaml
@@ -94,6 +96,14 @@ def test_the_table_fits_a_terminal_of_80_columns(
         (row,) = [line for line in out.splitlines() if line.startswith(f"│ {name} ")]
         assert f"{card.accuracy:.2%}" in row
         assert f"{card.operations:,.0f}" in row
+
+
+@pytest.mark.parametrize(("samples", "said"), [(1, "on one sample, 0"), (3, "on 3 samples, 0")])
+def test_a_proof_in_words(samples: int, said: str) -> None:
+    entry = find_entry("digits")
+    proof = replace(entry.card.proof, samples=samples)
+    lines = card_lines(replace(entry, card=replace(entry.card, proof=proof)))
+    assert said in next(line for line in lines if line.startswith("Proof: "))
 
 
 def test_cards_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,8 @@ def card_lines(entry: Entry) -> Iterator[str]:
     yield f"A sample runs {card.steps:,} steps. It takes {costs} in the mean."
     yield f"Data: {card.data}. Trained on: {card.trained_on}. Licence of the data: {card.licence}."
     compared = f"{proof.spikes:,} spikes and {proof.states:,} states"
-    yield f"Proof: {' = '.join(proof.backends)} on {proof.samples:,} samples, 0 differences in {compared}."
+    proven = "one sample" if proof.samples == 1 else f"{proof.samples:,} samples"
+    yield f"Proof: {' = '.join(proof.backends)} on {proven}, 0 differences in {compared}."
     yield f"File: {entry.model}, {card.model.bytes:,} bytes, fingerprint {card.fingerprint}."
     packages = ", ".join(f"{package} {version}" for package, version in card.versions.items() if version)
     yield f"Training: seed {card.seed}, commit {card.commit}, {packages}."
