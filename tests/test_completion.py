@@ -55,7 +55,7 @@ def test_every_verb_is_there() -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (("train", "spikescr-shd"), {"spikescr-shd", "spikescr-shd-kdcl"}),
+        (("train", "spikescr-shd-k"), {"spikescr-shd-kdcl"}),
         (("train", "cur"), {"curriculum"}),
         (("train", "--method", "te"), {"tet"}),
         (("train", "shd", "--optimizer.max"), {"--optimizer.max-epochs"}),
