@@ -8,7 +8,6 @@ from lava.magma.core.process.process import AbstractProcess
 
 from lapilli.lava_models.graph import GRADED_BITS
 from lapilli.lava_models.neurons.kinds import LayerReset
-from lapilli.lava_models.synapses.conv import import_scipys_convolution
 
 
 def load_stock(
@@ -27,7 +26,7 @@ def load_stock(
         The neuron Process of each layer, by name; those of convolutions are (W, H, C).
     """
     # Here, because Lava's compiler executes this file, and lava-dl brings torch, which makes every fork much slower.
-    from lava.lib.dl.netx.blocks.process import Conv, Input
+    from lava.lib.dl.netx.blocks.process import Input
     from lava.lib.dl.netx.hdf5 import Network as NetxNetwork
 
     # NetX reads the texts of numpy's numbers back as Python; numpy 2 writes "np.int64(3)" where numpy 1 wrote "3".
@@ -40,8 +39,6 @@ def load_stock(
             reset_offset=0 if reset is None else (reset.offset - 1) % reset.interval,
         )
     network.net_config.f.close()  # NetX leaves it open
-    if any(isinstance(layer, Conv) for layer in network.layers):
-        import_scipys_convolution()
     first = network.in_layer
     # An input block's `inp` port leads nowhere: its neurons are fed directly.
     entry = first.neuron.a_in if isinstance(first, Input) else network.inp

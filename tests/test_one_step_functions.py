@@ -109,7 +109,8 @@ def test_both_forms_agree_near_zero_and_differ_where_the_notes_say():
         window_lif(values, below, carry_of("omega", 0.5, form), 17, 0.5)[1][1] / 0.4 for form in ("code", "paper")
     )
     assert code.tolist() == pytest.approx([0.710, 1.792, 0.1565], abs=1e-3)
-    assert paper.tolist() == pytest.approx([0.707, 1.414, 0.1565], abs=0.05)
+    # Its tables have the resolution that is exported.
+    assert paper.tolist() == pytest.approx([0.707, 1.414, 0.1565], abs=0.025)
 
 
 @pytest.mark.parametrize("theta", [0.25, 0.5, 1.0])

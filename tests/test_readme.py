@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lapilli.verbs import COMMANDS
+from lapilli.zoo.card import read_card
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,6 +22,15 @@ def test_the_example_runs_and_proves(tmp_path: Path) -> None:
     assert int(spikes) > 0
     assert int(operations.split()[0]) > 0
     assert done.stdout.splitlines()[-1] == "True"
+
+
+def test_the_demo_is_the_network_of_the_zoo() -> None:
+    """Both are seed 0 of the digits; the card was measured, and `tests/test_zoo_proofs.py` measures it again."""
+    card = read_card(ROOT / "zoo" / "digits" / "card.yaml")
+    for backend in ("slayer", "reference", "fast", "lava"):
+        (row,) = re.findall(rf"^│ {backend} +│ (\S+) +│ (\S+)", README, re.M)
+        assert row == (f"{card.accuracy:.2%}", f"{card.operations:,.1f}")
+    assert f" {round(card.spikes * card.samples):,} spikes, " in README
 
 
 def test_every_command_is_listed() -> None:

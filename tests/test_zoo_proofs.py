@@ -16,6 +16,7 @@ from lapilli.recipes import RECIPES
 from lapilli.simulators import run
 from lapilli.simulators.configurations import read_options
 from lapilli.simulators.decisions.decide import decide, needed_recording
+from lapilli.simulators.files.plain_yaml import read_yaml
 from lapilli.sources.inputs import InputOptions, find_inputs
 from lapilli.sources.networks import find_network
 from lapilli.training.data.catalogue import DATA_SETS
@@ -23,6 +24,8 @@ from lapilli.training.data.folders import find_file
 from lapilli.training.data.tasks import DataConfig, Task
 from lapilli.training.networks.config import NetworkConfig
 from lapilli.zoo.card import read_card
+from lapilli.zoo.folder import Entry, checked
+from lapilli.zoo.making import OTHER_RUNS
 
 ROOT = Path(__file__).resolve().parent.parent
 ZOO = ROOT / "zoo"
@@ -181,6 +184,23 @@ def test_what_a_run_does_not_say_is_asked_for(made: Made, capsys: pytest.Capture
     command = "python -m lapilli.training.studies seeds training/configs/spikescr-shd.yaml"
     assert cli.main([*made.words, "--command", command]) == 0
     assert read_card(made.zoo / "mine" / "card.yaml").command == command
+
+
+def test_of_other_runs_an_entry_keeps_the_name(made: Made) -> None:
+    made.summary(**FACTS)
+    config = made.run / "config.yaml"
+    before = config.read_text(encoding="utf-8")
+    config.write_text(before + f"start: {made.run.parent}/first\n", encoding="utf-8")
+    assert cli.main([*made.words, "--command", "lapilli train digits"]) == 0
+    kept = read_yaml(made.zoo / "mine" / "config.yaml")
+    assert kept == {**read_yaml(config), "start": "first"}
+    assert checked(Entry(made.zoo / "mine")).name == "mine"
+
+
+@each_network
+def test_a_configuration_names_no_folder_of_one_machine(name: str) -> None:
+    config = read_yaml(ROOT / "zoo" / name / "config.yaml")
+    assert [config[key] for key in OTHER_RUNS if "/" in (config.get(key) or "")] == []
 
 
 def test_what_no_card_can_say_is_refused_at_once(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

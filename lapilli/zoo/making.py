@@ -13,6 +13,7 @@ from lapilli.proofs import Wanted, prove_source
 from lapilli.recipes import RECIPES
 from lapilli.simulators.configurations import configuration, read_options
 from lapilli.simulators.configurations.ranges import Count
+from lapilli.simulators.files.plain_yaml import read_yaml, write_yaml
 from lapilli.sources.inputs import InputOptions, Inputs, data_config, find_inputs
 from lapilli.sources.networks import Source, find_network
 from lapilli.training.loop.folder import RunFolder
@@ -22,6 +23,9 @@ from lapilli.zoo.folder import CARD, CONFIG, MODEL, check_name, zoo_folder
 
 KEPT_DECISIONS = 32
 """Decisions of the first samples that a card keeps."""
+
+OTHER_RUNS = ("start", "teacher", "source")
+"""Keys of a configuration that name runs with which the run began."""
 
 TEST: Literal["test"] = "test"
 
@@ -75,7 +79,7 @@ def add_entry(run_folder: str, asked: Asked, progress: Callable[[int], None]) ->
     figures = figures_of(source, inputs, steps, progress)
     _check_summary(source, figures, summary)
     proof = _proof(source, inputs, steps, asked)
-    model, config = (existing_file(path).read_bytes() for path in (source.run.folder.network, source.run.folder.config))
+    model, config = existing_file(source.run.folder.network).read_bytes(), config_of(source.run.folder.config)
     data = data_config(InputOptions(), source.run)
     card = Card(
         title=asked.title,
@@ -116,9 +120,17 @@ def _summary(folder: RunFolder) -> Mapping[str, Any]:
     return summary
 
 
+def config_of(path: Path) -> bytes:
+    """A run's configuration for its entry: of the folders of other runs, which lay on one machine, the names alone."""
+    content = existing_file(path).read_bytes()
+    config = read_yaml(path)
+    others = {key: Path(config[key]).name for key in OTHER_RUNS if config.get(key) is not None}
+    return write_yaml({**config, **others}).encode() if others else content
+
+
 def _command(path: Path, config: Mapping[str, Any], name: str) -> str:
     """The command that trains by a configuration, by the recipe whose options it holds."""
-    if others := [key for key in ("start", "teacher", "source") if config.get(key) is not None]:
+    if others := [key for key in OTHER_RUNS if config.get(key) is not None]:
         raise LapilliError(f"{path}: {others[0]}: is another run; --command must say how both are trained")
     for verb, recipe in RECIPES.items():
         kind = recipe.options()

@@ -4,7 +4,6 @@ import numpy as np
 from lava.magma.core.process.ports.ports import OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.proc.conv.process import Conv
-from scipy import signal
 
 from lapilli.lava_models.synapses.scaling import scaled_into
 from lapilli.lava_models.synapses.wire import LavaSynapse, Wire
@@ -27,16 +26,10 @@ def connect_conv(
         weight_exp: sums are multiplied by 2**weight_exp, rounding down.
         wire: to the neurons.
     """
-    import_scipys_convolution()
     process = _process(synapse, source_shape, wire.message_bits)
     sender.reshape(source_shape).transpose([2, 1, 0]).connect(process.s_in)
     scaled_into(process.a_out.transpose([2, 1, 0]).flatten(), wire.entry, wire.n_sums, weight_exp)
     return process
-
-
-def import_scipys_convolution() -> None:
-    """Before Lava forks: where its import is put off (`put_off`), the process of each convolution would do it anew."""
-    _ = signal.convolve2d
 
 
 def _process(synapse: ConvSynapse, source_shape: Shape, message_bits: int) -> AbstractProcess:

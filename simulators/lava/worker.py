@@ -19,7 +19,6 @@ import numpy as np
 
 from lapilli.simulators.lava.counts import NAMED, load_counted
 from lapilli.simulators.lava.job import LavaJob, load_network
-from lapilli.simulators.lava.put_off import put_off
 
 IDLE_S = 600.0
 """A worker that nobody asks for this long ends; the next run starts another."""
@@ -137,9 +136,6 @@ def _graph(job: LavaJob, source: Any) -> tuple[dict[str, Any], list[tuple[int, s
 
 def load_lava() -> RunJob:
     """Import Lava."""
-    # Lava needs it for convolutions alone, which import it themselves: a second of each start, and a quarter of the
-    # memory that every fork copies.
-    put_off("scipy.signal")
     from lapilli.lava_models.runtime import remember_models
 
     remember_models()

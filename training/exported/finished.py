@@ -41,9 +41,9 @@ def finished_run(run_dir: Path, progress: bool = True) -> FinishedRun:
     folder = RunFolder(run_dir)
     module = load_module(run_dir)
     task = find_task(data_of(run_dir), progress)
-    # What could not be exported then is refused by name now.
-    network = load(folder.network) if folder.network.is_file() else module.export()
-    return FinishedRun(folder, network, task, task.run_steps(module.depth))
+    if not folder.network.is_file():
+        module.export()  # refuses by name what has no exported network
+    return FinishedRun(folder, load(folder.network), task, task.run_steps(module.depth))
 
 
 def data_of(run_dir: Path) -> DataConfig:
