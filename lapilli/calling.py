@@ -13,6 +13,7 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.installing import how_to_install
 from lapilli.parser import Command, bracketed, command_parser, configurations_of, positional
 from lapilli.recipes import OPTIONS, RECIPES, Recipe
+from lapilli.streams import complain
 
 
 def find_command(name: str) -> Command:
@@ -40,20 +41,24 @@ def run_command(name: str, words: Sequence[str]) -> int:
     parser = command_parser(name, command)
     words = bracketed(command, [_underscored(word) for word in words])
     chosen: dict[str, Any] = {}
+    unsaid = ""
     if recipe := RECIPES.get(name):
-        chosen, words = _options_of(recipe, command, words)
+        chosen, words, unsaid = _options_of(recipe, command, words)
     elif configurations := configurations_of(command):
         chosen, words = _read(configurations, words)
     parsed = parser.instantiate(parser.parse_args(words))
     values = {name: parsed[name] for name in inspect.signature(command).parameters if name in parsed} | chosen
+    if unsaid:
+        complain(unsaid)
     with interruptible():
         return command(*[values.pop(name) for name in positional(command)], **values) or 0
 
 
-def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    """The options of a recipe by the names of the command's parameters, and the words for its own options.
+def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str], str]:
+    """The options of a recipe by the names of the command's parameters, the words for its own options, and a remark.
 
-    What a configuration file says of the command's own options is a word for the parser, in front of the others.
+    What a configuration file says of the command's own options is a word for the parser, in front of the others. The
+    remark is of data that nobody named; else it is "".
     """
     # Here, because pydantic takes a while, which commands without configurations need not wait for.
     from lapilli.simulators.configurations import as_plain, configured
@@ -70,7 +75,8 @@ def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple
     if any(word.startswith("--print_config") for word in rest):
         of_command |= as_plain(options)
     in_front = [f"{OPTION}={write_yaml(of_command)}"] if of_command else []
-    return {OPTIONS: options, CONFIG: config}, [*in_front, *rest]
+    unsaid = f"no data set is named, so it is {options.data.name}; --data.name names another"
+    return {OPTIONS: options, CONFIG: config}, [*in_front, *rest], "" if "data" in section else unsaid
 
 
 def _read(configurations: Mapping[str, type[Any]], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

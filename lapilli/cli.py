@@ -4,7 +4,6 @@ Exit status: 0 done and true; 1 the answer is no (`prove` found a difference); 2
 3 a defect of lapilli; 130 interrupted by Ctrl-C, SIGTERM or SIGHUP; 141 whoever read the output went away.
 """
 
-import difflib
 import errno
 import os
 import signal
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 from lapilli import __version__
 from lapilli.interruption import INTERRUPTED
 from lapilli.streams import complain, silence_output
-from lapilli.verbs import COMMANDS, SUBCOMMANDS, overview
+from lapilli.verbs import BRANCHES, COMMANDS, SUBCOMMANDS, overview
 from lapilli.waiting import waiting
 
 
@@ -53,9 +52,11 @@ def _status(words: Sequence[str], debug: bool) -> int:
     if words[0] == "help":
         return _status([*words[1:], "--help"], debug)
     if words[0] not in COMMANDS:
-        near = difflib.get_close_matches(words[0], COMMANDS, 1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        complain(f"unknown command {words[0]!r}{meant or '; commands are ' + ', '.join(COMMANDS)}")
+        # Here, because the package imports numpy, for which help and a version need not wait.
+        from lapilli.netx_exports.errors import did_you_mean
+
+        meant = did_you_mean(words[0], COMMANDS) or f"; commands are {', '.join(COMMANDS)}"
+        complain(f"unknown command {words[0]!r}{meant}")
         return 2
     with waiting():
         return _called(words, debug)
@@ -72,7 +73,8 @@ def _called(words: Sequence[str], debug: bool) -> int:
     try:
         if (pair := tuple(words[:2])) in SUBCOMMANDS:
             return run_command(SUBCOMMANDS[pair], words[2:])
-        return run_command(words[0], words[1:])
+        # Behind a second word that is none of theirs, nothing is worth a complaint of its own.
+        return run_command(words[0], words[1:2] if words[0] in BRANCHES else words[1:])
     except LapilliError as error:
         # A training that was interrupted says how to go on.
         return _failed(error, str(error), INTERRUPTED if isinstance(error.__cause__, SystemExit) else 2, debug)

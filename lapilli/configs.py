@@ -1,13 +1,14 @@
 """Configuration files of a recipe: by path, or by the name of one that comes with lapilli."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, did_you_mean
 from lapilli.netx_exports.files import is_file
+from lapilli.verbs import second_words
 
 CONFIG = "config"
 OPTION = f"--{CONFIG}"
@@ -50,7 +51,9 @@ def read_config(config: str) -> dict[str, Any]:
         names = {file.stem: file for file in sorted(_packaged().glob("*.yaml"))}
         known = names.get(config.removesuffix(".yaml"))
         if known is None:
-            raise LapilliError(f"config: no file {config}, and none of that name among {', '.join(names)}")
+            # `lapilli train curiculum` names no file; it is a command whose name is mistyped.
+            meant = did_you_mean(config, [*names, *second_words("train")])
+            raise LapilliError(f"config: no file {config}, and lapilli has none of that name{meant or _all(names)}")
         path = known
     return read_mapping(path)
 
@@ -64,6 +67,10 @@ def packaged_for(command: str) -> list[str]:
 def _command_of(file: Path) -> str:
     found = re.search(r"^#   lapilli ([a-z ]+) [a-z0-9.-]+ --run-dir", file.read_text(encoding="utf-8"), re.M)
     return "" if found is None else found[1]
+
+
+def _all(names: Iterable[str]) -> str:
+    return f"; it has {', '.join(names)}"
 
 
 def _packaged() -> Path:

@@ -15,6 +15,7 @@ import docstring_parser
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, set_parsing_settings  # type: ignore[attr-defined]
 
 from lapilli.configs import CONFIG, OPTION, packaged_for
+from lapilli.netx_exports.errors import did_you_mean
 from lapilli.plain_help import PlainHelp, taken
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
@@ -26,6 +27,9 @@ Command = Callable[..., int | None]
 
 _WRONG = re.compile(r'Parser key "([^"]+)":\s.*(?:Given|Got) value: (.*)', re.S)
 """What jsonargparse says of a value of another type, on many lines and in words of Python."""
+
+_MISSING = re.compile(r"the following arguments are required: (.*)")
+_UNKNOWN = re.compile(r"unrecognized arguments: (--[^ =]+).*", re.S)
 
 # Fields of configuration dataclasses are described by the docstring below each.
 set_parsing_settings(
@@ -53,12 +57,22 @@ class Parser(ArgumentParser):
         sys.exit(2)
 
     def _plain(self, message: str) -> str:
-        """An error in plain words where it is of an option's value; any other one as it is."""
+        """An error in plain words, with options as they are written on the command line."""
+        if missing := _MISSING.fullmatch(message):
+            return f"the following are required: {', '.join(map(self._written, missing[1].split(', ')))}"
+        if unknown := _UNKNOWN.fullmatch(message):
+            options = [self._written(action.dest) for action in self._actions if action.option_strings]
+            return f"unrecognized option {_dashed(unknown[1])}{did_you_mean(_dashed(unknown[1]), options)}"
         found = _WRONG.fullmatch(message)
         action = next((one for one in self._actions if found is not None and one.dest == found[1]), None)
         if found is None or action is None or not (wanted := taken(action)):
             return message
-        return f"--{found[1].replace('_', '-')}: must be {wanted}, got {found[2]}"
+        return f"{self._written(found[1])}: must be {wanted}, got {found[2]}"
+
+    def _written(self, name: str) -> str:
+        """A parameter of the command as its user writes it: with dashes in front, unless it stands alone."""
+        alone = any(action.dest == name and not action.option_strings for action in self._actions)
+        return name if alone else _dashed(f"--{name}")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         # argparse's own one says nothing of an output that is full or closed.
@@ -155,6 +169,10 @@ def _add_fields(parser: Parser, kind: type[Any]) -> None:
             # jsonargparse would mix a default of one kind with values of another; it only describes them here.
             default = None if kinds_of(hint) else _default(field)
             parser.add_argument(f"--{field.name}", type=hint, default=default, help=text)
+
+
+def _dashed(option: str) -> str:
+    return option.replace("_", "-")
 
 
 def _unranged(hint: Any) -> Any:

@@ -1,7 +1,8 @@
-"""What a command reads and writes: never the same file."""
+"""What a command reads and writes, never the same file; and the checkout that lapilli runs from."""
 
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from lapilli.netx_exports import LapilliError
 from lapilli.netx_exports.files import PathLike
@@ -35,3 +36,9 @@ def same_file(path: PathLike, others: Iterable[PathLike | None]) -> PathLike | N
             # One of them is not there; whoever reads or writes it says so.
             continue
     return None
+
+
+def checkout() -> Path | None:
+    """The checkout that this code runs from; None where lapilli is installed: its neighbours are somebody else's."""
+    root = Path(__file__).resolve().parents[1]
+    return root if (root / "pyproject.toml").is_file() else None

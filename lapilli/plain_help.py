@@ -49,7 +49,8 @@ class PlainHelp(DefaultHelpFormatter):
         if isinstance(action, ActionConfigFile) or getattr(action, "_jsonargparse_preexpanded_help", False):
             return text
         shown = isinstance(action.metavar, str) and action.metavar.startswith("{")
-        facts = [fact for fact in ("" if shown else taken(action), _default(action)) if fact]
+        needed = "required" if action.required and action.option_strings else ""
+        facts = [fact for fact in ("" if shown else taken(action), needed or _default(action)) if fact]
         return f"{text} ({'; '.join(facts)})" if facts else text
 
     def _format_args(self, action: Action, default_metavar: str) -> str:

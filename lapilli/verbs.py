@@ -43,6 +43,9 @@ SUBCOMMANDS = {
 }
 """Two words that name a command with options of its own."""
 
+BRANCHES = ("data", "zoo")
+"""Verbs that do nothing without a second word."""
+
 _WIDTH, _COLUMN = 80, 22
 
 
@@ -62,6 +65,11 @@ def _entry(words: str, file: str) -> list[str]:
     """Lines of help: the words of a command, and what it does in a column beside them."""
     text = textwrap.wrap(summary(documentation(file)), _WIDTH - _COLUMN)
     return [f"{words:{_COLUMN}}{text[0]}", *(" " * _COLUMN + line for line in text[1:])]
+
+
+def second_words(verb: str) -> tuple[str, ...]:
+    """Words that may follow a verb and make a command of their own with it."""
+    return tuple(second for first, second in SUBCOMMANDS if first == verb)
 
 
 def documentation(name: str) -> str:

@@ -1,6 +1,7 @@
 """Errors that lapilli raises on purpose: each is one sentence that a user can act on."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class LapilliError(Exception):
@@ -43,3 +44,9 @@ class FormatError(ProblemsError):
 
 class UnsupportedError(ProblemsError):
     """Something valid that the chosen target cannot express exactly; the reason is named."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown word: the known one that is like it; "" where none is."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""

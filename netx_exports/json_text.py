@@ -19,6 +19,8 @@ def read_json(text: str | bytes) -> Any:
         found = json.loads(text)
     except RecursionError as error:
         raise ValueError(too_deep) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error.msg} in line {error.lineno}, column {error.colno}") from error
     level = _holders([found])
     for _ in range(MAX_DEPTH):
         level = [inner for holder in level for inner in _holders(_held(holder))]

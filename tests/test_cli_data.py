@@ -166,8 +166,11 @@ def test_show_draws_the_same_picture_each_time(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("data", "remove"), "data: must be list, prepare, show, save, convert or make, got 'remove'"),
-        (("data", "prepare", "imagenet"), "unknown data set 'imagenet'; data sets are digits, "),
+        (("data", "remove"), "data: must be list, prepare, show, save, convert or make, got 'remove'\n"),
+        (("data",), "data: must be list, prepare, show, save, convert or make\n"),
+        (("data", "sho", "digits", "--json"), "convert or make, got 'sho'; did you mean show?\n"),
+        (("data", "prepare", "xxxx"), "unknown data set 'xxxx'; data sets are digits, "),
+        (("data", "prepare", "imagenet"), "unknown data set 'imagenet'; did you mean tiny-imagenet?\n"),
         (("data", "prepare", "mnist"), "data set mnist needs mnist.npz in "),
         (
             ("data", "prepare", "digits", "--framing.pool", "2"),

@@ -96,6 +96,17 @@ def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected
     assert options_of(*words, "--config", "a.yaml")["method"] == expected
 
 
+def test_data_that_nobody_names_are_named(asked: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty.yaml").write_text("", encoding="utf-8")
+    remark = "lapilli: no data set is named, so it is digits; --data.name names another\n"
+    for words in ([], ["empty.yaml"], ["--optimizer.lr", "0.1"]):
+        options_of(*words)
+        assert capsys.readouterr().err == remark
+    for words in (["digits"], ["--data.name", "digits"], ["--data", "{name: digits}"]):
+        options_of(*words)
+        assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("file", "words", "message"),
     [
@@ -128,7 +139,12 @@ def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected
             "seed: must be a whole number, got True; threads: must be a whole",
         ),
         ("[1, 2]", [], "a.yaml: must be a mapping of options, got list"),
-        ("a: [", [], "a.yaml: not YAML that lapilli reads (while parsing"),
+        (
+            "a: [",
+            [],
+            "lapilli: a.yaml: not YAML that lapilli reads (while parsing a flow node, expected the node content, "
+            "but found '<stream end>' in line 1, column 5)\n",
+        ),
         ("", ["--config", "a.yaml"], "config: must be one file, got a.yaml and a.yaml"),
     ],
 )
@@ -159,7 +175,8 @@ def test_a_packaged_configuration_by_name_unless_there_is_such_a_file() -> None:
 def test_a_configuration_that_is_nowhere_is_named_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder").mkdir()
     for name in ("missing", "missing.yaml", "folder", "folder/digits.yaml"):
-        assert f"config: no file {name}, and none of that name among digits, " in complaint(capsys, name)
+        assert f"config: no file {name}, and lapilli has none of that name; " in complaint(capsys, name)
+    assert "; it has digits, hapt, " in complaint(capsys, "missing")
 
 
 @pytest.mark.usefixtures("asked")

@@ -196,6 +196,7 @@ def test_damaged_text_files_are_named(folder: Path, file: str, content: str, mes
 
 def test_uci_har_says_what_to_put_where(folder: Path) -> None:
     with pytest.raises(
-        LapilliError, match=f"put the folder 'UCI HAR Dataset' into {folder}; it comes from https://archive"
+        LapilliError,
+        match=rf"UCI HAR Dataset/train/y_train\.txt, .* in {folder} .* get it from https://archive",
     ):
         prepared("uci-har")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lapilli import cli
+from lapilli import cli, paths
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = "commit,date,machine,seed,command,case,method,test_accuracy,steps,fingerprint\n"
@@ -42,6 +42,25 @@ def test_the_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("empty", 0, []),
         ("methods", 4, ["0", "1", "10"]),
     ]
+
+
+def test_the_tables_of_the_checkout_are_found_from_anywhere(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    listed = json.loads(call(capsys, "--json")[1])
+    assert [entry["table"] for entry in listed] == sorted(path.stem for path in (ROOT / "results").glob("*.csv"))
+    assert "no table 'nope' in" in call(capsys, "nope")[2]
+    (folder / "results").mkdir()
+    assert call(capsys)[2] == "lapilli: no tables in results; --folder says where they are\n"
+
+
+def test_an_installed_package_has_no_tables(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(paths, "__file__", str(folder / "site-packages" / "lapilli" / "paths.py"))
+    assert call(capsys)[2] == "lapilli: no tables in results; --folder says where they are\n"
 
 
 def test_a_table_is_averaged_over_seeds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

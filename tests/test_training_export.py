@@ -1,5 +1,7 @@
 """Export of a run: the same network again, and clear errors where there is none."""
 
+import math
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,17 @@ def test_weights_of_another_network(run_dir: Path, tmp_path: Path) -> None:
     ) as caught:
         export_run(run_dir, tmp_path / "out.net")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_weights_that_are_no_numbers(value: float, run_dir: Path, tmp_path: Path) -> None:
+    weights, facts = read_weights(RunFolder(run_dir))
+    name = next(name for name in weights if name.startswith("blocks.1"))
+    weights[name].view(-1)[0] = value
+    write_weights(RunFolder(run_dir), weights, facts)
+    with pytest.raises(FormatError, match=rf"weights\.safetensors: {re.escape(name)} must hold finite numbers$"):
+        export_run(run_dir, tmp_path / "out.net")
+    assert not (tmp_path / "out.net").exists()
 
 
 @pytest.mark.parametrize("facts", [{}, {"n_inputs": 64}, {"n_inputs": None, "n_classes": 10}])

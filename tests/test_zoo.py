@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from lapilli import cli
+from lapilli import cli, paths
 from lapilli.commands.zoo_show import card_lines
 from lapilli.netx_exports import FormatError, LapilliError, load
 from lapilli.simulators import prove
 from lapilli.simulators.files.plain_yaml import read_yaml
 from lapilli.simulators.random_events import random_events
-from lapilli.zoo import folder as places
 from lapilli.zoo.card import card_text, read_card
 from lapilli.zoo.folder import CARD, CONFIG, MODEL, Entry, check_name, checked, entries, find_entry, zoo_folder
 
@@ -151,6 +150,8 @@ def test_a_misspelt_name_suggests_the_nearest(capsys: pytest.CaptureFixture[str]
     assert "did you mean digits?" in refused(capsys, "zoo", "get", "dgits")
     assert f"networks are {', '.join(NAMES)}" in refused(capsys, "zoo", "show", "xxxxxxxx")
     assert "must be list, show, get or add, got 'lst'; did you mean list?" in refused(capsys, "zoo", "lst")
+    assert "got 'shwo'; did you mean show?" in refused(capsys, "zoo", "shwo", "digits", "--json")
+    assert refused(capsys, "zoo") == "lapilli: zoo: must be list, show, get or add\n"
     assert "did you mean digits?" in refused(capsys, "inspect", "zoo:digist")
     assert "has no network '../zoo/digits'" in refused(capsys, "zoo", "show", "../zoo/digits")
 
@@ -183,7 +184,7 @@ def test_an_installed_package_says_where_the_zoo_is_expected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("LAPILLI_ZOO")
-    monkeypatch.setattr(places, "__file__", str(tmp_path / "site-packages/lapilli/zoo/folder.py"))
+    monkeypatch.setattr(paths, "__file__", str(tmp_path / "site-packages/lapilli/paths.py"))
     (tmp_path / "site-packages" / "zoo").mkdir(parents=True)
     assert "LAPILLI_ZOO must name the folder zoo of a checkout" in refused(capsys, "zoo", "list")
     (tmp_path / "site-packages" / "pyproject.toml").write_text("")

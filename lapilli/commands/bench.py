@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.errors import LapilliError, did_you_mean
 from lapilli.output import print_json, print_table, progress_bar
 from lapilli.simulators.bench import PARTS, Row, Sizes, Watch, bench_part, known
 from lapilli.simulators.evidence.provenance import provenance, write_csv
 
 
 def bench(
-    what: str,
+    what: str = "",
     /,
     *,
     parts: str = ",".join(PARTS),
@@ -44,7 +44,8 @@ def bench(
         json: print the rows as JSON.
     """
     if what != "simulate":
-        raise LapilliError(f"bench: must be simulate or train, got {what!r}")
+        got = f", got {what!r}" if what else ""
+        raise LapilliError(f"bench: must be simulate or train{got}{did_you_mean(what, ['simulate', 'train'])}")
     if not hidden or min(*hidden, steps, batch, repeats, samples, memory_samples) < 1 or not 0 <= density <= 1:
         raise LapilliError("bench: hidden, steps, batch, repeats and samples must be positive and density in 0…1")
     if seed < 0:

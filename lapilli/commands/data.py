@@ -4,19 +4,22 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.errors import LapilliError, did_you_mean
 from lapilli.netx_exports.installing import how_to_install
 from lapilli.training.data.framing import Lines
+from lapilli.verbs import second_words
 
 
-def data(what: str, /) -> None:
+def data(what: str = "", /) -> None:
     """See and prepare data sets (`data list`, `data prepare NAME`, `data show NAME`, …).
 
     Arguments:
         what: "list", "prepare", "show", "save", "convert" or "make"; `lapilli data prepare --help` lists the options of
             each.
     """
-    raise LapilliError(f"data: must be list, prepare, show, save, convert or make, got {what!r}")
+    got = f", got {what!r}" if what else ""
+    near = did_you_mean(what, second_words("data"))
+    raise LapilliError(f"data: must be list, prepare, show, save, convert or make{got}{near}")
 
 
 def catalogue() -> ModuleType:

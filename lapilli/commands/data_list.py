@@ -59,5 +59,5 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 def _how(row: dict[str, Any]) -> str:
     if row["how"]:
         return f"{row['name']}: {listed(row['missing'])}; {row['how']}"
-    download = "; `lapilli data prepare` downloads them" if row["downloads"] else ""
+    download = f"; `lapilli data prepare {row['name']}` downloads them" if row["downloads"] else ""
     return f"{row['name']}: {listed(row['missing'])}, from {row['origin']}{download}"

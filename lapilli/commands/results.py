@@ -9,6 +9,7 @@ from rich.console import Console
 from lapilli.choices import names
 from lapilli.netx_exports import LapilliError
 from lapilli.output import NumberText, print_json, print_lines, print_table
+from lapilli.paths import checkout
 from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.simulators.evidence.spread import (
     PROVENANCE,
@@ -27,7 +28,7 @@ def results(
     table: str = "",
     /,
     *,
-    folder: Path = Path("results"),
+    folder: Path | None = None,
     by: str | None = None,
     columns: str | None = None,
     json: bool = False,
@@ -36,12 +37,13 @@ def results(
 
     Arguments:
         table: name of a table, or its file; without one, all tables are listed.
-        folder: where the tables are.
+        folder: where the tables are; if not given, "results" here, or that of the checkout that lapilli runs from.
         by: columns that say what a row measures, separated by commas; the others are averaged. Found by itself if not
             given.
         columns: to show, separated by commas; all if not given.
         json: print it as JSON.
     """
+    folder = _usual_folder() if folder is None else folder
     if not table:
         _list_tables(folder, json)
         return
@@ -58,6 +60,11 @@ def results(
     print_lines(
         f"{name}: {_first(found) if name == 'commands' else ', '.join(found)}" for name, found in _origin(rows).items()
     )
+
+
+def _usual_folder() -> Path:
+    here, root = Path("results"), checkout()
+    return here if root is None or here.is_dir() else root / here
 
 
 def _columns(text: str | None, option: str, rows: Sequence[Row]) -> Sequence[str] | None:

@@ -1,6 +1,5 @@
 """Where the zoo lies, which networks are in it, and that their files are what the cards say."""
 
-import difflib
 import hashlib
 import os
 import re
@@ -10,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.errors import FormatError, LapilliError, did_you_mean
 from lapilli.netx_exports.files import existing_file
+from lapilli.paths import checkout
 
 if TYPE_CHECKING:
     from lapilli.zoo.card import Card, File
@@ -65,11 +65,10 @@ def zoo_folder() -> Path:
     Raises:
         LapilliError: when there is none.
     """
-    named, checkout = os.environ.get(VARIABLE), Path(__file__).resolve().parents[2]
-    folder = Path(named) if named else checkout / "zoo"
-    # Beside an installed package a folder of that name is somebody else's.
-    if not named and not (checkout / "pyproject.toml").is_file():
+    named, root = os.environ.get(VARIABLE), checkout()
+    if not named and root is None:
         raise LapilliError(f"the zoo is not installed with lapilli: {VARIABLE} must name the folder zoo of a checkout")
+    folder = Path(named or root or "", *([] if named else ["zoo"]))
     if not folder.is_dir():
         raise LapilliError(f"there is no zoo in {folder}; {VARIABLE} names the folder zoo of a checkout of lapilli")
     return folder
@@ -92,9 +91,8 @@ def find_entry(name: str) -> Entry:
     """
     found = {entry.name: entry for entry in entries()}
     if name not in found:
-        near = difflib.get_close_matches(name, found, 1)
-        hint = f"did you mean {near[0]}?" if near else f"networks are {', '.join(found) or 'none'}"
-        raise LapilliError(f"the zoo has no network {name!r}; {hint}")
+        hint = did_you_mean(name, found) or f"; networks are {', '.join(found) or 'none'}"
+        raise LapilliError(f"the zoo has no network {name!r}{hint}")
     return found[name]
 
 

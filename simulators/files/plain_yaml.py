@@ -53,8 +53,7 @@ def parse_yaml(text: str, where: str) -> Any:
         return yaml.load(text, _Loader)
     except Exception as error:
         # A tag in front of what does not fit it makes PyYAML raise errors of many unrelated types.
-        reason = " ".join((str(error) or type(error).__name__).split())
-        raise FormatError(where, [f"not YAML that lapilli reads ({reason:.300})"]) from error
+        raise FormatError(where, [f"not YAML that lapilli reads ({_reason(error):.300})"]) from error
 
 
 def write_yaml(content: Mapping[str, Any]) -> str:
@@ -101,6 +100,14 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong, on one line; PyYAML would draw a caret below the place."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join((str(error) or type(error).__name__).split())
+    words = ", ".join(text for text in (error.context, error.problem) if text)
+    return f"{words} in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
 
 
 def _refused(text: str, at: Any) -> yaml.YAMLError:

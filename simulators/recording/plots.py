@@ -1,5 +1,6 @@
 """Pictures of one sample: a raster of spikes and traces of states for each layer, one below the other."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -191,9 +192,11 @@ def picture_format(path: PathLike) -> str:
     """ "png" or "svg", by the suffix of `path`.
 
     Raises:
-        LapilliError: for any other.
+        LapilliError: for any other, and for a folder.
     """
     suffix = Path(path).suffix.lower()
+    if os.path.isdir(path):
+        raise LapilliError(f"a picture needs the name of a file, got the folder {path}")
     if suffix not in FORMATS:
         raise LapilliError(f"pictures are written as {' or '.join(FORMATS)}, got {path}")
     return suffix[1:]

@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, did_you_mean
 from lapilli.training.data.audio import SPOKEN_DIGITS
 from lapilli.training.data.braille import BRAILLE
 from lapilli.training.data.cache import (
@@ -106,7 +106,8 @@ def data_set(name: str) -> DataSet:
         LapilliError: naming the known ones.
     """
     if name not in DATA_SETS:
-        raise LapilliError(f"unknown data set {name!r}; data sets are {', '.join(DATA_SETS)}")
+        hint = did_you_mean(name, DATA_SETS) or f"; data sets are {', '.join(DATA_SETS)}"
+        raise LapilliError(f"unknown data set {name!r}{hint}")
     return DATA_SETS[name]
 
 

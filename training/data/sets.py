@@ -91,8 +91,8 @@ class DataSet:
         content: what is in which part by default, in a few words.
         ear: for a framing, what hears sound as it comes; None where that cannot be done.
         unheard: why not, in words that follow the name of the set.
-        fetch: downloads the files to a folder and unpacks them, or says which archive to put there; None where nobody
-            offers them for download.
+        fetch: downloads the files to a folder and unpacks them; None where nobody offers them for download, or nobody
+            knows their checksum.
     """
 
     name: str

@@ -123,7 +123,7 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, 
 
     Raises:
         LapilliError: when the run has no weights yet.
-        FormatError: when the file is damaged.
+        FormatError: when the file is damaged, or holds a number that is not finite.
     """
     if not folder.weights.is_file():
         raise LapilliError(f"run {folder.path} is not finished: it has no {folder.weights.name}; resume it first")
@@ -131,11 +131,14 @@ def read_weights(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, 
         with safetensors.safe_open(existing_file(folder.weights), "pt") as opened:
             facts = read_json((opened.metadata() or {}).get(_FACTS, "{}"))
             names = list(opened.keys())
-            return {name: opened.get_tensor(name) for name in names}, dict(facts)
+            weights = {name: opened.get_tensor(name) for name in names}
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         raise FormatError(
             str(folder.weights), [f"not a weights file of lapilli, or a damaged one ({error})"]
         ) from error
+    if broken := [name for name, tensor in weights.items() if not tensor.isfinite().all()]:
+        raise FormatError(str(folder.weights), [f"{name} must hold finite numbers" for name in broken])
+    return weights, dict(facts)
 
 
 def write_summary(folder: RunFolder, summary: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.events import Events
 from lapilli.training.data.analogue import SERIES, blocks, series_events, series_lengths, series_shape, value_type
 from lapilli.training.data.checks import length_problems, range_problems
@@ -87,13 +86,9 @@ def _divide(facts: Facts, split: Split) -> Division:
     return hold_out("uci-har", facts, split, VALIDATION_USERS), CLASSES[:N_BASIC]
 
 
-def _fetch(folder: Path) -> None:
-    raise LapilliError(
-        f"data set uci-har is not here; put the folder {FOLDER!r} into {folder}; it comes from {_ORIGIN}"
-    )
-
-
-_ORIGIN = "https://archive.ics.uci.edu/dataset/240, unpacked (no checksum is known, so it is not downloaded)"
+_ORIGIN = (
+    "https://archive.ics.uci.edu/dataset/240, unpacked by hand (no checksum is known, so lapilli does not download it)"
+)
 
 UCI_HAR = DataSet(
     "uci-har",
@@ -106,5 +101,4 @@ UCI_HAR = DataSet(
     frame=_frame,
     divide=_divide,
     split=("validation_groups", "test_groups"),
-    fetch=_fetch,
 )
