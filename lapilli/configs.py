@@ -50,6 +50,8 @@ def read_config(config: str) -> dict[str, Any]:
     if not is_file(path):
         names = {file.stem: file for file in sorted(_packaged().glob("*.yaml"))}
         known = names.get(config.removesuffix(".yaml"))
+        if known is None and path.is_dir():
+            raise LapilliError(f"config: {config} is a folder, not a configuration file")
         if known is None:
             # `lapilli train curiculum` names no file; it is a command whose name is mistyped.
             meant = did_you_mean(config, [*names, *second_words("train")])

@@ -103,6 +103,8 @@ def decision_line(confusion: Confusion | None, why_undecided: str, names: Mappin
     if not confusion.n_compared:
         return "decided, but the input has no labels to compare with; --decisions FILE.csv writes the classes"
     line = f"accuracy: {confusion.accuracy:.2%} ({confusion.right:,} of {confusion.n_compared:,} samples)"
+    if strangers := confusion.n_without_class:
+        line += f"; the labels of {strangers:,} samples are none of the {confusion.n_classes} classes of the network"
     if not (mistakes := confusion.mistakes()):
         return line
     words = [

@@ -29,6 +29,7 @@ _WRONG = re.compile(r'Parser key "([^"]+)":\s.*(?:Given|Got) value: (.*)', re.S)
 """What jsonargparse says of a value of another type, on many lines and in words of Python."""
 
 _MISSING = re.compile(r"the following arguments are required: (.*)")
+_BEHIND = "unrecognized arguments: "
 _UNKNOWN = re.compile(r"unrecognized arguments: (--[^ =]+).*", re.S)
 
 # Fields of configuration dataclasses are described by the docstring below each.
@@ -44,7 +45,8 @@ class Parser(ArgumentParser):
 
     def __init__(self, *arguments: Any, formatter_class: type[DefaultHelpFormatter] = PlainHelp, **others: Any) -> None:
         # The default is that of the parsers too that jsonargparse makes of this class.
-        super().__init__(*arguments, formatter_class=formatter_class, **others)
+        # An abbreviation would take `--sample 3` for `--samples 3`, which elsewhere are two things.
+        super().__init__(*arguments, formatter_class=formatter_class, allow_abbrev=False, **others)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print `message` on one line and exit with status 2."""
@@ -63,6 +65,8 @@ class Parser(ArgumentParser):
         if unknown := _UNKNOWN.fullmatch(message):
             options = [self._written(action.dest) for action in self._actions if action.option_strings]
             return f"unrecognized option {_dashed(unknown[1])}{did_you_mean(_dashed(unknown[1]), options)}"
+        if message.startswith(_BEHIND) and any(isinstance(action, ActionConfigFile) for action in self._actions):
+            return f"{message}; a configuration stands in front of the options"
         found = _WRONG.fullmatch(message)
         action = next((one for one in self._actions if found is not None and one.dest == found[1]), None)
         if found is None or action is None or not (wanted := taken(action)):

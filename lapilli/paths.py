@@ -1,19 +1,35 @@
 """What a command reads and writes, never the same file; and the checkout that lapilli runs from."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lapilli.netx_exports import LapilliError
 from lapilli.netx_exports.files import PathLike
 
+EVENTS, NETWORKS = (".npz",), (".net", ".nir", ".h5", ".hdf5", ".netx")
+"""What files of events and of networks are called."""
 
-def check_outputs(read: Iterable[PathLike | None], written: Mapping[str, PathLike | None]) -> None:
-    """Refuse to write over what is read, or one output over the other.
+_KINDS = {
+    "decisions": (".csv",),
+    "csv": (".csv",),
+    "html": (".html", ".htm"),
+    "recording": EVENTS,
+    "confusion": (".svg", ".png"),
+    "picture": (".svg", ".png"),
+}
+"""What the files of an option are called; those of `--out` and `--output` are of another kind in each command."""
+
+
+def check_outputs(
+    read: Iterable[PathLike | None], written: Mapping[str, PathLike | None], kind: Sequence[str] = ()
+) -> None:
+    """Refuse to write over what is read, over a file of another kind, one output over the other, or where no folder is.
 
     Arguments:
         read: paths; None where nothing is read.
         written: path by option; None where it is not asked for.
+        kind: suffixes of the files of `--out` or `--output`.
 
     Raises:
         LapilliError: naming the option.
@@ -22,8 +38,27 @@ def check_outputs(read: Iterable[PathLike | None], written: Mapping[str, PathLik
     for option, target in asked.items():
         if (taken := same_file(target, read)) is not None:
             raise LapilliError(f"--{option} must not be the file {taken} that is read")
+        _check_target(option, Path(target), _KINDS.get(option, kind))
     if len({os.path.realpath(path) for path in asked.values()}) < len(asked):
         raise LapilliError(f"{' and '.join(f'--{option}' for option in asked)} must not be the same file")
+
+
+def check_folder(path: PathLike) -> None:
+    """Refuse a file in a folder that is not there, before any work is done for it.
+
+    Raises:
+        LapilliError: naming the file.
+    """
+    if not os.path.isdir(os.path.dirname(path) or "."):
+        raise LapilliError(f"cannot write {path}: No such file or directory")
+
+
+def _check_target(option: str, path: Path, suffixes: Sequence[str]) -> None:
+    check_folder(path)
+    if suffixes and path.is_file() and path.suffix.lower() not in suffixes:
+        raise LapilliError(
+            f"--{option}: {path} is there already, and is no {' or '.join(suffixes[:2])} file; it is not written over"
+        )
 
 
 def same_file(path: PathLike, others: Iterable[PathLike | None]) -> PathLike | None:

@@ -47,6 +47,10 @@ class UnsupportedError(ProblemsError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: the known one that is like it; "" where none is."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    """The end of a message about an unknown word: the known one that is like it; "" where none is.
+
+    Dashes in front of options do not count, or all options would be alike.
+    """
+    names = {name.lstrip("-"): name for name in known}
+    near = difflib.get_close_matches(word.lstrip("-"), names, 1)
+    return f"; did you mean {names[near[0]]}?" if near else ""

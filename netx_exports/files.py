@@ -93,6 +93,8 @@ def existing_file(path: PathLike) -> Path:
     Raises:
         LapilliError: when it is missing, a folder, a pipe or a device, which might never end, or unreadable.
     """
+    if not os.fspath(path):
+        raise LapilliError("cannot read a file without a name")
     file = Path(path)
     try:
         mode = os.stat(file).st_mode

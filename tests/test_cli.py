@@ -23,6 +23,7 @@ def files(tmp_path: Path) -> Path:
     save(Network((5,), (hidden, output), readout=Readout("spike_count")), tmp_path / "model.net")
     events = Events.from_dense(rng.random((4, 5, 30)) < 0.3, labels=[0, 1, 2, 0])
     events.save(tmp_path / "events.npz")
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     return tmp_path
 
 
@@ -147,6 +148,21 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         ),
         (["simulate", "model.net", "--inptu", "events.npz"], "unrecognized option --inptu; did you mean --input?\n"),
         (["simulate", "model.net", "--n_stpes=3"], "unrecognized option --n-stpes; did you mean --n-steps?\n"),
+        (["simulate", "model.net", "--sample", "3"], "unrecognized option --sample; did you mean --samples?\n"),
+        (["simulate", "model.net", "--rate", "3"], "lapilli: unrecognized option --rate\n"),
+        (["simulate", ""], "lapilli: cannot read a file without a name\n"),
+        (
+            ["export", "model.net", "--out", "notes.txt"],
+            "lapilli: --out: notes.txt is there already, and is no .net or .nir file; it is not written over\n",
+        ),
+        (
+            ["prove", "model.net", "--input", "events.npz", "--decisions", "notes.txt"],
+            "is no .csv file; it is not written",
+        ),
+        (
+            ["bench", "simulate", "--out", "no/rows.csv"],
+            "lapilli: cannot write no/rows.csv: No such file or directory\n",
+        ),
         (["simulate", "model.net", "--qqqq"], "lapilli: unrecognized option --qqqq\n"),
         (["simulate", "model.net", "other.net"], "lapilli: unrecognized arguments: other.net\n"),
         (
@@ -200,6 +216,14 @@ def test_wrong_input_is_one_sentence_and_status_2(
     assert message in err
     assert "Traceback" not in err
     assert sorted(path.name for path in files.iterdir()) == before
+
+
+def test_labels_that_are_no_classes_are_counted(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = Events.from_dense(np.zeros((4, 5, 3), int), labels=[0, 7, -1, 9])
+    events.save(files / "odd.npz")
+    status, out, _ = call(capsys, "simulate", str(files / "model.net"), "--input", str(files / "odd.npz"))
+    assert status == 0
+    assert "of 4 samples); the labels of 3 samples are none of the 3 classes of the network; most frequent" in out
 
 
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:

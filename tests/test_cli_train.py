@@ -9,12 +9,14 @@ import pytest
 import yaml
 
 from lapilli import calling, cli
+from lapilli.netx_exports import LapilliError
 from lapilli.training.data import tasks
 from lapilli.training.data.digits import Part, digits
 from lapilli.training.methods import DistillationConfig, EtcConfig, KdclConfig, PlainConfig, TksConfig
 from lapilli.training.recipes import curriculum, surrogate_gradient
 from lapilli.training.recipes import stllr as recipe
 from lapilli.training.stllr.config import UnrolledConfig
+from lapilli.training.studies import proven_runs
 
 TKS = "method: {name: tks, alpha: 0.3}"
 TAUGHT = ["--teacher", "there"]
@@ -130,7 +132,7 @@ def test_data_that_nobody_names_are_named(asked: None, capsys: pytest.CaptureFix
         ("", ["--method.name"], "--method.name: expected a value"),
         ("", ["--method.name", "[1"], "method.name: not YAML that lapilli reads (while parsing"),
         ("optimizer: {lr: fast}", [], "optimizer.lr: must be a number, got 'fast'"),
-        ("optimiser: {lr: 1}", [], "there is no option optimiser; there are data, network, optimizer, loss, method, "),
+        ("optimiser: {lr: 1}", [], "there is no option optimiser; did you mean optimizer?"),
         ("optimizer: {rate: 1}", [], "optimizer has no option rate; it has lr, warm_up, "),
         ("seed: -1", ["--loss.gain=.nan"], "loss.gain: must be finite, got nan; seed: must be at least 0, got -1"),
         (
@@ -144,6 +146,11 @@ def test_data_that_nobody_names_are_named(asked: None, capsys: pytest.CaptureFix
             [],
             "lapilli: a.yaml: not YAML that lapilli reads (while parsing a flow node, expected the node content, "
             "but found '<stream end>' in line 1, column 5)\n",
+        ),
+        (
+            "",
+            ["--resume", "behind.yaml"],
+            "unrecognized arguments: behind.yaml; a configuration stands in front of the",
         ),
         ("", ["--config", "a.yaml"], "config: must be one file, got a.yaml and a.yaml"),
     ],
@@ -174,9 +181,25 @@ def test_a_packaged_configuration_by_name_unless_there_is_such_a_file() -> None:
 @pytest.mark.usefixtures("asked")
 def test_a_configuration_that_is_nowhere_is_named_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder").mkdir()
-    for name in ("missing", "missing.yaml", "folder", "folder/digits.yaml"):
+    assert "config: folder is a folder, not a configuration file" in complaint(capsys, "folder")
+    for name in ("missing", "missing.yaml", "folder/digits.yaml"):
         assert f"config: no file {name}, and lapilli has none of that name; " in complaint(capsys, name)
     assert "; it has digits, hapt, " in complaint(capsys, "missing")
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_folder_of_several_seeds_is_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def study(out: Path, *others: object) -> None:
+        raise LapilliError(f"asked for {out}")
+
+    monkeypatch.setattr(proven_runs, "study", study)
+    words = ["digits", "--seeds", "2", "--run-dir"]
+    assert "asked for runs/new/seeds.csv" in complaint(capsys, *words, "runs/new")
+    assert Path("runs/new").is_dir()
+    Path("file").write_text("", encoding="utf-8")
+    assert "cannot make run folder file/new: Not a directory" in complaint(capsys, *words, "file/new")
 
 
 @pytest.mark.usefixtures("asked")

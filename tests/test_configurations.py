@@ -95,8 +95,9 @@ def complaint(content: dict[str, Any]) -> str:
         ({"part": {"name": "three"}}, "part.name: must be one of one, two, got 'three'"),
         ({"part": {"name": "two", "share": 1}}, "part: two has no option share; it has name, sizes"),
         ({"part": {"name": "one", "share": 3}}, "part.share: must be 0…1, got 3"),
-        ({"two": {"size": 1}}, "two has no option size; it has name, sizes"),
-        ({"Rate": 1}, f"there is no option Rate; there are {', '.join(field.name for field in fields(Whole))}"),
+        ({"two": {"size": 1}}, "two has no option size; did you mean sizes?"),
+        ({"Rate": 1}, "there is no option Rate; did you mean rate?"),
+        ({"Xyz": 1}, f"there is no option Xyz; there are {', '.join(field.name for field in fields(Whole))}"),
         ({"seed": -1, "rate": -1, "x": 1}, "rate: must be above 0, got -1; seed: must be at least 0, got -1; there is"),
     ],
 )
@@ -165,7 +166,7 @@ def test_a_section_and_a_file(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("seed: 3\nother: 1\n")
     assert read_options(file, Whole, ("other",)) == Whole(seed=3)
-    with pytest.raises(FormatError, match=r"a\.yaml: there is no option other; there are part, "):
+    with pytest.raises(FormatError, match=r"a\.yaml: there is no option other; did you mean where\?"):
         read_options(file, Whole)
 
 

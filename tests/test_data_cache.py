@@ -255,8 +255,8 @@ def test_the_data_folder_is_searched_first_then_the_shared_one(
 
 
 def test_unknown_sets_and_parts_are_refused(folder: Path) -> None:
-    with pytest.raises(LapilliError, match=r"unknown data set 'imagenet'; data sets are digits, shd-regenerated"):
-        prepared("imagenet")
+    with pytest.raises(LapilliError, match=r"unknown data set 'xxxx'; data sets are digits, shd-regenerated"):
+        prepared("xxxx")
     with pytest.raises(LapilliError, match=r"part: must be one of train, validation, test, got 'dev'"):
         prepared("digits").part("dev")  # type: ignore[arg-type]
 

@@ -19,7 +19,6 @@ FILES = (
         "view.html",
         "mine.net",
         "test.npz",
-        "spikes.npz",
     ),
     *("runs/mine/model.net", "runs/learnt/report.json"),
 )

@@ -48,6 +48,7 @@ def test_the_tables_of_the_checkout_are_found_from_anywhere(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(paths, "__file__", str(ROOT / "lapilli" / "paths.py"))
     listed = json.loads(call(capsys, "--json")[1])
     assert [entry["table"] for entry in listed] == sorted(path.stem for path in (ROOT / "results").glob("*.csv"))
     assert "no table 'nope' in" in call(capsys, "nope")[2]

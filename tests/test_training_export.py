@@ -87,7 +87,7 @@ def network_of(content: dict[str, Any]) -> NetworkConfig:
     ("section", "problem"),
     [
         (None, "network: section missing"),
-        ({"hiden": [3]}, "network has no option hiden; it has name, conv, hidden, "),
+        ({"hiden": [3]}, r"network has no option hiden; did you mean hidden\?"),
         ({"hidden": ["a"]}, r"network\.hidden\[0\]: must be a whole number, got 'a'"),
         ({"threshold": "high"}, "network.threshold: must be a number, got 'high'"),
         (

@@ -41,7 +41,9 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(LapilliError, match="is not empty; resume the run in it or choose another folder"):
+    with pytest.raises(
+        LapilliError, match="is not empty; --resume goes on with the run in it, --run-dir names another"
+    ):
         start_run(tmp_path, CONFIG, resume=False)
 
 
@@ -114,7 +116,7 @@ class Newer:
 def test_an_option_that_is_newer_than_the_run_had_its_default_there(tmp_path: Path) -> None:
     start_run(tmp_path, {"seed": 3, "engine": True}, resume=False)
     start_run(tmp_path, {"seed": 3, "gain": 1.0, "engine": True}, resume=True, kind=Newer)
-    with pytest.raises(LapilliError, match=r"another configuration: gain is 2\.0 but was 1\.0$"):
+    with pytest.raises(LapilliError, match=r"another configuration than .*config\.yaml: gain is 2\.0 but was 1\.0$"):
         start_run(tmp_path, {"seed": 3, "gain": 2.0, "engine": True}, resume=True, kind=Newer)
 
 
@@ -124,7 +126,7 @@ def test_resuming_with_another_configuration_names_every_key_that_differs(tmp_pa
     with pytest.raises(LapilliError) as caught:
         start_run(tmp_path, changed, resume=True)
     assert str(caught.value).endswith(
-        "with another configuration: network.hidden is [8, 5] but was [8, 4]; optimizer.lr is 0.02 but was 0.01; "
+        "config.yaml: network.hidden is [8, 5] but was [8, 4]; optimizer.lr is 0.02 but was 0.01; "
         "seed is missing but was 3; gain is 1 but was missing"
     )
 

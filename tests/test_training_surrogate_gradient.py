@@ -254,7 +254,9 @@ def test_an_accelerator_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_used_folder_and_another_configuration_are_refused(finished: Path) -> None:
-    with pytest.raises(LapilliError, match="is not empty; resume the run in it or choose another folder"):
+    with pytest.raises(
+        LapilliError, match="is not empty; --resume goes on with the run in it, --run-dir names another"
+    ):
         train_small(finished)
     with pytest.raises(LapilliError, match=r"seed is 1 but was 0$"):
         train_small(finished, seed=1, resume=True)

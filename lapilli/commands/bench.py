@@ -7,6 +7,7 @@ from typing import Any
 
 from lapilli.netx_exports.errors import LapilliError, did_you_mean
 from lapilli.output import print_json, print_table, progress_bar
+from lapilli.paths import check_outputs
 from lapilli.simulators.bench import PARTS, Row, Sizes, Watch, bench_part, known
 from lapilli.simulators.evidence.provenance import provenance, write_csv
 
@@ -50,6 +51,7 @@ def bench(
         raise LapilliError("bench: hidden, steps, batch, repeats and samples must be positive and density in 0…1")
     if seed < 0:
         raise LapilliError(f"bench: seed must be at least 0, got {seed}")
+    check_outputs((), {"out": out}, (".csv",))
     names = known([name.strip() for name in parts.strip("[]").split(",")])
     sizes = Sizes(tuple(hidden), steps, density, batch, repeats, samples, memory_samples, seed)
     watch = Watch(note, no_bar if json else progress_bar)

@@ -3,6 +3,7 @@
 from lapilli.commands.bench import no_bar, note, print_part, records
 from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, progress_bar
+from lapilli.paths import check_outputs
 from lapilli.simulators.bench import Row, Watch
 from lapilli.simulators.evidence.provenance import write_csv
 from lapilli.training.bench import PARTS, TrainSizes, bench_train_part, known
@@ -43,6 +44,7 @@ def bench_train(
         raise LapilliError("bench: densities must be in 0…1")
     if seed < 0:
         raise LapilliError(f"bench: seed must be at least 0, got {seed}")
+    check_outputs((), {"out": out}, (".csv",))
     names = known([name.strip() for name in parts.strip("[]").split(",")])
     sizes = TrainSizes(tuple(steps), tuple(densities), tuple(threads), batch, conv_batch, gpu_batch, repeats, seed)
     watch = Watch(note, no_bar if json else progress_bar)

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from lapilli.netx_exports.errors import LapilliError, did_you_mean
-from lapilli.netx_exports.installing import how_to_install
+from lapilli.netx_exports.installing import how_to_install_module
 from lapilli.training.data.framing import Lines
 from lapilli.verbs import second_words
 
@@ -31,7 +31,7 @@ def catalogue() -> ModuleType:
     try:
         from lapilli.training.data import catalogue as found
     except ModuleNotFoundError as error:
-        raise LapilliError(f"data sets need {error.name}: {how_to_install('train')}") from error
+        raise LapilliError(f"data sets need {error.name}: {how_to_install_module(error.name)}") from error
     return found
 
 

@@ -3,7 +3,7 @@
 from lapilli.commands.data import catalogue
 from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, progress_bar
-from lapilli.paths import check_outputs
+from lapilli.paths import EVENTS, check_outputs
 from lapilli.printable import say
 from lapilli.simulators.recording.plots import picture_format
 
@@ -42,7 +42,7 @@ def data_make(
     _check({"sequences": sequences, "side": side, "duration_ms": duration_ms, "seed": seed})
     if picture is not None:
         picture_format(picture)
-    check_outputs((), {"out": out, "picture": picture})
+    check_outputs((), {"out": out, "picture": picture}, EVENTS)
     catalogue()
     from lapilli.training.data.flow.pictures import draw_flow
     from lapilli.training.data.flow.pixels import PixelModel

@@ -1,6 +1,7 @@
 """`lapilli data save`."""
 
 from lapilli.output import print_json, progress_bar
+from lapilli.paths import EVENTS, check_outputs
 from lapilli.printable import say
 from lapilli.simulators.files.event_file import EventWriter
 from lapilli.simulators.many import SAMPLES_AT_ONCE
@@ -38,6 +39,7 @@ def data_save(
     run = find_run(name)[1] if is_folder(name) else None
     options = InputOptions(None, None if run else name, part, samples, framing, split, lines)
     inputs = find_inputs(options, run)
+    check_outputs((inputs.path,), {"out": out}, EVENTS)
     with EventWriter(out, inputs.n_steps, inputs.shape) as writer, progress_bar("writing", len(inputs)) as advance:
         n_events = 0
         for chunk in inputs.chunks(SAMPLES_AT_ONCE):

@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from lapilli.netx_exports import LapilliError, Network, load, load_nir, save, save_nir
+from lapilli.netx_exports import FormatError, LapilliError, Network, load, load_nir, save, save_nir
 from lapilli.netx_exports.nir.meaning import DT
 from lapilli.netx_exports.nir.quantising.choices import Reset
 from lapilli.output import print_json
-from lapilli.paths import check_outputs
+from lapilli.paths import NETWORKS, check_outputs
 from lapilli.printable import printable, say
 from lapilli.quantised import QuantiseOptions, quantised_file, show_comparison
 from lapilli.recipes import training_module
@@ -65,7 +65,7 @@ def export(
     if _SUFFIXES.get(Path(out).suffix, written) != written:
         raise LapilliError(f"--out {out} is not the name of a {written} file, which --format asks for")
     folder = is_folder(source)
-    check_outputs((run_folder(source).network if folder else source, calibrate, test), {"out": out})
+    check_outputs((run_folder(source).network if folder else source, calibrate, test), {"out": out}, NETWORKS)
     if quantize:
         _export_quantised(source, out, written, dt, readout, quantising)
         return
@@ -110,7 +110,15 @@ def _format_of(path: str) -> FileFormat:
 
 
 def _read(path: str, dt: float | None) -> Network:
-    return load_nir(path, dt) if _format_of(path) == "nir" else load(path)
+    if _format_of(path) != "nir":
+        return load(path)
+    try:
+        return load_nir(path, dt)
+    except FormatError as error:
+        if not any("must be a multiple of" in problem for problem in error.problems):
+            raise
+        way_on = "a network of floats is rounded by --quantize --calibrate EVENTS.npz"
+        raise FormatError(error.subject, [way_on, *error.problems]) from error
 
 
 def _of_run(folder: str) -> Network:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from lapilli.choices import names
-from lapilli.netx_exports import LapilliError
+from lapilli.netx_exports.errors import LapilliError, did_you_mean
 from lapilli.output import NumberText, print_json, print_lines, print_table
 from lapilli.paths import checkout
 from lapilli.simulators.evidence.provenance import read_csv
@@ -108,6 +108,7 @@ def _list_tables(folder: Path, json: bool) -> None:
         period = " … ".join(dict.fromkeys(origin["dates"][:1] + origin["dates"][-1:]))
         cells.append([path.stem, len(rows), len(origin["seeds"]), ", ".join(origin["commits"]), period])
     print_table(f"{folder}: `lapilli results TABLE` shows one", ["table", "rows", "seeds", "commit", "date"], cells)
+    print("the commands, as they were called at the commit of the table:")
     print_lines(f"{path.stem}: {_first(_origin(rows)['commands'])}" for path, rows in found)
 
 
@@ -122,7 +123,10 @@ def _find(table: str, folder: Path) -> Path:
     for path in (folder / f"{table}.csv", folder / table, Path(table)):
         if path.is_file():
             return path
-    raise LapilliError(f"no table {table!r} in {folder}; there are {', '.join(path.stem for path in _tables(folder))}")
+    known = [path.stem for path in _tables(folder)]
+    raise LapilliError(
+        f"no table {table!r} in {folder}{did_you_mean(table, known) or '; there are ' + ', '.join(known)}"
+    )
 
 
 def _origin(rows: Sequence[Row]) -> dict[str, list[str]]:

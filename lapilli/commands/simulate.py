@@ -10,7 +10,7 @@ from lapilli.choices import names, numbers
 from lapilli.decided import check_decision_files, decision_facts, decision_line, decisions_file, draw_confusion
 from lapilli.netx_exports import LapilliError, Network
 from lapilli.output import print_json, progress_bar
-from lapilli.paths import check_outputs
+from lapilli.paths import EVENTS, check_outputs
 from lapilli.printable import say
 from lapilli.simulators.decisions.decide import needed_recording
 from lapilli.simulators.decisions.totals import Decided, run_and_decide
@@ -82,7 +82,7 @@ def simulate(
     source = find_network(network, readout)
     inputs = find_inputs(InputOptions(input, data, part, samples, framing, split, lines), source.run)
     written = {"output": output, "recording": recording, "decisions": decisions, "confusion": confusion}
-    check_outputs((inputs.path, source.path), written)
+    check_outputs((inputs.path, source.path), written, EVENTS)
     check_input(source.network, inputs.shape)
     steps = source.steps(inputs.n_steps, n_steps)
     bounded = _bounded(source.network, steps, len(inputs), record, recording, layers, record_samples)
@@ -129,6 +129,7 @@ def simulate(
     if json:
         print_json({**facts, **decision_facts(totals.confusion, undecided, inputs.class_names)})
     else:
+        facts["seconds"] = f"{totals.seconds:.3g}"
         say(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
         say(decision_line(totals.confusion, undecided, inputs.class_names))
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, print_table
 from lapilli.printable import say
 from lapilli.recipes import SURROGATE_GRADIENT
@@ -60,6 +61,10 @@ def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: 
     from lapilli.training.studies.collect import first_seeds
     from lapilli.training.studies.proven_runs import study
 
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LapilliError(f"cannot make run folder {folder}: {error.strerror or error}") from error
     seeds = [options.seed + seed for seed in first_seeds(number)]
     command = f"lapilli train --run-dir {folder} --seed {options.seed} --seeds {number}"
     rows = study(folder / "seeds.csv", folder, folder.name, seeds, command, options, 0, progress)

@@ -67,7 +67,7 @@ def view(
         raise LapilliError(f"--sample must be at least 0, got {sample}")
     wanted = sample + at_least_one("--samples", samples)
     inputs = find_inputs(InputOptions(input, data, part, wanted, framing, split, lines), source.run)
-    check_outputs((inputs.path, source.path), {"output": output})
+    check_outputs((inputs.path, source.path), {"output": output}, (".html", ".htm"))
     check_input(source.network, inputs.shape)
     numbers = _numbers(inputs, sample)
     steps = at_least_one("--n-steps", source.steps(inputs.n_steps, n_steps))

@@ -58,7 +58,9 @@ def run_folder(path: Path, resume: bool, read: Iterable[PathLike | None]) -> Ite
 def _check_content(path: Path, resume: bool) -> None:
     if (path / RECORD).exists():
         if not resume:
-            raise LapilliError(f"run_dir: {path} holds a learning run already; --resume goes on with it")
+            raise LapilliError(
+                f"run_dir: {path} holds a learning run already; --resume goes on with it, another folder begins anew"
+            )
     elif foreign := [name for name in _FILES if (path / name).exists()]:
         raise LapilliError(f"run_dir: {path} holds {', '.join(foreign)} of something else, which would be overwritten")
 

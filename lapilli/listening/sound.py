@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports.errors import LapilliError
-from lapilli.netx_exports.installing import how_to_install
+from lapilli.netx_exports.installing import how_to_install_module
 from lapilli.training.data.hearing import Ear
 from lapilli.training.data.mel import resampled
 from lapilli.training.data.wav import Wav
@@ -36,7 +36,9 @@ def hops_of_wav(wav: Wav, ear: Ear) -> Iterator[FloatArray]:
         sound = resampled(sound, wav.format.rate, ear.rate)
     except ModuleNotFoundError as error:
         rates = f"{wav.format.rate} Hz and must be resampled to {ear.rate} Hz"
-        raise LapilliError(f"{wav.name} has {rates}, which needs {error.name}: {how_to_install('train')}") from error
+        raise LapilliError(
+            f"{wav.name} has {rates}, which needs {error.name}: {how_to_install_module(error.name)}"
+        ) from error
     for first in range(0, len(sound), ear.hop):
         yield sound[first : first + ear.hop]
 

@@ -98,7 +98,8 @@ def read_tree(path: PathLike, wanted: frozenset[str], problems: Problems) -> Gro
     except Exception as error:
         # h5py raises nearly every built-in exception for damaged files; none of them tells a user more than this.
         found = begins_as(file_path)
-        other = found if found and "HDF5" not in found else f"or a damaged one ({_first_line(error)})"
+        reason = "it is cut off" if "truncated file" in str(error) else _first_line(error)
+        other = found if found and "HDF5" not in found else f"or a damaged one ({reason})"
         raise FormatError(str(path), [f"not an HDF5 file, {other}"]) from error
 
 

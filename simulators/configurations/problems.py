@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lapilli.netx_exports.errors import did_you_mean
 from lapilli.simulators.configurations.named import NAME, kinds_of
 
 CONTRADICTION = "contradiction"
@@ -107,13 +108,14 @@ def _unknown(kind: Any, place: Sequence[str | int], section: str) -> str:
     """An option that is none, with its neighbours."""
     owner, where = hint_at(kind, place[:-1], section)
     owner = inner_hint(owner)
-    known = ", ".join(field.name for field in fields(owner))
+    names = [field.name for field in fields(owner)]
+    known = ", ".join(names)
     if not where:
-        return f"there is no option {place[-1]}; there are {known}"
+        return f"there is no option {place[-1]}{did_you_mean(str(place[-1]), names) or f'; there are {known}'}"
     # The name of a kind is a step, but no place of its own.
     of_several = len(place) > 1 and hint_at(kind, place[:-2], section)[1] == where
     who = f"{where}: {place[-2]}" if of_several else where
-    return f"{who} has no option {place[-1]}; it has {known}"
+    return f"{who} has no option {place[-1]}{did_you_mean(str(place[-1]), names) or f'; it has {known}'}"
 
 
 def _shown(found: Any) -> str:

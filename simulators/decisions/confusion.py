@@ -45,6 +45,11 @@ class Confusion:
         return sum(number for (label, decision), number in self.pairs.items() if label == decision)
 
     @property
+    def n_without_class(self) -> int:
+        """Compared samples whose label is none of the classes between which is decided."""
+        return sum(number for (label, _), number in self.pairs.items() if not 0 <= label < self.n_classes)
+
+    @property
     def accuracy(self) -> float:
         """Share of the compared decisions that were right.
 

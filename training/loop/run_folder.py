@@ -75,7 +75,9 @@ def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: typ
         remove_leftovers(folder.path)
         return folder
     if _make(folder):
-        raise LapilliError(f"run folder {folder.path} is not empty; resume the run in it or choose another folder")
+        raise LapilliError(
+            f"run folder {folder.path} is not empty; --resume goes on with the run in it, --run-dir names another"
+        )
     remove_leftovers(folder.path)
     with replacing(folder.config) as temporary:
         temporary.write_text(write_yaml(config), encoding="utf-8")
@@ -173,7 +175,9 @@ def _check_same_run(folder: RunFolder, config: Mapping[str, Any], kind: type[Any
         if before.get(key, "missing") != now.get(key, "missing")
     ]
     if differences:
-        raise LapilliError(f"cannot resume {folder.path} with another configuration: {'; '.join(differences)}")
+        raise LapilliError(
+            f"cannot resume {folder.path} with another configuration than {folder.config}: {'; '.join(differences)}"
+        )
 
 
 def _names(kind: type[Any]) -> set[str]:
