@@ -55,7 +55,8 @@ def check_folder(path: PathLike) -> None:
 
 def _check_target(option: str, path: Path, suffixes: Sequence[str]) -> None:
     check_folder(path)
-    if suffixes and path.is_file() and path.suffix.lower() not in suffixes:
+    # Where it is a link, the file behind it is what is written.
+    if suffixes and path.is_file() and Path(os.path.realpath(path)).suffix.lower() not in suffixes:
         raise LapilliError(
             f"--{option}: {path} is there already, and is no {' or '.join(suffixes[:2])} file; it is not written over"
         )

@@ -24,6 +24,7 @@ def files(tmp_path: Path) -> Path:
     events = Events.from_dense(rng.random((4, 5, 30)) < 0.3, labels=[0, 1, 2, 0])
     events.save(tmp_path / "events.npz")
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("notes.txt")
     return tmp_path
 
 
@@ -155,6 +156,7 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
             ["export", "model.net", "--out", "notes.txt"],
             "lapilli: --out: notes.txt is there already, and is no .net or .nir file; it is not written over\n",
         ),
+        (["prove", "model.net", "--input", "events.npz", "--decisions", "link.csv"], "is no .csv file; it is not"),
         (
             ["prove", "model.net", "--input", "events.npz", "--decisions", "notes.txt"],
             "is no .csv file; it is not written",
