@@ -7,16 +7,17 @@ from pathlib import Path
 from lapilli.netx_exports import LapilliError
 from lapilli.netx_exports.files import PathLike
 
+PICTURES = (".svg", ".png")
 EVENTS, NETWORKS = (".npz",), (".net", ".nir", ".h5", ".hdf5", ".netx")
-"""What files of events and of networks are called."""
+"""What files of pictures, of events and of networks are called."""
 
 _KINDS = {
     "decisions": (".csv",),
     "csv": (".csv",),
     "html": (".html", ".htm"),
     "recording": EVENTS,
-    "confusion": (".svg", ".png"),
-    "picture": (".svg", ".png"),
+    "confusion": PICTURES,
+    "picture": PICTURES,
 }
 """What the files of an option are called; those of `--out` and `--output` are of another kind in each command."""
 

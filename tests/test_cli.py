@@ -25,6 +25,7 @@ def files(tmp_path: Path) -> Path:
     events.save(tmp_path / "events.npz")
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
     (tmp_path / "link.csv").symlink_to("notes.txt")
+    (tmp_path / "link.svg").symlink_to("notes.txt")
     return tmp_path
 
 
@@ -156,6 +157,9 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
             ["export", "model.net", "--out", "notes.txt"],
             "lapilli: --out: notes.txt is there already, and is no .net or .nir file; it is not written over\n",
         ),
+        (["plot", "model.net", "--input", "events.npz", "--output", "link.svg"], "is no .svg or .png file; it is not"),
+        (["data", "show", "digits", "--out", "link.svg"], "is no .svg or .png file; it is not"),
+        (["train", "digits", "--seeds", "0", "--run-dir", "none"], "seeds: must be at least 1, got 0"),
         (["prove", "model.net", "--input", "events.npz", "--decisions", "link.csv"], "is no .csv file; it is not"),
         (
             ["prove", "model.net", "--input", "events.npz", "--decisions", "notes.txt"],

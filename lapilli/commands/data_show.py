@@ -2,6 +2,7 @@
 
 from lapilli.commands.data import catalogue, with_lines
 from lapilli.netx_exports import LapilliError
+from lapilli.paths import PICTURES, check_outputs
 from lapilli.printable import say
 from lapilli.simulators.recording.plots import picture_format
 from lapilli.training.data.framing import Framing, Lines, Split
@@ -32,6 +33,7 @@ def data_show(
         lines: inputs beside the channels, "valid" or "valid and keys", as `data.lines` of a training.
     """
     picture_format(out)
+    check_outputs((), {"out": out}, PICTURES)
     check_packed(name)
     found = catalogue().prepared(name, framing, split)
     samples = with_lines({part: found.part(part)}, lines)[part]

@@ -12,7 +12,7 @@ from lapilli.choices import names, numbers, window
 from lapilli.netx_exports import LapilliError, load
 from lapilli.netx_exports.files import begins_as, existing_file
 from lapilli.output import progress_bar
-from lapilli.paths import check_outputs
+from lapilli.paths import PICTURES, check_outputs
 from lapilli.printable import say
 from lapilli.simulators.decisions.decide import decide, needed_recording
 from lapilli.simulators.recording.choice import RecordedLayer, bounded_recording, choose_record, with_input
@@ -73,7 +73,7 @@ def plot(
         lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
     """
     picture_format(output)
-    check_outputs((source, input), {"output": output})
+    check_outputs((source, input), {"output": output}, PICTURES)
     kinds, chosen = names(show, "show"), names(layers, "layers")
     if input is not None or data is not None or is_folder(source):
         found = find_network(source, readout)

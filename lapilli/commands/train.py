@@ -61,11 +61,11 @@ def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: 
     from lapilli.training.studies.collect import first_seeds
     from lapilli.training.studies.proven_runs import study
 
+    seeds = [options.seed + seed for seed in first_seeds(number)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LapilliError(f"cannot make run folder {folder}: {error.strerror or error}") from error
-    seeds = [options.seed + seed for seed in first_seeds(number)]
     command = f"lapilli train --run-dir {folder} --seed {options.seed} --seeds {number}"
     rows = study(folder / "seeds.csv", folder, folder.name, seeds, command, options, 0, progress)
     if json:
