@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import field, make_dataclass
 from typing import Any
@@ -40,6 +41,9 @@ def run_command(name: str, words: Sequence[str]) -> int:
     command = find_command(name)
     parser = command_parser(name, command)
     words = bracketed(command, [_underscored(word) for word in words])
+    if "--run_dir=" in words or ("--run_dir", "") in itertools.pairwise(words):
+        # As a path it would be the folder where the command was called.
+        raise LapilliError("--run-dir: must name a folder")
     chosen: dict[str, Any] = {}
     unsaid = ""
     if recipe := RECIPES.get(name):

@@ -7,9 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, did_you_mean
+from lapilli.verbs import BRANCHES
 
 _RANGE = re.compile(r"([0-9]{0,18}):([0-9]{0,18})")
+
+
+def wrong_word(verb: str, got: str) -> LapilliError:
+    """What to say of a second word that a verb has not, "" where there is none."""
+    *words, last = BRANCHES[verb]
+    found = f", got {got!r}" if got else ""
+    return LapilliError(f"{verb}: must be {', '.join(words)} or {last}{found}{did_you_mean(got, BRANCHES[verb])}")
 
 
 def names(text: str | None, option: str) -> Sequence[str] | None:

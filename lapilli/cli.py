@@ -73,8 +73,7 @@ def _called(words: Sequence[str], debug: bool) -> int:
     try:
         if (pair := tuple(words[:2])) in SUBCOMMANDS:
             return run_command(SUBCOMMANDS[pair], words[2:])
-        # Behind a second word that is none of theirs, nothing is worth a complaint of its own.
-        return run_command(words[0], words[1:2] if words[0] in BRANCHES else words[1:])
+        return run_command(words[0], _behind(words))
     except LapilliError as error:
         # A training that was interrupted says how to go on.
         return _failed(error, str(error), INTERRUPTED if isinstance(error.__cause__, SystemExit) else 2, debug)
@@ -93,6 +92,13 @@ def _called(words: Sequence[str], debug: bool) -> int:
             raise
         text = f"a defect of lapilli ({type(error).__name__}: {error}); run with --debug and report it"
         return _failed(error, text, 3, debug)
+
+
+def _behind(words: Sequence[str]) -> Sequence[str]:
+    """What is worth reading behind a verb: of one that needs a second word, nothing behind a wrong one or none."""
+    if words[0] not in BRANCHES or (words[1:2] and words[1] in BRANCHES[words[0]]):
+        return words[1:]
+    return [word for word in words[1:2] if not word.startswith("-") or word in ("-h", "--help")]
 
 
 def _of_output(error: OSError) -> bool:

@@ -29,6 +29,7 @@ _WRONG = re.compile(r'Parser key "([^"]+)":\s.*(?:Given|Got) value: (.*)', re.S)
 """What jsonargparse says of a value of another type, on many lines and in words of Python."""
 
 _MISSING = re.compile(r"the following arguments are required: (.*)")
+_BARE = re.compile(r"argument (--\S+): expected one argument")
 _BEHIND = "unrecognized arguments: "
 _UNKNOWN = re.compile(r"unrecognized arguments: (--[^ =]+).*", re.S)
 
@@ -67,6 +68,8 @@ class Parser(ArgumentParser):
             return f"unrecognized option {_dashed(unknown[1])}{did_you_mean(_dashed(unknown[1]), options)}"
         if message.startswith(_BEHIND) and any(isinstance(action, ActionConfigFile) for action in self._actions):
             return f"{message}; a configuration stands in front of the options"
+        if bare := _BARE.fullmatch(message):
+            return f"{_dashed(bare[1])}: needs a value"
         found = _WRONG.fullmatch(message)
         action = next((one for one in self._actions if found is not None and one.dest == found[1]), None)
         if found is None or action is None or not (wanted := taken(action)):

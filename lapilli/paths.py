@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from lapilli.netx_exports import LapilliError
-from lapilli.netx_exports.files import PathLike
+from lapilli.netx_exports.files import PathLike, begins_as, checked_target
 
 PICTURES = (".svg", ".png")
 EVENTS, NETWORKS = (".npz",), (".net", ".nir", ".h5", ".hdf5", ".netx")
@@ -20,6 +20,10 @@ _KINDS = {
     "picture": PICTURES,
 }
 """What the files of an option are called; those of `--out` and `--output` are of another kind in each command."""
+
+
+_BEGINNINGS: Mapping[Sequence[str], str] = {EVENTS: "archive", NETWORKS: "HDF5"}
+"""A word of what `begins_as` says of them."""
 
 
 def check_outputs(
@@ -39,28 +43,24 @@ def check_outputs(
     for option, target in asked.items():
         if (taken := same_file(target, read)) is not None:
             raise LapilliError(f"--{option} must not be the file {taken} that is read")
-        _check_target(option, Path(target), _KINDS.get(option, kind))
+        _check_target(option, target, _KINDS.get(option, kind))
     if len({os.path.realpath(path) for path in asked.values()}) < len(asked):
         raise LapilliError(f"{' and '.join(f'--{option}' for option in asked)} must not be the same file")
 
 
-def check_folder(path: PathLike) -> None:
-    """Refuse a file in a folder that is not there, before any work is done for it.
-
-    Raises:
-        LapilliError: naming the file.
-    """
-    if not os.path.isdir(os.path.dirname(path) or "."):
-        raise LapilliError(f"cannot write {path}: No such file or directory")
-
-
-def _check_target(option: str, path: Path, suffixes: Sequence[str]) -> None:
-    check_folder(path)
-    # Where it is a link, the file behind it is what is written.
-    if suffixes and path.is_file() and Path(os.path.realpath(path)).suffix.lower() not in suffixes:
+def _check_target(option: str, path: PathLike, suffixes: Sequence[str]) -> None:
+    target = checked_target(path)
+    if suffixes and target.is_file() and not _is_of(target, suffixes):
         raise LapilliError(
             f"--{option}: {path} is there already, and is no {' or '.join(suffixes[:2])} file; it is not written over"
         )
+
+
+def _is_of(file: Path, suffixes: Sequence[str]) -> bool:
+    """Whether a file is of a kind: by its first bytes where they tell, and else by its name."""
+    if suffixes not in _BEGINNINGS or not file.stat().st_size:
+        return file.suffix.lower() in suffixes
+    return _BEGINNINGS[suffixes] in begins_as(file)
 
 
 def same_file(path: PathLike, others: Iterable[PathLike | None]) -> PathLike | None:

@@ -68,7 +68,9 @@ def taken(action: Action) -> str:
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) in (list, tuple):
-        return _WORDS.get(next(iter(get_args(hint)), None), ("", ""))[1]
+        inner = next(iter(get_args(hint)), None)
+        known = [name for one in (inner, *get_args(inner)) if get_origin(one) is Literal for name in get_args(one)]
+        return f"of {', '.join(known)}" if known else _WORDS.get(inner, ("", ""))[1]
     return _WORDS.get(hint, ("", ""))[0]
 
 

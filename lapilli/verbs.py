@@ -43,8 +43,12 @@ SUBCOMMANDS = {
 }
 """Two words that name a command with options of its own."""
 
-BRANCHES = ("data", "zoo")
-"""Verbs that do nothing without a second word."""
+BRANCHES = {
+    "data": ("list", "prepare", "show", "save", "convert", "make"),
+    "zoo": ("list", "show", "get", "add"),
+    "bench": ("simulate", "train"),
+}
+"""Verbs that do nothing without a second word, and these words."""
 
 _WIDTH, _COLUMN = 80, 22
 

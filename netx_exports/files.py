@@ -1,5 +1,6 @@
 """Writing files so that a reader finds either the old content or all of the new, and errors are one sentence."""
 
+import errno
 import hashlib
 import os
 import re
@@ -32,7 +33,7 @@ def replacing(path: PathLike) -> Iterator[Path]:
     Raises:
         LapilliError: when the folder is missing, read-only or full; nothing is left behind and `path` is untouched.
     """
-    target = _target(path)
+    target = checked_target(path)
     temporary: Path | None = None
     try:
         remove_leftovers(target.parent, target.name)
@@ -126,11 +127,21 @@ def begins_as(path: PathLike) -> str:
     return next((kind for begins, kind in _BEGINNINGS.items() if first.startswith(begins)), "")
 
 
-def _target(path: PathLike) -> Path:
+def checked_target(path: PathLike) -> Path:
+    """The file that writing to `path` would write, behind all links.
+
+    Raises:
+        LapilliError: for an empty name, for what is there and is no regular file, and where no folder is.
+    """
+    if not os.fspath(path):
+        raise LapilliError("cannot write a file without a name")
     try:
         target = Path(path).resolve()
         if target.exists() and not target.is_file():
             raise LapilliError(f"cannot write {path}: it exists and is no regular file")
+        if not target.parent.is_dir():
+            reason = errno.ENOTDIR if target.parent.exists() else errno.ENOENT
+            raise LapilliError(f"cannot write {path}: {os.strerror(reason)}")
     except OSError as error:
         raise LapilliError(f"cannot write {path}: {error.strerror or error}") from error
     except (RuntimeError, ValueError) as error:

@@ -2,6 +2,8 @@
 
 import sys
 
+from lapilli.netx_exports.errors import LapilliError
+
 LAVA = ("lava-nc==0.10.0", "lava-dl==0.6.0")
 """The last releases, which say that they need Python 3.10; lapilli makes them run on newer ones."""
 
@@ -14,6 +16,11 @@ def how_to_install_module(module: str | None) -> str:
     """The commands that install what training needs, or the one package of it that is missing."""
     package = ALONE.get((module or "").partition(".")[0])
     return how_to_install("train") if package is None else f"pip install {package}"
+
+
+def data_sets_need(error: ModuleNotFoundError) -> LapilliError:
+    """What is missing to read data sets, as an error."""
+    return LapilliError(f"data sets need {error.name}: {how_to_install_module(error.name)}")
 
 
 def how_to_install(extra: str) -> str:

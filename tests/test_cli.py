@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lapilli import calling, cli, verbs
-from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, save
+from lapilli.netx_exports import CubaLif, DenseSynapse, Layer, Network, Readout, load, save
 from lapilli.simulators import Events, run
 
 NEURON = CubaLif(vth_mant=100, current_decay=1024, voltage_decay=256)
@@ -24,6 +24,7 @@ def files(tmp_path: Path) -> Path:
     events = Events.from_dense(rng.random((4, 5, 30)) < 0.3, labels=[0, 1, 2, 0])
     events.save(tmp_path / "events.npz")
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "text.net").write_text("mine", encoding="utf-8")
     (tmp_path / "link.csv").symlink_to("notes.txt")
     (tmp_path / "link.svg").symlink_to("notes.txt")
     return tmp_path
@@ -197,6 +198,21 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["prove", "model.net", "--backends", '["fast"]'], "needs at least two different backends"),
         (["bench", "fly"], "bench: must be simulate or train, got 'fly'\n"),
         (["bench", "simulat"], "bench: must be simulate or train, got 'simulat'; did you mean simulate?\n"),
+        (
+            ["bench", "trian", "--densities", "0.1"],
+            "lapilli: bench: must be simulate or train, got 'trian'; did",
+        ),
+        (["bench", "--parts", "file"], "lapilli: bench: must be simulate or train\n"),
+        (["bench", "simulate", "--out", "/dev/null"], "cannot write /dev/null: it exists and is no regular file\n"),
+        (["export", "model.net", "--out", "text.net"], "text.net is there already, and is no .net or .nir file"),
+        (["export", "model.net", "--out", ""], "lapilli: cannot write a file without a name\n"),
+        (["export", "model.net", "--out", "notes.txt/x"], "lapilli: cannot write notes.txt/x: Not a directory\n"),
+        (["learn", "model.net", "--input", "events.npz", "--run-dir", ""], "lapilli: --run-dir: must name a folder\n"),
+        (["learn", "model.net", "--run-dir"], "lapilli: --run-dir: needs a value\n"),
+        (
+            ["prove", "model.net", "--backends", "fast,refrence"],
+            "lapilli: --backends: must be of fast, reference, lava, loihi2, module, got ['fast', 'refrence']\n",
+        ),
         (["bench"], "lapilli: bench: must be simulate or train\n"),
         (["bench", "simulate", "--steps", "0"], "must be positive"),
         (["bench", "simulate", "--steps", "x"], "lapilli: --steps: must be a whole number, got x\n"),
@@ -222,6 +238,14 @@ def test_wrong_input_is_one_sentence_and_status_2(
     assert message in err
     assert "Traceback" not in err
     assert sorted(path.name for path in files.iterdir()) == before
+
+
+def test_what_a_command_wrote_it_writes_again_whatever_it_is_called(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert call(capsys, "export", str(files / "model.net"), "--out", str(files / "mine.data"))[0] == 0
+    assert load(files / "mine.data").fingerprint == load(files / "model.net").fingerprint
 
 
 def test_labels_that_are_no_classes_are_counted(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,6 +198,12 @@ def test_the_folder_of_several_seeds_is_made(
     words = ["digits", "--seeds", "2", "--run-dir"]
     assert "asked for runs/new/seeds.csv" in complaint(capsys, *words, "runs/new")
     assert Path("runs/new").is_dir()
+    assert "unknown data set 'dgits'; did you mean digits?" in complaint(
+        capsys, "--data.name", "dgits", "--seeds", "2", "--run-dir", "left"
+    )
+    assert not Path("left").exists()
+    Path("runs/new/config.yaml").write_text("", encoding="utf-8")
+    assert "runs/new holds a run of one seed; --run-dir names another" in complaint(capsys, *words, "runs/new")
     Path("file").write_text("", encoding="utf-8")
     assert "cannot make run folder file/new: Not a directory" in complaint(capsys, *words, "file/new")
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from lapilli.netx_exports.errors import LapilliError, did_you_mean
+from lapilli.choices import wrong_word
+from lapilli.netx_exports import LapilliError
 from lapilli.output import print_json, print_table, progress_bar
 from lapilli.paths import check_outputs
 from lapilli.simulators.bench import PARTS, Row, Sizes, Watch, bench_part, known
@@ -45,8 +46,7 @@ def bench(
         json: print the rows as JSON.
     """
     if what != "simulate":
-        got = f", got {what!r}" if what else ""
-        raise LapilliError(f"bench: must be simulate or train{got}{did_you_mean(what, ['simulate', 'train'])}")
+        raise wrong_word("bench", what)
     if not hidden or min(*hidden, steps, batch, repeats, samples, memory_samples) < 1 or not 0 <= density <= 1:
         raise LapilliError("bench: hidden, steps, batch, repeats and samples must be positive and density in 0…1")
     if seed < 0:

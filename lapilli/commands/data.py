@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from lapilli.netx_exports.errors import LapilliError, did_you_mean
-from lapilli.netx_exports.installing import how_to_install_module
+from lapilli.choices import wrong_word
+from lapilli.netx_exports.installing import data_sets_need
 from lapilli.training.data.framing import Lines
-from lapilli.verbs import second_words
 
 
 def data(what: str = "", /) -> None:
@@ -17,9 +16,7 @@ def data(what: str = "", /) -> None:
         what: "list", "prepare", "show", "save", "convert" or "make"; `lapilli data prepare --help` lists the options of
             each.
     """
-    got = f", got {what!r}" if what else ""
-    near = did_you_mean(what, second_words("data"))
-    raise LapilliError(f"data: must be list, prepare, show, save, convert or make{got}{near}")
+    raise wrong_word("data", what)
 
 
 def catalogue() -> ModuleType:
@@ -31,7 +28,7 @@ def catalogue() -> ModuleType:
     try:
         from lapilli.training.data import catalogue as found
     except ModuleNotFoundError as error:
-        raise LapilliError(f"data sets need {error.name}: {how_to_install_module(error.name)}") from error
+        raise data_sets_need(error) from error
     return found
 
 

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lapilli.netx_exports import LapilliError
-from lapilli.netx_exports.installing import how_to_install
+from lapilli.netx_exports.installing import data_sets_need
 from lapilli.output import print_json, progress_line
 from lapilli.printable import say
 from lapilli.training.data.origins import check_convertible
@@ -38,7 +37,7 @@ def _converted(name: str, origin: Path, tell: Any) -> list[Any]:
 
         return convert(name, origin, tell)
     except ModuleNotFoundError as error:
-        raise LapilliError(f"data sets need {error.name}: {how_to_install('train')}") from error
+        raise data_sets_need(error) from error
 
 
 def _facts(one: Any) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def data_save(
     """
     run = find_run(name)[1] if is_folder(name) else None
     options = InputOptions(None, None if run else name, part, samples, framing, split, lines)
+    check_outputs((), {"out": out}, EVENTS)
     inputs = find_inputs(options, run)
-    check_outputs((inputs.path,), {"out": out}, EVENTS)
     with EventWriter(out, inputs.n_steps, inputs.shape) as writer, progress_bar("writing", len(inputs)) as advance:
         n_events = 0
         for chunk in inputs.chunks(SAMPLES_AT_ONCE):

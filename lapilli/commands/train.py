@@ -1,6 +1,8 @@
 """`lapilli train`."""
 
+import shlex
 import statistics
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -58,15 +60,19 @@ def train(
 
 
 def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: bool) -> None:
+    from lapilli.training.data.catalogue import data_set
     from lapilli.training.studies.collect import first_seeds
     from lapilli.training.studies.proven_runs import study
 
     seeds = [options.seed + seed for seed in first_seeds(number)]
+    if (folder / "config.yaml").is_file():
+        raise LapilliError(f"{folder} holds a run of one seed; --run-dir names another folder")
+    data_set(options.data.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LapilliError(f"cannot make run folder {folder}: {error.strerror or error}") from error
-    command = f"lapilli train --run-dir {folder} --seed {options.seed} --seeds {number}"
+    command = shlex.join(["lapilli", *sys.argv[1:]])
     rows = study(folder / "seeds.csv", folder, folder.name, seeds, command, options, 0, progress)
     if json:
         print_json(rows)

@@ -1,7 +1,6 @@
 """`lapilli zoo`."""
 
-from lapilli.netx_exports.errors import LapilliError, did_you_mean
-from lapilli.verbs import second_words
+from lapilli.choices import wrong_word
 
 
 def zoo(what: str = "", /) -> None:
@@ -10,5 +9,4 @@ def zoo(what: str = "", /) -> None:
     Arguments:
         what: "list", "show", "get" or "add"; `lapilli zoo get --help` lists the options of each.
     """
-    got = f", got {what!r}" if what else ""
-    raise LapilliError(f"zoo: must be list, show, get or add{got}{did_you_mean(what, second_words('zoo'))}")
+    raise wrong_word("zoo", what)

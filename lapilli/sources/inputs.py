@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lapilli.netx_exports import LapilliError
-from lapilli.netx_exports.installing import how_to_install_module
+from lapilli.netx_exports.installing import data_sets_need
 from lapilli.output import progress_bar
 from lapilli.simulators import Events
 from lapilli.simulators.files.event_file import EventFile
@@ -180,7 +180,7 @@ def _tasks() -> ModuleType:
     try:
         from lapilli.training.data import tasks
     except ModuleNotFoundError as error:
-        raise LapilliError(f"data sets need {error.name}: {how_to_install_module(error.name)}") from error
+        raise data_sets_need(error) from error
     return tasks
 
 
