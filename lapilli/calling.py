@@ -52,10 +52,15 @@ def run_command(name: str, words: Sequence[str]) -> int:
         chosen, words = _read(configurations, words)
     parsed = parser.instantiate(parser.parse_args(words))
     values = {name: parsed[name] for name in inspect.signature(command).parameters if name in parsed} | chosen
+    try:
+        with interruptible():
+            status = command(*[values.pop(name) for name in positional(command)], **values) or 0
+    except LapilliError as error:
+        error.args = (parser.as_called(str(error)),)
+        raise
     if unsaid:
         complain(unsaid)
-    with interruptible():
-        return command(*[values.pop(name) for name in positional(command)], **values) or 0
+    return status
 
 
 def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list[str], str]:
@@ -66,6 +71,7 @@ def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple
     """
     # Here, because pydantic takes a while, which commands without configurations need not wait for.
     from lapilli.simulators.configurations import as_plain, configured
+    from lapilli.simulators.configurations.named import NAME
     from lapilli.simulators.files.plain_yaml import write_yaml
     from lapilli.words import changed, kind_named
 
@@ -79,8 +85,10 @@ def _options_of(recipe: Recipe, command: Command, words: Sequence[str]) -> tuple
     if any(word.startswith("--print_config") for word in rest):
         of_command |= as_plain(options)
     in_front = [f"{OPTION}={write_yaml(of_command)}"] if of_command else []
-    unsaid = f"no data set is named, so it is {options.data.name}; --data.name names another"
-    return {OPTIONS: options, CONFIG: config}, [*in_front, *rest], "" if "data" in section else unsaid
+    unsaid = f"no data set was named, so it was {options.data.name}; --data.name names another"
+    data = section.get("data", {})
+    named = not isinstance(data, Mapping) or NAME in data
+    return {OPTIONS: options, CONFIG: config}, [*in_front, *rest], "" if named else unsaid
 
 
 def _read(configurations: Mapping[str, type[Any]], words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:

@@ -16,7 +16,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter,
 
 from lapilli.configs import CONFIG, OPTION, packaged_for
 from lapilli.netx_exports.errors import did_you_mean
-from lapilli.plain_help import PlainHelp, taken
+from lapilli.plain_help import PlainHelp, choices, taken
 from lapilli.recipes import OPTIONS, RECIPES
 from lapilli.simulators.configurations.named import kinds_of
 from lapilli.simulators.configurations.problems import inner_hint
@@ -68,13 +68,22 @@ class Parser(ArgumentParser):
             return f"unrecognized option {_dashed(unknown[1])}{did_you_mean(_dashed(unknown[1]), options)}"
         if message.startswith(_BEHIND) and any(isinstance(action, ActionConfigFile) for action in self._actions):
             return f"{message}; a configuration stands in front of the options"
+        if message.startswith(_BEHIND):
+            return f"{message}; `{self.prog} --help` lists the options"
         if bare := _BARE.fullmatch(message):
             return f"{_dashed(bare[1])}: needs a value"
         found = _WRONG.fullmatch(message)
         action = next((one for one in self._actions if found is not None and one.dest == found[1]), None)
         if found is None or action is None or not (wanted := taken(action)):
             return message
-        return f"{self._written(found[1])}: must be {wanted}, got {found[2]}"
+        meant = did_you_mean(found[2], choices(action))
+        return f"{self._written(found[1])}: must be {wanted}, got {found[2]}{meant}"
+
+    def as_called(self, message: str) -> str:
+        """A message of the code about a parameter, `n_steps: …`, with that as an option, `--n-steps: …`."""
+        name, colon, text = message.partition(": ")
+        known = any(action.dest == name and action.option_strings for action in self._actions)
+        return f"{self._written(name)}{colon}{text}" if known and name != CONFIG else message
 
     def _written(self, name: str) -> str:
         """A parameter of the command as its user writes it: with dashes in front, unless it stands alone."""

@@ -19,7 +19,7 @@ _KINDS = {
     "confusion": PICTURES,
     "picture": PICTURES,
 }
-"""What the files of an option are called; those of `--out` and `--output` are of another kind in each command."""
+"""What the files of an option are called; those of `--out` are of another kind in each command."""
 
 
 _BEGINNINGS: Mapping[Sequence[str], str] = {EVENTS: "archive", NETWORKS: "HDF5"}
@@ -34,7 +34,7 @@ def check_outputs(
     Arguments:
         read: paths; None where nothing is read.
         written: path by option; None where it is not asked for.
-        kind: suffixes of the files of `--out` or `--output`.
+        kind: suffixes of the files of `--out`.
 
     Raises:
         LapilliError: naming the option.

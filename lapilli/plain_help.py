@@ -60,18 +60,26 @@ class PlainHelp(DefaultHelpFormatter):
 
 def taken(action: Action) -> str:
     """What an option takes, in words; "" where there are none for it."""
-    hint = inner_hint(getattr(action, "_typehint", action.type))
+    hint = _hint(action)
     if hint is None or not action.option_strings:
         return ""
-    if names := list(kinds_of(hint)):
+    if names := choices(action):
         return f"one of {', '.join(names)}"
-    if get_origin(hint) is Literal:
-        return f"one of {', '.join(map(str, get_args(hint)))}"
     if get_origin(hint) in (list, tuple):
         inner = next(iter(get_args(hint)), None)
         known = [name for one in (inner, *get_args(inner)) if get_origin(one) is Literal for name in get_args(one)]
         return f"of {', '.join(known)}" if known else _WORDS.get(inner, ("", ""))[1]
     return _WORDS.get(hint, ("", ""))[0]
+
+
+def choices(action: Action) -> list[str]:
+    """The words of which an option takes one; none where it takes anything else."""
+    hint = _hint(action)
+    return list(kinds_of(hint)) or [str(word) for word in get_args(hint) if get_origin(hint) is Literal]
+
+
+def _hint(action: Action) -> Any:
+    return inner_hint(getattr(action, "_typehint", action.type))
 
 
 def _default(action: Action) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, one_of
 from lapilli.netx_exports.files import is_file
 from lapilli.simulators.configurations import read_mapping
 from lapilli.simulators.configurations.named import NAME, kinds_of
@@ -63,7 +63,7 @@ def kind_named(kind: type[Any], words: Sequence[str]) -> list[str]:
             continue
         given = text if equals else next(iter(words[place + 1 :]), "")
         if given not in kinds:
-            raise LapilliError(f"--{option}: expected one of {', '.join(kinds)}, got {given!r}")
+            raise LapilliError(f"--{option}: {one_of(given, kinds)}")
         found[place : place + 1 + (not equals)] = [f"--{option}={kinds[given].__module__}.{kinds[given].__qualname__}"]
         break
     return found

@@ -49,8 +49,14 @@ class UnsupportedError(ProblemsError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown word: the known one that is like it; "" where none is.
 
-    Dashes in front of options do not count, or all options would be alike.
+    Dashes in front of options do not count, or all options would be alike; nor does the case of letters.
     """
-    names = {name.lstrip("-"): name for name in known}
-    near = difflib.get_close_matches(word.lstrip("-"), names, 1)
+    names = {name.lstrip("-").casefold(): name for name in known}
+    near = difflib.get_close_matches(word.lstrip("-").casefold(), names, 1)
     return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def one_of(word: object, known: Iterable[object]) -> str:
+    """What a message says of a word that is none of the known ones: them, the word, and the known one like it."""
+    names = [str(name) for name in known]
+    return f"must be one of {', '.join(names)}, got {word!r}{did_you_mean(str(word), names)}"

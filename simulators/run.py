@@ -6,7 +6,7 @@ from math import prod
 from typing import Literal, get_args
 
 from lapilli.netx_exports.arrays import whole_number
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, one_of
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.synapses.kinds import INPUT
 from lapilli.simulators.events import Events, EventsError
@@ -98,7 +98,7 @@ def find_backend(backend: str | Backend) -> Backend:
         from lapilli.simulators.loihi2.backend import run_loihi2
 
         return run_loihi2
-    raise LapilliError(f"backend: must be one of {', '.join(BACKENDS)}, got {backend!r}")
+    raise LapilliError(f"backend: {one_of(backend, BACKENDS)}")
 
 
 def at_least_one(name: str, value: object) -> int:

@@ -128,7 +128,7 @@ def _nir(path: Path) -> tuple[bytes, ...]:
 def _recording(folder: Path) -> bytes:
     save(network(), folder / "a.net")
     session().events.save(folder / "in.npz")
-    words = ["--input", str(folder / "in.npz"), "--output", str(folder / "out.npz"), "--record", "spikes,voltage"]
+    words = ["--input", str(folder / "in.npz"), "--out", str(folder / "out.npz"), "--record", "spikes,voltage"]
     with redirect_stdout(io.StringIO()):
         assert cli.main(["simulate", str(folder / "a.net"), *words, "--recording", str(folder / "r.npz")]) == 0
     return (folder / "r.npz").read_bytes()

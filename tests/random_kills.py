@@ -68,7 +68,7 @@ LEARN = ("learn", "a.net", "--run-dir", "run", *RULE)
 RECORDED = (*LEARN, "--input", "e.npz")
 STREAM = (*LEARN, "--stream", "e.jsonl", "--json")
 SIMULATE = (
-    *("simulate", "a.net", "--input", "e.npz", "--output", "out.npz", "--record", "spikes,voltage"),
+    *("simulate", "a.net", "--input", "e.npz", "--out", "out.npz", "--record", "spikes,voltage"),
     *("--recording", "kept.npz", "--threads", "1"),
 )
 PREPARE = ("data", "prepare", "shd", "--json")

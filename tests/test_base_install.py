@@ -159,7 +159,7 @@ def test_folders_of_the_same_names_beside_a_script_break_nothing(bare: Path, tmp
     program = "-m", "lapilli"
     assert "simulate" in answer(bare, tmp_path, *program, "--help")
     assert "hidden" in answer(bare, tmp_path, *program, "inspect", "model.net")
-    answer(bare, tmp_path, *program, "simulate", "model.net", "--input", "events.npz", "--output", "spikes.npz")
+    answer(bare, tmp_path, *program, "simulate", "model.net", "--input", "events.npz", "--out", "spikes.npz")
     assert events_equal(Events.load(tmp_path / "spikes.npz"), expected.spikes)
 
 
@@ -169,7 +169,7 @@ def test_verbs_of_the_base_install(bare: Path, tmp_path: Path) -> None:
     assert inspected.returncode == 0, inspected.stderr
     assert "hidden" in inspected.stdout
     for backend in ("fast", "reference"):
-        arguments = ["model.net", "--input", "events.npz", "--output", f"{backend}.npz", "--backend", backend]
+        arguments = ["model.net", "--input", "events.npz", "--out", f"{backend}.npz", "--backend", backend]
         simulated = call(bare, tmp_path, "simulate", *arguments)
         assert simulated.returncode == 0, simulated.stderr
         assert events_equal(Events.load(tmp_path / f"{backend}.npz"), expected.spikes)

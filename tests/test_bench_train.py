@@ -123,7 +123,7 @@ def test_the_command_writes_rows(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--parts", "quick"], f"parts: must be of {', '.join(PARTS)}, got 'quick'"),
+        (["--parts", "quick"], f"parts: must be one of {', '.join(PARTS)}, got 'quick'"),
         (["--steps", "[0]"], "must be positive"),
         (["--steps", "[]"], "must be positive"),
         (["--densities", "[1.5]"], "densities must be in 0…1"),

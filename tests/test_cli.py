@@ -55,7 +55,7 @@ def test_every_verb_has_help_with_described_options(capsys: pytest.CaptureFixtur
 
 
 def test_simulate_writes_what_run_gives(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--output", str(files / "out.npz")]
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--out", str(files / "out.npz")]
     status, out, err = call(capsys, "simulate", *arguments, "--n-steps", "40", "--json")
     assert status == 0, err
     summary = json.loads(out)
@@ -120,7 +120,7 @@ def test_inspect_shows_layers_and_stock_lava(files: Path, capsys: pytest.Capture
 
 
 def test_no_accuracy_before_the_last_spikes_are_answered(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--output", str(files / "out.npz")]
+    arguments = [str(files / "model.net"), "--input", str(files / "events.npz"), "--out", str(files / "out.npz")]
     early = json.loads(call(capsys, "simulate", *arguments, "--n-steps", "31", "--json")[1])
     assert "accuracy" not in early
     assert early["why_no_decisions"] == "the last input spikes are answered in step 32, 31 were run"
@@ -144,9 +144,9 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["inspect", "missing.net"], "cannot read missing.net: No such file or directory"),
         (["inspect"], "lapilli: the following are required: network\n"),
         (["learn", "model.net"], "lapilli: the following are required: --run-dir\n"),
-        (["plot", "model.net", "--output", "."], "lapilli: a picture needs the name of a file, got the folder .\n"),
+        (["plot", "model.net", "--out", "."], "lapilli: a picture needs the name of a file, got the folder .\n"),
         (
-            ["simulate", "model.net", "--output", "o.npz"],
+            ["simulate", "model.net", "--out", "o.npz"],
             "no events: give --input FILE.npz or --data NAME, or a run folder",
         ),
         (["simulate", "model.net", "--inptu", "events.npz"], "unrecognized option --inptu; did you mean --input?\n"),
@@ -158,7 +158,7 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
             ["export", "model.net", "--out", "notes.txt"],
             "lapilli: --out: notes.txt is there already, and is no .net or .nir file; it is not written over\n",
         ),
-        (["plot", "model.net", "--input", "events.npz", "--output", "link.svg"], "is no .svg or .png file; it is not"),
+        (["plot", "model.net", "--input", "events.npz", "--out", "link.svg"], "is no .svg or .png file; it is not"),
         (["data", "show", "digits", "--out", "link.svg"], "is no .svg or .png file; it is not"),
         (["train", "digits", "--seeds", "0", "--run-dir", "none"], "seeds: must be at least 1, got 0"),
         (["prove", "model.net", "--input", "events.npz", "--decisions", "link.csv"], "is no .csv file; it is not"),
@@ -171,27 +171,30 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
             "lapilli: cannot write no/rows.csv: No such file or directory\n",
         ),
         (["simulate", "model.net", "--qqqq"], "lapilli: unrecognized option --qqqq\n"),
-        (["simulate", "model.net", "other.net"], "lapilli: unrecognized arguments: other.net\n"),
         (
-            ["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--n-steps", "many"],
+            ["simulate", "model.net", "other.net"],
+            "lapilli: unrecognized arguments: other.net; `lapilli simulate --help` lists the options\n",
+        ),
+        (
+            ["simulate", "model.net", "--input", "events.npz", "--out", "o.npz", "--n-steps", "many"],
             "n-steps: must be a whole number, got many",
         ),
         (
-            ["simulate", "model.net", "--input", "events.npz", "--output", "o.npz", "--backend", "gpu"],
+            ["simulate", "model.net", "--input", "events.npz", "--out", "o.npz", "--backend", "gpu"],
             "--backend: must be one of ",
         ),
-        (["simulate", "model.net", "--input", "model.net", "--output", "o.npz"], "model.net: not an npz file"),
-        (["simulate", "events.npz", "--input", "events.npz", "--output", "o.npz"], "events.npz"),
+        (["simulate", "model.net", "--input", "model.net", "--out", "o.npz"], "model.net: not an npz file"),
+        (["simulate", "events.npz", "--input", "events.npz", "--out", "o.npz"], "events.npz"),
         (
-            ["simulate", "model.net", "--input", "events.npz", "--output", "events.npz"],
+            ["simulate", "model.net", "--input", "events.npz", "--out", "events.npz"],
             "must not be the file events.npz",
         ),
-        (["simulate", "model.net", "--input", "events.npz", "--output", "no/o.npz"], "cannot write no/o.npz"),
+        (["simulate", "model.net", "--input", "events.npz", "--out", "no/o.npz"], "cannot write no/o.npz"),
         (
-            ["simulate", "model.net", "--input", "events.npz", "--output", "model.net"],
+            ["simulate", "model.net", "--input", "events.npz", "--out", "model.net"],
             "must not be the file model.net",
         ),
-        (["simulate", "model.net", "--input", "events.npz", "--output", "/dev/null"], "is no regular file"),
+        (["simulate", "model.net", "--input", "events.npz", "--out", "/dev/null"], "is no regular file"),
         (["export", "model.net", "--out", "./model.net"], "--out must not be the file model.net that is read"),
         (["prove", "model.net", "--samples", "-3"], "--samples must be at least 1, got -3"),
         (["bench", "simulate", "--hidden", "[]"], "must be positive"),
@@ -216,12 +219,38 @@ def test_prove_exits_1_when_a_backend_that_was_asked_for_cannot_run(
         (["bench"], "lapilli: bench: must be simulate or train\n"),
         (["bench", "simulate", "--steps", "0"], "must be positive"),
         (["bench", "simulate", "--steps", "x"], "lapilli: --steps: must be a whole number, got x\n"),
-        (["plot", "model.net", "--lines", "no"], "--lines: must be one of none, valid, valid and keys, got no\n"),
+        (
+            ["plot", "model.net", "--lines", "no"],
+            "--lines: must be one of none, valid, valid and keys, got no; did you mean none?\n",
+        ),
         (["listen", "model.net", "a.wav", "--pause-ms", "nan"], "lapilli: --pause-ms: must be a number, got nan\n"),
         (["bench", "simulate", "--seed", "-1"], "bench: seed must be at least 0, got -1"),
         (["export", "missing", "--out", "o.net"], "missing"),
         (["train", "missing.yaml"], "no file missing.yaml, and lapilli has none of that name; it has digits, "),
         (["train", "digit"], "no file digit, and lapilli has none of that name; did you mean digits?\n"),
+        (["simulate", "model.net", "--backend", "fsat"], "lava, loihi2, got fsat; did you mean fast?\n"),
+        (
+            ["simulate", "model.net", "--readout", "spike_cont"],
+            "lapilli: --readout: must be one of voltage_sum, spike_",
+        ),
+        (
+            ["simulate", "model.net", "--input", "gone.npz", "--out", "model.net"],
+            "--out must not be the file model.net",
+        ),
+        (["profile", "model.net", "--tables", "LOIHI1"], "spinnaker2, truenorth; did you mean loihi1?\n"),
+        (["completion", "zhs"], "arguments: zhs; `lapilli completion --help` lists the options\n"),
+        (["completion", "--shell", "zhs"], "bash, zsh, fish, got zhs; did you mean zsh?\n"),
+        (["demo", "--run-dir", "model.net"], "lapilli: cannot make run folder model.net: File exists\n"),
+        (["demo", "--run-dir", "."], "lapilli: run folder . is not empty, and holds no run; --run-dir names another\n"),
+        (
+            ["train", "--run-dir", "."],
+            "lapilli: run folder . is not empty, and holds no run; --run-dir names another\n",
+        ),
+        (["train", "lstm", "--run-dir", "model.net"], "lapilli: cannot make run folder model.net: File exists\n"),
+        (
+            ["train", "curriculum", "--run-dir", "new"],
+            "lapilli: --data.name: must be a data set whose bins can be chosen, got digits\n",
+        ),
         (["train", "curiculum"], "lapilli has none of that name; did you mean curriculum?\n"),
         (["train", "--optimizer.lr", "fast"], "optimizer.lr"),
     ],

@@ -209,7 +209,7 @@ def test_files_of_something_else_are_not_overwritten(
     (files["run"] / name).write_bytes(b"mine")
     for more in ([], ["--resume"]):
         assert cli.main([*words(files), *more]) == 2
-        said = f"run_dir: {files['run']} holds {name} of something else, which would be overwritten"
+        said = f"--run-dir: {files['run']} holds {name} of something else, which would be overwritten"
         assert said in capsys.readouterr().err
     assert [(path.name, path.read_bytes()) for path in files["run"].iterdir()] == [(name, b"mine")]
 
@@ -222,7 +222,7 @@ def test_what_is_read_is_not_overwritten(files: dict[str, Path], capsys: pytest.
     (files["run"].parent / "linked.net").symlink_to(learned)
     for path in (learned, files["run"].parent / "linked.net"):
         assert cli.main([*words({**files, "network": path}), "--resume"]) == 2
-        assert f"run_dir: {path}, which is read, would be overwritten" in capsys.readouterr().err
+        assert f"--run-dir: {path}, which is read, would be overwritten" in capsys.readouterr().err
     watched = [*words(files), "--resume", "--watch", str(files["run"] / "record.npz")]
     assert cli.main(watched) == 2
     assert learned.read_bytes() == before
@@ -232,7 +232,7 @@ def test_two_at_once_are_one_too_many(files: dict[str, Path], capsys: pytest.Cap
     files["run"].mkdir()
     with locked(files["run"] / ".lock", "it"):
         assert cli.main(words(files)) == 2
-        assert f"run_dir: {files['run']} is in use by process {os.getpid()}" in capsys.readouterr().err
+        assert f"--run-dir: {files['run']} is in use by process {os.getpid()}" in capsys.readouterr().err
         assert [path.name for path in files["run"].iterdir()] == [".lock"]
     assert cli.main(words(files)) == 0
     assert not (files["run"] / ".lock").exists()

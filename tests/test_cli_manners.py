@@ -151,5 +151,5 @@ def test_a_kind_is_shown_by_its_name(capsys: pytest.CaptureFixture[str]) -> None
     assert "(a number; default: 3.0)" in " ".join(out.split())
     assert call(capsys, "train", "--method.help=tks") == (0, out, "")
     kinds = "plain, softmax_sum, tet, etc, tks, confidence, kdcl"
-    expected = f"lapilli: --method.help: expected one of {kinds}, got 'tkx'\n"
+    expected = f"lapilli: --method.help: must be one of {kinds}, got 'tkx'; did you mean tks?\n"
     assert call(capsys, "train", "--method.help", "tkx") == (2, "", expected)

@@ -20,8 +20,8 @@ VERBS = (
     ["inspect", "model.net", "--json"],
     ["prove", "model.net", "--input", "in.npz", "--backends=[reference,fast]"],
     ["profile", "model.net", "--input", "in.npz"],
-    ["view", "model.net", "--input", "in.npz", "--output", "view.html"],
-    ["simulate", "model.net", "--input", "in.npz", "--output", "out.npz"],
+    ["view", "model.net", "--input", "in.npz", "--out", "view.html"],
+    ["simulate", "model.net", "--input", "in.npz", "--out", "out.npz"],
     ["data", "list"],
 )
 

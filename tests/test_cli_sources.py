@@ -104,7 +104,7 @@ def test_an_event_file_of_the_data_does_the_same(made: Any, folder: Path, capsys
         task.validation
     )
     found = [
-        answer(capsys, "simulate", *words, "--output", f"{number}.npz")
+        answer(capsys, "simulate", *words, "--out", f"{number}.npz")
         for number, words in enumerate(
             [
                 ("mine", "--samples", "40"),
@@ -143,7 +143,7 @@ def test_inspect_export_plot_and_learn_take_the_folder(
     assert answer(capsys, "inspect", "mine")["fingerprint"] == network.fingerprint
     assert call(capsys, "export", "mine", "--out", "again.net")[0] == 0
     assert load("again.net") == network
-    assert call(capsys, "plot", "mine", "--sample", "3", "--output", "p.svg")[0] == 0
+    assert call(capsys, "plot", "mine", "--sample", "3", "--out", "p.svg")[0] == 0
     title = (folder / "p.svg").read_text(encoding="utf-8")
     assert "mine, sample 3, class " in title
     learnt = answer(capsys, "learn", "mine", "--samples", "30", "--layers", "1", "--run-dir", "learnt")
@@ -234,7 +234,7 @@ def test_a_sample_runs_as_long_as_the_summary_says(tmp_path: Path, capsys: pytes
             ["prove", "mine/model.net", "--backends", "[module,fast]"],
             "--backends: module is of the folder of a finished",
         ),
-        (["plot", "mine", "--sample", "9999", "--output", "x.svg"], "--sample: digits, test has 360 samples, got 9999"),
+        (["plot", "mine", "--sample", "9999", "--out", "x.svg"], "--sample: digits, test has 360 samples, got 9999"),
         (["data", "save", "mine", "--part", "best", "--out", "b.npz"], "part"),
     ],
 )

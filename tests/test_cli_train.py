@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,14 +99,21 @@ def test_the_name_alone_chooses_the_method(file: str, words: list[str], expected
     assert options_of(*words, "--config", "a.yaml")["method"] == expected
 
 
-def test_data_that_nobody_names_are_named(asked: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_that_nobody_named_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = SimpleNamespace(
+        train_accuracy=1.0, validation_accuracy=1.0, test_accuracy=1.0, epochs=1, best_epoch=1, seconds=1.0
+    )
+    monkeypatch.setattr(surrogate_gradient, "train", lambda *words, **options: summary)
+    monkeypatch.chdir(tmp_path)
     Path("empty.yaml").write_text("", encoding="utf-8")
-    remark = "lapilli: no data set is named, so it is digits; --data.name names another\n"
-    for words in ([], ["empty.yaml"], ["--optimizer.lr", "0.1"]):
-        options_of(*words)
+    remark = "lapilli: no data set was named, so it was digits; --data.name names another\n"
+    for words in ([], ["empty.yaml"], ["--optimizer.lr", "0.1"], ["--data.framing.n_steps", "9"]):
+        assert calling.run_command("train", words) == 0
         assert capsys.readouterr().err == remark
     for words in (["digits"], ["--data.name", "digits"], ["--data", "{name: digits}"]):
-        options_of(*words)
+        assert calling.run_command("train", words) == 0
         assert capsys.readouterr().err == ""
 
 

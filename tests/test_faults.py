@@ -66,7 +66,7 @@ def has_worked(group: int) -> bool:
 def test_when_the_parent_is_killed_its_workers_end_and_no_output_appears(tmp_path: Path) -> None:
     save(network(), tmp_path / "model.net")
     Events.from_dense(np.random.default_rng(1).random((2048, 20, 400)) < 0.2).save(tmp_path / "in.npz")
-    words = ["simulate", "model.net", "--input", "in.npz", "--output", "out.npz", "--jobs", "2"]
+    words = ["simulate", "model.net", "--input", "in.npz", "--out", "out.npz", "--jobs", "2"]
     parent = subprocess.Popen(
         [sys.executable, "-m", "lapilli", *words, "--backend", "reference"], cwd=tmp_path, start_new_session=True
     )
@@ -211,7 +211,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Events.from_dense(rng.random((N_SAMPLES, 20, 9)) < 0.2, np.arange(N_SAMPLES) % 7).save(folder / "packed.npz")
     with np.load(folder / "packed.npz") as archive:
         np.savez(folder / "stored.npz", **dict(archive))
-    words = ["--input", str(folder / "packed.npz"), "--output", str(folder / "expected.npz")]
+    words = ["--input", str(folder / "packed.npz"), "--out", str(folder / "expected.npz")]
     assert cli.main(["simulate", str(folder / "model.net"), *words]) == 0
     return folder
 
@@ -224,7 +224,7 @@ def simulate(folder: Path, content: bytes) -> Events | str:
     complaints: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "complain", complaints.append)
-        status = cli.main(["simulate", str(folder / "model.net"), "--input", str(damaged), "--output", str(output)])
+        status = cli.main(["simulate", str(folder / "model.net"), "--input", str(damaged), "--out", str(output)])
     if status == 0:
         return Events.load(output)
     assert status == 2, complaints

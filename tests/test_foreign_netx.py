@@ -173,9 +173,9 @@ class TestOtherFiles:
         return complaints
 
     @pytest.mark.parametrize("words", [
-        "inspect FILE", "simulate FILE --input in.npz --output out.npz", "prove FILE", "profile FILE --input in.npz",
-        "plot FILE --input in.npz --output o.png", "learn FILE --input in.npz --run-dir run",
-        "simulate a.net --input FILE --output o.npz", "plot FILE --output o.png",
+        "inspect FILE", "simulate FILE --input in.npz --out out.npz", "prove FILE", "profile FILE --input in.npz",
+        "plot FILE --input in.npz --out o.png", "learn FILE --input in.npz --run-dir run",
+        "simulate a.net --input FILE --out o.npz", "plot FILE --out o.png",
         "export FILE --out out.net", "train --config FILE --run-dir run",
     ])  # fmt: skip
     def test_a_git_lfs_pointer_is_called_that(self, said: list[str], words: str) -> None:
@@ -185,8 +185,8 @@ class TestOtherFiles:
         assert "it is a Git LFS pointer; `git lfs pull` gets the file itself" in said[0]
 
     @pytest.mark.parametrize("words", [
-        "inspect FILE", "simulate FILE --input in.npz --output out.npz", "prove FILE", "profile FILE --input in.npz",
-        "plot FILE --input in.npz --output o.png", "plot FILE --output o.png",
+        "inspect FILE", "simulate FILE --input in.npz --out out.npz", "prove FILE", "profile FILE --input in.npz",
+        "plot FILE --input in.npz --out o.png", "plot FILE --out o.png",
         "learn FILE --input in.npz --run-dir run",
     ])  # fmt: skip
     def test_a_nir_file_is_to_be_exported_first(self, said: list[str], words: str) -> None:
@@ -203,5 +203,5 @@ class TestOtherFiles:
     def test_one_kind_of_file_for_another(self, said: list[str]) -> None:
         assert cli.main(["inspect", "in.npz"]) == 2
         assert "not an HDF5 file, an archive, as .npz are" in said[0]
-        assert cli.main(["simulate", "a.net", "--input", "a.net", "--output", "o.npz"]) == 2
+        assert cli.main(["simulate", "a.net", "--input", "a.net", "--out", "o.npz"]) == 2
         assert "not an npz file, an HDF5 file, as NetX and NIR are" in said[1]

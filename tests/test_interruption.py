@@ -163,7 +163,7 @@ def test_ctrl_c_ends_the_worker_processes_too(tmp_path: Path) -> None:
     files = learning_files(tmp_path, 300)
     # So long that it cannot end before it is interrupted.
     words = ("simulate", files["network"], "--input", files["events"], "--n-steps", "100000", "--backend", "reference")
-    command = [sys.executable, "-m", "lapilli", *map(str, words), "--output", "out.npz", "--jobs", "2"]
+    command = [sys.executable, "-m", "lapilli", *map(str, words), "--out", "out.npz", "--jobs", "2"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     before = sorted(os.listdir(tmp_path))
     with subprocess.Popen(

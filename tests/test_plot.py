@@ -248,14 +248,14 @@ def without_title(path: str) -> str:
 
 def test_a_recording_and_a_run_give_the_same_picture(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     record = ("--record", "spikes,voltage", "--recording", "r.npz", "--n-steps", 42, "--record-samples", "1:")
-    status, _, err = call(capsys, "simulate", "model.net", "--input", "events.npz", "--output", "out.npz", *record)
+    status, _, err = call(capsys, "simulate", "model.net", "--input", "events.npz", "--out", "out.npz", *record)
     assert status == 0, err
     options = ("--sample", 1, "--layers", "hidden,output", "--neurons", "0:4", "--steps", "10:30")
-    status, out, err = call(capsys, "plot", "r.npz", "--output", "recording.svg", *options)
+    status, out, err = call(capsys, "plot", "r.npz", "--out", "recording.svg", *options)
     assert (status, out) == (0, "picture: recording.svg\n"), err
     for backend in ("fast", "reference"):
         run_options = ("--input", "events.npz", "--show", "spikes,voltage", "--backend", backend)
-        status, out, err = call(capsys, "plot", "model.net", "--output", "run.svg", *run_options, *options)
+        status, out, err = call(capsys, "plot", "model.net", "--out", "run.svg", *run_options, *options)
         assert (status, out) == (0, "picture: run.svg\n"), err
         assert "<!-- model.net, sample 1, class 0, decided " in Path("run.svg").read_text(encoding="utf-8")
         assert without_title("run.svg") == without_title("recording.svg")
@@ -264,50 +264,50 @@ def test_a_recording_and_a_run_give_the_same_picture(files: Path, capsys: pytest
 
 
 def test_a_picture_without_options(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "plot", "model.net", "--input", "events.npz", "--output", "a.png")[0] == 0
+    assert call(capsys, "plot", "model.net", "--input", "events.npz", "--out", "a.png")[0] == 0
     assert imread("a.png").shape[1] == 9 * 120
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("model.net", "--output", "a.png"), "model.net is no recording; to draw a network, give the events"),
-        (("none.npz", "--output", "a.png"), "cannot read none.npz"),
-        (("events.npz", "--output", "a.png"), "events.npz: schema: missing"),
+        (("model.net", "--out", "a.png"), "model.net is no recording; to draw a network, give the events"),
+        (("none.npz", "--out", "a.png"), "cannot read none.npz"),
+        (("events.npz", "--out", "a.png"), "events.npz: schema: missing"),
         (
-            ("model.net", "--input", "events.npz", "--output", "a.gif"),
+            ("model.net", "--input", "events.npz", "--out", "a.gif"),
             "pictures are written as .png or .svg, got a.gif",
         ),
-        (("model.net", "--input", "events.npz", "--output", "no/a.png"), "cannot write no/a.png"),
-        (("model.net", "--input", "events.npz", "--output", "a.png", "--sample", "3"), "has 3 samples, got 3"),
-        (("model.net", "--input", "events.npz", "--output", "a.png", "--sample", "-1"), "has 3 samples, got -1"),
+        (("model.net", "--input", "events.npz", "--out", "no/a.png"), "cannot write no/a.png"),
+        (("model.net", "--input", "events.npz", "--out", "a.png", "--sample", "3"), "has 3 samples, got 3"),
+        (("model.net", "--input", "events.npz", "--out", "a.png", "--sample", "-1"), "has 3 samples, got -1"),
         (
-            ("model.net", "--input", "events.npz", "--output", "a.png", "--layers", "x"),
-            "no layer 'x'; layers are input",
+            ("model.net", "--input", "events.npz", "--out", "a.png", "--layers", "x"),
+            "--layers: must be one of input, hidden, output, got 'x'",
         ),
-        (("model.net", "--input", "events.npz", "--output", "a.png", "--show", "sigma"), "no chosen layer has 'sigma'"),
-        (("model.net", "--input", "events.npz", "--output", "a.png", "--neurons", "30"), "--neurons: must be below 30"),
-        (("model.net", "--input", "events.npz", "--output", "a.png", "--neurons", "9"), "layer 'input' has 6, none of"),
+        (("model.net", "--input", "events.npz", "--out", "a.png", "--show", "sigma"), "no chosen layer has 'sigma'"),
+        (("model.net", "--input", "events.npz", "--out", "a.png", "--neurons", "30"), "--neurons: must be below 30"),
+        (("model.net", "--input", "events.npz", "--out", "a.png", "--neurons", "9"), "layer 'input' has 6, none of"),
         (
-            ("model.net", "--input", "events.npz", "--output", "a.png", "--steps", "50:60"),
+            ("model.net", "--input", "events.npz", "--out", "a.png", "--steps", "50:60"),
             "--steps: must be within 0:42",
         ),
-        (("model.net", "--input", "events.npz", "--output", "a.png", "--steps", "5"), "--steps: must be as 100:300"),
-        (("r.npz", "--output", "a.png", "--backend", "lava"), "--backend, --n-steps and --time-limit-s need --input"),
-        (("r.npz", "--output", "a.png", "--sample", "0"), "sample 0 was not recorded; recorded are 1, 2"),
-        (("r.npz", "--output", "a.png", "--show", "current"), "--show: r.npz has no current, only spikes, voltage"),
+        (("model.net", "--input", "events.npz", "--out", "a.png", "--steps", "5"), "--steps: must be as 100:300"),
+        (("r.npz", "--out", "a.png", "--backend", "lava"), "--backend, --n-steps and --time-limit-s need --input"),
+        (("r.npz", "--out", "a.png", "--sample", "0"), "sample 0 was not recorded; recorded are 1, 2"),
+        (("r.npz", "--out", "a.png", "--show", "current"), "--show: r.npz has no current, only spikes, voltage"),
         (
-            ("r.npz", "--output", "a.png", "--layers", "out"),
-            "--layers: r.npz has no layer 'out'; layers are input, hidden",
+            ("r.npz", "--out", "a.png", "--layers", "out"),
+            "--layers: for r.npz must be one of input, hidden, output, got 'out'",
         ),
-        (("r.npz", "--output", "a.png", "--layers", "input", "--show", "voltage"), "has only spikes of layer 'input'"),
+        (("r.npz", "--out", "a.png", "--layers", "input", "--show", "voltage"), "has only spikes of layer 'input'"),
     ],
 )
 def test_wrong_options_are_one_sentence(
     files: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
 ) -> None:
     record = ("--record", "spikes,voltage", "--recording", "r.npz", "--record-samples", "1:")
-    assert call(capsys, "simulate", "model.net", "--input", "events.npz", "--output", "out.npz", *record)[0] == 0
+    assert call(capsys, "simulate", "model.net", "--input", "events.npz", "--out", "out.npz", *record)[0] == 0
     before = sorted(path.name for path in files.iterdir())
     status, _, err = call(capsys, "plot", *words)
     assert status == 2

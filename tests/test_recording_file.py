@@ -224,8 +224,8 @@ def test_choices_are_checked() -> None:
         "output": ("spikes", "voltage"),
     }
     for kinds, layers, message in (
-        (["membrane"], None, "record: must be of spikes, current, voltage, got membrane"),
-        (["spikes"], ["hiden"], "layers: no layer 'hiden'; layers are input, hidden, output"),
+        (["membrane"], None, "record: must be one of spikes, current, voltage, got 'membrane'"),
+        (["spikes"], ["hiden"], "layers: must be one of input, hidden, output, got 'hiden'; did you mean hidden?"),
         (["voltage"], ["input"], "record: no chosen layer has 'voltage'; 'input' has spikes"),
         (["voltage"], ["input", "hidden"], "record: layer 'input' has only spikes"),
         (["sigma", "spikes"], None, "no chosen layer has 'sigma'"),
@@ -372,7 +372,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-SIMULATE = ("simulate", "model.net", "--input", "events.npz", "--output", "out.npz")
+SIMULATE = ("simulate", "model.net", "--input", "events.npz", "--out", "out.npz")
 
 
 @pytest.mark.parametrize("options", [(), ("--jobs", "2"), ("--backend", "reference")])
@@ -410,10 +410,13 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
         (("--recording", "r.npz"), "--recording needs --record"),
         (("--recording", "r.npz", "--record", ""), "--record: must be names separated by commas, got ''"),
         (("--recording", "r.npz", "--record", "spikes,,voltage"), "--record: must be names separated by commas"),
-        (("--recording", "r.npz", "--record", "spike"), "record: must be of spikes, current, voltage"),
+        (
+            ("--recording", "r.npz", "--record", "spike"),
+            "--record: must be one of spikes, current, voltage, got 'spike'; did you mean spikes?",
+        ),
         (
             ("--recording", "r.npz", "--record", "spikes", "--layers", "x"),
-            "layers: no layer 'x'; layers are input, hidden",
+            "--layers: must be one of input, hidden",
         ),
         (
             ("--recording", "r.npz", "--record", "spikes", "--record-samples", "23"),
@@ -432,7 +435,7 @@ def test_simulate_records(files: Path, capsys: pytest.CaptureFixture[str], optio
             ("--recording", "r.npz", "--record", "spikes", "--record-samples", "1,x"),
             "must be numbers and ranges as 0,3,5:8, got",
         ),
-        (("--recording", "out.npz", "--record", "spikes"), "--output and --recording must not be the same file"),
+        (("--recording", "out.npz", "--record", "spikes"), "--out and --recording must not be the same file"),
         (("--recording", "events.npz", "--record", "spikes"), "--recording must not be the file events.npz"),
         (("--recording", "no/r.npz", "--record", "spikes"), "cannot write no/r.npz"),
     ],

@@ -88,10 +88,10 @@ def test_chosen_columns(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     status, _, err = call(capsys, path, "--by", "price")
     assert (status, err) == (
         2,
-        "lapilli: --by: no column 'price'; columns are commit, date, machine, seed, command, case, method, "
-        "test_accuracy, steps, fingerprint\n",
+        "lapilli: --by: must be one of commit, date, machine, seed, command, case, method, test_accuracy, steps, "
+        "fingerprint, got 'price'\n",
     )
-    assert "--columns: no column 'price'" in call(capsys, path, "--columns", "price")[2]
+    assert "fingerprint, got 'price'" in call(capsys, path, "--columns", "price")[2]
 
 
 def test_columns_that_do_not_fit_are_named(

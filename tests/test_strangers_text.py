@@ -227,8 +227,8 @@ class TestPaths:
 
     @pytest.mark.parametrize("words", [
         ["inspect", "FILE"],
-        ["simulate", "a.net", "--input", "FILE", "--output", "out.npz"],
-        ["plot", "FILE", "--output", "out.svg"],
+        ["simulate", "a.net", "--input", "FILE", "--out", "out.npz"],
+        ["plot", "FILE", "--out", "out.svg"],
         ["profile", "a.net", "--input", "FILE"],
         ["view", "FILE", "--input", "in.npz"],
         ["view", "a.net", "--input", "FILE"],

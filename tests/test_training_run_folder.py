@@ -41,6 +41,12 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").touch()
+    with pytest.raises(LapilliError, match="is not empty, and holds no run; --run-dir names another"):
+        start_run(tmp_path, CONFIG, resume=False)
+
+
+def test_a_folder_with_a_run_in_it_is_refused(tmp_path: Path) -> None:
+    start_run(tmp_path, CONFIG, resume=False)
     with pytest.raises(
         LapilliError, match="is not empty; --resume goes on with the run in it, --run-dir names another"
     ):

@@ -53,7 +53,7 @@ def written(text: str) -> SimpleNamespace:
 
 
 def view(*words: str) -> SimpleNamespace:
-    assert cli.main(["view", *words, "--output", "view.html"]) == 0
+    assert cli.main(["view", *words, "--out", "view.html"]) == 0
     return written(Path("view.html").read_text(encoding="utf-8"))
 
 
@@ -176,7 +176,7 @@ def test_the_page_allows_its_own_script_and_nothing_else(folder: Path) -> None:
 
 
 def test_a_page_has_a_limit(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["view", "deep.net", "--input", "events.npz", "--output", "large.html"]
+    words = ["view", "deep.net", "--input", "events.npz", "--out", "large.html"]
     size = len(json.dumps(view("deep.net", "--input", "events.npz", "--samples", "1").samples[0]))
     monkeypatch.setattr(page_module, "LIMIT", 3 * size + size // 2)
     assert cli.main(words) == 2
@@ -201,11 +201,11 @@ def test_a_page_has_a_limit(folder: Path, monkeypatch: pytest.MonkeyPatch, capsy
         (["deep.net", "--input", "events.npz", "--sample", "70"], "events.npz has 70 samples, got 70"),
         (["deep.net", "--input", "events.npz", "--sample", "-1"], "--sample must be at least 0, got -1"),
         (["deep.net", "--input", "events.npz", "--n-steps", "0"], "--n-steps: must be at least 1, got 0"),
-        (["deep.net", "--input", "events.npz", "--show", "colour"], "record: must be of"),
-        (["deep.net", "--input", "events.npz", "--layers", "attic"], "no layer 'attic'"),
-        (["deep.net", "--input", "events.npz", "--output", "events.npz"], "--output must not be the file events.npz"),
-        (["deep.net", "--input", "events.npz", "--output", "deep.net"], "--output must not be the file deep.net"),
-        (["deep.net", "--input", "events.npz", "--output", "nowhere/a.html"], "cannot write nowhere/a.html"),
+        (["deep.net", "--input", "events.npz", "--show", "colour"], "record: must be one of"),
+        (["deep.net", "--input", "events.npz", "--layers", "attic"], "got 'attic'"),
+        (["deep.net", "--input", "events.npz", "--out", "events.npz"], "--out must not be the file events.npz"),
+        (["deep.net", "--input", "events.npz", "--out", "deep.net"], "--out must not be the file deep.net"),
+        (["deep.net", "--input", "events.npz", "--out", "nowhere/a.html"], "cannot write nowhere/a.html"),
     ],
 )
 def test_wrong_words_are_one_sentence(

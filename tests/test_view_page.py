@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(found.folder)
         for name, words in pages.items():
-            assert cli.main(["view", *words, "--output", f"{name}.html"]) == 0
+            assert cli.main(["view", *words, "--out", f"{name}.html"]) == 0
     return found
 
 

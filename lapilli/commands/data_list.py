@@ -1,8 +1,10 @@
 """`lapilli data list`."""
 
+from importlib.util import find_spec
 from typing import Any
 
 from lapilli.commands.data import catalogue
+from lapilli.netx_exports.installing import how_to_install_module
 from lapilli.output import NumberText, print_json, print_lines, print_table
 from lapilli.training.data.folders import data_folder, find_file, listed, search_folders
 from lapilli.training.data.origins import ORIGINS
@@ -23,6 +25,8 @@ def data_list(*, json: bool = False) -> None:
     columns = ["name", "here", "MiB", "prepared MiB", "licence"]
     print_table("data sets", columns, [_cells(row) for row in rows])
     print_lines(f"{row['name']}: {row['title']}. {row['content'][:1].upper()}{row['content'][1:]}." for row in rows)
+    for module in dict.fromkeys(module for row in rows for module in row["missing_modules"]):
+        print(f"what comes with {module} is not here: {how_to_install_module(module)}")
     if absent := [row for row in rows if row["missing"]]:
         print(f"what is not here, and goes to {data_folder()}:")
         print_lines(_how(row) for row in absent)
@@ -31,6 +35,7 @@ def data_list(*, json: bool = False) -> None:
 
 def _facts(found: Any) -> dict[str, Any]:
     paths = {file: find_file(file) for file in found.files}
+    absent = [module for module in found.modules if find_spec(module) is None]
     cached = catalogue().cached_folders(found.name)
     return {
         "name": found.name,
@@ -40,8 +45,9 @@ def _facts(found: Any) -> dict[str, Any]:
         "origin": found.origin,
         "downloads": found.fetch is not None,
         "how": ORIGINS[found.name].how if found.name in ORIGINS else None,
-        "here": None not in paths.values(),
+        "here": not absent and None not in paths.values(),
         "missing": [file for file, path in paths.items() if path is None],
+        "missing_modules": absent,
         "files": [str(path) for path in paths.values() if path is not None],
         "bytes": sum(path.stat().st_size for path in paths.values() if path is not None),
         "prepared": [str(folder) for folder in cached],

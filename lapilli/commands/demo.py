@@ -37,6 +37,7 @@ def demo(*, run_dir: str | None = None, json: bool = False) -> int:
     from lapilli.training.data.digits import digits
     from lapilli.training.exported.export import load_module
     from lapilli.training.exported.slayer_backend import SlayerBackend
+    from lapilli.training.loop.run_folder import make_empty
 
     folder = Path(run_dir) if run_dir else _free_folder(Path("runs/demo"))
 
@@ -44,6 +45,7 @@ def demo(*, run_dir: str | None = None, json: bool = False) -> int:
         if not json:
             print(text, flush=True)
 
+    make_empty(folder)
     say(f"training on scikit-learn's digits as spike trains, run folder {folder}")
     summary = recipe(run_dir=folder, progress=not json)
     network, test = load(folder / "model.net"), digits("test")

@@ -10,6 +10,7 @@ import numpy as np
 
 from lapilli.choices import names, numbers, window
 from lapilli.netx_exports import LapilliError, load
+from lapilli.netx_exports.errors import one_of
 from lapilli.netx_exports.files import begins_as, existing_file
 from lapilli.output import progress_bar
 from lapilli.paths import PICTURES, check_outputs
@@ -31,7 +32,7 @@ def plot(
     source: str,
     /,
     *,
-    output: str,
+    out: str,
     input: str | None = None,  # noqa: A002
     data: str | None = None,
     part: PartName | None = None,
@@ -52,7 +53,7 @@ def plot(
 
     Arguments:
         source: file with a network (NetX HDF5) or run folder, to run on events; or a recording of `lapilli simulate`.
-        output: picture to write, .png or .svg.
+        out: picture to write, .png or .svg.
         input: event file (.npz) to run the network on; without it and without --data, the test part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
         part: part of the data set that is read. Without it, that is "test".
@@ -72,8 +73,8 @@ def plot(
         split: which samples of a data set are in which part, by default as in the run.
         lines: inputs of a data set beside the channels, "valid" or "valid and keys". Without it, those of the run hold.
     """
-    picture_format(output)
-    check_outputs((source, input), {"output": output}, PICTURES)
+    picture_format(out)
+    check_outputs((source, input), {"out": out}, PICTURES)
     kinds, chosen = names(show, "show"), names(layers, "layers")
     if input is not None or data is not None or is_folder(source):
         found = find_network(source, readout)
@@ -87,12 +88,12 @@ def plot(
     sample_picture(
         drawn.layers,
         drawn.recordings,
-        output,
+        out,
         drawn.title,
         neurons=numbers(neurons, "neurons", largest),
         window=window(steps, "steps", drawn.n_steps),
     )
-    say(f"picture: {output}")
+    say(f"picture: {out}")
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _chosen(
 ) -> tuple[RecordedLayer, ...]:
     recorded = {layer.name: layer for layer in layers}
     if unknown := [name for name in wanted or () if name not in recorded]:
-        raise LapilliError(f"--layers: {path} has no layer {unknown[0]!r}; layers are {', '.join(recorded)}")
+        raise LapilliError(f"--layers: for {path} {one_of(unknown[0], recorded)}")
     if unknown := [kind for kind in kinds or () if not any(kind in layer.kinds for layer in layers)]:
         there = ", ".join(kind for kind in RECORDABLE if any(kind in layer.kinds for layer in layers))
         raise LapilliError(f"--show: {path} has no {unknown[0]}, only {there}")

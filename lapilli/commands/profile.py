@@ -81,11 +81,12 @@ def profile(
     """
     words = [network, *(names(unbracketed(compare), "compare") or [])]
     sources = [find_network(word, readout) for word in words]
-    file = find_inputs(InputOptions(input, data, part, samples, framing, split, lines), sources[0].run)
-    prices, cases = find_tables(tables), find_cases(sources, file, n_steps, time_steps)
+    prices = find_tables(tables)
     own_tables = [path for path in names(unbracketed(tables), "tables") or [] if os.path.isfile(path)]
     written = {"html": html, "csv": csv, "decisions": decisions, "confusion": confusion}
-    check_outputs([file.path, *(source.path for source in sources), *own_tables], written)
+    check_outputs([input, *(source.path for source in sources), *own_tables], written)
+    file = find_inputs(InputOptions(input, data, part, samples, framing, split, lines), sources[0].run)
+    cases = find_cases(sources, file, n_steps, time_steps)
     if (decisions or confusion) and len(cases) > 1:
         raise LapilliError("--decisions and --confusion are of one network and one number of steps")
     check_decision_files(decisions, confusion, cases[0].why_undecided, cases[0].labelled)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from lapilli.choices import names
-from lapilli.netx_exports.errors import LapilliError, did_you_mean
+from lapilli.netx_exports.errors import LapilliError, did_you_mean, one_of
 from lapilli.output import NumberText, print_json, print_lines, print_table
 from lapilli.paths import checkout
 from lapilli.simulators.evidence.provenance import read_csv
@@ -70,7 +70,7 @@ def _usual_folder() -> Path:
 def _columns(text: str | None, option: str, rows: Sequence[Row]) -> Sequence[str] | None:
     chosen = names(text, option)
     if unknown := [name for name in chosen or () if name not in rows[0]]:
-        raise LapilliError(f"--{option}: no column {unknown[0]!r}; columns are {', '.join(rows[0])}")
+        raise LapilliError(f"--{option}: {one_of(unknown[0], rows[0])}")
     return chosen
 
 

@@ -32,7 +32,7 @@ def simulate(
     data: str | None = None,
     part: PartName | None = None,
     samples: int | None = None,
-    output: str | None = None,
+    out: str | None = None,
     decisions: str | None = None,
     confusion: str | None = None,
     readout: str | None = None,
@@ -59,7 +59,7 @@ def simulate(
         data: data set in place of an event file; `lapilli data list` has them.
         part: part of the data set that is read. Without it, that is "test".
         samples: how many samples are read, from the first on. Without it, all are.
-        output: event file to write the output layer's spikes to; it appears when the run is complete.
+        out: event file to write the output layer's spikes to; it appears when the run is complete.
         decisions: table (.csv) to write, a row for each sample: its label, the class decided, the score of each class.
         confusion: picture (.svg or .png) of the confusion matrix to write; the input needs labels.
         readout: how a class is decided, for a network that does not say it: "spike_count", "voltage_sum" or
@@ -80,16 +80,16 @@ def simulate(
         json: print the summary as JSON, with the accuracy of each class and the confusion matrix.
     """
     source = find_network(network, readout)
+    written = {"out": out, "recording": recording, "decisions": decisions, "confusion": confusion}
+    check_outputs((input, source.path), written, EVENTS)
     inputs = find_inputs(InputOptions(input, data, part, samples, framing, split, lines), source.run)
-    written = {"output": output, "recording": recording, "decisions": decisions, "confusion": confusion}
-    check_outputs((inputs.path, source.path), written, EVENTS)
     check_input(source.network, inputs.shape)
     steps = source.steps(inputs.n_steps, n_steps)
     bounded = _bounded(source.network, steps, len(inputs), record, recording, layers, record_samples)
     undecided = source.why_undecided(inputs.n_steps, steps)
     check_decision_files(decisions, confusion, undecided, inputs.labels is not None)
     with ExitStack() as stack:
-        write = _spike_writer(stack, output, steps, source.network)
+        write = _spike_writer(stack, out, steps, source.network)
         recorder = None if recording is None else stack.enter_context(recording_writer(recording, bounded))
         add = stack.enter_context(decisions_file(decisions))
 
@@ -134,11 +134,11 @@ def simulate(
         say(decision_line(totals.confusion, undecided, inputs.class_names))
 
 
-def _spike_writer(stack: ExitStack, output: str | None, steps: int, network: Network) -> Callable[[Decided], None]:
+def _spike_writer(stack: ExitStack, out: str | None, steps: int, network: Network) -> Callable[[Decided], None]:
     """What writes the output spikes of each part; without a file it does nothing."""
-    if output is None:
+    if out is None:
         return lambda done: None
-    writer = stack.enter_context(EventWriter(output, steps, network.output.shape))
+    writer = stack.enter_context(EventWriter(out, steps, network.output.shape))
     return lambda done: writer.add(done.result.spikes)
 
 

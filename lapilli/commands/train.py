@@ -61,6 +61,7 @@ def train(
 
 def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: bool) -> None:
     from lapilli.training.data.catalogue import data_set
+    from lapilli.training.loop.run_folder import make
     from lapilli.training.studies.collect import first_seeds
     from lapilli.training.studies.proven_runs import study
 
@@ -68,10 +69,7 @@ def _train_seeds(folder: Path, number: int, options: Any, json: bool, progress: 
     if (folder / "config.yaml").is_file():
         raise LapilliError(f"{folder} holds a run of one seed; --run-dir names another folder")
     data_set(options.data.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LapilliError(f"cannot make run folder {folder}: {error.strerror or error}") from error
+    make(folder)
     command = shlex.join(["lapilli", *sys.argv[1:]])
     rows = study(folder / "seeds.csv", folder, folder.name, seeds, command, options, 0, progress)
     if json:

@@ -25,7 +25,7 @@ def view(
     network: str,
     /,
     *,
-    output: str = "view.html",
+    out: str = "view.html",
     input: str | None = None,  # noqa: A002
     data: str | None = None,
     part: PartName | None = None,
@@ -45,7 +45,7 @@ def view(
 
     Arguments:
         network: file with the network (NetX HDF5), or run folder.
-        output: page to write (.html); any browser opens it, and it needs no network connection.
+        out: page to write (.html); any browser opens it, and it needs no network connection.
         input: event file (.npz) with the input spikes; without it and without --data, the test part of the run.
         data: data set in place of an event file; `lapilli data list` has them.
         part: part of the data set that is read. Without it, that is "test".
@@ -66,8 +66,8 @@ def view(
     if sample < 0:
         raise LapilliError(f"--sample must be at least 0, got {sample}")
     wanted = sample + at_least_one("--samples", samples)
+    check_outputs((input, source.path), {"out": out}, (".html", ".htm"))
     inputs = find_inputs(InputOptions(input, data, part, wanted, framing, split, lines), source.run)
-    check_outputs((inputs.path, source.path), {"output": output}, (".html", ".htm"))
     check_input(source.network, inputs.shape)
     numbers = _numbers(inputs, sample)
     steps = at_least_one("--n-steps", source.steps(inputs.n_steps, n_steps))
@@ -76,7 +76,7 @@ def view(
     plan = Plan(source.network, steps, shown, not undecided, backend, time_limit_s)
     check_fits(plan, numbers, len(inputs))
     origin = Origin(source.name, inputs.name, inputs.n_steps, inputs.step_ms, inputs.class_names, undecided)
-    with replacing(output) as temporary, progress_bar("watching", len(numbers)) as advance:
+    with replacing(out) as temporary, progress_bar("watching", len(numbers)) as advance:
 
         def counted(watched: Watched) -> Watched:
             advance(1)
@@ -84,7 +84,7 @@ def view(
 
         ran = watch(plan, sample, islice(inputs.chunks(1), sample, None))
         temporary.write_text(page(plan, origin, map(counted, ran), len(numbers)), encoding="utf-8")
-    say(f"page: {output} ({os.path.getsize(output) / (1 << 20):.1f} MiB, {len(numbers)} samples)")
+    say(f"page: {out} ({os.path.getsize(out) / (1 << 20):.1f} MiB, {len(numbers)} samples)")
 
 
 def _numbers(inputs: Inputs, first: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -97,7 +97,7 @@ def simulate_in_child(network: Path, events: Path, output: Path, options: Sequen
         LapilliError: when it fails.
     """
     words = [sys.executable, "-m", "lapilli", "simulate", str(network), "--input", str(events)]
-    words += ["--output", str(output), "--threads", "1", *options]
+    words += ["--out", str(output), "--threads", "1", *options]
     launched = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *words]
     done = subprocess.run(launched, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NamedTuple
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, one_of
 from lapilli.simulators.bench.measuring import Row, Sizes, Watch
 
 
@@ -57,5 +57,5 @@ def known(names: Sequence[str]) -> list[str]:
     """
     for name in names:
         if name not in PARTS:
-            raise LapilliError(f"parts: must be of {', '.join(PARTS)}, got {name!r}")
+            raise LapilliError(f"parts: {one_of(name, PARTS)}")
     return list(names)

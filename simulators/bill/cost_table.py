@@ -7,7 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from lapilli.netx_exports.errors import FormatError, LapilliError
+from lapilli.netx_exports.errors import FormatError, LapilliError, did_you_mean
 from lapilli.netx_exports.files import is_file
 from lapilli.simulators.bill.kinds import ACCESSES, KINDS, OPERATIONS, priced_kinds
 from lapilli.simulators.files.plain_yaml import parse_yaml, read_yaml
@@ -82,7 +82,9 @@ def load_table(name_or_path: str | Path) -> CostTable:
     if name in bundled_tables():
         return _table(name, parse_yaml(_folder().joinpath(f"{name}.yaml").read_text(encoding="utf-8"), name))
     if not is_file(name):
-        raise LapilliError(f"no cost table {name!r}: neither a file nor one of {', '.join(bundled_tables())}")
+        known = ", ".join(bundled_tables())
+        meant = did_you_mean(name, bundled_tables())
+        raise LapilliError(f"no cost table {name!r}: neither a file nor one of {known}{meant}")
     return _table(name, read_yaml(name))
 
 

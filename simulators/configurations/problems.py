@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lapilli.netx_exports.errors import did_you_mean
+from lapilli.netx_exports.errors import did_you_mean, one_of
 from lapilli.simulators.configurations.named import NAME, kinds_of
 
 CONTRADICTION = "contradiction"
@@ -92,9 +92,9 @@ def _phrases(entry: ErrorDetails, kind: Any, section: str) -> list[str]:
         case "union_tag_not_found" | "dict_type" if names := ", ".join(kinds_of(inner_hint(hint))):
             return [f"{where}.{NAME}: missing; must be one of {names}"]
         case "union_tag_invalid":
-            return [f"{where}.{NAME}: must be one of {', '.join(kinds_of(inner_hint(hint)))}, got {context['tag']!r}"]
+            return [f"{where}.{NAME}: {one_of(context['tag'], kinds_of(inner_hint(hint)))}"]
         case "literal_error":
-            return [f"{prefix}must be one of {', '.join(map(str, get_args(inner_hint(hint))))}, got {found!r}"]
+            return [f"{prefix}{one_of(found, get_args(inner_hint(hint)))}"]
         case "is_instance_of":
             return [f"{prefix}must be a {context['class']}, got {_shown(found)}"]
         case "value_error":

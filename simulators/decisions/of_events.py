@@ -6,7 +6,7 @@ from typing import Protocol, cast
 
 import numpy as np
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, one_of
 from lapilli.netx_exports.network import Network
 from lapilli.netx_exports.readout import READOUTS, Readout
 from lapilli.simulators.decisions.decide import n_classes, why_undecided
@@ -99,7 +99,7 @@ def with_readout(network: Network, kind: str | None) -> Network:
     if kind is None:
         return network
     if kind not in READOUTS:
-        raise LapilliError(f"readout: must be one of {', '.join(READOUTS)}, got {kind!r}")
+        raise LapilliError(f"readout: {one_of(kind, READOUTS)}")
     if network.readout is None:
         return replace(network, readout=Readout(kind))
     if network.readout.kind != kind:

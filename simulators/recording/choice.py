@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, one_of
 from lapilli.netx_exports.network import Layer, Network
 from lapilli.netx_exports.neurons.neuron import out_of_reach
 from lapilli.netx_exports.synapses.kinds import INPUT
@@ -131,13 +131,11 @@ def choose_record(
         LapilliError: for unknown names, a kind that no chosen layer has, or a named layer that has no such kind.
     """
     known = {*RECORDABLE, *recordable(*network.layers)}
-    if not kinds or set(kinds) - known:
-        raise LapilliError(
-            f"record: must be of {', '.join(recordable(*network.layers))}, got {', '.join(kinds) or 'nothing'}"
-        )
+    if unknown := [kind for kind in kinds if kind not in known] or ([] if kinds else [""]):
+        raise LapilliError(f"record: {one_of(unknown[0], recordable(*network.layers))}")
     possible = {INPUT: (SPIKES,)} | {layer.name: recordable(layer) for layer in network.layers}
     if unknown := [name for name in layers or () if name not in possible]:
-        raise LapilliError(f"layers: no layer {unknown[0]!r}; layers are {', '.join(possible)}")
+        raise LapilliError(f"layers: {one_of(unknown[0], possible)}")
     chosen = {name: has for name, has in possible.items() if layers is None or name in layers}
     record = {name: tuple(kind for kind in has if kind in kinds) for name, has in chosen.items()}
     if absent := [kind for kind in kinds if not any(kind in found for found in record.values())]:

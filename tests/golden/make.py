@@ -295,7 +295,7 @@ def other_files() -> None:
     name = "readout-softmax_sum"
     given = (HERE / f"{name}.net", "--input", HERE / f"{name}.events.npz")
     steps = BEFORE[name]["n_steps"]
-    command("simulate", *given, "--output", HERE / "simulated.npz", "--n-steps", str(steps), "--record",
+    command("simulate", *given, "--out", HERE / "simulated.npz", "--n-steps", str(steps), "--record",
             "spikes,voltage,current", "--layers", "input,hidden,output", "--samples", "1,3", "--recording",
             HERE / "recording.npz")  # fmt: skip
     command("profile", *given, "--csv", HERE / "profile.csv", "--tables", "horowitz-45nm-int8")

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lapilli.netx_exports.errors import LapilliError
+from lapilli.netx_exports.errors import LapilliError, one_of
 from lapilli.simulators.bench.measuring import Row, Watch, at_least, at_most, milliseconds, repeated, seconds_of
 from lapilli.training.bench.contestants import OURS, PEERS, SLAYER, installed, step_of
 from lapilli.training.bench.epoch import epoch_rows, shd_task
@@ -79,7 +79,7 @@ def known(names: Sequence[str]) -> list[str]:
     """
     for name in names:
         if name not in PARTS:
-            raise LapilliError(f"parts: must be of {', '.join(PARTS)}, got {name!r}")
+            raise LapilliError(f"parts: {one_of(name, PARTS)}")
     return list(names)
 
 

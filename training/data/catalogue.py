@@ -12,7 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 
-from lapilli.netx_exports.errors import LapilliError, did_you_mean
+from lapilli.netx_exports.errors import LapilliError, did_you_mean, one_of
 from lapilli.training.data.audio import SPOKEN_DIGITS
 from lapilli.training.data.braille import BRAILLE
 from lapilli.training.data.cache import (
@@ -95,7 +95,7 @@ class Prepared:
             LapilliError: for another word.
         """
         if part not in get_args(PartName):
-            raise LapilliError(f"part: must be one of {', '.join(PARTS)}, got {part!r}")
+            raise LapilliError(f"part: {one_of(part, PARTS)}")
         return self.parts[part]
 
 

@@ -91,6 +91,7 @@ class DataSet:
         content: what is in which part by default, in a few words.
         ear: for a framing, what hears sound as it comes; None where that cannot be done.
         unheard: why not, in words that follow the name of the set.
+        modules: that its data come with, in place of files.
         fetch: downloads the files to a folder and unpacks them; None where nobody offers them for download, or nobody
             knows their checksum.
     """
@@ -107,6 +108,7 @@ class DataSet:
     split: tuple[str, ...] = ()
     ear: Callable[[Framing], Ear] | None = field(default=None, repr=False)
     unheard: str = "holds no sound"
+    modules: tuple[str, ...] = ()
     fetch: Callable[[Path], None] | None = field(default=None, repr=False)
 
 

@@ -49,7 +49,7 @@ def run_in(
     """
     folder = RunFolder(Path(path))
     if not resume:
-        _make(folder)
+        make(folder.path)
     elif not folder.config.is_file():
         raise LapilliError(f"nothing to resume: {folder.path} has no {folder.config.name}")
     with locked(folder.path / _LOCK, f"run folder {folder.path}"):
@@ -74,10 +74,7 @@ def start_run(path: PathLike, config: Mapping[str, Any], resume: bool, kind: typ
         _check_same_run(folder, config, kind)
         remove_leftovers(folder.path)
         return folder
-    if _make(folder):
-        raise LapilliError(
-            f"run folder {folder.path} is not empty; --resume goes on with the run in it, --run-dir names another"
-        )
+    make_empty(folder.path)
     remove_leftovers(folder.path)
     with replacing(folder.config) as temporary:
         temporary.write_text(write_yaml(config), encoding="utf-8")
@@ -153,13 +150,33 @@ def write_summary(folder: RunFolder, summary: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
 
 
-def _make(folder: RunFolder) -> bool:
-    """Make the folder; whether something is in it, but for what a kill in the middle of a write leaves behind."""
+def make(path: PathLike) -> bool:
+    """Make a folder; whether something is in it, but for what a kill in the middle of a write leaves behind.
+
+    Raises:
+        LapilliError: when it cannot be made.
+    """
+    folder = Path(path)
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        return any(path.name != _LOCK and not is_leftover(path) for path in folder.path.iterdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        return any(file.name != _LOCK and not is_leftover(file) for file in folder.iterdir())
     except OSError as error:
-        raise LapilliError(f"cannot make run folder {folder.path}: {error.strerror or error}") from error
+        raise LapilliError(f"cannot make run folder {folder}: {error.strerror or error}") from error
+
+
+def make_empty(path: PathLike) -> None:
+    """Make a folder for a new run.
+
+    Raises:
+        LapilliError: when it cannot be made, or something is in it.
+    """
+    if make(path):
+        run = (
+            "; --resume goes on with the run in it,"
+            if RunFolder(Path(path)).config.is_file()
+            else ", and holds no run;"
+        )
+        raise LapilliError(f"run folder {path} is not empty{run} --run-dir names another")
 
 
 def _check_same_run(folder: RunFolder, config: Mapping[str, Any], kind: type[Any] | None) -> None:

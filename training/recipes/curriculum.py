@@ -16,11 +16,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.configurations import configuration, refuse, with_changes
 from lapilli.simulators.configurations.ranges import AboveZero, Count, Natural
+from lapilli.training.data.catalogue import data_set
 from lapilli.training.data.tasks import DataConfig
 from lapilli.training.loop.inheritance import Inherited
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
+from lapilli.training.loop.run_folder import make
 from lapilli.training.methods import DistillationConfig, KdclConfig, OwnMethod
 from lapilli.training.networks.config import DEFAULT_NETWORK
 from lapilli.training.networks.kinds import AnyNetworkConfig
@@ -179,6 +182,9 @@ def train_curriculum(
         LapilliError: as `train`; for bins that are no chain.
     """
     chosen = with_changes(Options, options, given)
+    if "bin_ms" not in data_set(chosen.data.name).framing:
+        raise LapilliError(f"data.name: must be a data set whose bins can be chosen, got {chosen.data.name}")
+    make(run_dir)
     rows: list[Row] = []
     for stage in stages(chosen.chain):
         folder, training = Path(run_dir) / stage.name, _training(stage, chosen, Path(run_dir))

@@ -23,7 +23,7 @@ from lapilli.training.exported.evaluation import check_same_decisions, measure
 from lapilli.training.loop.batches import ValidationBatches
 from lapilli.training.loop.fitting import torch_settings
 from lapilli.training.loop.optimisation import LossConfig, OptimizerConfig
-from lapilli.training.loop.run_folder import RunFolder, run_in, write_summary, write_weights
+from lapilli.training.loop.run_folder import RunFolder, make, run_in, write_summary, write_weights
 from lapilli.training.methods import OwnMethod
 from lapilli.training.networks.lstm.config import (
     LARGEST_COPIES,
@@ -126,6 +126,7 @@ def train_lstm(run_dir: Path, options: Options | None = None, *, progress: bool 
         TrainingInterruptedError: after Ctrl-C.
     """
     chosen = with_changes(Options, options, given)
+    make(run_dir)
     task = find_task(chosen.data, progress)
     rows: list[Row] = []
     if chosen.standard:
