@@ -2,6 +2,7 @@
 
     python -m lapilli.training.studies.lstm.tables stages FILE.yaml results/lstm_hapt.csv --seeds 3
     python -m lapilli.training.studies.lstm.tables experiments FILE.yaml results/lstm_experiments.csv
+    python -m lapilli.training.studies.lstm.tables bill results/lstm_bill.csv "[tuned=FOLDER/seed-0/tuned-2]"
 
 A study that was stopped goes on where it was when started again.
 """
@@ -10,18 +11,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from lapilli.netx_exports.errors import LapilliError
 from lapilli.simulators.configurations import read_options
+from lapilli.training.data.sets import PartName
+from lapilli.training.exported.export import load_module
+from lapilli.training.exported.finished import finished_run
+from lapilli.training.networks.lstm.network import SpikingLstmNetwork
 from lapilli.training.recipes.lstm import Options, train_lstm
 from lapilli.training.studies.collect import (
     SET_BY_STUDIES,
     Case,
     Row,
+    case_of_run,
     collect,
     first_seeds,
     module_command,
     run_module,
     say_accuracies,
 )
+from lapilli.training.studies.lstm.bill import bill_row
 from lapilli.training.studies.lstm.experiments import EXPERIMENTS, changed
 from lapilli.training.studies.lstm.experiments import measured as measured_experiment
 
@@ -80,9 +88,33 @@ def experiments(
     say_accuracies(collect(out, cases, measured, KEYS), "test accuracy")
 
 
+def bill(out: str, runs: Sequence[str], samples: int | None = None, part: PartName = "test") -> None:
+    """Price the arithmetic of spiking LSTMs beside that of the LSTM that does not spike; a row for each.
+
+    Arguments:
+        out: CSV to write.
+        runs: folders of finished stages, `tuned-2` or `converted-2`, each as NAME=FOLDER.
+        samples: how many; none: all of the part.
+        part: of the data.
+    """
+    cases = [case_of_run(run, _command(), {"part": part}) for run in runs]
+
+    def measured(case: Case) -> list[Row]:
+        folder = Path(str(case.options["run"]))
+        if not isinstance(load_module(folder), SpikingLstmNetwork):
+            raise LapilliError(f"{folder} is no stage of a spiking LSTM")
+        run = finished_run(folder)
+        chosen = run.task.part(part).subset(slice(samples))
+        row = bill_row(run.network, chosen, run.n_steps)
+        print(f"{case.options['name']}: {row['times_less_fp32']} times less in fp32, at most {row['bound']}")
+        return [{"data": run.task.name, "elements": chosen.n_steps, "samples": len(chosen), **row}]
+
+    collect(out, cases, measured)
+
+
 def _command() -> str:
     return module_command("lapilli.training.studies.lstm.tables")
 
 
 if __name__ == "__main__":
-    run_module("study", [stages, experiments])
+    run_module("study", [stages, experiments, bill])

@@ -17,13 +17,13 @@ from lapilli.simulators.configurations import read_options
 from lapilli.training.data.sets import PartName
 from lapilli.training.exported.export import load_module
 from lapilli.training.exported.finished import finished_run
-from lapilli.training.loop.run_folder import RunFolder, read_config
 from lapilli.training.networks.spikescr.network import SpikeScrNetwork
 from lapilli.training.recipes.surrogate_gradient import Options
 from lapilli.training.studies.collect import (
     SET_BY_STUDIES,
     Case,
     Row,
+    case_of_run,
     collect,
     first_seeds,
     module_command,
@@ -46,7 +46,7 @@ def heard(out: str, runs: Sequence[str], streamed: int = 20, part: PartName = "t
         streamed: samples that run step by step through a stream too, and must decide alike.
         part: of the data to listen to.
     """
-    cases = [_case(run, {"part": part}) for run in runs]
+    cases = [case_of_run(run, _command(), {"part": part}) for run in runs]
 
     def measured(case: Case) -> list[Row]:
         run = finished_run(Path(str(case.options["run"])))
@@ -81,7 +81,7 @@ def bill(
         input_as: whether the first layer adds counts, by their value, or multiplies real numbers, at a rate of 1.
         part: of the data.
     """
-    cases = [_case(run, {"part": part, "input_as": input_as}) for run in runs]
+    cases = [case_of_run(run, _command(), {"part": part, "input_as": input_as}) for run in runs]
 
     def measured(case: Case) -> list[Row]:
         folder = Path(str(case.options["run"]))
@@ -134,15 +134,6 @@ def ablations(
     for variant, values in found.items():
         print(f"{variant}: validation accuracy {statistics.mean(values):.2f} % ({len(values)} seeds)")
     draw_accuracies(found, Path(out).with_suffix(".svg"), f"SpikeSCR after {epochs} epochs", "validation accuracy")
-
-
-def _case(run: str, options: Row) -> Case:
-    """Of a run that is given as NAME=FOLDER."""
-    name, separator, folder = (word.strip() for word in run.partition("="))
-    if not separator:
-        raise LapilliError(f"runs: must be NAME=FOLDER, got {run!r}")
-    seed = int(read_config(RunFolder(Path(folder))).get("seed", 0))
-    return Case(seed, _command(), {"name": name, "run": folder} | options)
 
 
 def _command() -> str:
