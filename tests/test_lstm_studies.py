@@ -112,7 +112,9 @@ def test_a_bill_is_that_of_a_count_by_hand(file: str, tmp_path: Path) -> None:
     assert float(row["handed_values"]) > 0
     for words, (product, addition) in {"fp32": (4.6, 0.9), "int32": (3.2, 0.1), "int8": (0.23, 0.03)}.items():
         ours, theirs = product * multiplied + addition * added, product * n * (4 * h * (d + h) + h * c)
+        with_zeros = product * n * 4 * h * d + addition * added
         assert float(row[f"times_less_{words}"]) == round(theirs / ours, 3)
+        assert float(row[f"times_less_{words}_with_zeros"]) == round(theirs / with_zeros, 3) < float(row["bound"])
 
 
 def test_what_cannot_be_billed(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,10 @@ def bill(out: str, runs: Sequence[str], samples: int | None = None, part: PartNa
         run = finished_run(folder)
         chosen = run.task.part(part).subset(slice(samples))
         row = bill_row(run.network, chosen, run.n_steps)
-        print(f"{case.options['name']}: {row['times_less_fp32']} times less in fp32, at most {row['bound']}")
+        less = (
+            f"{row['times_less_fp32']} times less in fp32, {row['times_less_fp32_with_zeros']} with zeros in the input"
+        )
+        print(f"{case.options['name']}: {less}, at most {row['bound']}")
         return [{"data": run.task.name, "elements": chosen.n_steps, "samples": len(chosen), **row}]
 
     collect(out, cases, measured)
