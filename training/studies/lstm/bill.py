@@ -33,9 +33,9 @@ _AT_ONCE = 64
 def bill_row(network: Network, samples: Samples, n_steps: int) -> Row:
     """Operations of a sample and energies in microjoules, of the spiking LSTM and of the one that does not spike.
 
-    An input of 0 is multiplied in the publication's convention, and not on a chip that is driven by events: "with zeros"
-    and without. The bound is how many times less is possible with zeros, if no unit ever sends: (D + H) / D, where
-    the readout is among what the LSTM multiplies.
+    "With zeros" multiplies inputs of 0 too, as the publication's convention does, and a chip that is driven by events
+    does not. The bound is how many times less is possible then, if no unit ever sends: (D + H) / D, where the readout
+    is among what the LSTM multiplies.
 
     Arguments:
         network: a spiking LSTM, which runs on `fast`.
