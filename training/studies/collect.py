@@ -20,7 +20,6 @@ from lapilli.netx_exports.errors import LapilliError
 from lapilli.netx_exports.files import PathLike
 from lapilli.netx_exports.locks import locked
 from lapilli.simulators.evidence.provenance import commit, provenance, read_csv, write_csv
-from lapilli.training.loop.run_folder import RunFolder, read_config
 
 Row = dict[str, object]
 
@@ -41,24 +40,6 @@ class Case:
     seed: int
     command: str
     options: Mapping[str, object] = field(default_factory=dict)
-
-
-def case_of_run(run: str, command: str, options: Row) -> Case:
-    """The case of a finished run.
-
-    Arguments:
-        run: as NAME=FOLDER.
-        command: as of `Case`.
-        options: what else tells it from others.
-
-    Raises:
-        LapilliError: for anything else.
-    """
-    name, separator, folder = (word.strip() for word in run.partition("="))
-    if not (name and separator and folder):
-        raise LapilliError(f"runs: must be NAME=FOLDER, got {run!r}")
-    seed = int(read_config(RunFolder(Path(folder))).get("seed", 0))
-    return Case(seed, command, {"name": name, "run": folder} | dict(options))
 
 
 def first_seeds(number: int) -> tuple[int, ...]:

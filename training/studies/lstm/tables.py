@@ -22,7 +22,6 @@ from lapilli.training.studies.collect import (
     SET_BY_STUDIES,
     Case,
     Row,
-    case_of_run,
     collect,
     first_seeds,
     module_command,
@@ -32,6 +31,7 @@ from lapilli.training.studies.collect import (
 from lapilli.training.studies.lstm.bill import bill_row
 from lapilli.training.studies.lstm.experiments import EXPERIMENTS, changed
 from lapilli.training.studies.lstm.experiments import measured as measured_experiment
+from lapilli.training.studies.named_runs import case_of_run
 
 KEYS = ("stage", "copies")
 

@@ -23,12 +23,12 @@ from lapilli.training.studies.collect import (
     SET_BY_STUDIES,
     Case,
     Row,
-    case_of_run,
     collect,
     first_seeds,
     module_command,
     run_module,
 )
+from lapilli.training.studies.named_runs import case_of_run
 from lapilli.training.studies.spikescr.ablations import VARIANTS, ablated
 from lapilli.training.studies.spikescr.ablations import measured as measured_ablation
 from lapilli.training.studies.spikescr.bill import KEYS as BILL_KEYS
