@@ -285,7 +285,10 @@ def test_a_picture_without_options(files: Path, capsys: pytest.CaptureFixture[st
             ("model.net", "--input", "events.npz", "--out", "a.png", "--layers", "x"),
             "--layers: must be one of input, hidden, output, got 'x'",
         ),
-        (("model.net", "--input", "events.npz", "--out", "a.png", "--show", "sigma"), "no chosen layer has 'sigma'"),
+        (
+            ("model.net", "--input", "events.npz", "--out", "a.png", "--show", "sigma"),
+            "--show: no chosen layer has 'sigma'",
+        ),
         (("model.net", "--input", "events.npz", "--out", "a.png", "--neurons", "30"), "--neurons: must be below 30"),
         (("model.net", "--input", "events.npz", "--out", "a.png", "--neurons", "9"), "layer 'input' has 6, none of"),
         (

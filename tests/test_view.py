@@ -201,7 +201,7 @@ def test_a_page_has_a_limit(folder: Path, monkeypatch: pytest.MonkeyPatch, capsy
         (["deep.net", "--input", "events.npz", "--sample", "70"], "events.npz has 70 samples, got 70"),
         (["deep.net", "--input", "events.npz", "--sample", "-1"], "--sample must be at least 0, got -1"),
         (["deep.net", "--input", "events.npz", "--n-steps", "0"], "--n-steps: must be at least 1, got 0"),
-        (["deep.net", "--input", "events.npz", "--show", "colour"], "record: must be one of"),
+        (["deep.net", "--input", "events.npz", "--show", "colour"], "--show: must be one of"),
         (["deep.net", "--input", "events.npz", "--layers", "attic"], "got 'attic'"),
         (["deep.net", "--input", "events.npz", "--out", "events.npz"], "--out must not be the file events.npz"),
         (["deep.net", "--input", "events.npz", "--out", "deep.net"], "--out must not be the file deep.net"),

@@ -118,7 +118,7 @@ def _run(
 ) -> _Drawn:
     network, one = source.network, inputs.sample(sample)
     steps = source.steps(inputs.n_steps, n_steps)
-    record = usual_record(network, layers) if kinds is None else choose_record(network, kinds, layers)
+    record = usual_record(network, layers) if kinds is None else choose_record(network, kinds, layers, "show")
     bounded = bounded_recording(network, steps, len(inputs), record, np.array([sample]))
     decided = not source.why_undecided(inputs.n_steps, steps)
     needed = needed_recording(network) if decided else {}

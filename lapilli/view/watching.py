@@ -86,7 +86,7 @@ def shown_states(network: Network, show: Sequence[str] | None, layers: Sequence[
     Raises:
         LapilliError: for unknown names, or a state that no chosen layer has.
     """
-    record = choose_record(network, recordable(*network.layers) if show is None else show, layers)
+    record = choose_record(network, recordable(*network.layers) if show is None else show, layers, "show")
     states = {name: tuple(kind for kind in kinds if kind != SPIKES) for name, kinds in record.items()}
     return {name: kinds for name, kinds in states.items() if kinds}
 

@@ -118,7 +118,7 @@ class BoundedRecording:
 
 
 def choose_record(
-    network: Network, kinds: Collection[str], layers: Sequence[str] | None = None
+    network: Network, kinds: Collection[str], layers: Sequence[str] | None = None, called: str = "record"
 ) -> dict[str, tuple[str, ...]]:
     """What to record, by name of layer, from a choice of kinds and of layers.
 
@@ -126,13 +126,14 @@ def choose_record(
         network: what will run.
         kinds: of `RECORDABLE`. A layer gives those that it has; the input has only spikes.
         layers: names of layers, or "input"; where None, all that have any of `kinds`.
+        called: what errors call `kinds`, the name of an option.
 
     Raises:
         LapilliError: for unknown names, a kind that no chosen layer has, or a named layer that has no such kind.
     """
     known = {*RECORDABLE, *recordable(*network.layers)}
     if unknown := [kind for kind in kinds if kind not in known] or ([] if kinds else [""]):
-        raise LapilliError(f"record: {one_of(unknown[0], recordable(*network.layers))}")
+        raise LapilliError(f"{called}: {one_of(unknown[0], recordable(*network.layers))}")
     possible = {INPUT: (SPIKES,)} | {layer.name: recordable(layer) for layer in network.layers}
     if unknown := [name for name in layers or () if name not in possible]:
         raise LapilliError(f"layers: {one_of(unknown[0], possible)}")
@@ -140,9 +141,9 @@ def choose_record(
     record = {name: tuple(kind for kind in has if kind in kinds) for name, has in chosen.items()}
     if absent := [kind for kind in kinds if not any(kind in found for found in record.values())]:
         has = "; ".join(f"{name!r} has {', '.join(chosen[name])}" for name in chosen)
-        raise LapilliError(f"record: no chosen layer has {absent[0]!r}; {has}")
+        raise LapilliError(f"{called}: no chosen layer has {absent[0]!r}; {has}")
     if idle := [name for name in layers or () if not record[name]]:
-        raise LapilliError(f"record: layer {idle[0]!r} has only {', '.join(chosen[idle[0]])}")
+        raise LapilliError(f"{called}: layer {idle[0]!r} has only {', '.join(chosen[idle[0]])}")
     return {name: found for name, found in record.items() if found}
 
 
