@@ -9,6 +9,7 @@ from data_archives import write
 from PIL import Image
 
 from lapilli import cli
+from lapilli.commands import data_list
 from lapilli.simulators import Events
 from lapilli.training.data.catalogue import DATA_SETS, prepared
 from lapilli.training.data.pictures import coloured, frame_edges
@@ -39,6 +40,16 @@ def test_help_describes_every_option(capsys: pytest.CaptureFixture[str], verb: s
         assert "--framing.bin-ms" in out
         assert "Width of a time step in ms" in out
         assert "Speakers or users held out of training" in out
+
+
+def test_list_knows_a_package_that_data_come_with_and_that_is_missing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_list, "find_spec", lambda module: None)
+    status, out, _ = call(capsys, "data", "list", "--json")
+    digits = next(found for found in json.loads(out)["sets"] if found["name"] == "digits")
+    assert (status, digits["here"], digits["missing_modules"]) == (0, False, ["sklearn"])
+    assert "what comes with sklearn is not here: pip install scikit-learn\n" in call(capsys, "data", "list")[1]
 
 
 def test_list_says_what_is_here_and_how_to_get_the_rest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
