@@ -47,6 +47,18 @@ def test_frames_are_averaged_where_bins_are_wider(folder: Path) -> None:
     assert np.array_equal(dense, np.rint(means / 256 * 255))
 
 
+def test_a_frame_across_two_bins_counts_half_in_each(folder: Path) -> None:
+    arrays = write(folder, "braille")
+    dense = everything(Framing(bin_ms=62.5, levels=127))
+    assert dense.shape == (30, 12, 21)
+    for pressure, values in zip(arrays["x"].astype(int), dense):
+        for taxel in range(12):
+            halves = [half for frame in pressure[:, taxel].tolist() for half in (frame, frame)]
+            for step in range(21):
+                mine = halves[5 * step : 5 * step + 5]
+                assert values[taxel, step] == round(sum(mine) * 127 / (len(mine) * 256))
+
+
 def test_folds_have_the_same_letters_and_may_be_chosen(folder: Path) -> None:
     write(folder, "braille")
     found = prepared("braille")

@@ -210,8 +210,10 @@ def test_series_and_images_have_their_encoders(folder: Path) -> None:
         prepared("mnist", Framing(encoder="delta"))
     with pytest.raises(LapilliError, match=r"encoder: latency takes images; hapt holds series"):
         prepared("hapt", Framing(encoder="latency"))
-    with pytest.raises(LapilliError, match=r"bin_ms: frames of hapt are 20 ms long; must be a multiple, got 30"):
-        prepared("hapt", Framing(bin_ms=30))
+    with pytest.raises(LapilliError, match=r"bin_ms: frames of hapt are 20 ms long; .* from 20 on, got 35"):
+        prepared("hapt", Framing(bin_ms=35))
+    with pytest.raises(LapilliError, match=r"must be a multiple of half of that, from 20 on, got 10"):
+        prepared("hapt", Framing(bin_ms=10))
     with pytest.raises(LapilliError, match=r"data set hapt has no pool, crop to choose; it takes n_steps"):
         prepared("hapt", Framing(pool=2, crop=3))
     with pytest.raises(LapilliError, match=r"crop: mnist has 28 × 28 pixels, got 29"):

@@ -38,18 +38,19 @@ def blocks(n_samples: int, events_of: Callable[[int, int], Events]) -> Iterator[
         yield events_of(first, min(first + _SAMPLES_AT_ONCE, n_samples))
 
 
-def frames_per_step(name: str, framing: Framing, frame_ms: float) -> int:
-    """How many frames of a series become one step.
+def half_frames_per_step(name: str, framing: Framing, frame_ms: float) -> int:
+    """How many halves of frames of a series become one step.
 
     Raises:
-        LapilliError: when a step would not be a whole number of frames.
+        LapilliError: when a step would be shorter than a frame, or not a whole number of halves.
     """
-    ratio = (framing.bin_ms or frame_ms) / frame_ms
-    if ratio < 1 or abs(ratio - round(ratio)) > 1e-9:
+    halves = 2 * (framing.bin_ms or frame_ms) / frame_ms
+    if halves < 2 or abs(halves - round(halves)) > 1e-9:
         raise LapilliError(
-            f"bin_ms: frames of {name} are {frame_ms:g} ms long; must be a multiple, got {framing.bin_ms:g}"
+            f"bin_ms: frames of {name} are {frame_ms:g} ms long; must be a multiple of half of that, from "
+            f"{frame_ms:g} on, got {framing.bin_ms:g}"
         )
-    return round(ratio)
+    return round(halves)
 
 
 def series_lengths(name: str, framing: Framing, frame_ms: float, n_frames: LongArray) -> tuple[int, LongArray]:
@@ -62,12 +63,13 @@ def series_lengths(name: str, framing: Framing, frame_ms: float, n_frames: LongA
         n_frames: of each recording.
 
     Raises:
-        LapilliError: for an encoder that takes images only, bins that are no multiples of a frame, or too many steps.
+        LapilliError: for an encoder that takes images only, bins that are no multiples of half a frame, or too many
+            steps.
     """
     if framing.encoder == "latency":
         raise LapilliError(f"encoder: latency takes images; {name} holds series: direct, delta or rate")
     left = np.maximum(n_frames - round(framing.start_ms / frame_ms), 0)
-    needed = -(-left // frames_per_step(name, framing, frame_ms))
+    needed = -(-2 * left // half_frames_per_step(name, framing, frame_ms))
     n_steps = framing.n_steps or max(int(needed.max(initial=0)), 1)
     if n_steps > MAX_STEPS:
         raise LapilliError(f"bin_ms: makes {n_steps} steps of {name}, at most {MAX_STEPS} are possible")
@@ -97,9 +99,9 @@ def series_events(
         As many samples, without labels; nothing happens behind their valid steps.
     """
     values = np.zeros((len(recordings), recordings[0].shape[0], n_steps))
-    first, several = round(framing.start_ms / frame_ms), round((framing.bin_ms or frame_ms) / frame_ms)
+    first, halves = round(framing.start_ms / frame_ms), round(2 * (framing.bin_ms or frame_ms) / frame_ms)
     for place, recording in enumerate(recordings):
-        steps = _averaged(recording[:, first:], several)[:, :n_steps]
+        steps = _averaged(recording[:, first:], halves)[:, :n_steps]
         values[place, :, : steps.shape[1]] = steps
     if signed and framing.encoder == "rate":
         values = np.concatenate([np.maximum(values, 0), np.maximum(-values, 0)], 1)
@@ -154,8 +156,12 @@ def image_events(images: FloatArray, framing: Framing, n_steps: int) -> Events:
     return Events.from_dense(shown.reshape(*pooled.shape, n_steps))
 
 
-def _averaged(recording: FloatArray, several: int) -> FloatArray:
-    """Means of `several` neighbouring frames; of those that are left, at the end."""
+def _averaged(recording: FloatArray, halves: int) -> FloatArray:
+    """Means of so many neighbouring halves of frames; of those that are left, at the end."""
+    several, split = divmod(halves, 2)
+    if split:
+        # A frame that lies across two steps counts half in each.
+        recording, several = np.repeat(recording, 2, axis=1), halves
     starts = np.arange(0, recording.shape[1], several)
     if several == 1 or not len(starts):
         return recording

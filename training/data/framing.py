@@ -42,8 +42,8 @@ class Framing:
     or the set's default for images."""
 
     bin_ms: Annotated[float, within(0.001, 1e6), Microseconds] | None = None
-    """Width of a time step in ms. Events are counted over it, frames averaged, audio hops by it. None is the set's
-    default."""
+    """Width of a time step in ms. Events are counted over it, frames averaged, audio hops by it. Frames may be halved.
+    None is the set's default."""
 
     start_ms: Annotated[float, within(0, 1e6), Microseconds] = 0.0
     """What is earlier than that is cut from every recording."""
