@@ -3,6 +3,7 @@
 import numpy as np
 
 from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.fast.kernels.vectors import LANES
 
 
 @compiled
@@ -29,11 +30,17 @@ def tally_step(program, state, step, tally, payload_bits, sample):
     slot = step & (program.slots - 1)
     for layer in range(len(program.layers)):
         first, n = program.layers[layer].at, program.layers[layer].n
-        of_layer = tally[first : first + n]
+        of_layer, n_spikes = tally[first : first + n], state.spike_count[layer + 1, slot]
         at = program.sources[layer + 1].at + slot * n
-        listed = state.spike_list[at : at + n]
-        for index in range(state.spike_count[layer + 1, slot]):
-            of_layer[np.uint64(listed[index])] += 1
+        if n_spikes * LANES > n:
+            # More spikes than vectors: the flags of a layer that has spiked are of this step.
+            spiking = state.spiking[first : first + n]
+            for i in range(n):
+                of_layer[i] += spiking[i]
+        else:
+            listed = state.spike_list[at : at + n]
+            for index in range(n_spikes):
+                of_layer[np.uint64(listed[index])] += 1
         if program.sources[layer + 1].graded:
             for index in range(state.spike_count[layer + 1, slot]):
                 payload_bits[sample, layer + 1] += _width(state.spike_value[at + index])

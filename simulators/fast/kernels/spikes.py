@@ -3,7 +3,16 @@
 import numpy as np
 
 from lapilli.simulators.compiled import compiled, spliced
-from lapilli.simulators.fast.kernels.vectors import flags_as_bits, lowest_bit, n_bits
+from lapilli.simulators.fast.kernels.vectors import flags_as_bits, lowest_bit, n_bits, store_eight
+
+BITS_OF_BYTE = np.array(
+    [
+        sum(bit << (8 * place) for place, bit in enumerate(bit for bit in range(8) if byte >> bit & 1))
+        for byte in range(256)
+    ],
+    np.uint64,
+)
+"""For each byte, the numbers of the bits set in it, the lowest first, a byte each."""
 
 
 @spliced
@@ -25,18 +34,18 @@ def list_spikes(program, state, layer, step):
         bits = flags_as_bits(state.spiking, first + at)
         if bits == 0:
             continue
-        there, n_spikes = n_spikes, n_spikes + n_bits(bits)
-        if there + 4 <= room:
-            # Four are written whether they are there or not: a branch for each would be mispredicted for each. What
-            # is too much is overwritten by the next, and is a neuron's number even where it stays (bit 64 as 0).
-            for index in range(4):
-                listed[np.uint64(there + index)] = np.int32(at + (lowest_bit(bits) & 63))
-                bits &= bits - np.uint64(1)
-            there += 4
+        if at + 32 <= room:
+            # Eight are written whether they are there or not: a branch for each would be mispredicted for each. What
+            # is too much is overwritten by the next.
+            for eighth in range(4):
+                byte = (bits >> np.uint64(8 * eighth)) & np.uint64(255)
+                store_eight(listed, n_spikes, BITS_OF_BYTE[byte], at + 8 * eighth)
+                n_spikes += n_bits(byte)
+            continue
         while bits:
-            listed[np.uint64(there)] = np.int32(at + lowest_bit(bits))
+            listed[np.uint64(n_spikes)] = np.int32(at + lowest_bit(bits))
             bits &= bits - np.uint64(1)
-            there += 1
+            n_spikes += 1
     state.spike_count[layer + 1, slot] = n_spikes
 
 

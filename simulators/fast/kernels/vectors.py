@@ -7,6 +7,9 @@ from llvmlite import ir  # type: ignore[import-untyped]
 
 from lapilli.simulators.compiled import intrinsic
 
+LANES = 16
+"""Numbers of 32 bits in a long vector."""
+
 
 def pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     """Address of an element of an array, for intrinsics."""
@@ -29,6 +32,20 @@ def flags_as_bits(typing, flags, at):
 
 
 @intrinsic
+def positive_as_bits(typing, numbers, at):
+    """32 numbers of 32 bits from `at` on, as bits: whether each is above 0."""
+
+    def generate(context, builder, signature, values):
+        vector = ir.VectorType(ir.IntType(32), 32)
+        place = pointer(context, builder, signature.args[0], values[0], values[1])
+        loaded = builder.load(builder.bitcast(place, vector.as_pointer()), align=4)
+        bits = builder.bitcast(builder.icmp_signed(">", loaded, vector(None)), ir.IntType(32))
+        return builder.zext(bits, ir.IntType(64))
+
+    return numba.types.uint64(numbers, at), generate
+
+
+@intrinsic
 def lowest_bit(typing, bits):
     """Number of the lowest bit set; 64 where there is none."""
 
@@ -46,3 +63,41 @@ def n_bits(typing, bits):
         return builder.ctpop(values[0])
 
     return numba.types.int64(numba.types.uint64), generate
+
+
+@intrinsic
+def store_eight(typing, numbers, at, eight_bytes, base):
+    """Write eight numbers of 32 bits from `at` on: `base` and each of the bytes, the lowest byte first."""
+
+    def generate(context, builder, signature, values):
+        vector = ir.VectorType(ir.IntType(32), 8)
+        apart = builder.zext(builder.bitcast(values[2], ir.VectorType(ir.IntType(8), 8)), vector)
+        lane = builder.insert_element(vector(ir.Undefined), builder.trunc(values[3], ir.IntType(32)), ir.IntType(32)(0))
+        everywhere = builder.shuffle_vector(lane, vector(ir.Undefined), vector(None))
+        place = pointer(context, builder, signature.args[0], values[0], values[1])
+        builder.store(builder.add(apart, everywhere), builder.bitcast(place, vector.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return numba.types.void(numbers, at, numba.types.uint64, numba.types.int64), generate
+
+
+@intrinsic
+def add_below(typing, numbers, added, at, limit):
+    """Add `LANES` numbers of 32 bits to others, both from `at` on, up to a limit; how many of the added are not 0."""
+
+    def generate(context, builder, signature, values):
+        word = ir.IntType(32)
+        vector = ir.VectorType(word, LANES)
+        to, source = (
+            builder.bitcast(pointer(context, builder, kind, array, values[2]), vector.as_pointer())
+            for kind, array in zip(signature.args[:2], values[:2])
+        )
+        arriving = builder.load(source, align=4)
+        total = builder.add(builder.load(to, align=4), arriving)
+        lane = builder.insert_element(vector(ir.Undefined), values[3], word(0))
+        highest = builder.shuffle_vector(lane, vector(ir.Undefined), vector(None))
+        builder.store(builder.select(builder.icmp_signed(">", total, highest), highest, total), to, align=4)
+        bits = builder.bitcast(builder.icmp_unsigned("!=", arriving, vector(None)), ir.IntType(LANES))
+        return builder.zext(builder.ctpop(bits), ir.IntType(64))
+
+    return numba.types.int64(numbers, added, at, numba.types.int32), generate

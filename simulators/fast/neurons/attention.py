@@ -6,6 +6,7 @@ import numpy.typing as npt
 from lapilli.netx_exports.neurons.attention import COINCIDENCE, SpikeAttention
 from lapilli.netx_exports.neurons.neuron import DECAY_UNITY
 from lapilli.simulators.compiled import compiled, spliced
+from lapilli.simulators.fast.kernels.vectors import LANES, add_below, lowest_bit, positive_as_bits
 from lapilli.simulators.fast.neurons.arithmetic import decayed, saturated
 from lapilli.simulators.fast.neurons.kind import NeuronKind, Shape
 from lapilli.simulators.fast.neurons.layout import neurons_of, port_of, without_padding
@@ -53,23 +54,32 @@ def step(program, state, layer, shift):
     current = state.sums[begin:end]
     # What arrived at "value" and "write" becomes what a key adds and what a query reads: no room is taken for these.
     for i in range(len(added)):
-        added[i] = np.int32(COINCIDENCE) if added[i] > 0 and current[i] > 0 else np.int32(0)
+        # "and" would be a branch, mispredicted for many.
+        added[i] = np.int32(COINCIDENCE) if (added[i] > 0) & (current[i] > 0) else np.int32(0)
         current[i] = 0
     if keep_memory < 4096:
         for row in range(MEMORY, MEMORY + head):
             memory = state.neurons[row][first:last]
             for i in range(len(memory)):
                 memory[i] = decayed(memory[i], np.int32(keep_memory))
-    n = program.layers[layer].n
-    for at in range(0, n, head):
-        for number in range(head):
-            memory = state.neurons[MEMORY + number][first + at : first + at + head]
-            if key[at + number] > 0:
-                counted[WRITES] += _write(memory, added[at : at + head])
-        for number in range(head):
-            memory = state.neurons[MEMORY + number][first + at : first + at + head]
-            if query[at + number] > 0:
-                counted[READS] += _read(memory, current[at : at + head])
+    padded = program.layers[layer].padded
+    for at in range(0, padded, 32):
+        keys = positive_as_bits(key, at)
+        while keys:
+            place = at + lowest_bit(keys)
+            keys &= keys - np.uint64(1)
+            start = _start_of_head(place, head)
+            memory = state.neurons[MEMORY + place - start][first + start : first + start + head]
+            counted[WRITES] += _write(memory, added[start : start + head])
+    # Only now, since a query meets what its step's keys have written.
+    for at in range(0, padded, 32):
+        queries = positive_as_bits(query, at)
+        while queries:
+            place = at + lowest_bit(queries)
+            queries &= queries - np.uint64(1)
+            start = _start_of_head(place, head)
+            memory = state.neurons[MEMORY + place - start][first + start : first + start + head]
+            counted[READS] += _read(memory, current[start : start + head])
     voltage, keep_voltage = state.neurons[VOLTAGE][first:last], program.neuron_parameters[KEEP_VOLTAGE][first:last]
     threshold, spiking = program.neuron_parameters[THRESHOLD][first:last], state.spiking[first:last]
     for i in range(len(voltage)):
@@ -81,22 +91,34 @@ def step(program, state, layer, shift):
 
 
 @spliced
+def _start_of_head(place, head):
+    """Number of the first neuron of the head that a neuron belongs to."""
+    return np.int64(np.uint32(place) - np.uint32(place) % np.uint32(head))
+
+
+@spliced
 def _write(memory, added):
     """Add to a key's row of a head; returns how many numbers a value met."""
-    met = np.int32(0)
-    for j in range(len(memory)):
+    met, done = np.int64(0), np.int64(0)
+    while done + LANES <= len(memory):
+        met += add_below(memory, added, done, np.int32(8388607))
+        done += LANES
+    for j in range(done, len(memory)):
         memory[j] = min(np.int32(memory[j] + added[j]), np.int32(8388607))
-        met += np.int32(added[j] != 0)
+        met += np.int64(added[j] != 0)
     return met
 
 
 @spliced
 def _read(memory, current):
     """Add a query's row of a head to the currents; returns how many of its numbers are not zero."""
-    met = np.int32(0)
-    for j in range(len(memory)):
+    met, done = np.int64(0), np.int64(0)
+    while done + LANES <= len(memory):
+        met += add_below(current, memory, done, np.int32(2147483647))
+        done += LANES
+    for j in range(done, len(memory)):
         current[j] += memory[j]
-        met += np.int32(memory[j] != 0)
+        met += np.int64(memory[j] != 0)
     return met
 
 

@@ -80,6 +80,9 @@ def add_rows(total, weights, weight_at, row, sources, rows_at_once):
         while at + 256 <= row:
             _add_block(256, total, at, weights, weight_at + at, row, sources, first, last)
             at += 256
+        if at + 128 <= row:
+            _add_block(128, total, at, weights, weight_at + at, row, sources, first, last)
+            at += 128
         while at + 64 <= row:
             _add_block(64, total, at, weights, weight_at + at, row, sources, first, last)
             at += 64
