@@ -169,20 +169,26 @@ class Events:
         )
 
     def select(self, samples: Sequence[int] | npt.NDArray[np.integer[Any]] | slice) -> "Events":
-        """The chosen samples, in the order given."""
-        index = np.arange(len(self))[samples]
-        counts = np.diff(self.offsets)[index]
-        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        events = np.repeat(self.offsets[index] - offsets[:-1], counts) + np.arange(offsets[-1])
-        return Events(
-            self.step[events],
-            self.neuron[events],
-            offsets,
-            self.n_steps,
-            self.shape,
-            None if self.value is None else self.value[events],
-            None if self.labels is None else self.labels[index],
-        )
+        """The chosen samples, in the order given; a slice of neighbours shares the arrays of all."""
+        first, last, stride = samples.indices(len(self)) if isinstance(samples, slice) else (0, 0, 0)
+        if stride == 1:
+            index: Any = slice(first, max(first, last))
+            offsets = self.offsets[first : index.stop + 1] - self.offsets[first]
+            events: Any = slice(self.offsets[first], self.offsets[index.stop])
+        else:
+            index = np.arange(len(self))[samples]
+            counts = np.diff(self.offsets)[index]
+            offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            events = np.repeat(self.offsets[index] - offsets[:-1], counts) + np.arange(offsets[-1])
+        # What was checked as a whole need not be checked in parts: for short samples that takes as long as their run.
+        chosen = object.__new__(Events)
+        parts = {name: getattr(self, name) for name in ("step", "neuron", "value")}
+        for name, array in parts.items():
+            object.__setattr__(chosen, name, None if array is None else array[events])
+        object.__setattr__(chosen, "labels", None if self.labels is None else self.labels[index])
+        for name, fact in (("offsets", offsets), ("n_steps", self.n_steps), ("shape", self.shape)):
+            object.__setattr__(chosen, name, fact)
+        return chosen
 
     def chunks(self, n_samples: int) -> Iterator["Events"]:
         """Events of `n_samples` samples after another."""
@@ -191,7 +197,9 @@ class Events:
 
     def with_steps(self, n_steps: int) -> "Events":
         """The same events in samples of `n_steps` steps; later events are dropped."""
-        if n_steps >= self.n_steps:
+        if n_steps == self.n_steps:
+            return self
+        if n_steps > self.n_steps:
             return replace(self, n_steps=n_steps)
         keep = self.step < n_steps
         return replace(

@@ -77,7 +77,7 @@ def _wired(rng: np.random.Generator, look_ahead: str) -> Case:
 
 def _anyhow(rng: np.random.Generator) -> Case:
     """Two to four layers of one size, whose ports are fed by any synapses from any sources."""
-    head = int(pick(rng, 1, 2, 3, 4, 6, 8, 16, 20))
+    head = int(pick(rng, 1, 2, 3, 4, 20, 6, 8))
     size = head * int(rng.integers(1, 4 if head > 1 else 7))
     graded = rng.random() < 0.5
     models = [str(pick(rng, *MODELS)) for _ in range(rng.integers(2, 5))]

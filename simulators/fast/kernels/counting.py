@@ -3,7 +3,7 @@
 import numpy as np
 
 from lapilli.simulators.compiled import compiled, spliced
-from lapilli.simulators.fast.kernels.vectors import LANES
+from lapilli.simulators.fast.kernels.vectors import LANES, leading_zeros
 
 
 @compiled
@@ -104,7 +104,5 @@ def count_step(program, state, step, totals):
 @spliced
 def _width(value):
     """Bits of the shortest two's complement that holds a value."""
-    rest, bits = np.int64(value) ^ (np.int64(value) >> 63), 1
-    while rest:
-        rest, bits = rest >> 1, bits + 1
-    return bits
+    magnitude = np.uint64(np.int64(value) ^ (np.int64(value) >> 63))
+    return 65 - leading_zeros(magnitude)

@@ -66,6 +66,16 @@ def n_bits(typing, bits):
 
 
 @intrinsic
+def leading_zeros(typing, bits):
+    """How many of 64 bits stand above the highest one set; 64 where there is none."""
+
+    def generate(context, builder, signature, values):
+        return builder.ctlz(values[0], ir.IntType(1)(0))
+
+    return numba.types.int64(numba.types.uint64), generate
+
+
+@intrinsic
 def store_eight(typing, numbers, at, eight_bytes, base):
     """Write eight numbers of 32 bits from `at` on: `base` and each of the bytes, the lowest byte first."""
 

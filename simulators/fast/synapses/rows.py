@@ -105,6 +105,12 @@ def add_valued_rows(total, weights, weight_at, row, sources, factors, rows_at_on
             first += 1
             continue
         at = np.int64(0)
+        while at + 256 <= row:
+            _add_valued_block(256, total, at, weights, weight_at + at, row, sources, first, last, factors)
+            at += 256
+        if at + 128 <= row:
+            _add_valued_block(128, total, at, weights, weight_at + at, row, sources, first, last, factors)
+            at += 128
         while at + 64 <= row:
             _add_valued_block(64, total, at, weights, weight_at + at, row, sources, first, last, factors)
             at += 64
