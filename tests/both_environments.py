@@ -15,6 +15,7 @@ BOTH_ENVIRONMENTS = (
     "test_remedies.py",
     "test_slayer_export.py",
     "test_spikescr_export.py",
+    "test_spikescr_gpu.py",
     "test_stock.py",
     "test_training_surrogate_gradient.py",
     "test_writer.py",

@@ -305,5 +305,6 @@ def test_kernels_compile_for_gpus() -> None:
         [sys.executable, script], capture_output=True, text=True, check=False, timeout=600, env=environment
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert "forward: 14 forms" in done.stdout
-    assert "backward: 20 forms" in done.stdout
+    forms = {"forward": 14, "backward": 20, "float_lif": 4, "integer_lif": 4, "lif_back": 4, "dropped": 1}
+    forms |= {"attend": 2, "attend_back": 2, "attend_decay": 1}
+    assert set(done.stdout.splitlines()) == {f"{name}: {number} forms" for name, number in forms.items()}

@@ -170,7 +170,7 @@ def test_masked_keys_are_trained_with_a_line_of_their_own(tmp_path: Path) -> Non
 
 
 def test_half_precision_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LapilliError, match=r"spikescr runs on the CPU \(accelerator cpu\), in precision 32-true"):
+    with pytest.raises(LapilliError, match=r"spikescr computes in precision 32-true"):
         train_ticks(tmp_path / "run", precision="bf16-mixed")
 
 

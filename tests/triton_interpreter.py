@@ -20,10 +20,17 @@ with pytest.MonkeyPatch.context() as patch:
 
     from lapilli.training.fused import devices, dispatch
     from lapilli.training.fused.gpu import kernels, refusals
+    from lapilli.training.networks.spikescr.gpu import launch
+
+__all__ = ["gpu_in_place_of_cpu", "launch"]
 
 # Of these two types Triton 2.3.1's interpreter does not know the names.
 interpreter.Builder.get_int32_ty = lambda self: language.int32
 interpreter.Builder.get_double_ty = lambda self: language.float64
+# It copies arguments back, which autograd would take for changes of what it keeps. Of data alone it does not know.
+interpreter._unwrap = lambda tensor: tensor.data
+# Functions that Triton writes in its own language are none that it interprets.
+language.sum = lambda values, axis: language.reduce(values, axis, language.standard._sum_combine)
 # It patches the language for each launch, which is enough, and again for each function that a kernel calls.
 interpreter.InterpretedFunction._patch_lang = lambda self, builder: None
 

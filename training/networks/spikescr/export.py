@@ -69,7 +69,7 @@ class Builder:
     @staticmethod
     def integers(values: torch.Tensor) -> Integers:
         """Whole numbers as such."""
-        return values.detach().numpy().astype(np.int64)
+        return values.detach().cpu().numpy().astype(np.int64)
 
     def gate(self, name: str, size: int, gate: str) -> Synapse:
         """What lets a layer of so many neurons receive: a layer of as many, or the line "valid"."""

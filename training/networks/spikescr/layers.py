@@ -57,9 +57,9 @@ class Norm(torch.nn.Module):
     @torch.no_grad()
     def add(self, of_batch: Moments, bias: torch.Tensor | None) -> None:
         """Add a batch, whose values came without `bias`, to the running statistics."""
-        mean = torch.from_numpy(of_batch.mean.astype(np.float32))
+        mean, variance = (torch.from_numpy(found.astype(np.float32)).to(self.running_mean.device) for found in of_batch)
         self.running_mean.lerp_(mean if bias is None else mean + bias, self.momentum)
-        self.running_var.lerp_(torch.from_numpy(of_batch.variance.astype(np.float32)), self.momentum)
+        self.running_var.lerp_(variance, self.momentum)
 
 
 class NormedLayer(torch.nn.Module):
@@ -96,7 +96,7 @@ class NormedLayer(torch.nn.Module):
     def frozen(self) -> Moments:
         """Mean and variance of what arrives without the bias, from the running statistics."""
         mean = self.norm.running_mean if self.bias is None else self.norm.running_mean - self.bias
-        return Moments(mean.detach().double().numpy(), self.norm.running_var.double().numpy())
+        return Moments(*(found.detach().double().cpu().numpy() for found in (mean, self.norm.running_var)))
 
     def folded(self, largest: int) -> Folded:
         """The integers, from the running statistics; gradients pass through rounding as if it were not there.
@@ -115,7 +115,7 @@ class NormedLayer(torch.nn.Module):
         return Folded(
             _whole(weight * threshold, 2, _WEIGHTS),
             _whole(bias * threshold, 1 << exponent, (_BIASES[0] << exponent, _BIASES[1] << exponent)),
-            torch.full((self.width,), float(threshold)),
+            torch.full_like(factor, threshold),
             exponent,
         )
 

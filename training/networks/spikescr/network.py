@@ -14,6 +14,7 @@ Evaluation is on integers in both phases.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from math import prod
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from lapilli.netx_exports.network import MAX_NEURONS
 from lapilli.netx_exports.neurons.kinds import DECAY_UNITY
 from lapilli.netx_exports.synapses.rotary import MAX_POSITIONS
 from lapilli.training.fused.autocast import autocast_on_cpu
+from lapilli.training.fused.devices import on_gpu
 from lapilli.training.networks.operations import Costs
 from lapilli.training.networks.spikescr.config import SpikeScrConfig
 from lapilli.training.networks.spikescr.costs import layer_costs
@@ -61,8 +63,8 @@ class SpikeScrNetwork(TrainableNetwork):
         LapilliError: for an input of another shape, no class, or too many steps.
     """
 
-    # Its kernels are numba's.
-    on_gpu = False
+    # Its kernels there are Triton's, and have no others to fall back on.
+    on_gpu = find_spec("triton") is not None
 
     def __init__(
         self,
@@ -161,10 +163,12 @@ class SpikeScrNetwork(TrainableNetwork):
             values: as of `forward`; behind the frame in front come the steps of the sample.
 
         Raises:
-            LapilliError: where the line "valid" is not 1 in all of them, on a GPU, or in half precision.
+            LapilliError: where the line "valid" is not 1 in all of them, in half precision, or on a GPU without Triton.
         """
-        if values.device.type != "cpu" or autocast_on_cpu():
-            raise LapilliError("network: spikescr runs on the CPU (accelerator cpu), in precision 32-true")
+        if torch.is_autocast_enabled() or autocast_on_cpu():
+            raise LapilliError("network: spikescr computes in precision 32-true")
+        if on_gpu(values) and find_spec("triton") is None:
+            raise LapilliError("network: spikescr on a GPU needs triton, which is not installed; or accelerator cpu")
         by_step = values.flatten(1, -2).transpose(1, 2)[:, 1 : 1 + self.n_steps]
         if by_step.shape[1:] != (self.n_steps, self.n_inputs) or not bool((by_step[..., self.n_channels] == 1).all()):
             found = f"{by_step.shape[2]} inputs and {by_step.shape[1]} steps"
@@ -208,7 +212,7 @@ class SpikeScrNetwork(TrainableNetwork):
         Where it is learned, the gradient passes through rounding, and through the limits, as if these were not there.
         """
         if not self.config.learn_memory_decay:
-            return torch.tensor(float(self.config.memory_decay))
+            return torch.tensor(float(self.config.memory_decay), device="cpu")
         decay = self.decays[f"{name}_memory_decay"]
         return decay + (decay.clamp(0, DECAY_UNITY).round() - decay).detach()
 

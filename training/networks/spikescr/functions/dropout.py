@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from lapilli.training.networks.spikescr.kernels.dropout import dropped
+from lapilli.training.networks.spikescr.devices import kernels_for
 
 _SEEDS = 1 << 32
 
@@ -38,16 +38,10 @@ class _Drop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, dropout: Dropout) -> torch.Tensor:
         ctx.dropout = dropout
-        return _drop(values, dropout)
+        out: torch.Tensor = kernels_for(values).dropped(values, dropout)
+        return out
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
-        return _drop(gradient, ctx.dropout), None
-
-
-def _drop(values: torch.Tensor, dropout: Dropout) -> torch.Tensor:
-    rows = values.detach().contiguous().flatten(0, -2)
-    out = torch.empty_like(rows)
-    dropped(rows.numpy(), *dropout, out.numpy())
-    return out.reshape(values.shape)
+        return kernels_for(gradient).dropped(gradient, ctx.dropout), None

@@ -1,4 +1,4 @@
-"""How neurons answer: the surrogate of their spikes, dropout of what they send, and their way back through time."""
+"""How neurons answer: the surrogate of their spikes, and dropout of what they send."""
 
 from dataclasses import dataclass
 from math import e, log2, pi
@@ -7,9 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from lapilli.training.fused.threads import over_samples
 from lapilli.training.networks.spikescr.functions.dropout import NO_DROPOUT, Dropout
-from lapilli.training.networks.spikescr.kernels.lif import lif_back
 
 _BELOW_ONE = np.nextafter(np.float32(1), np.float32(0))
 
@@ -65,15 +63,7 @@ class Firing(NamedTuple):
     at_once: bool = False
     exponent: int = 6
 
-    def back(self, gradient: torch.Tensor, volts: torch.Tensor) -> torch.Tensor:
-        """From the gradient of what is sent to that of what drives the neurons, in thresholds."""
-        found = torch.empty_like(volts)
-        arrays = gradient.contiguous().numpy(), volts.numpy()
-        edge = _BELOW_ONE if self.at_once else np.float32(1)
-
-        def work(part: int, first: int, last: int) -> None:
-            room = np.empty(volts.shape[2], np.float32)
-            lif_back(first, last, *arrays, edge, *self.surrogate.numbers, *self.dropout, found.numpy(), room)
-
-        over_samples(len(volts), work)
-        return found
+    @property
+    def edge(self) -> np.float32:
+        """A neuron fired where its voltage, in thresholds, is above that."""
+        return _BELOW_ONE if self.at_once else np.float32(1)

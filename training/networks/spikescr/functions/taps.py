@@ -2,13 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from lapilli.training.fused.threads import over_samples
 from lapilli.training.loop.denormals import flushing
-from lapilli.training.networks.spikescr.kernels.taps import tap, tap_back, tap_weights
+from lapilli.training.networks.spikescr.devices import kernels_for
 
 
 def tapped(values: torch.Tensor, weights: torch.Tensor, back: int) -> torch.Tensor:
@@ -25,14 +22,10 @@ def tapped(values: torch.Tensor, weights: torch.Tensor, back: int) -> torch.Tens
 class _Taps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: torch.Tensor, weights: torch.Tensor, back: int) -> torch.Tensor:
-        values, weights, out = values.contiguous(), weights.contiguous(), torch.empty(values.shape)
-
-        def work(part: int, first: int, last: int) -> None:
-            tap(first, last, values.detach().numpy(), weights.detach().numpy(), back, out.numpy())
-
-        over_samples(len(values), work)
+        values, weights = values.detach().contiguous(), weights.detach().contiguous()
         ctx.save_for_backward(values, weights)
         ctx.back = back
+        out: torch.Tensor = kernels_for(values).tap(values, weights, back)
         return out
 
     @staticmethod
@@ -40,12 +33,6 @@ class _Taps(torch.autograd.Function):
     @flushing
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[Any, ...]:
         values, weights = ctx.saved_tensors
-        given, of_values = gradient.contiguous().numpy(), torch.empty(gradient.shape)
-
-        def work(part: int, first: int, last: int) -> npt.NDArray[np.float32]:
-            of_weights = np.zeros(weights.shape, np.float32)
-            tap_back(first, last, given, weights.numpy(), ctx.back, of_values.numpy())
-            tap_weights(first, last, given, values.numpy(), ctx.back, of_weights)
-            return of_weights
-
-        return of_values, torch.from_numpy(sum(over_samples(len(given), work))), None
+        kernels, given = kernels_for(gradient), gradient.contiguous()
+        of_weights = kernels.tap_weights(given, values, ctx.back, len(weights))
+        return kernels.tap_back(given, weights, ctx.back), of_weights, None

@@ -33,7 +33,7 @@ class Attention(Node):
 
     def answer(self, module: "SpikeScrNetwork", sent: Sent, write: torch.Tensor) -> torch.Tensor:
         """Spikes of what queries read."""
-        threshold = torch.full((self.width,), float(module.config.attention_threshold))
+        threshold = write.new_full((self.width,), module.config.attention_threshold)
         firing = module.firing(self.drops)._replace(at_once=True, exponent=0)
         return integer_neurons(self.found(module, sent, write), threshold, firing)
 

@@ -91,7 +91,7 @@ class Node:
 
     def fan_out(self, module: "SpikeScrNetwork") -> torch.Tensor:
         """Connections that an event of each source channel meets, without weights of 0; float64, (n_inputs)."""
-        return torch.ones(self.n_inputs, dtype=torch.float64)
+        return module.head.new_ones(self.n_inputs, dtype=torch.float64)
 
     def matrix_operations(self, config: SpikeScrConfig, n_steps: int) -> int:
         """Operations for each event that it reads where all is matrix products, as publications count; 0: none is."""

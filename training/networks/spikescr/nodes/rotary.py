@@ -29,7 +29,7 @@ class Rotary(Node):
 
     def spikes(self, module: "SpikeScrNetwork", values: torch.Tensor) -> torch.Tensor:
         """Of neurons that run along the steps of each sample."""
-        threshold = torch.full((values.shape[2],), float(ROTARY_UNIT))
+        threshold = values.new_full((values.shape[2],), ROTARY_UNIT)
         return integer_neurons(values, threshold, module.firing(self.drops))
 
     def exported(self, builder: "Builder") -> tuple[Neuron, list[Synapse]]:
@@ -41,7 +41,7 @@ class Rotary(Node):
 
     def fan_out(self, module: "SpikeScrNetwork") -> torch.Tensor:
         """The two channels of a pair."""
-        return torch.full((self.n_inputs,), 2.0, dtype=torch.float64)
+        return module.head.new_full((self.n_inputs,), 2, dtype=torch.float64)
 
 
 @dataclass(frozen=True)
