@@ -1,6 +1,7 @@
 """Spike data, stored sparsely: `Events`, its dense form, tonic's event arrays and its `.npz` file."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -180,15 +181,20 @@ class Events:
             counts = np.diff(self.offsets)[index]
             offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
             events = np.repeat(self.offsets[index] - offsets[:-1], counts) + np.arange(offsets[-1])
-        # What was checked as a whole need not be checked in parts: for short samples that takes as long as their run.
-        chosen = object.__new__(Events)
-        parts = {name: getattr(self, name) for name in ("step", "neuron", "value")}
-        for name, array in parts.items():
-            object.__setattr__(chosen, name, None if array is None else array[events])
-        object.__setattr__(chosen, "labels", None if self.labels is None else self.labels[index])
-        for name, fact in (("offsets", offsets), ("n_steps", self.n_steps), ("shape", self.shape)):
-            object.__setattr__(chosen, name, fact)
-        return chosen
+        return self._changed(
+            step=self.step[events],
+            neuron=self.neuron[events],
+            offsets=offsets,
+            value=None if self.value is None else self.value[events],
+            labels=None if self.labels is None else self.labels[index],
+        )
+
+    def _changed(self, **fields: Any) -> "Events":
+        """A copy with other fields, of which it is known that they fit; to check them takes as long as to run them."""
+        changed = copy(self)
+        for name, field in fields.items():
+            object.__setattr__(changed, name, field)
+        return changed
 
     def chunks(self, n_samples: int) -> Iterator["Events"]:
         """Events of `n_samples` samples after another."""
@@ -197,10 +203,9 @@ class Events:
 
     def with_steps(self, n_steps: int) -> "Events":
         """The same events in samples of `n_steps` steps; later events are dropped."""
-        if n_steps == self.n_steps:
-            return self
-        if n_steps > self.n_steps:
-            return replace(self, n_steps=n_steps)
+        if n_steps >= self.n_steps:
+            fits = isinstance(n_steps, int) and n_steps <= MAX_STEPS
+            return self._changed(n_steps=n_steps) if fits else replace(self, n_steps=n_steps)
         keep = self.step < n_steps
         return replace(
             self,
