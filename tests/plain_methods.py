@@ -67,8 +67,10 @@ def tks(
     mean: bool = False,
     drop: bool = False,
     teachers: list[Array] | None = None,
+    weights: list[list[float]] | None = None,
 ) -> float:
-    """`selected`: who teaches; `teachers`: constants instead of the sums, for the gradient of a detached teacher."""
+    """`selected`: who teaches; `teachers`: constants instead of the sums, for the gradient of a detached teacher;
+    `weights`: of each step that is taught, all alike where there are none."""
     total = 0.0
     for b, y in enumerate(labels):
         steps = steps_of(logits, valid, b)
@@ -82,7 +84,9 @@ def tks(
         q = softmax((teacher if teachers is None else teachers[b]) / temperature)
         if drop and not selected[b].any():
             continue
-        shared = sum(float(-(q * np.log(softmax(z))).sum()) for z in steps) / len(steps)
+        of_steps = [float(weights[b][t] if weights else valid[b, t]) for t in range(logits.shape[2])]
+        entropies = [float(-(q * np.log(softmax(logits[b, :, t]))).sum()) for t in range(logits.shape[2])]
+        shared = sum(w * entropy for w, entropy in zip(of_steps, entropies)) / (sum(of_steps) or 1)
         total += weight * temperature**2 * shared
     return total / len(labels)
 

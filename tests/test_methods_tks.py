@@ -102,6 +102,36 @@ def test_variants(mean: bool, drop: bool, selector: str) -> None:
     assert close(found, expected)
 
 
+@pytest.mark.parametrize("waits", [False, True])
+@pytest.mark.parametrize("rises", [False, True])
+@given(case=cases())
+def test_students_may_wait(waits: bool, rises: bool, case: Case) -> None:
+    config = TksConfig(
+        taught="from the first right" if waits else "all", step_weights="rising" if rises else "equal", detached=True
+    )
+    logits, labels, valid = case.tensors
+    weights = []
+    for of_sample, counts in zip(right(case), case.valid):
+        row, seen = [], False
+        for t, (is_right, counted) in enumerate(zip(of_sample, counts)):
+            seen = seen or bool(is_right)
+            row.append((t + 1.0 if rises else 1.0) * bool(counted) * (seen or not waits))
+        weights.append(row)
+    found = tks_loss(config, logits, labels, EPOCH, EPOCHS, valid)
+    assert close(
+        found,
+        plain_methods.tks(case.logits, case.labels, right(case), case.valid, WEIGHT, 3.0, weights=weights),
+    )
+
+
+def test_a_sample_without_a_right_step_is_taught_nothing_where_students_wait() -> None:
+    logits = torch.tensor([[[2.0, 1.0, 3.0], [0.0, 0.0, 0.0]]], requires_grad=True)
+    waiting = TksConfig(alpha=1.0, ramp="static", taught="from the first right")
+    tks_loss(waiting, logits, torch.tensor([1]), 0, 1).backward()
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
 def test_no_step_right_pulls_to_the_uniform_distribution() -> None:
     logits = torch.tensor([[[2.0, 1.0], [0.0, 0.0]]], dtype=torch.float64, requires_grad=True)
     always = TksConfig(alpha=1.0, ramp="static")

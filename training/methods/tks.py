@@ -19,7 +19,7 @@ import torch
 
 from lapilli.simulators.configurations import configuration
 from lapilli.simulators.configurations.ranges import AboveZero, Count, Share
-from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, mean_logits, step_shares
+from lapilli.training.methods.logits import Tensor, counted_steps, label_loss, mean_logits
 from lapilli.training.methods.method import LossInput, Method
 
 
@@ -56,6 +56,13 @@ class TksConfig(Method):
     nothing_selected: Literal["uniform", "dropped"] = "uniform"
     """Whether a sample of which no step was selected is taught the uniform distribution, or nothing."""
 
+    taught: Literal["all", "from the first right"] = "all"
+    """Steps of a sample that are taught. They are all, or those from its first right one on, so that what is not known
+    yet is not asked for. A sample without a right step is then taught nothing."""
+
+    step_weights: Literal["equal", "rising"] = "equal"
+    """Whether taught steps count alike, or step t of T as t + 1, so that late ones count most."""
+
     label_smoothing: Share = 0.0
     """Share of the label's target that is spread over all classes, 0…1."""
 
@@ -87,7 +94,8 @@ def tks_loss(
     weight = sharing_weight(config, epoch, max_epochs)
     of_label = label_loss(mean_logits(logits, valid), labels, config.label_smoothing)
     selected = select_steps(config, logits, labels, valid, generator)
-    return (1 - weight) * of_label + weight * sharing_loss(config, logits, selected, valid)
+    shares = student_shares(config, logits, labels, valid)
+    return (1 - weight) * of_label + weight * sharing_loss(config, logits, selected, shares)
 
 
 def sharing_weight(config: TksConfig, epoch: int, max_epochs: int) -> float:
@@ -115,14 +123,25 @@ def select_steps(
     return counted & (right if config.selector == "right" else ~right)
 
 
-def sharing_loss(config: TksConfig, logits: Tensor, selected: Tensor, valid: Tensor | None = None) -> Tensor:
-    """L2: T² times the cross-entropy of each step with the teacher; mean over valid steps, then samples.
+def student_shares(config: TksConfig, logits: Tensor, labels: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Weight of each step in the mean over a sample's taught steps, (samples, steps); all 0 where none is taught."""
+    weights = counted_steps(logits, valid)
+    if config.taught == "from the first right":
+        right = (logits.argmax(1) == labels[:, None]) & weights.bool()
+        weights = weights * (right.cumsum(1) > 0)
+    if config.step_weights == "rising":
+        weights = weights * torch.arange(1, weights.shape[1] + 1, device=weights.device, dtype=weights.dtype)
+    return weights / weights.sum(1, keepdim=True).clamp(min=1)
+
+
+def sharing_loss(config: TksConfig, logits: Tensor, selected: Tensor, shares: Tensor) -> Tensor:
+    """L2: T² times the cross-entropy of each step with the teacher; mean over taught steps, then samples.
 
     Arguments:
         config: the method's options.
         logits: (samples, classes, steps).
         selected: (samples, steps), bool: which steps teach.
-        valid: (samples, steps), bool; None: all.
+        shares: from `student_shares`.
     """
     chosen = selected.to(logits.dtype)
     teacher = (logits * chosen[:, None]).sum(2)
@@ -131,7 +150,7 @@ def sharing_loss(config: TksConfig, logits: Tensor, selected: Tensor, valid: Ten
     if config.detached:
         teacher = teacher.detach()
     target = (teacher / config.temperature).softmax(1)
-    log_students = (logits.log_softmax(1) * step_shares(logits, valid)[:, None]).sum(2)
+    log_students = (logits.log_softmax(1) * shares[:, None]).sum(2)
     taught = -(target * log_students).sum(1)
     if config.nothing_selected == "dropped":
         taught = taught * selected.any(1)

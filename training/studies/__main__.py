@@ -10,6 +10,7 @@ A study that was stopped goes on where it was when started again.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lapilli.netx_exports import load
@@ -22,6 +23,7 @@ from lapilli.training.loop.run_folder import RunFolder
 from lapilli.training.methods import OWN_METHODS, Method
 from lapilli.training.methods.curve_table import KEYS, curve_rows, curves_of_rows
 from lapilli.training.methods.temporal import TemporalCurves, draw_curves, temporal_curves
+from lapilli.training.methods.tks import TksConfig
 from lapilli.training.recipes import curriculum, surrogate_gradient
 from lapilli.training.recipes.curriculum import train_curriculum
 from lapilli.training.studies.collect import (
@@ -75,7 +77,7 @@ def methods(
     Arguments:
         file: YAML file with options of `lapilli.training.recipes.surrogate_gradient.train`.
         out: CSV to write; curves go to NAME_curves.csv and NAME_curves.svg beside it.
-        methods: names of methods, each as published.
+        methods: names of methods, each as published; or tks-waiting, tks-rising, which wait for late steps.
         seeds: how many, counted from 0.
         runs: folder of the runs.
         lava_samples: test samples that run on Lava too.
@@ -170,14 +172,21 @@ def _curves(folder: Path, data: DataConfig, rebinned_ms: Sequence[float]) -> Tem
     return temporal_curves(network, test.events(), events_at if rebinned_ms else None, rebinned_ms)
 
 
+TKS_VARIANTS: dict[str, Callable[..., Method]] = {
+    "tks-waiting": partial(TksConfig, taught="from the first right"),
+    "tks-rising": partial(TksConfig, step_weights="rising"),
+}
+"""TKS that waits for what only late steps can know: not as published."""
+
+
 def _chosen(methods: Sequence[str], in_file: Method | None) -> dict[str, Method]:
     """Methods by name; all smooth the label's target as the file's method does, or a comparison would be of that."""
-    published: dict[str, Callable[..., Method]] = {kind.name: kind for kind in OWN_METHODS}
+    known: dict[str, Callable[..., Method]] = {kind.name: kind for kind in OWN_METHODS} | TKS_VARIANTS
     for method in methods:
-        if method not in published:
-            raise LapilliError(f"methods: must be of {', '.join(published)}, got {method!r}")
+        if method not in known:
+            raise LapilliError(f"methods: must be of {', '.join(known)}, got {method!r}")
     share = getattr(in_file, "label_smoothing", 0.0)
-    return {method: published[method](label_smoothing=share) for method in methods}
+    return {method: known[method](label_smoothing=share) for method in methods}
 
 
 def _command() -> str:
