@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +114,9 @@ class EventWriter:
         spool_events(self._spool, "", events)
 
     def _finish(self) -> None:
-        with zipfile.ZipFile(self._target, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+        # The least compression takes a fifth of the time of the usual, and a quarter more room.
+        options: dict[str, Any] = {"compression": zipfile.ZIP_DEFLATED, "allowZip64": True, "compresslevel": 1}
+        with zipfile.ZipFile(self._target, "w", **options) as archive:
             write_array(archive, "n_steps", np.array(self._n_steps, np.int64))
             write_array(archive, "shape", np.array(self._shape, np.int64))
             if self._labels and sum(map(len, self._labels)) == self._n_samples:
