@@ -177,7 +177,7 @@ class Events:
             offsets = self.offsets[first : index.stop + 1] - self.offsets[first]
             events: Any = slice(self.offsets[first], self.offsets[index.stop])
         else:
-            index = np.arange(len(self))[samples]
+            index = np.atleast_1d(np.arange(len(self))[samples])
             counts = np.diff(self.offsets)[index]
             offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
             events = np.repeat(self.offsets[index] - offsets[:-1], counts) + np.arange(offsets[-1])

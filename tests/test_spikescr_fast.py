@@ -10,6 +10,8 @@ from random_spikescr import random_spikescr
 from run_equality import assert_same_run
 
 from lapilli.netx_exports import INPUT, CubaLif, DenseSynapse, Layer, Network, load, save
+from lapilli.netx_exports.neurons.kinds import SpikeAttention, WindowLif
+from lapilli.netx_exports.synapses.kinds import HandOverSynapse
 from lapilli.simulators import Events, run
 from lapilli.simulators.bench.spikescr_network import CHANNELS, STEPS, spikescr_network
 from lapilli.simulators.fast.kept import lowered
@@ -36,6 +38,26 @@ def test_fast_equals_reference(first: int) -> None:
             for backend in ("reference", "fast")
         ]
         assert_same_run(*runs)
+
+
+def test_what_pads_a_hand_over_is_no_key_and_no_query() -> None:
+    """The cosine of a silent potential is above 0, also that of the neurons that pad the source to whole vectors."""
+    n, generator = 20, np.random.default_rng(4)
+
+    def drive(port: str | None = None) -> DenseSynapse:
+        return DenseSynapse(INPUT, 2 * generator.integers(-20, 40, (n, n)), port=port)
+
+    layers = [Layer("w", (n,), WindowLif(60, 14, "omega", 1), (drive(),))]
+    for name, port in (("a", "key"), ("b", "query"), ("c", "")):
+        handed = [HandOverSynapse("w", "cosines", port=port)] if port else []
+        driven = [drive(other) for other in ("query", "key", "value", "write") if other != port]
+        layers.append(Layer(name, (n,), SpikeAttention(n, 4, 2048), (*handed, *driven)))
+    network = Network((n,), tuple(layers))
+    events = Events.from_dense(generator.random((3, n, 12)) < 0.5)
+    record = {layer.name: ("spikes", *layer.neuron.states) for layer in layers}
+    one, two = (run(network, events, backend, record=record) for backend in ("reference", "fast"))
+    assert_same_run(one, two)
+    assert one.counts.named["attention_reads"].all(axis=0)[1:].all()
 
 
 def feed(simulator: Simulator, case: Case, first: int, last: int) -> None:

@@ -13,6 +13,7 @@ from lapilli.netx_exports import LapilliError
 from lapilli.netx_exports.errors import FormatError
 from lapilli.simulators import Events
 from lapilli.simulators.configurations import read_options
+from lapilli.simulators.evidence.provenance import read_csv
 from lapilli.training.data import tasks
 from lapilli.training.data.catalogue import DATA_SETS, data_set
 from lapilli.training.data.digits import Part, digits
@@ -274,10 +275,15 @@ def stopped_and_gone_on(study: Any, tmp_path: Path, stop_at: tuple[int, int], mo
 @pytest.mark.slow
 def test_a_stopped_study_of_methods_goes_on(small: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def study(out: Path, runs: Path) -> None:
-        methods(small, str(out), ("plain", "tet"), 2, str(runs), 0)
+        methods(small, str(out), ("tks", "tks-waiting"), 2, str(runs), 0)
 
     # In the third training: two rows stand, that training goes on after its first epoch, one is still to come.
     assert stopped_and_gone_on(study, tmp_path, (2, 1), monkeypatch) == 2
+    rows = read_csv(tmp_path / "whole.csv")
+    assert [(row["method"], row["seed"]) for row in rows] == [
+        (method, seed) for seed in ("0", "1") for method in ("tks", "tks-waiting")
+    ]
+    assert len({row["fingerprint"] for row in rows}) == 4
     assert measured(tmp_path / "stopped_curves.csv") == measured(tmp_path / "whole_curves.csv")
     assert (tmp_path / "stopped_curves.svg").read_bytes() == (tmp_path / "whole_curves.svg").read_bytes()
 

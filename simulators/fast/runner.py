@@ -1,6 +1,6 @@
 """Running samples through a lowered network, and keeping what was asked for."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,8 +88,9 @@ def run_chunk(
     )
     value = np.ones(1, np.int32)
     if program.sources["graded"][0]:
-        value = np.ones(chunk.n_events, np.int32) if chunk.value is None else chunk.value
+        value = np.ones(chunk.n_events, np.int32) if chunk.value is None else _block(chunk.value)
     interval, offset = (plan.reset.interval, plan.reset.offset) if plan.reset else (0, 0)
+    step_of, neuron_of, offsets_of = (_block(array) for array in (chunk.step, chunk.neuron, chunk.offsets))
     state = new_state(program)
     cursor = np.zeros(4, np.int64)
     largest = int(program.layers["n"][keeps_spikes].sum())
@@ -99,7 +100,7 @@ def run_chunk(
             layer, step, neuron, sent_values = (_grown(array, size) for array in kept[:4])
             kept = kept._replace(layer=layer, step=step, neuron=neuron, value=sent_values)
         run_until_full(
-            program, state, calls, cursor, chunk.step, chunk.neuron, value, chunk.offsets, plan.n_steps, interval,
+            program, state, calls, cursor, step_of, neuron_of, value, offsets_of, plan.n_steps, interval,
             offset, keeps_spikes, largest, state_at, kept,
         )  # fmt: skip
         if cursor[0] == n_samples:
@@ -107,6 +108,11 @@ def run_chunk(
     n_kept = int(cursor[3])
     layer, step, neuron, sent_values = (array[:n_kept] for array in kept[:4])
     return kept._replace(layer=layer, step=step, neuron=neuron, value=sent_values)
+
+
+def _block(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """An array as kernels are compiled for: a block of memory of its own type. It is copied only where it is none."""
+    return np.require(array, requirements=("C", "A", "W"))
 
 
 def _grown(array: Int32, size: int) -> Int32:

@@ -98,7 +98,8 @@ def methods(
     def measured(case: Case) -> list[Row]:
         own = replace(options, method=chosen[str(case.options["method"])], seed=case.seed)
         summary = resumed(folder(case), own)
-        return [described(own) | row_of(folder(case), summary, own.data, lava_samples)]
+        described_method = described(own) | {"method": case.options["method"]}
+        return [described_method | row_of(folder(case), summary, own.data, lava_samples)]
 
     def curves(case: Case) -> list[Row]:
         return curve_rows(_curves(folder(case), options.data, rebinned_ms))

@@ -36,7 +36,7 @@ def tally_step(program, state, step, tally, payload_bits, sample):
             # More spikes than vectors: the flags of a layer that has spiked are of this step.
             spiking = state.spiking[first : first + n]
             for i in range(n):
-                of_layer[i] += spiking[i]
+                of_layer[i] += np.int32(spiking[i] != 0)
         else:
             listed = state.spike_list[at : at + n]
             for index in range(n_spikes):

@@ -62,6 +62,9 @@ def step(program, state, layer, shift):
             memory = state.neurons[row][first:last]
             for i in range(len(memory)):
                 memory[i] = decayed(memory[i], np.int32(keep_memory))
+    # A hand-over carries what pads its source too.
+    key[program.layers[layer].n :] = 0
+    query[program.layers[layer].n :] = 0
     padded = program.layers[layer].padded
     for at in range(0, padded, 32):
         keys = positive_as_bits(key, at)

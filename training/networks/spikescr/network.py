@@ -63,8 +63,8 @@ class SpikeScrNetwork(TrainableNetwork):
         LapilliError: for an input of another shape, no class, or too many steps.
     """
 
-    # Its kernels there are Triton's, and have no others to fall back on.
-    on_gpu = find_spec("triton") is not None
+    # Its kernels there were not run on a GPU yet, so that only who asks for one gets it.
+    on_gpu = False
 
     def __init__(
         self,

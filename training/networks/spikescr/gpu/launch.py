@@ -44,7 +44,8 @@ def integer_lif(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Voltages in thresholds before the reset and what is sent."""
     volts, out = torch.empty_like(values), torch.empty_like(values)
-    tensors = values.detach(), bias, threshold.contiguous(), _opened(gate, values), volts, out
+    columns = bias, threshold.contiguous(), 1 / (64 * threshold)
+    tensors = values.detach(), *columns, _opened(gate, values), volts, out
     numbers = *_sizes(values), firing.exponent, int(firing.at_once), *_of(firing.dropout)
     _launch(neurons.integer_lif, values, *tensors, *numbers, gate is not None, bool(firing.dropout.cut))
     return volts, out

@@ -60,17 +60,17 @@ def float_lif(
 
 @triton.jit(do_not_specialize=["seed", "cut"])
 def integer_lif(
-    values, bias, threshold, gate, volts, out, n_lanes, width, n_steps, exponent, at_once, seed, cut, factor,
+    values, bias, threshold, unit, gate, volts, out, n_lanes, width, n_steps, exponent, at_once, seed, cut, factor,
     gated: tl.constexpr, drops: tl.constexpr, lanes: tl.constexpr,
 ):  # fmt: skip
-    """Neurons on integers; arguments as of `kernels.lif.integer_lif`, whose `unit` is made here."""
+    """Neurons on integers; arguments as of `kernels.lif.integer_lif`."""
     lane = tl.program_id(0).to(tl.int64) * lanes + tl.arange(0, lanes)
     here = lane < n_lanes
     channel = lane % width
     place = (lane // width) * n_steps * width + channel
     added = tl.load(bias + channel, mask=here, other=0.0)
     level = tl.load(threshold + channel, mask=here, other=1.0).to(tl.int32) << 6
-    unit = 1.0 / level.to(tl.float32)
+    in_thresholds = tl.load(unit + channel, mask=here, other=0.0)
     state = tl.full([lanes], 0, tl.int32)
     for t in range(0, n_steps):
         at = place + t * width
@@ -90,7 +90,7 @@ def integer_lif(
         sent = tl.where(fires, 1.0, 0.0)
         if drops:
             sent = sent * _factor_of(at, seed, cut, factor)
-        tl.store(volts + at, now.to(tl.float32) * unit, mask=here)
+        tl.store(volts + at, now.to(tl.float32) * in_thresholds, mask=here)
         tl.store(out + at, sent, mask=here)
         state = tl.where(fires, 0, now)
 
