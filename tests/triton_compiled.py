@@ -36,7 +36,7 @@ def compile_only(launch: Launch, first: int, last: int) -> None:
 
 
 def compile_launched(kernel: Any, grid: Any) -> Callable[..., None]:
-    """In place of a launch by Triton itself: what follows its last argument that is no `constexpr` are constants."""
+    """In place of a launch by Triton itself; arguments that are `constexpr` are constants."""
 
     def launched(*values: Any) -> None:
         arguments = dict(zip(kernel.arg_names, values, strict=True))

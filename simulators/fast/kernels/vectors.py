@@ -17,6 +17,12 @@ def pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any)
     return builder.gep(data, [index])
 
 
+def everywhere(builder: Any, number: Any, vector: Any) -> Any:
+    """A vector of which each element is a number, for intrinsics."""
+    lane = builder.insert_element(vector(ir.Undefined), number, ir.IntType(32)(0))
+    return builder.shuffle_vector(lane, vector(ir.Undefined), ir.VectorType(ir.IntType(32), vector.count)(None))
+
+
 @intrinsic
 def flags_as_bits(typing, flags, at):
     """32 flags from `at` on as the bits of a number."""
@@ -82,10 +88,9 @@ def store_eight(typing, numbers, at, eight_bytes, base):
     def generate(context, builder, signature, values):
         vector = ir.VectorType(ir.IntType(32), 8)
         apart = builder.zext(builder.bitcast(values[2], ir.VectorType(ir.IntType(8), 8)), vector)
-        lane = builder.insert_element(vector(ir.Undefined), builder.trunc(values[3], ir.IntType(32)), ir.IntType(32)(0))
-        everywhere = builder.shuffle_vector(lane, vector(ir.Undefined), vector(None))
+        first = everywhere(builder, builder.trunc(values[3], ir.IntType(32)), vector)
         place = pointer(context, builder, signature.args[0], values[0], values[1])
-        builder.store(builder.add(apart, everywhere), builder.bitcast(place, vector.as_pointer()), align=4)
+        builder.store(builder.add(apart, first), builder.bitcast(place, vector.as_pointer()), align=4)
         return context.get_dummy_value()
 
     return numba.types.void(numbers, at, numba.types.uint64, numba.types.int64), generate
@@ -96,16 +101,14 @@ def add_below(typing, numbers, added, at, limit):
     """Add `LANES` numbers of 32 bits to others, both from `at` on, up to a limit; how many of the added are not 0."""
 
     def generate(context, builder, signature, values):
-        word = ir.IntType(32)
-        vector = ir.VectorType(word, LANES)
+        vector = ir.VectorType(ir.IntType(32), LANES)
         to, source = (
             builder.bitcast(pointer(context, builder, kind, array, values[2]), vector.as_pointer())
             for kind, array in zip(signature.args[:2], values[:2])
         )
         arriving = builder.load(source, align=4)
         total = builder.add(builder.load(to, align=4), arriving)
-        lane = builder.insert_element(vector(ir.Undefined), values[3], word(0))
-        highest = builder.shuffle_vector(lane, vector(ir.Undefined), vector(None))
+        highest = everywhere(builder, values[3], vector)
         builder.store(builder.select(builder.icmp_signed(">", total, highest), highest, total), to, align=4)
         bits = builder.bitcast(builder.icmp_unsigned("!=", arriving, vector(None)), ir.IntType(LANES))
         return builder.zext(builder.ctpop(bits), ir.IntType(64))

@@ -6,6 +6,7 @@ from lapilli.netx_exports.network import Layer
 from lapilli.netx_exports.synapses.kinds import IdentitySynapse
 from lapilli.simulators.compiled import compiled
 from lapilli.simulators.fast.draft import Draft
+from lapilli.simulators.fast.kernels.spikes import value_of
 from lapilli.simulators.fast.kernels.sums import sum_of
 from lapilli.simulators.fast.records import Operation
 from lapilli.simulators.fast.synapses.kind import SynapseKind
@@ -25,17 +26,13 @@ def lower(draft: Draft, layer: Layer, synapse: IdentitySynapse, op: Operation) -
 @compiled
 def add_one_to_one(program, state, op, step, weights, first, n_events):
     """Add the weight times each event's value, each to its place."""
-    weight, table_at = np.int64(weights[program.ops[op].weight_at]), program.ops[op].table_at
+    weight_at, table_at = program.ops[op].weight_at, program.ops[op].table_at
     begin, end = sum_of(program.sums, program.ops[op])
-    total, events = state.sums[begin:end], state.spike_list[first : first + n_events]
-    places = program.tables[table_at : table_at + program.sources[program.ops[op].source].n]
-    if program.sources[program.ops[op].source].graded:
-        for index in range(n_events):
-            target = np.uint64(places[np.uint64(events[index])])
-            total[target] = np.int32(total[target] + np.int32(weight * state.spike_value[first + index]))
-    else:
-        for index in range(n_events):
-            total[np.uint64(places[np.uint64(events[index])])] += np.int32(weight)
+    total, graded = state.sums[begin:end], program.sources[program.ops[op].source].graded
+    for index in range(first, first + n_events):
+        value = value_of(state.spike_value, index, graded)
+        target = program.tables[table_at + state.spike_list[index]]
+        total[target] = np.int32(total[target] + np.int32(np.int64(weights[weight_at]) * value))
 
 
 IDENTITY = SynapseKind(lower, (add_one_to_one,))

@@ -7,7 +7,7 @@ import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 
 from lapilli.simulators.compiled import compiled, intrinsic, spliced
-from lapilli.simulators.fast.kernels.vectors import pointer
+from lapilli.simulators.fast.kernels.vectors import everywhere, pointer
 
 
 def _block_of(n: int) -> Any:
@@ -38,9 +38,7 @@ def _block_of(n: int) -> Any:
         if len(values) > 9:
             factors = pointer(context, builder, array_types[9], values[9], int64(0))
             factor = builder.trunc(builder.load(builder.gep(factors, [index])), ir.IntType(16))
-            lane = builder.insert_element(sums(ir.Undefined), factor, ir.IntType(32)(0))
-            everywhere = builder.shuffle_vector(lane, sums(ir.Undefined), ir.VectorType(ir.IntType(32), n)(None))
-            added = builder.mul(added, everywhere)
+            added = builder.mul(added, everywhere(builder, factor, sums))
         total_so_far.add_incoming(builder.add(total_so_far, added), body)
         index.add_incoming(builder.add(index, int64(1)), body)
         builder.branch(head)

@@ -38,13 +38,9 @@ def add_taps(program, state, op, step, weights, first, n_events):
         row = weights[program.ops[op].weight_at + neuron * taps : program.ops[op].weight_at + (neuron + 1) * taps]
         place = np.int64(program.tables[program.ops[op].table_at + neuron])
         value = value_of(state.spike_value, index, graded)
-        if value == 1:
-            for tap in range(taps):
-                steps[np.uint64(place + tap * padded)] += row[tap]
-        else:
-            for tap in range(taps):
-                at = np.uint64(place + tap * padded)
-                steps[at] = np.int32(steps[at] + np.int32(np.int64(row[tap]) * value))
+        for tap in range(taps):
+            at = np.uint64(place + tap * padded)
+            steps[at] = np.int32(steps[at] + np.int32(np.int64(row[tap]) * value))
 
 
 TAPS = SynapseKind(lower, (add_taps,))

@@ -13,8 +13,10 @@ def _spikes(values, row, width, place, there):
 
 
 @triton.jit
-def _written(memory, key, value, write, row, width, place, inside, here, unit):
-    """The memory after this step's keys and values; nothing is written where `here` is not."""
+def _written(memory, key, value, write, row, width, place, inside, here, keep, unit, decays: tl.constexpr):
+    """The memory after a step: it decays, and takes up the keys and values where `here` is."""
+    if decays:
+        memory = ((memory.to(tl.int64) * keep) >> 12).to(tl.int32)
     written = tl.where(tl.load(write + row, mask=here, other=0.0) > 0, unit, 0)
     keys = tl.where(_spikes(key, row, width, place, inside & here) > 0, written, 0)
     values = tl.where(_spikes(value, row, width, place, inside & here) > 0, 1, 0)
@@ -31,9 +33,8 @@ def attend(
     inside, place = channel < head, tl.program_id(1) * head + channel
     memory = tl.full([size, size], 0, tl.int32)
     for s in range(0, n_steps + look_ahead):
-        if decays:
-            memory = ((memory.to(tl.int64) * keep) >> 12).to(tl.int32)
-        memory = _written(memory, key, value, write, sample * n_steps + s, width, place, inside, s < n_steps, unit)
+        row, here = sample * n_steps + s, s < n_steps
+        memory = _written(memory, key, value, write, row, width, place, inside, here, keep, unit, decays)
         t = s - look_ahead
         reads = inside & (t >= 0)
         asked = _spikes(query, sample * n_steps + t, width, place, reads)
@@ -51,9 +52,8 @@ def attend_back(
     inside, place = channel < head, tl.program_id(1) * head + channel
     memory = tl.full([size, size], 0, tl.int32)
     for s in range(0, n_steps + look_ahead):
-        if decays:
-            memory = ((memory.to(tl.int64) * keep) >> 12).to(tl.int32)
-        memory = _written(memory, key, value, write, sample * n_steps + s, width, place, inside, s < n_steps, unit)
+        row, here = sample * n_steps + s, s < n_steps
+        memory = _written(memory, key, value, write, row, width, place, inside, here, keep, unit, decays)
         t = s - look_ahead
         reads = inside & (t >= 0)
         given = _spikes(gradient, sample * n_steps + t, width, place, reads)
@@ -94,8 +94,8 @@ def attend_decay(
     total = tl.full([size], 0, tl.float64)
     for s in range(0, n_steps + look_ahead):
         changes = changes * (keep / 4096.0) - memory.to(tl.float32) / 4096.0
-        memory = ((memory.to(tl.int64) * keep) >> 12).to(tl.int32)
-        memory = _written(memory, key, value, write, sample * n_steps + s, width, place, inside, s < n_steps, unit)
+        row, here = sample * n_steps + s, s < n_steps
+        memory = _written(memory, key, value, write, row, width, place, inside, here, keep, unit, True)
         t = s - look_ahead
         reads = inside & (t >= 0)
         asked = _spikes(query, sample * n_steps + t, width, place, reads)

@@ -35,7 +35,8 @@ def float_lif(
     volts, out = torch.empty_like(values), torch.empty_like(values)
     columns = (torch.from_numpy(column).to(values.device) for column in (scale, shift))
     tensors = values.detach(), *columns, _opened(gate, values), volts, out
-    _launch(neurons.float_lif, values, *tensors, *_sizes(values), *_of(dropped), gate is not None, bool(dropped.cut))
+    numbers = *_sizes(values), *_of(dropped)
+    _by_lane(neurons.float_lif, values, numbers[0], *tensors, *numbers, gate is not None, bool(dropped.cut))
     return volts, out
 
 
@@ -47,7 +48,7 @@ def integer_lif(
     columns = bias, threshold.contiguous(), 1 / (64 * threshold)
     tensors = values.detach(), *columns, _opened(gate, values), volts, out
     numbers = *_sizes(values), firing.exponent, int(firing.at_once), *_of(firing.dropout)
-    _launch(neurons.integer_lif, values, *tensors, *numbers, gate is not None, bool(firing.dropout.cut))
+    _by_lane(neurons.integer_lif, values, numbers[0], *tensors, *numbers, gate is not None, bool(firing.dropout.cut))
     return volts, out
 
 
@@ -56,7 +57,7 @@ def lif_back(gradient: torch.Tensor, volts: torch.Tensor, firing: "Firing") -> t
     found, surrogate = torch.empty_like(volts), firing.surrogate
     numbers = *_sizes(volts), float(firing.edge), surrogate.steepness, surrogate.peak, *_of(firing.dropout)
     flags = surrogate.exponential, bool(firing.dropout.cut)
-    _launch(neurons.lif_back, volts, gradient.contiguous(), volts, found, *numbers, *flags)
+    _by_lane(neurons.lif_back, volts, numbers[0], gradient.contiguous(), volts, found, *numbers, *flags)
     return found
 
 
@@ -142,9 +143,7 @@ def dropped(values: torch.Tensor, of: "Dropout") -> torch.Tensor:
     """Dropout of numbers."""
     values = values.detach().contiguous()
     out = torch.empty_like(values)
-    with torch.cuda.device_of(values):  # type: ignore[no-untyped-call]
-        grid = (triton.cdiv(values.numel(), neurons.LANES),)
-        neurons.dropped[grid](values, out, values.numel(), *_of(of), neurons.LANES)
+    _by_lane(neurons.dropped, values, values.numel(), values, out, values.numel(), *_of(of))
     return out
 
 
@@ -163,10 +162,15 @@ def _later(values: torch.Tensor, steps: int) -> torch.Tensor:
     return out
 
 
-def _launch(kernel: Any, values: torch.Tensor, *arguments: Any) -> None:
-    """A kernel with a lane for each channel of each sample."""
-    with torch.cuda.device_of(values):  # type: ignore[no-untyped-call]
-        kernel[(triton.cdiv(len(values) * values.shape[2], neurons.LANES),)](*arguments, neurons.LANES)
+def _launch(kernel: Any, grid: tuple[int, ...], on: torch.Tensor, *arguments: Any) -> None:
+    """So many programs of a kernel, on the device of a tensor."""
+    with torch.cuda.device_of(on):  # type: ignore[no-untyped-call]
+        kernel[grid](*arguments)
+
+
+def _by_lane(kernel: Any, on: torch.Tensor, n_lanes: int, *arguments: Any) -> None:
+    """A kernel with so many lanes."""
+    _launch(kernel, (triton.cdiv(n_lanes, neurons.LANES),), on, *arguments, neurons.LANES)
 
 
 def _by_head(
@@ -175,9 +179,8 @@ def _by_head(
     """A kernel with a program for each head of each sample."""
     n_samples, n_steps, width = values.shape
     numbers = n_steps, width, memory.head, memory.look_ahead, keep, COINCIDENCE
-    with torch.cuda.device_of(values):  # type: ignore[no-untyped-call]
-        grid = n_samples, width // memory.head
-        kernel[grid](*tensors, *numbers, *flags, triton.next_power_of_2(memory.head))
+    size = triton.next_power_of_2(memory.head)
+    _launch(kernel, (n_samples, width // memory.head), values, *tensors, *numbers, *flags, size)
 
 
 def _sizes(values: torch.Tensor) -> tuple[int, int, int]:
